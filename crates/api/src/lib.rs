@@ -1,0 +1,1 @@
+//! Strongroom administrator API.

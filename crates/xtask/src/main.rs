@@ -1,0 +1,3 @@
+//! The project's own tasks: `cargo xtask fixtures`, and others.
+
+fn main() {}
