@@ -1,0 +1,160 @@
+//! The name of one entry.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+/// The longest alias, in characters.
+const MAX_LEN: usize = 128;
+
+/// The name of one entry in the store.
+///
+/// 1 to 128 characters from `[A-Za-z0-9._-]`, the first a letter or a digit. The case is kept as given;
+/// two aliases that differ in case alone are the same (ASCII only, so that no locale can change it).
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Alias(String);
+
+impl Alias {
+    /// The alias as it was given.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The form under which aliases are compared and looked up: ASCII lower case.
+    #[must_use]
+    pub fn key(&self) -> String {
+        self.0.to_ascii_lowercase()
+    }
+
+    /// `<alias>_<suffix>`, the name of a chain certificate; the alias is cut where the whole would be too long.
+    #[must_use]
+    pub fn with_suffix(&self, suffix: &str) -> Self {
+        let keep = MAX_LEN.saturating_sub(suffix.len() + 1);
+        let stem: String = self.0.chars().take(keep).collect();
+        Self(format!("{stem}_{suffix}"))
+    }
+}
+
+impl FromStr for Alias {
+    type Err = InvalidAlias;
+
+    fn from_str(input: &str) -> Result<Self, Self::Err> {
+        let Some(first) = input.chars().next() else {
+            return Err(InvalidAlias::Empty);
+        };
+        if let Some(found) = input.chars().find(|c| !is_alias_char(*c)) {
+            return Err(InvalidAlias::Character { found });
+        }
+        if !first.is_ascii_alphanumeric() {
+            return Err(InvalidAlias::First { found: first });
+        }
+        if input.len() > MAX_LEN {
+            return Err(InvalidAlias::TooLong { found: input.len(), limit: MAX_LEN });
+        }
+        Ok(Self(input.to_owned()))
+    }
+}
+
+impl TryFrom<String> for Alias {
+    type Error = InvalidAlias;
+
+    fn try_from(value: String) -> Result<Self, Self::Error> {
+        value.parse()
+    }
+}
+
+impl From<Alias> for String {
+    fn from(value: Alias) -> Self {
+        value.0
+    }
+}
+
+impl fmt::Display for Alias {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl PartialEq for Alias {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.eq_ignore_ascii_case(&other.0)
+    }
+}
+
+impl Eq for Alias {}
+
+fn is_alias_char(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-')
+}
+
+/// Why a text cannot be an alias.
+#[derive(Clone, Debug, Error, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum InvalidAlias {
+    /// No character at all.
+    #[error("the alias is empty")]
+    Empty,
+    /// A character outside `[A-Za-z0-9._-]`.
+    #[error("the alias has the character {found:?}; use letters, digits, '.', '_' and '-'")]
+    Character {
+        /// The first such character.
+        found: char,
+    },
+    /// The first character is not a letter or a digit.
+    #[error("the alias begins with {found:?}; begin with a letter or a digit")]
+    First {
+        /// The first character.
+        found: char,
+    },
+    /// More than 128 characters.
+    #[error("the alias has {found} characters; the limit is {limit}")]
+    TooLong {
+        /// The number of characters.
+        found: usize,
+        /// The limit.
+        limit: usize,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(input: &str, expected: Result<&str, InvalidAlias>) {
+        let got = input.parse::<Alias>();
+        assert_eq!(got.as_ref().map(Alias::as_str), expected.as_ref().copied(), "{input:?}");
+    }
+
+    #[test]
+    fn alias_keeps_its_case_and_refuses_what_is_not_a_name() {
+        check("Web-2026_a.b", Ok("Web-2026_a.b"));
+        check("", Err(InvalidAlias::Empty));
+        check("a/b", Err(InvalidAlias::Character { found: '/' }));
+        check("..", Err(InvalidAlias::First { found: '.' }));
+        check("adm\u{131}n", Err(InvalidAlias::Character { found: '\u{131}' }));
+        check("\u{212a}", Err(InvalidAlias::Character { found: '\u{212a}' }));
+        check(" www", Err(InvalidAlias::Character { found: ' ' }));
+        check(&"x".repeat(128), Ok(&"x".repeat(128)));
+        check(&"x".repeat(129), Err(InvalidAlias::TooLong { found: 129, limit: 128 }));
+    }
+
+    #[test]
+    fn aliases_that_differ_in_case_are_equal() {
+        let one: Alias = "WWW".parse().unwrap();
+        let other: Alias = "www".parse().unwrap();
+        assert_eq!(one, other);
+        assert_eq!(one.key(), "www");
+    }
+
+    #[test]
+    fn suffixed_alias_stays_within_the_limit() {
+        let long: Alias = "x".repeat(128).parse().unwrap();
+        let suffixed = long.with_suffix("intermediate2");
+        assert_eq!(suffixed.as_str().len(), 128);
+        assert_eq!(suffixed.as_str().parse::<Alias>().unwrap(), suffixed);
+    }
+}

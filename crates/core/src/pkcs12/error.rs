@@ -1,0 +1,176 @@
+//! Why a PKCS #12 file was refused.
+
+use thiserror::Error;
+
+use super::sniff::FileFormat;
+use crate::limits::BudgetExceeded;
+
+/// Why a PFX could not be read, verified or decrypted.
+#[derive(Clone, Debug, Error, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Pkcs12Error {
+    /// The file is larger than [`Limits::max_file_len`](crate::Limits::max_file_len).
+    #[error("the file has {found} bytes; the limit is {limit}")]
+    TooLarge {
+        /// Bytes found.
+        found: usize,
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// The file is of another kind.
+    #[error("this is {found}, not a PKCS #12 file")]
+    NotPkcs12 {
+        /// What the file was recognised as.
+        found: FileFormat,
+    },
+    /// The file ends inside a value.
+    #[error("the file is cut off: it ends at byte {at} inside a value that is longer")]
+    Truncated {
+        /// Where the file ends, in bytes.
+        at: usize,
+    },
+    /// The encoding is broken or does not follow RFC 7292.
+    #[error("the file is malformed near byte {at}: {what}")]
+    Malformed {
+        /// The position in the layer where the fault was found, in bytes.
+        at: usize,
+        /// What was expected.
+        what: &'static str,
+    },
+    /// Bytes other than zeros follow the PFX.
+    #[error("{length} bytes that are not zeros follow the PFX, which ends at byte {at}")]
+    TrailingData {
+        /// Where the PFX ends.
+        at: usize,
+        /// How many bytes follow.
+        length: usize,
+    },
+    /// The PFX is not of version 3, the only one that RFC 7292 (section 4) defines.
+    #[error("the PFX has version {found}; only version 3 is defined")]
+    Version {
+        /// The version found.
+        found: u64,
+    },
+    /// More of something than a [`Limits`](crate::Limits) field allows.
+    #[error("the file has more than {limit} {what}")]
+    TooMany {
+        /// What there is too much of.
+        what: &'static str,
+        /// The limit.
+        limit: usize,
+    },
+    /// The file carries no MAC, so nothing in it is proved to be what its maker wrote.
+    #[error("the file has no MAC, so changes to it cannot be detected")]
+    NoMac,
+    /// The MAC over `authSafe` does not match.
+    ///
+    /// A wrong password and a changed file cannot be told apart (RFC 7292, section 4).
+    #[error("wrong password, or the file was changed after it was made")]
+    WrongPassword,
+    /// The MAC matches, but a private key does not decrypt: it has a password of its own.
+    #[error("the password opens the file, but not the private key in it")]
+    KeyPassword,
+    /// The MAC matches, but an encrypted part does not decrypt.
+    #[error("the password opens the file, but not an encrypted part of it")]
+    SafePassword,
+    /// An algorithm that this crate does not implement.
+    #[error("unsupported algorithm {name} in the {field}")]
+    UnsupportedAlgorithm {
+        /// Which part of the file asks for it.
+        field: &'static str,
+        /// The name, where known, and the object identifier.
+        name: String,
+    },
+    /// A part of the file is protected by a public key (RFC 7292, section 3.1), not by a password.
+    #[error("a part of the file is encrypted to a public key, not by a password")]
+    PublicKeyPrivacy,
+    /// A parameter of an algorithm is outside what its standard or the limits allow.
+    #[error("{what} is {found}; allowed is {allowed}")]
+    Parameter {
+        /// Which parameter.
+        what: &'static str,
+        /// Its value.
+        found: String,
+        /// The allowed range.
+        allowed: String,
+    },
+    /// The file asks for more work than one import may cost.
+    #[error(transparent)]
+    Work(#[from] BudgetExceeded),
+    /// The file opened, and holds nothing that can be used.
+    #[error("the file holds no key and no certificate{}", skipped_text(.skipped))]
+    Nothing {
+        /// What was skipped, with the reason.
+        skipped: Vec<String>,
+    },
+}
+
+fn skipped_text(skipped: &[String]) -> String {
+    if skipped.is_empty() { String::new() } else { format!("; skipped: {}", skipped.join(", ")) }
+}
+
+impl Pkcs12Error {
+    /// A stable code for programs.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::TooLarge { .. } => "file_too_large",
+            Self::NotPkcs12 { .. } => "not_pkcs12",
+            Self::Truncated { .. } => "truncated",
+            Self::Malformed { .. } | Self::TrailingData { .. } => "malformed",
+            Self::Version { .. } => "unsupported_version",
+            Self::TooMany { .. } => "too_many",
+            Self::NoMac => "no_mac",
+            Self::WrongPassword => "wrong_password",
+            Self::KeyPassword | Self::SafePassword => "key_password",
+            Self::UnsupportedAlgorithm { .. } | Self::PublicKeyPrivacy => "unsupported_algorithm",
+            Self::Parameter { .. } => "bad_parameter",
+            Self::Work(_) => "too_much_work",
+            Self::Nothing { .. } => "empty",
+        }
+    }
+
+    /// The stage that refused: `container`, `mac`, `certificate bag` or `key bag`.
+    #[must_use]
+    pub fn stage(&self) -> &'static str {
+        match self {
+            Self::NoMac | Self::WrongPassword => "mac",
+            Self::UnsupportedAlgorithm { field, .. } => field,
+            Self::KeyPassword => "key bag",
+            Self::SafePassword => "certificate bag",
+            _ => "container",
+        }
+    }
+
+    /// What the user can do.
+    #[must_use]
+    pub fn help(&self) -> Option<String> {
+        let text = match self {
+            Self::NotPkcs12 { found } => return found.help().map(str::to_owned),
+            Self::TooLarge { .. } => {
+                "a PKCS #12 file with a key and its chain has a few kilobytes; is this the right file?"
+            }
+            Self::Truncated { .. } => "the copy is incomplete; transfer the file again, in binary mode",
+            Self::Malformed { .. } | Self::TrailingData { .. } => {
+                "transfer the file again in binary mode, or export it again from the program that made it"
+            }
+            Self::NoMac => {
+                "export the file again with a MAC (openssl pkcs12 -export without -nomac), or accept the risk with --allow no_mac"
+            }
+            Self::WrongPassword => {
+                "check the password; a password file's last line end is not part of it, and case and keyboard layout matter"
+            }
+            Self::KeyPassword | Self::SafePassword => {
+                "export the file again with one password for the file and the key"
+            }
+            Self::UnsupportedAlgorithm { .. } | Self::PublicKeyPrivacy => {
+                "export the file again with AES-256 and SHA-256 (openssl pkcs12 -export, version 3)"
+            }
+            Self::Parameter { .. } | Self::Work(_) | Self::TooMany { .. } => {
+                "export the file again with usual parameters, for example openssl pkcs12 -export without further options"
+            }
+            Self::Nothing { .. } | Self::Version { .. } => "export the file again from the program that made it",
+        };
+        Some(text.to_owned())
+    }
+}

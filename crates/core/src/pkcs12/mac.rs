@@ -1,0 +1,233 @@
+//! The integrity of a PFX: MacData with the PKCS #12 derivation (RFC 7292, section 4) or PBMAC1 (RFC 9879).
+
+use super::{
+    ber::{INTEGER, OCTET_STRING, OBJECT_IDENTIFIER, Reader, SEQUENCE, Walk},
+    error::Pkcs12Error,
+    kdf::{Hash, PasswordForm, Purpose},
+    oid,
+    pbe::{AlgorithmIdentifier, Pbkdf2, iterations, salt},
+};
+use crate::{
+    limits::{Budget, Limits},
+    secret::Password,
+};
+
+/// The key length of PBMAC1, in bytes: at least 20 (RFC 9879, section 6), at most a SHA-512 digest.
+const PBMAC1_KEY_LEN: std::ops::RangeInclusive<usize> = 20..=64;
+
+/// A MacData, checked but not yet compared.
+pub(super) struct MacData {
+    scheme: Scheme,
+    digest: Vec<u8>,
+}
+
+enum Scheme {
+    /// HMAC under a key from the PKCS #12 derivation.
+    Pkcs12 { hash: Hash, salt: Vec<u8>, iterations: u32 },
+    /// HMAC under a key from PBKDF2.
+    Pbmac1 { kdf: Pbkdf2, key_len: usize, hash: Hash },
+}
+
+impl MacData {
+    /// Reads the content of a MacData.
+    pub(super) fn parse(mut reader: Reader<'_, '_>, walk: &Walk<'_>) -> Result<Self, Pkcs12Error> {
+        let mut info = reader.expect(SEQUENCE, "DigestInfo expected in MacData")?.children(walk);
+        let algorithm = AlgorithmIdentifier::parse(&mut info, walk)?;
+        let digest = info.expect(OCTET_STRING, "digest expected in DigestInfo")?.octets(walk)?.into_owned();
+        info.finish("DigestInfo has more than two fields")?;
+        let mac_salt = reader.expect(OCTET_STRING, "macSalt expected in MacData")?;
+        let count = reader.optional(INTEGER)?;
+        reader.finish("MacData has more than three fields")?;
+
+        let scheme = if algorithm.oid == oid::PBMAC1 {
+            // macSalt and iterations are ignored: RFC 9879, section 5.
+            Self::pbmac1(&algorithm, walk)?
+        } else {
+            let hash = Hash::from_oid(algorithm.oid).ok_or_else(|| Pkcs12Error::UnsupportedAlgorithm {
+                field: "mac",
+                name: oid::name(algorithm.oid),
+            })?;
+            let iterations = match count {
+                Some(element) => iterations(&element, "the MAC's iteration count", walk.limits)?,
+                None => 1,
+            };
+            Scheme::Pkcs12 { hash, salt: salt(&mac_salt, walk)?, iterations }
+        };
+        let expected = scheme.hash().output_len();
+        if digest.len() != expected {
+            return Err(Pkcs12Error::Parameter {
+                what: "the length of the MAC",
+                found: format!("{} bytes", digest.len()),
+                allowed: format!("{expected} bytes"),
+            });
+        }
+        Ok(Self { scheme, digest })
+    }
+
+    fn pbmac1(algorithm: &AlgorithmIdentifier<'_>, walk: &Walk<'_>) -> Result<Scheme, Pkcs12Error> {
+        let mut parameters = algorithm.sequence("PBMAC1 parameters expected", walk)?;
+        let derivation = AlgorithmIdentifier::parse(&mut parameters, walk)?;
+        let mac = AlgorithmIdentifier::parse(&mut parameters, walk)?;
+        parameters.finish("PBMAC1 has more than two parameters")?;
+        let unsupported = |oid| Pkcs12Error::UnsupportedAlgorithm { field: "mac", name: oid::name(oid) };
+        if derivation.oid != oid::PBKDF2 {
+            return Err(unsupported(derivation.oid));
+        }
+        let hash = Hash::from_hmac_oid(mac.oid).ok_or_else(|| unsupported(mac.oid))?;
+        let kdf = Pbkdf2::parse(&derivation, "mac", walk)?;
+        // A short key would verify under a password that it was never made with (RFC 9879, section 6).
+        match kdf.key_len {
+            Some(key_len) if PBMAC1_KEY_LEN.contains(&key_len) => Ok(Scheme::Pbmac1 { kdf, key_len, hash }),
+            found => Err(Pkcs12Error::Parameter {
+                what: "the key length of PBMAC1",
+                found: found.map_or_else(|| "absent".to_owned(), |len| format!("{len} bytes")),
+                allowed: "20 to 64 bytes".to_owned(),
+            }),
+        }
+    }
+
+    /// Compares the MAC over `content`; gives the form of the password under which it matched.
+    pub(super) fn verify(
+        &self,
+        content: &[u8],
+        password: &Password,
+        budget: &mut Budget,
+    ) -> Result<PasswordForm, Pkcs12Error> {
+        match &self.scheme {
+            Scheme::Pkcs12 { hash, salt, iterations } => {
+                // EXPOSE: only whether it is empty.
+                let forms: &[PasswordForm] = if password.expose().is_empty() {
+                    &[PasswordForm::Terminated, PasswordForm::Absent]
+                } else {
+                    &[PasswordForm::Terminated]
+                };
+                for form in forms {
+                    budget.charge(u64::from(*iterations), 1)?;
+                    let len = hash.output_len();
+                    let key = hash.pkcs12_kdf(Purpose::Mac, &form.encode(password), salt, *iterations, len);
+                    if hash.hmac_matches(&key, content, &self.digest) {
+                        return Ok(*form);
+                    }
+                }
+                Err(Pkcs12Error::WrongPassword)
+            }
+            Scheme::Pbmac1 { kdf, key_len, hash } => {
+                let key = kdf.derive(password, *key_len, budget)?;
+                if hash.hmac_matches(&key, content, &self.digest) {
+                    Ok(PasswordForm::Terminated)
+                } else {
+                    Err(Pkcs12Error::WrongPassword)
+                }
+            }
+        }
+    }
+
+    /// The algorithm as people name it.
+    pub(super) fn algorithm(&self) -> String {
+        match &self.scheme {
+            Scheme::Pkcs12 { hash, .. } => format!("HMAC-{}", hash.name()),
+            Scheme::Pbmac1 { kdf, hash, .. } => {
+                format!("PBMAC1 PBKDF2-HMAC-{} HMAC-{}", kdf.prf.name(), hash.name())
+            }
+        }
+    }
+
+    pub(super) fn iterations(&self) -> u64 {
+        match &self.scheme {
+            Scheme::Pkcs12 { iterations, .. } => u64::from(*iterations),
+            Scheme::Pbmac1 { kdf, .. } => u64::from(kdf.iterations),
+        }
+    }
+
+    /// SHA-1 in the MAC is legacy.
+    pub(super) fn is_legacy(&self) -> bool {
+        self.scheme.hash() == Hash::Sha1
+    }
+}
+
+impl Scheme {
+    fn hash(&self) -> Hash {
+        match self {
+            Self::Pkcs12 { hash, .. } | Self::Pbmac1 { hash, .. } => *hash,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(bytes: &[u8]) -> Result<MacData, Pkcs12Error> {
+        let limits = Limits::default();
+        let walk = Walk::new(&limits);
+        let mut reader = Reader::of_file(bytes, &walk);
+        let element = reader.expect(SEQUENCE, "MacData expected")?;
+        MacData::parse(element.children(&walk), &walk)
+    }
+
+    /// MacData with SHA-1, an 8-byte salt and the given digest and count.
+    fn mac_data(digest_len: u8, count: &[u8]) -> Vec<u8> {
+        let mut info = vec![0x30, 0x09, 0x06, 0x05];
+        info.extend_from_slice(oid::SHA1);
+        info.extend_from_slice(&[0x05, 0x00, OCTET_STRING, digest_len]);
+        info.extend(std::iter::repeat_n(7, usize::from(digest_len)));
+        let mut body = vec![SEQUENCE, u8::try_from(info.len()).unwrap()];
+        body.extend(info);
+        body.extend([OCTET_STRING, 8, 1, 2, 3, 4, 5, 6, 7, 8]);
+        body.extend_from_slice(count);
+        let mut whole = vec![SEQUENCE, u8::try_from(body.len()).unwrap()];
+        whole.extend(body);
+        whole
+    }
+
+    #[test]
+    fn absent_count_means_one_iteration() {
+        assert_eq!(parse(&mac_data(20, b"")).unwrap().iterations(), 1);
+        assert_eq!(parse(&mac_data(20, b"\x02\x02\x08\x00")).unwrap().iterations(), 2048);
+    }
+
+    #[test]
+    fn truncated_or_empty_mac_is_refused() {
+        for len in [0, 19, 21] {
+            assert_eq!(
+                parse(&mac_data(len, b"")).err(),
+                Some(Pkcs12Error::Parameter {
+                    what: "the length of the MAC",
+                    found: format!("{len} bytes"),
+                    allowed: "20 bytes".to_owned()
+                })
+            );
+        }
+    }
+
+    #[test]
+    fn counts_outside_the_limit_are_refused_before_any_work() {
+        for (count, found) in [
+            (&b"\x02\x01\x00"[..], "0"),
+            (b"\x02\x03\x4c\x4b\x41", "5000001"),
+            (b"\x02\x05\x00\x80\x00\x00\x00", "2147483648"),
+            (b"\x02\x09\x01\x00\x00\x00\x00\x00\x00\x00\x00", "more than 2^64"),
+        ] {
+            assert_eq!(
+                parse(&mac_data(20, count)).err(),
+                Some(Pkcs12Error::Parameter {
+                    what: "the MAC's iteration count",
+                    found: found.to_owned(),
+                    allowed: "1 to 5000000".to_owned()
+                })
+            );
+        }
+        assert_eq!(parse(&mac_data(20, b"\x02\x03\x4c\x4b\x40")).unwrap().iterations(), 5_000_000);
+    }
+
+    #[test]
+    fn object_identifier_is_required() {
+        let mut broken = mac_data(20, b"");
+        assert_eq!(broken[6], OBJECT_IDENTIFIER);
+        broken[6] = OCTET_STRING;
+        assert_eq!(
+            parse(&broken).err(),
+            Some(Pkcs12Error::Malformed { at: 6, what: "an algorithm's object identifier expected" })
+        );
+    }
+}

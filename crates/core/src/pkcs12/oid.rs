@@ -1,0 +1,142 @@
+//! Object identifiers, compared as encoded bytes and never as integers.
+
+/// The content octets of an OBJECT IDENTIFIER with the name that people know.
+pub(super) struct Known {
+    pub(super) bytes: &'static [u8],
+    pub(super) name: &'static str,
+}
+
+macro_rules! oids {
+    ($($ident:ident = $bytes:expr, $name:literal;)*) => {
+        $(
+            #[allow(dead_code, reason = "some identifiers are only ever named, in a refusal")]
+            pub(super) const $ident: &[u8] = $bytes;
+        )*
+        /// All identifiers of this module.
+        pub(super) const KNOWN: &[Known] = &[$(Known { bytes: $bytes, name: $name },)*];
+    };
+}
+
+oids! {
+    // PKCS #7 content types: RFC 5652
+    DATA = b"\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01", "data";
+    SIGNED_DATA = b"\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02", "signedData";
+    ENVELOPED_DATA = b"\x2a\x86\x48\x86\xf7\x0d\x01\x07\x03", "envelopedData";
+    ENCRYPTED_DATA = b"\x2a\x86\x48\x86\xf7\x0d\x01\x07\x06", "encryptedData";
+    // Bag types: RFC 7292, section 4.2
+    KEY_BAG = b"\x2a\x86\x48\x86\xf7\x0d\x01\x0c\x0a\x01\x01", "keyBag";
+    PKCS8_SHROUDED_KEY_BAG = b"\x2a\x86\x48\x86\xf7\x0d\x01\x0c\x0a\x01\x02", "pkcs8ShroudedKeyBag";
+    CERT_BAG = b"\x2a\x86\x48\x86\xf7\x0d\x01\x0c\x0a\x01\x03", "certBag";
+    CRL_BAG = b"\x2a\x86\x48\x86\xf7\x0d\x01\x0c\x0a\x01\x04", "crlBag";
+    SECRET_BAG = b"\x2a\x86\x48\x86\xf7\x0d\x01\x0c\x0a\x01\x05", "secretBag";
+    SAFE_CONTENTS_BAG = b"\x2a\x86\x48\x86\xf7\x0d\x01\x0c\x0a\x01\x06", "safeContentsBag";
+    X509_CERTIFICATE = b"\x2a\x86\x48\x86\xf7\x0d\x01\x09\x16\x01", "x509Certificate";
+    SDSI_CERTIFICATE = b"\x2a\x86\x48\x86\xf7\x0d\x01\x09\x16\x02", "sdsiCertificate";
+    // Attributes
+    FRIENDLY_NAME = b"\x2a\x86\x48\x86\xf7\x0d\x01\x09\x14", "friendlyName";
+    LOCAL_KEY_ID = b"\x2a\x86\x48\x86\xf7\x0d\x01\x09\x15", "localKeyId";
+    TRUSTED_KEY_USAGE = b"\x60\x86\x48\x01\x86\xf9\x66\xad\xca\x7b\x01\x01", "trustedKeyUsage";
+    // Hashes
+    SHA1 = b"\x2b\x0e\x03\x02\x1a", "SHA-1";
+    MD5 = b"\x2a\x86\x48\x86\xf7\x0d\x02\x05", "MD5";
+    SHA224 = b"\x60\x86\x48\x01\x65\x03\x04\x02\x04", "SHA-224";
+    SHA256 = b"\x60\x86\x48\x01\x65\x03\x04\x02\x01", "SHA-256";
+    SHA384 = b"\x60\x86\x48\x01\x65\x03\x04\x02\x02", "SHA-384";
+    SHA512 = b"\x60\x86\x48\x01\x65\x03\x04\x02\x03", "SHA-512";
+    SHA512_224 = b"\x60\x86\x48\x01\x65\x03\x04\x02\x05", "SHA-512/224";
+    SHA512_256 = b"\x60\x86\x48\x01\x65\x03\x04\x02\x06", "SHA-512/256";
+    // HMACs: RFC 8018, appendix B.1
+    HMAC_SHA1 = b"\x2a\x86\x48\x86\xf7\x0d\x02\x07", "HMAC-SHA-1";
+    HMAC_SHA224 = b"\x2a\x86\x48\x86\xf7\x0d\x02\x08", "HMAC-SHA-224";
+    HMAC_SHA256 = b"\x2a\x86\x48\x86\xf7\x0d\x02\x09", "HMAC-SHA-256";
+    HMAC_SHA384 = b"\x2a\x86\x48\x86\xf7\x0d\x02\x0a", "HMAC-SHA-384";
+    HMAC_SHA512 = b"\x2a\x86\x48\x86\xf7\x0d\x02\x0b", "HMAC-SHA-512";
+    HMAC_SHA512_224 = b"\x2a\x86\x48\x86\xf7\x0d\x02\x0c", "HMAC-SHA-512/224";
+    HMAC_SHA512_256 = b"\x2a\x86\x48\x86\xf7\x0d\x02\x0d", "HMAC-SHA-512/256";
+    // PBES1 of PKCS #12: RFC 7292, appendix C
+    PBE_RC4_128 = b"\x2a\x86\x48\x86\xf7\x0d\x01\x0c\x01\x01", "PBE-SHA1-RC4-128";
+    PBE_RC4_40 = b"\x2a\x86\x48\x86\xf7\x0d\x01\x0c\x01\x02", "PBE-SHA1-RC4-40";
+    PBE_3DES_3KEY = b"\x2a\x86\x48\x86\xf7\x0d\x01\x0c\x01\x03", "PBE-SHA1-3DES";
+    PBE_3DES_2KEY = b"\x2a\x86\x48\x86\xf7\x0d\x01\x0c\x01\x04", "PBE-SHA1-2DES";
+    PBE_RC2_128 = b"\x2a\x86\x48\x86\xf7\x0d\x01\x0c\x01\x05", "PBE-SHA1-RC2-128";
+    PBE_RC2_40 = b"\x2a\x86\x48\x86\xf7\x0d\x01\x0c\x01\x06", "PBE-SHA1-RC2-40";
+    // PKCS #5: RFC 8018; scrypt: RFC 7914
+    PBES2 = b"\x2a\x86\x48\x86\xf7\x0d\x01\x05\x0d", "PBES2";
+    PBKDF2 = b"\x2a\x86\x48\x86\xf7\x0d\x01\x05\x0c", "PBKDF2";
+    PBMAC1 = b"\x2a\x86\x48\x86\xf7\x0d\x01\x05\x0e", "PBMAC1";
+    SCRYPT = b"\x2b\x06\x01\x04\x01\xda\x47\x04\x0b", "scrypt";
+    // Ciphers of PBES2
+    AES128_CBC = b"\x60\x86\x48\x01\x65\x03\x04\x01\x02", "AES-128-CBC";
+    AES192_CBC = b"\x60\x86\x48\x01\x65\x03\x04\x01\x16", "AES-192-CBC";
+    AES256_CBC = b"\x60\x86\x48\x01\x65\x03\x04\x01\x2a", "AES-256-CBC";
+    DES_EDE3_CBC = b"\x2a\x86\x48\x86\xf7\x0d\x03\x07", "3DES-CBC";
+    RC2_CBC = b"\x2a\x86\x48\x86\xf7\x0d\x03\x02", "RC2-CBC";
+    DES_CBC = b"\x2b\x0e\x03\x02\x07", "DES-CBC";
+    // PBES1 of PKCS #5, recognised by name only
+    PBE_MD5_DES = b"\x2a\x86\x48\x86\xf7\x0d\x01\x05\x03", "PBE-MD5-DES";
+}
+
+/// The whole TLV of `signedData`, by which a PKCS #7 file begins.
+pub(super) const SIGNED_DATA_TLV: &[u8] = b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02";
+
+/// Tag, length and the PKCS #7 arc, by which the ContentInfo of a PFX begins.
+pub(super) const PKCS7_ARC_TLV: &[u8] = b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07";
+
+/// The usual name with the dotted form, or the dotted form alone.
+pub(super) fn name(bytes: &[u8]) -> String {
+    match KNOWN.iter().find(|known| known.bytes == bytes) {
+        Some(known) => format!("{} ({})", known.name, dotted(bytes)),
+        None => dotted(bytes),
+    }
+}
+
+/// The dotted form, for display only; an arc beyond 64 bits is shown as `?`.
+pub(super) fn dotted(bytes: &[u8]) -> String {
+    let mut arcs: Vec<String> = Vec::new();
+    let mut value: Option<u64> = Some(0);
+    for byte in bytes {
+        value = value.and_then(|v| v.checked_mul(128)).map(|v| v | u64::from(byte & 0x7f));
+        if byte & 0x80 != 0 {
+            continue;
+        }
+        match value {
+            Some(v) if arcs.is_empty() => {
+                let first = (v / 40).min(2);
+                arcs.push(first.to_string());
+                arcs.push((v - first * 40).to_string());
+            }
+            Some(v) => arcs.push(v.to_string()),
+            None => arcs.push("?".to_owned()),
+        }
+        value = Some(0);
+    }
+    arcs.join(".")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn known_identifiers_have_their_published_dotted_form() {
+        for (bytes, expected) in [
+            (DATA, "1.2.840.113549.1.7.1"),
+            (PKCS8_SHROUDED_KEY_BAG, "1.2.840.113549.1.12.10.1.2"),
+            (TRUSTED_KEY_USAGE, "2.16.840.1.113894.746875.1.1"),
+            (SCRYPT, "1.3.6.1.4.1.11591.4.11"),
+            (AES256_CBC, "2.16.840.1.101.3.4.1.42"),
+            (PBMAC1, "1.2.840.113549.1.5.14"),
+        ] {
+            assert_eq!(dotted(bytes), expected);
+        }
+        assert_eq!(name(SHA256), "SHA-256 (2.16.840.1.101.3.4.2.1)");
+        assert_eq!(dotted(b"\x2a\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x7f"), "1.2.?");
+    }
+
+    #[test]
+    fn no_identifier_is_listed_twice() {
+        for (n, known) in KNOWN.iter().enumerate() {
+            assert!(KNOWN.iter().skip(n + 1).all(|other| other.bytes != known.bytes), "{}", known.name);
+        }
+    }
+}
