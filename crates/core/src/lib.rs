@@ -1,18 +1,48 @@
-//! Strongroom.
+//! A keystore for server certificates.
+//!
+//! Strongroom imports a PKCS #12 file under an alias: it decrypts the file, proves that the private key belongs to
+//! the certificate, validates the certificate against the CA certificates imported before, and keeps the result,
+//! sealed, in SQLite. [`Keystore`] is the way in; everything else is a stage that can be used by itself.
+//!
+//! The engine prints nothing, reads neither clock nor environment, and knows nothing of HTTP.
 
-mod alias;
-mod certificate;
-mod limits;
-mod pkcs12;
 mod secret;
+mod limits;
+mod alias;
+mod private_file;
+mod pkcs12;
+mod certificate;
+mod validate;
+mod seal;
+mod account;
+mod store;
+mod inspect;
+mod error;
+mod keystore;
 
+pub use account::{AccountError, AccountName};
 pub use alias::{Alias, InvalidAlias};
 pub use certificate::{
-    AlternativeName, Candidate, Certificate, CredentialError, EntrySelector, Fingerprint, InvalidCertificate, KeyAlgorithm, KeyUsage, ServerCredential, printable,
+    AlternativeName, Candidate, Certificate, CredentialError, EntrySelector, Fingerprint, InvalidCertificate,
+    KeyAlgorithm, KeyUsage, ServerCredential, printable,
+};
+pub use error::{AuthorityError, Error, ErrorKind};
+pub use inspect::{CertificateReport, FileReport, KeyReport, Remark, inspect, rfc3339};
+pub use keystore::{
+    Administrator, ChainLink, ChainState, CredentialRequest, Entry, EntryKind, ImportOptions, ImportReport, Keystore,
+    OpenedCredential, Outcome, ServerCertificateRequest,
 };
 pub use limits::{Budget, BudgetExceeded, Limits};
 pub use pkcs12::{
-    CertificateBag, Contents, Encoding, Encryption, FileFormat, KeyBag, MacDescription, Pfx, Pkcs12Error, VerifiedPfx,
-    danger, sniff,
+    CertificateBag, Contents, Encoding, Encryption, FileFormat, KeyBag, MacDescription, Pfx, Pkcs12Error,
+    VerifiedPfx, danger, sniff,
 };
+pub use private_file::FileError;
+pub use rustls_pki_types::UnixTime;
+pub use seal::SealError;
 pub use secret::{InvalidSecret, Password, PrivateKey, UnlockKey};
+pub use store::StoreError;
+pub use validate::{
+    Authorities, Finding, FindingCode, Policy, Role, Severity, Trust, UnknownFinding, ValidatedChain,
+    ValidationError, validate,
+};

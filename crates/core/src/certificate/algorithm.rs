@@ -65,7 +65,7 @@ impl KeyAlgorithm {
     }
 
     /// Reads only the outside of a PKCS #8 key, and the modulus of an RSA key.
-    pub(super) fn of_private(key: &PrivateKey) -> Option<Self> {
+    pub(crate) fn of_private(key: &PrivateKey) -> Option<Self> {
         // EXPOSE: the algorithm identifier and the public modulus are read.
         let (_, info) = Sequence::from_der(key.expose_pkcs8_der()).ok()?;
         let (rest, _version) = Integer::from_der(info.content.as_ref()).ok()?;

@@ -6,7 +6,7 @@ use thiserror::Error;
 
 use super::{Certificate, Fingerprint, InvalidCertificate, algorithm::KeyAlgorithm, key_pair::KeyPair, name::printable};
 use crate::{
-    pkcs12::{CertificateBag, Contents, Encryption, KeyBag},
+    pkcs12::{CertificateBag, Contents, KeyBag},
     secret::PrivateKey,
 };
 

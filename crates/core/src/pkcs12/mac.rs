@@ -1,14 +1,14 @@
 //! The integrity of a PFX: MacData with the PKCS #12 derivation (RFC 7292, section 4) or PBMAC1 (RFC 9879).
 
 use super::{
-    ber::{INTEGER, OCTET_STRING, OBJECT_IDENTIFIER, Reader, SEQUENCE, Walk},
+    ber::{INTEGER, OCTET_STRING, Reader, SEQUENCE, Walk},
     error::Pkcs12Error,
     kdf::{Hash, PasswordForm, Purpose},
     oid,
     pbe::{AlgorithmIdentifier, Pbkdf2, iterations, salt},
 };
 use crate::{
-    limits::{Budget, Limits},
+    limits::Budget,
     secret::Password,
 };
 
@@ -156,6 +156,7 @@ impl Scheme {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{limits::Limits, pkcs12::ber::OBJECT_IDENTIFIER};
 
     fn parse(bytes: &[u8]) -> Result<MacData, Pkcs12Error> {
         let limits = Limits::default();

@@ -1,0 +1,201 @@
+//! One error for the whole engine: a variant a stage, a stable code, and what to do.
+
+use thiserror::Error;
+
+use crate::{
+    account::AccountError, alias::InvalidAlias, certificate::CredentialError, certificate::InvalidCertificate,
+    pkcs12::Pkcs12Error, private_file::FileError, seal::SealError, secret::InvalidSecret, store::StoreError,
+    validate::ValidationError,
+};
+
+/// Why an operation on the keystore failed.
+///
+/// One variant for each stage; the stage's own error says what went wrong in it. No message holds a secret.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The alias is not one.
+    #[error(transparent)]
+    Alias(#[from] InvalidAlias),
+    /// A secret is not one.
+    #[error(transparent)]
+    Secret(#[from] InvalidSecret),
+    /// The PKCS #12 file could not be opened.
+    #[error(transparent)]
+    Pkcs12(#[from] Pkcs12Error),
+    /// The file gives no server credential.
+    #[error(transparent)]
+    Credential(#[from] CredentialError),
+    /// A file that should hold one CA certificate does not.
+    #[error(transparent)]
+    Authority(#[from] AuthorityError),
+    /// The certificate was judged and refused.
+    #[error(transparent)]
+    Validation(#[from] ValidationError),
+    /// Sealing or unsealing failed.
+    #[error(transparent)]
+    Seal(#[from] SealError),
+    /// The store refused or failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A file beside the store cannot be used.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// An administrator could not be added.
+    #[error(transparent)]
+    Account(#[from] AccountError),
+}
+
+/// Why a file gives no CA certificate.
+#[derive(Clone, Debug, Error, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum AuthorityError {
+    /// The file holds no certificate.
+    #[error("the file holds no certificate: it is {found}")]
+    NoCertificate {
+        /// What the file is.
+        found: String,
+    },
+    /// The file holds more than one certificate.
+    #[error("the file holds {found} certificates; import one at a time, each under its own alias")]
+    Several {
+        /// How many.
+        found: usize,
+    },
+    /// The certificate cannot be decoded.
+    #[error(transparent)]
+    Certificate(#[from] InvalidCertificate),
+    /// The certificate is not a CA's.
+    #[error("{subject} is not a CA certificate")]
+    NotCa {
+        /// The subject.
+        subject: String,
+    },
+}
+
+/// What kind of failure it is; decides exit codes and replies.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// Something in the request is not well formed.
+    Usage,
+    /// There is no such entry, user or store.
+    NotFound,
+    /// There is something of that name already.
+    Exists,
+    /// A password is wrong or missing.
+    Password,
+    /// A file cannot be read or is not supported.
+    File,
+    /// A certificate was judged and refused.
+    Validation,
+    /// The store is busy, not accessible, or damaged.
+    Store,
+}
+
+impl Error {
+    /// A stable code for programs.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Alias(_) => "invalid_alias",
+            Self::Secret(_) => "invalid_secret",
+            Self::Pkcs12(error) => error.code(),
+            Self::Credential(error) => error.code(),
+            Self::Authority(error) => error.code(),
+            Self::Validation(error) => error.code(),
+            Self::Seal(SealError::WrongUnlockKey) => "wrong_unlock_key",
+            Self::Seal(SealError::Damaged) => "store_corrupt",
+            Self::Seal(_) => "seal_failed",
+            Self::Store(error) => error.code(),
+            Self::File(FileError::Missing { .. }) => "key_file_missing",
+            Self::File(FileError::Exists { .. }) => "key_file_exists",
+            Self::File(_) => "store_permission",
+            Self::Account(_) => "invalid_user",
+        }
+    }
+
+    /// The stage that refused, for example `mac`, `match` or `chain`.
+    #[must_use]
+    pub fn stage(&self) -> &'static str {
+        match self {
+            Self::Alias(_) => "alias",
+            Self::Secret(_) => "password",
+            Self::Pkcs12(error) => error.stage(),
+            Self::Credential(error) => error.stage(),
+            Self::Authority(_) => "certificate",
+            Self::Validation(_) => "chain",
+            Self::Seal(_) => "seal",
+            Self::Store(_) | Self::File(_) => "store",
+            Self::Account(_) => "user",
+        }
+    }
+
+    /// What the user can do, where there is something.
+    #[must_use]
+    pub fn help(&self) -> Option<String> {
+        match self {
+            Self::Pkcs12(error) => error.help(),
+            Self::Credential(error) => error.help(),
+            Self::Authority(error) => Some(error.help().to_owned()),
+            Self::Validation(error) => error.help(),
+            Self::Seal(SealError::WrongUnlockKey) => Some("use the key file that was made with this store".to_owned()),
+            Self::Seal(SealError::Damaged) => {
+                Some("leave the store where it is and restore a backup beside it".to_owned())
+            }
+            Self::Store(error) => error.help(),
+            Self::File(error) => error.help(),
+            Self::Alias(_) | Self::Secret(_) | Self::Seal(_) | Self::Account(_) => None,
+        }
+    }
+
+    /// What kind of failure it is.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Alias(_) | Self::Secret(_) | Self::Account(_) => ErrorKind::Usage,
+            Self::Pkcs12(Pkcs12Error::WrongPassword | Pkcs12Error::KeyPassword | Pkcs12Error::SafePassword) => {
+                ErrorKind::Password
+            }
+            Self::Pkcs12(_) => ErrorKind::File,
+            Self::Credential(CredentialError::KeyMismatch) => ErrorKind::Validation,
+            Self::Credential(CredentialError::WeakKey { .. } | CredentialError::UnsupportedKey { .. }) => {
+                ErrorKind::Validation
+            }
+            Self::Credential(CredentialError::EntryNotFound { .. }) => ErrorKind::NotFound,
+            Self::Credential(_) => ErrorKind::File,
+            Self::Authority(AuthorityError::NotCa { .. }) | Self::Validation(_) => ErrorKind::Validation,
+            Self::Authority(_) => ErrorKind::File,
+            Self::Seal(SealError::WrongUnlockKey) => ErrorKind::Password,
+            Self::Store(StoreError::NotFound { .. } | StoreError::NoSuchUser { .. } | StoreError::Missing { .. }) => {
+                ErrorKind::NotFound
+            }
+            Self::Store(StoreError::AliasTaken { .. } | StoreError::UserExists { .. } | StoreError::Exists { .. }) => {
+                ErrorKind::Exists
+            }
+            Self::Seal(_) | Self::Store(_) | Self::File(_) => ErrorKind::Store,
+        }
+    }
+}
+
+impl AuthorityError {
+    /// A stable code for programs.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NoCertificate { .. } => "not_a_certificate",
+            Self::Several { .. } => "several_certificates",
+            Self::Certificate(_) => "invalid_certificate",
+            Self::NotCa { .. } => "not_a_ca",
+        }
+    }
+
+    fn help(&self) -> &'static str {
+        match self {
+            Self::NoCertificate { .. } => "give the CA certificate as PEM, DER or PKCS #7",
+            Self::Several { .. } => "split the file: each certificate is a block from BEGIN to END",
+            Self::Certificate(_) => "export the certificate again, as PEM or DER",
+            Self::NotCa { .. } => "a server certificate is imported with its key: strongroom import ALIAS FILE",
+        }
+    }
+}

@@ -1,0 +1,350 @@
+//! Serialisable descriptions of files and entries, with no secret in them.
+//!
+//! Takes what any stage made; gives what the command prints and its JSON carries.
+
+use rustls_pki_types::{CertificateDer, pem::PemObject as _};
+use serde::{Serialize, Serializer};
+
+use crate::{
+    certificate::{Certificate, Fingerprint, KeyAlgorithm, public_key_der},
+    limits::{Budget, Limits},
+    pkcs12::{
+        self, Contents, Encoding, Encryption, FileFormat, MacDescription, Pfx, Pkcs12Error, danger, pkcs7_certificates,
+    },
+    secret::{Password, PrivateKey},
+    validate::Finding,
+};
+
+/// What is in a file.
+#[derive(Debug, Serialize)]
+#[non_exhaustive]
+pub struct FileReport {
+    /// `pkcs12`, `pem`, `der`, `pkcs7`, `jks` and so on.
+    pub format: &'static str,
+    /// `der` or `ber`; `None` for text.
+    pub encoding: Option<Encoding>,
+    /// The MAC of a PFX.
+    pub mac: Option<MacDescription>,
+    /// Private keys.
+    pub keys: Vec<KeyReport>,
+    /// Certificates, in the order of the file.
+    pub certificates: Vec<CertificateReport>,
+    /// Bags that were passed over, with the reason.
+    pub skipped: Vec<String>,
+}
+
+/// A private key, described.
+#[derive(Debug, Serialize)]
+#[non_exhaustive]
+pub struct KeyReport {
+    /// `RSA`, `EC`, `Ed25519` and so on.
+    pub algorithm: String,
+    /// Bits of an RSA or DSA key.
+    pub bits: Option<usize>,
+    /// The curve of an EC key.
+    pub curve: Option<String>,
+    /// SHA-256 over its subjectPublicKeyInfo; `None` for keys that cannot be loaded.
+    pub spki_sha256: Option<Fingerprint>,
+    /// The friendlyName, raw.
+    pub friendly_name: Option<String>,
+    /// The localKeyId in hexadecimal.
+    pub local_key_id: Option<String>,
+    /// Layers of encryption, outermost first.
+    pub protection: Vec<Encryption>,
+}
+
+/// A certificate, described.
+#[derive(Debug, Serialize)]
+#[non_exhaustive]
+pub struct CertificateReport {
+    /// SHA-256 over the DER.
+    pub sha256: Fingerprint,
+    /// Subject for people; `None` if the certificate cannot be decoded.
+    pub subject: Option<String>,
+    /// Issuer for people.
+    pub issuer: Option<String>,
+    /// Serial number in hexadecimal.
+    pub serial: Option<String>,
+    /// notBefore, RFC 3339 UTC.
+    pub not_before: Option<String>,
+    /// notAfter, RFC 3339 UTC.
+    pub not_after: Option<String>,
+    /// The key as people name it, for example `RSA-2048`.
+    pub key: Option<String>,
+    /// The signature algorithm.
+    pub signature_algorithm: Option<String>,
+    /// DNS names and IP addresses.
+    pub names: Vec<String>,
+    /// Whether it is a CA certificate.
+    pub ca: bool,
+    /// SHA-256 over its subjectPublicKeyInfo.
+    pub spki_sha256: Option<Fingerprint>,
+    /// The friendlyName, raw.
+    pub friendly_name: Option<String>,
+    /// The localKeyId in hexadecimal.
+    pub local_key_id: Option<String>,
+    /// Whether Java takes it as a trusted certificate (Oracle's trustedKeyUsage).
+    pub trusted: bool,
+    /// Layers of encryption, outermost first.
+    pub protection: Vec<Encryption>,
+}
+
+/// A remark on a file: not a verdict, but worth knowing.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Remark {
+    /// A stable code.
+    pub code: &'static str,
+    /// A sentence.
+    pub message: String,
+    /// What to do.
+    pub help: String,
+}
+
+impl From<&Finding> for Remark {
+    fn from(finding: &Finding) -> Self {
+        Self { code: finding.code.as_str(), message: finding.message.clone(), help: finding.help.clone() }
+    }
+}
+
+impl Serialize for Fingerprint {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// Describes a file of any kind that holds keys or certificates. `at` is in seconds since 1970.
+///
+/// # Errors
+///
+/// [`Pkcs12Error`] if the file cannot be read at all, or `password` does not open it.
+pub fn inspect(
+    bytes: &[u8],
+    password: &Password,
+    limits: &Limits,
+    at: i64,
+) -> Result<(FileReport, Vec<Remark>), Pkcs12Error> {
+    if bytes.len() > limits.max_file_len {
+        return Err(Pkcs12Error::TooLarge { found: bytes.len(), limit: limits.max_file_len });
+    }
+    let format = pkcs12::sniff(bytes);
+    let (mut report, mut remarks) = match format {
+        FileFormat::Pem { certificate: true, .. } => (pem(bytes, format), Vec::new()),
+        FileFormat::CertificateDer => {
+            let certificates = vec![CertificateReport::of(bytes)];
+            (FileReport { certificates, encoding: Some(Encoding::Der), ..FileReport::empty(format) }, Vec::new())
+        }
+        FileFormat::Pkcs7 => {
+            let certificates = pkcs7_certificates(bytes, limits)?.iter().map(|der| CertificateReport::of(der)).collect();
+            (FileReport { certificates, encoding: Some(Encoding::Der), ..FileReport::empty(format) }, Vec::new())
+        }
+        _ => pfx(bytes, password, limits)?,
+    };
+    for certificate in &mut report.certificates {
+        remarks.extend(certificate.about_time(at));
+    }
+    remarks.extend(report.about_pairs());
+    Ok((report, remarks))
+}
+
+fn pem(bytes: &[u8], format: FileFormat) -> FileReport {
+    let certificates =
+        CertificateDer::pem_slice_iter(bytes).filter_map(Result::ok).map(|der| CertificateReport::of(&der)).collect();
+    let keys = rustls_pki_types::PrivatePkcs8KeyDer::pem_slice_iter(bytes)
+        .filter_map(Result::ok)
+        .map(|der| KeyReport::of(&PrivateKey::from_pkcs8_der(der.secret_pkcs8_der().to_vec())))
+        .collect();
+    FileReport { certificates, keys, ..FileReport::empty(format) }
+}
+
+fn pfx(bytes: &[u8], password: &Password, limits: &Limits) -> Result<(FileReport, Vec<Remark>), Pkcs12Error> {
+    let mut budget = Budget::new(limits);
+    let pfx = Pfx::from_bytes(bytes, limits)?;
+    let (encoding, mac, zeros) = (pfx.encoding(), pfx.mac(), pfx.trailing_zeros());
+    let mut remarks = Vec::new();
+    let mut remark = |code, message: String, help: &str| remarks.push(Remark { code, message, help: help.to_owned() });
+    let verified = match danger::skip_absent_mac(pfx) {
+        Ok(unproved) => {
+            remark("no_mac", Pkcs12Error::NoMac.to_string(), "do not trust the content before it was compared by other means");
+            unproved
+        }
+        Err(pfx) => pfx.verify(password, &mut budget)?,
+    };
+    let contents = verified.decrypt(password, &mut budget)?;
+    if zeros > 0 {
+        remark("trailing_zeros", format!("{zeros} zero bytes follow the PFX"), "nothing; some Windows programs leave them");
+    }
+    let Contents { keys, certificates, skipped } = contents;
+    let keys: Vec<KeyReport> = keys
+        .into_iter()
+        .map(|bag| KeyReport {
+            friendly_name: bag.friendly_name,
+            local_key_id: bag.local_key_id.as_deref().map(hex),
+            protection: bag.protection,
+            ..KeyReport::of(&bag.key)
+        })
+        .collect();
+    let certificates: Vec<CertificateReport> = certificates
+        .into_iter()
+        .map(|bag| CertificateReport {
+            friendly_name: bag.friendly_name,
+            local_key_id: bag.local_key_id.as_deref().map(hex),
+            trusted: bag.trusted,
+            protection: bag.protection,
+            ..CertificateReport::of(&bag.der)
+        })
+        .collect();
+    let report =
+        FileReport { encoding: Some(encoding), mac, keys, certificates, skipped, ..FileReport::empty(FileFormat::Pkcs12) };
+    let legacy = report.legacy();
+    if !legacy.is_empty() {
+        remark(
+            "legacy_algorithms",
+            format!("the file is protected by {}", legacy.join(", ")),
+            "export it again with AES-256 and SHA-256",
+        );
+    }
+    if !report.skipped.is_empty() {
+        remark("skipped", format!("passed over: {}", report.skipped.join(", ")), "nothing, if you do not need them");
+    }
+    Ok((report, remarks))
+}
+
+impl FileReport {
+    fn empty(format: FileFormat) -> Self {
+        Self {
+            format: format.word(),
+            encoding: None,
+            mac: None,
+            keys: Vec::new(),
+            certificates: Vec::new(),
+            skipped: Vec::new(),
+        }
+    }
+
+    /// Algorithms of another age, each once.
+    fn legacy(&self) -> Vec<String> {
+        let mac = self.mac.iter().filter(|mac| mac.legacy).map(|mac| mac.algorithm.clone());
+        let keys = self.keys.iter().flat_map(|key| &key.protection);
+        let layers = keys.chain(self.certificates.iter().flat_map(|certificate| &certificate.protection));
+        let mut names: Vec<String> =
+            layers.filter(|layer| layer.legacy).map(|layer| layer.algorithm.clone()).chain(mac).collect();
+        names.sort();
+        names.dedup();
+        names
+    }
+
+    /// Keys without a certificate of the same public key.
+    fn about_pairs(&self) -> Vec<Remark> {
+        let paired = |key: &KeyReport| {
+            key.spki_sha256.is_none() || self.certificates.iter().any(|cert| cert.spki_sha256 == key.spki_sha256)
+        };
+        let lonely = self.keys.iter().filter(|key| !paired(key)).count();
+        if lonely == 0 {
+            return Vec::new();
+        }
+        vec![Remark {
+            code: "key_mismatch",
+            message: format!("{lonely} private key(s) match no certificate in the file"),
+            help: "put the key and the certificate that was issued for it into one file".to_owned(),
+        }]
+    }
+}
+
+impl KeyReport {
+    fn of(key: &PrivateKey) -> Self {
+        let algorithm = KeyAlgorithm::of_private(key);
+        Self {
+            algorithm: algorithm.as_ref().map_or_else(|| "unknown".to_owned(), KeyAlgorithm::family),
+            bits: algorithm.as_ref().filter(|found| found.curve().is_none()).and_then(KeyAlgorithm::bits),
+            curve: algorithm.as_ref().and_then(KeyAlgorithm::curve).map(str::to_owned),
+            spki_sha256: public_key_der(key).map(|spki| Fingerprint::of(&spki)),
+            friendly_name: None,
+            local_key_id: None,
+            protection: Vec::new(),
+        }
+    }
+}
+
+impl CertificateReport {
+    fn of(der: &[u8]) -> Self {
+        match Certificate::from_der(der) {
+            Ok(certificate) => Self::from(&certificate),
+            Err(_) => Self {
+                sha256: Fingerprint::of(der),
+                subject: None,
+                issuer: None,
+                serial: None,
+                not_before: None,
+                not_after: None,
+                key: None,
+                signature_algorithm: None,
+                names: Vec::new(),
+                ca: false,
+                spki_sha256: None,
+                friendly_name: None,
+                local_key_id: None,
+                trusted: false,
+                protection: Vec::new(),
+            },
+        }
+    }
+
+    fn about_time(&self, at: i64) -> Option<Remark> {
+        let (subject, not_after) = (self.subject.as_deref()?, self.not_after.as_deref()?);
+        let now = rfc3339(at);
+        // RFC 3339 in UTC compares as text.
+        (now.as_str() > not_after).then(|| Remark {
+            code: "expired",
+            message: format!("{subject} expired on {not_after}"),
+            help: "renew the certificate".to_owned(),
+        })
+    }
+}
+
+impl From<&Certificate> for CertificateReport {
+    fn from(certificate: &Certificate) -> Self {
+        Self {
+            sha256: certificate.fingerprint,
+            subject: Some(certificate.subject.clone()),
+            issuer: Some(certificate.issuer.clone()),
+            serial: Some(certificate.serial.clone()),
+            not_before: Some(rfc3339(certificate.not_before)),
+            not_after: Some(rfc3339(certificate.not_after)),
+            key: Some(certificate.key.to_string()),
+            signature_algorithm: Some(certificate.signature_algorithm.clone()),
+            names: certificate.hosts().map(str::to_owned).collect(),
+            ca: certificate.is_ca == Some(true),
+            spki_sha256: Some(certificate.spki_fingerprint),
+            friendly_name: None,
+            local_key_id: None,
+            trusted: false,
+            protection: Vec::new(),
+        }
+    }
+}
+
+/// An instant in seconds since 1970 as RFC 3339 in UTC, for example `2026-11-23T12:00:00Z`.
+#[must_use]
+pub fn rfc3339(seconds: i64) -> String {
+    time::OffsetDateTime::from_unix_timestamp(seconds)
+        .ok()
+        .and_then(|instant| instant.format(&time::format_description::well_known::Rfc3339).ok())
+        .unwrap_or_else(|| "9999-12-31T23:59:59Z".to_owned())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn instants_are_utc_text_that_sorts() {
+        assert_eq!(rfc3339(0), "1970-01-01T00:00:00Z");
+        assert_eq!(rfc3339(1_795_435_200), "2026-11-23T12:00:00Z");
+        assert!(rfc3339(-1) < rfc3339(0));
+    }
+}

@@ -1,0 +1,338 @@
+//! Imports: open, prove, validate, seal, store, read back.
+
+use std::collections::VecDeque;
+
+use rustls_pki_types::{CertificateDer, UnixTime, pem::PemObject as _};
+
+use super::{
+    Keystore, open_row,
+    request::{ChainLink, CredentialRequest, ImportReport, Outcome, ServerCertificateRequest},
+    seconds,
+};
+use crate::{
+    alias::Alias,
+    certificate::{Certificate, ServerCredential},
+    error::{AuthorityError, Error},
+    limits::{Budget, Limits},
+    pkcs12::{self, Contents, FileFormat, MacDescription, Pfx, Pkcs12Error, danger, pkcs7_certificates},
+    seal::random_id,
+    store::{EntryRow, NewAuthority, Read, StoreError, Write},
+    validate::{Authorities, Finding, FindingCode, Role, Trust, ValidatedChain, unusable, validate},
+};
+
+/// How many CA certificates of the store one validation looks at.
+const MAX_AUTHORITIES: usize = 64;
+
+impl Keystore {
+    /// Imports a PKCS #12 file: opens it, proves that its key belongs to its certificate, validates that against the
+    /// imported authorities, seals and stores it, and reads it back.
+    ///
+    /// ```
+    /// # let folder = tempfile::tempdir()?;
+    /// # let unlock = strongroom::UnlockKey::generate()?;
+    /// # let path = folder.path().join("keystore.db");
+    /// use strongroom::{Keystore, Outcome, Password, ServerCertificateRequest, UnixTime};
+    ///
+    /// let mut keystore = Keystore::create(&path, &unlock, UnixTime::now())?;
+    /// let root = std::fs::read("../../fixtures/chains/root-rsa.pem")?;
+    /// keystore.import_authority(&"root".parse()?, &root, UnixTime::now())?;
+    ///
+    /// let file = std::fs::read("../../fixtures/pkcs12/www.p12")?;
+    /// let password = Password::new("changeit")?;
+    /// let request = ServerCertificateRequest::new("www".parse()?, &file, &password, UnixTime::now());
+    /// let report = keystore.import_server_certificate(request)?;
+    /// assert_eq!(report.outcome, Outcome::Imported);
+    /// assert_eq!(report.imported[1].as_str(), "www_intermediate");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error`] of the stage that refused; the store is then as it was.
+    pub fn import_server_certificate(
+        &mut self,
+        request: ServerCertificateRequest<'_>,
+    ) -> Result<ImportReport, Error> {
+        let ServerCertificateRequest { alias, file, password, entry, limits, options } = request;
+        let mut budget = Budget::new(&limits);
+        let mut findings = Vec::new();
+        let pfx = Pfx::from_bytes(file, &limits)?;
+        let mac = pfx.mac();
+        let verified = if mac.is_none() && options.policy.allows(FindingCode::NoMac) {
+            findings.push(Finding::new(FindingCode::NoMac, Pkcs12Error::NoMac.to_string()));
+            danger::skip_absent_mac(pfx).map_err(|_| Pkcs12Error::NoMac)?
+        } else {
+            pfx.verify(password, &mut budget)?
+        };
+        let contents = verified.decrypt(password, &mut budget)?;
+        let skipped_all = contents.keys.is_empty() && !contents.skipped.is_empty();
+        if skipped_all && contents.certificates.is_empty() {
+            return Err(Pkcs12Error::Nothing { skipped: contents.skipped }.into());
+        }
+        findings.extend(about_protection(&contents, mac.as_ref()));
+        let credential = ServerCredential::choose(contents, entry.as_ref())?;
+        self.import_credential(CredentialRequest { alias, credential, findings, options })
+    }
+
+    /// Imports a credential that is open already, with the same checks.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`] of the stage that refused; the store is then as it was.
+    pub fn import_credential(&mut self, request: CredentialRequest) -> Result<ImportReport, Error> {
+        let CredentialRequest { alias, credential, mut findings, options } = request;
+        let write = self.store.write()?;
+        let present = write.as_read().entry(&alias)?;
+        if let Some(row) = &present {
+            if is_same(row, &credential) {
+                drop(write);
+                return self.already_present(&alias, findings);
+            }
+            if !options.replace || row.trust.is_some() {
+                return Err(StoreError::AliasTaken { alias: row.alias.clone() }.into());
+            }
+        }
+        let mut authorities = load_authorities(&write.as_read(), &credential)?;
+        let roots = if options.trust_embedded_root && options.policy.use_embedded {
+            embedded_roots(&credential, seconds(options.at))
+        } else {
+            Vec::new()
+        };
+        for root in &roots {
+            authorities.add(root.clone(), Trust::Anchor);
+        }
+        let chain = validate(&credential, &authorities, &options.policy, options.at)?;
+        findings.extend(chain.findings().iter().cloned());
+
+        // The alias keeps the case under which it stands in the store.
+        let (alias, entry, version, outcome) = match &present {
+            Some(row) => (row.alias.clone(), row.id, row.version.saturating_add(1), Outcome::Replaced),
+            None => (alias, random_id()?, 1, Outcome::Imported),
+        };
+        let allowed = allowed_codes(&findings);
+        let sealed = self.root.seal(credential.key(), &chain, &alias, entry, version)?;
+        let at = seconds(options.at);
+        if present.is_some() {
+            write.replace_server(&sealed, &allowed, at)?;
+        } else {
+            write.insert_server(&sealed, &allowed, at)?;
+        }
+        let mut imported = vec![alias.clone()];
+        imported.extend(store_chain(&write, &alias, &credential, &chain, &roots, at)?);
+        write.commit()?;
+        drop(credential);
+        self.read_back(&alias, &chain)?;
+        Ok(ImportReport { alias, outcome, chain: ChainLink::of(chain.path()), imported, findings })
+    }
+
+    /// Reads an entry through the path that a server uses; what does not come back whole is not acknowledged.
+    fn read_back(&mut self, alias: &Alias, chain: &ValidatedChain) -> Result<(), Error> {
+        let stored = self.store.read()?.entry(alias);
+        let opened = match stored {
+            Ok(Some(row)) if row.chain.first().map(|(leaf, _)| leaf.fingerprint) == chain.leaf() => {
+                open_row(&self.root, row)
+            }
+            _ => return Err(StoreError::OutcomeUnknown.into()),
+        };
+        match opened {
+            Ok(_) => Ok(()),
+            Err(_) => Err(StoreError::OutcomeUnknown.into()),
+        }
+    }
+
+    fn already_present(&mut self, alias: &Alias, findings: Vec<Finding>) -> Result<ImportReport, Error> {
+        let row = self.store.read()?.entry(alias)?.ok_or_else(|| StoreError::NotFound { alias: alias.clone() })?;
+        let (alias, chain) = (row.alias.clone(), ChainLink::of(&row.chain));
+        open_row(&self.root, row)?;
+        Ok(ImportReport { alias, outcome: Outcome::AlreadyPresent, chain, imported: Vec::new(), findings })
+    }
+
+    /// Imports one CA certificate, root or intermediate, from PEM, DER or PKCS #7: paths may end there from now on.
+    ///
+    /// ```
+    /// # let folder = tempfile::tempdir()?;
+    /// # let unlock = strongroom::UnlockKey::generate()?;
+    /// # let path = folder.path().join("keystore.db");
+    /// # let mut keystore = strongroom::Keystore::create(&path, &unlock, strongroom::UnixTime::now())?;
+    /// use strongroom::{Outcome, UnixTime};
+    ///
+    /// let root = std::fs::read("../../fixtures/chains/root-rsa.pem")?;
+    /// let report = keystore.import_authority(&"root".parse()?, &root, UnixTime::now())?;
+    /// assert_eq!(report.outcome, Outcome::Imported);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`AuthorityError`] if the file does not hold exactly one CA certificate; [`StoreError::AliasTaken`] if the
+    /// alias stands for something else.
+    pub fn import_authority(&mut self, alias: &Alias, file: &[u8], at: UnixTime) -> Result<ImportReport, Error> {
+        let certificate = one_authority(file)?;
+        let at = seconds(at);
+        let mut findings = Vec::new();
+        if let Some(reason) = unusable(&certificate, at) {
+            findings.push(Finding::new(
+                FindingCode::AuthorityNotValid,
+                format!("{} anchors no path now: {reason}", certificate.subject),
+            ));
+        }
+        let write = self.store.write()?;
+        let report = |alias: &Alias, outcome, imported, findings| ImportReport {
+            alias: alias.clone(),
+            outcome,
+            chain: ChainLink::of(&[(certificate.clone(), Role::Leaf)]),
+            imported,
+            findings,
+        };
+        if let Some(row) = write.as_read().entry(alias)? {
+            let same = row.chain.first().is_some_and(|(known, _)| known.fingerprint == certificate.fingerprint);
+            if row.trust == Some(Trust::Anchor) && same {
+                return Ok(report(&row.alias, Outcome::AlreadyPresent, Vec::new(), findings));
+            }
+            return Err(StoreError::AliasTaken { alias: row.alias }.into());
+        }
+        let others = write.as_read().authority_aliases(&certificate.fingerprint)?;
+        if let Some((other, _)) = others.iter().find(|(_, trust)| *trust == Trust::Anchor) {
+            findings.push(Finding::new(
+                FindingCode::DuplicateAuthority,
+                format!("the same certificate is in the store as \"{other}\""),
+            ));
+        }
+        write.insert_authority(
+            &NewAuthority { id: random_id()?, alias, trust: Trust::Anchor, certificate: &certificate },
+            at,
+        )?;
+        write.commit()?;
+        match self.store.read()?.entry(alias) {
+            Ok(Some(row)) if row.trust == Some(Trust::Anchor) => {
+                Ok(report(alias, Outcome::Imported, vec![alias.clone()], findings))
+            }
+            _ => Err(StoreError::OutcomeUnknown.into()),
+        }
+    }
+}
+
+fn is_same(row: &EntryRow, credential: &ServerCredential) -> bool {
+    // The key belongs to the leaf on both sides, so the leaf says it all.
+    row.trust.is_none()
+        && row.chain.first().is_some_and(|(leaf, _)| leaf.fingerprint == credential.leaf.fingerprint)
+}
+
+fn allowed_codes(findings: &[Finding]) -> Vec<FindingCode> {
+    use crate::validate::Severity;
+    findings.iter().map(|finding| finding.code).filter(|code| code.severity() == Severity::Overridable).collect()
+}
+
+fn about_protection(contents: &Contents, mac: Option<&MacDescription>) -> Option<Finding> {
+    let keys = contents.keys.iter().flat_map(|bag| &bag.protection);
+    let layers = keys.chain(contents.certificates.iter().flat_map(|bag| &bag.protection));
+    let mut names: Vec<&str> =
+        layers.filter(|layer| layer.legacy).map(|layer| layer.algorithm.as_str()).collect();
+    names.extend(mac.filter(|mac| mac.legacy).map(|mac| mac.algorithm.as_str()));
+    names.sort_unstable();
+    names.dedup();
+    if names.is_empty() {
+        return None;
+    }
+    Some(Finding::new(FindingCode::LegacyAlgorithms, format!("the file is protected by {}", names.join(", "))))
+}
+
+/// The imported CA certificates that may be on a path from the leaf: names are followed upwards.
+fn load_authorities(read: &Read<'_>, credential: &ServerCredential) -> Result<Authorities, StoreError> {
+    let mut authorities = Authorities::new();
+    let mut seen: Vec<Vec<u8>> = Vec::new();
+    let mut names: VecDeque<Vec<u8>> = std::iter::once(&credential.leaf)
+        .chain(&credential.others)
+        .map(|certificate| certificate.issuer_der.clone())
+        .collect();
+    let mut loaded = 0_usize;
+    while let Some(name) = names.pop_front() {
+        if seen.contains(&name) {
+            continue;
+        }
+        for (certificate, trust) in read.authorities_named(&name)? {
+            loaded += 1;
+            if loaded > MAX_AUTHORITIES {
+                return Ok(authorities);
+            }
+            names.push_back(certificate.issuer_der.clone());
+            authorities.add(certificate, trust);
+        }
+        seen.push(name);
+    }
+    Ok(authorities)
+}
+
+fn embedded_roots(credential: &ServerCredential, at: i64) -> Vec<Certificate> {
+    let roots = credential.others.iter().filter(|other| other.is_self_signed() && unusable(other, at).is_none());
+    roots.cloned().collect()
+}
+
+/// Stores the certificates of the path that came with the file and are not in the store yet.
+fn store_chain(
+    write: &Write<'_>,
+    alias: &Alias,
+    credential: &ServerCredential,
+    chain: &ValidatedChain,
+    roots: &[Certificate],
+    at: i64,
+) -> Result<Vec<Alias>, Error> {
+    let mut written = Vec::new();
+    let embedded = |certificate: &Certificate| {
+        credential.others.iter().any(|other| other.fingerprint == certificate.fingerprint)
+    };
+    for (certificate, role) in chain.path().iter().skip(1).filter(|(certificate, _)| embedded(certificate)) {
+        if !write.as_read().authority_aliases(&certificate.fingerprint)?.is_empty() {
+            continue;
+        }
+        let trusted = *role == Role::Anchor && roots.iter().any(|root| root.fingerprint == certificate.fingerprint);
+        let (suffix, trust) = if trusted { ("root", Trust::Anchor) } else { ("intermediate", Trust::Path) };
+        let name = free_alias(write, alias, suffix)?;
+        write.insert_authority(&NewAuthority { id: random_id()?, alias: &name, trust, certificate }, at)?;
+        written.push(name);
+    }
+    Ok(written)
+}
+
+/// `<alias>_<suffix>`, then with 2, 3 and so on, until one is free.
+fn free_alias(write: &Write<'_>, alias: &Alias, suffix: &str) -> Result<Alias, Error> {
+    let mut number = 1_u32;
+    loop {
+        let name = match number {
+            1 => alias.with_suffix(suffix),
+            n => alias.with_suffix(&format!("{suffix}{n}")),
+        };
+        if write.as_read().entry(&name)?.is_none() {
+            return Ok(name);
+        }
+        number = number.saturating_add(1);
+    }
+}
+
+/// The only certificate of a PEM, DER or PKCS #7 file, which must be a CA's.
+fn one_authority(file: &[u8]) -> Result<Certificate, Error> {
+    let limits = Limits::default();
+    if file.len() > limits.max_file_len {
+        return Err(Pkcs12Error::TooLarge { found: file.len(), limit: limits.max_file_len }.into());
+    }
+    let format = pkcs12::sniff(file);
+    let found: Vec<Vec<u8>> = match format {
+        FileFormat::Pem { certificate: true, .. } => {
+            CertificateDer::pem_slice_iter(file).filter_map(Result::ok).map(|der| der.to_vec()).collect()
+        }
+        FileFormat::CertificateDer => vec![file.to_vec()],
+        FileFormat::Pkcs7 => pkcs7_certificates(file, &limits)?,
+        _ => Vec::new(),
+    };
+    let der = match found.as_slice() {
+        [only] => only,
+        [] => return Err(AuthorityError::NoCertificate { found: format.to_string() }.into()),
+        several => return Err(AuthorityError::Several { found: several.len() }.into()),
+    };
+    let certificate = Certificate::from_der(der).map_err(AuthorityError::from)?;
+    let is_ca = certificate.is_ca == Some(true) || (certificate.version < 3 && certificate.is_self_issued());
+    if !is_ca {
+        return Err(AuthorityError::NotCa { subject: certificate.subject }.into());
+    }
+    Ok(certificate)
+}

@@ -1,0 +1,230 @@
+//! What is asked of the keystore, and what it answers.
+
+use rustls_pki_types::UnixTime;
+
+use crate::{
+    alias::Alias,
+    certificate::{Certificate, EntrySelector, Fingerprint, ServerCredential},
+    limits::Limits,
+    secret::{Password, PrivateKey},
+    validate::{Finding, FindingCode, Policy, Role, Trust},
+};
+
+/// The import of a PKCS #12 file under an alias.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct ServerCertificateRequest<'a> {
+    /// The alias.
+    pub alias: Alias,
+    /// The bytes of the file.
+    pub file: &'a [u8],
+    /// The password that opens it.
+    pub password: &'a Password,
+    /// Which key and certificate is meant, in a file with several.
+    pub entry: Option<EntrySelector>,
+    /// Bounds on the work that the file may ask for.
+    pub limits: Limits,
+    /// The rest, which does not depend on the kind of file.
+    pub options: ImportOptions,
+}
+
+/// How a server credential is imported.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ImportOptions {
+    /// What validation uses and lets pass. `policy.use_embedded` is importCertificateChain.
+    pub policy: Policy,
+    /// Whether an entry of other content under the same alias is replaced.
+    pub replace: bool,
+    /// Whether an embedded self-signed root is imported as `<alias>_root` first, as ArcGIS 11.3 does.
+    pub trust_embedded_root: bool,
+    /// The instant at which the certificate is judged and the entry dated.
+    pub at: UnixTime,
+}
+
+impl ImportOptions {
+    /// The defaults at the instant `at`: the chain is imported, nothing is overridden or replaced.
+    #[must_use]
+    pub fn new(at: UnixTime) -> Self {
+        Self { policy: Policy::default(), replace: false, trust_embedded_root: false, at }
+    }
+}
+
+impl<'a> ServerCertificateRequest<'a> {
+    /// A request with the defaults.
+    #[must_use]
+    pub fn new(alias: Alias, file: &'a [u8], password: &'a Password, at: UnixTime) -> Self {
+        Self { alias, file, password, entry: None, limits: Limits::default(), options: ImportOptions::new(at) }
+    }
+}
+
+/// The import of a credential that is open already.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct CredentialRequest {
+    /// The alias.
+    pub alias: Alias,
+    /// The key with its leaf.
+    pub credential: ServerCredential,
+    /// Findings about where it came from.
+    pub findings: Vec<Finding>,
+    /// How it is imported.
+    pub options: ImportOptions,
+}
+
+impl CredentialRequest {
+    /// A request with the defaults.
+    #[must_use]
+    pub fn new(alias: Alias, credential: ServerCredential, at: UnixTime) -> Self {
+        Self { alias, credential, findings: Vec::new(), options: ImportOptions::new(at) }
+    }
+}
+
+/// What an import did.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// A new entry was made.
+    Imported,
+    /// The same certificate and key were there; nothing was written.
+    AlreadyPresent,
+    /// The entry has a new version.
+    Replaced,
+}
+
+impl Outcome {
+    /// The word used in JSON.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Imported => "imported",
+            Self::AlreadyPresent => "already_present",
+            Self::Replaced => "replaced",
+        }
+    }
+}
+
+/// The answer to an import. It is given only after the entry was committed and read back.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct ImportReport {
+    /// The alias as it stands in the store.
+    pub alias: Alias,
+    /// What was done.
+    pub outcome: Outcome,
+    /// From the leaf to the anchor.
+    pub chain: Vec<ChainLink>,
+    /// The aliases that were written, the entry's own first.
+    pub imported: Vec<Alias>,
+    /// Warnings, and errors that the caller allowed.
+    pub findings: Vec<Finding>,
+}
+
+/// One certificate of a chain.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ChainLink {
+    /// SHA-256 over its DER.
+    pub sha256: Fingerprint,
+    /// Its subject.
+    pub subject: String,
+    /// Its place.
+    pub role: Role,
+}
+
+impl ChainLink {
+    pub(super) fn of(path: &[(Certificate, Role)]) -> Vec<Self> {
+        path.iter()
+            .map(|(certificate, role)| Self {
+                sha256: certificate.fingerprint,
+                subject: certificate.subject.clone(),
+                role: *role,
+            })
+            .collect()
+    }
+}
+
+/// What an entry is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum EntryKind {
+    /// A server credential: Java's `PrivateKeyEntry`.
+    Server,
+    /// A certificate without a key: Java's `trustedCertEntry`.
+    Authority {
+        /// Whether paths may end here.
+        trust: Trust,
+    },
+}
+
+/// How far an entry's chain reaches, judged by what is in the store now.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum ChainState {
+    /// Up to an imported root.
+    Complete,
+    /// Up to an imported intermediate.
+    Intermediate,
+    /// The leaf is self-signed.
+    SelfSigned,
+    /// No imported authority: it was allowed so, or the authority was removed since.
+    NoAnchor,
+    /// A CA certificate that is self-signed.
+    Root,
+}
+
+impl ChainState {
+    /// The word used in JSON.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Complete => "complete",
+            Self::Intermediate => "intermediate",
+            Self::SelfSigned => "self_signed",
+            Self::NoAnchor => "no_anchor",
+            Self::Root => "root",
+        }
+    }
+}
+
+/// An entry as the public sees it: no key.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Entry {
+    /// Its alias, in the case in which it was given.
+    pub alias: Alias,
+    /// What it is.
+    pub kind: EntryKind,
+    /// Its current version, from 1.
+    pub version: u32,
+    /// When that version was stored, in seconds since 1970.
+    pub created_at: i64,
+    /// The leaf, or the CA certificate.
+    pub certificate: Certificate,
+    /// All certificates from the leaf to the anchor, the leaf included.
+    pub chain: Vec<(Certificate, Role)>,
+    /// How far that reaches.
+    pub chain_state: ChainState,
+    /// Findings that the importer allowed.
+    pub allowed: Vec<FindingCode>,
+}
+
+/// A server credential opened for use.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct OpenedCredential {
+    /// The private key in the clear.
+    pub key: PrivateKey,
+    /// What a server sends: the leaf and the certificates above it, without a root.
+    pub served: Vec<Certificate>,
+}
+
+/// An administrator of the API.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Administrator {
+    /// The name as it was given.
+    pub name: String,
+    /// When it was added, in seconds since 1970.
+    pub created_at: i64,
+}

@@ -1,0 +1,252 @@
+//! Files and folders that only their owner may read: made so, and refused if they are not.
+//!
+//! A database file is never opened and closed here: closing any descriptor of it would drop SQLite's locks
+//! (POSIX advisory locks belong to the process), so everything is judged by `lstat`.
+
+use std::{
+    fs,
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+};
+
+use thiserror::Error;
+use zeroize::Zeroizing;
+
+use crate::secret::{InvalidSecret, UnlockKey};
+
+/// The largest key file that is read, in bytes.
+const MAX_KEY_FILE_LEN: u64 = 4096;
+
+/// Why a file or folder cannot be used.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum FileError {
+    /// There is nothing at the path.
+    #[error("{} does not exist", path.display())]
+    Missing {
+        /// The path.
+        path: PathBuf,
+    },
+    /// There is something at the path already.
+    #[error("{} exists already", path.display())]
+    Exists {
+        /// The path.
+        path: PathBuf,
+    },
+    /// A symbolic link, a folder or a device in place of a file, or the reverse.
+    #[error("{} is not a regular {expected}", path.display())]
+    WrongKind {
+        /// The path.
+        path: PathBuf,
+        /// `file` or `folder`.
+        expected: &'static str,
+    },
+    /// Others than the owner have access.
+    #[error("{} can be reached by others than its owner (mode {mode:04o})", path.display())]
+    OpenToOthers {
+        /// The path.
+        path: PathBuf,
+        /// The permission bits found.
+        mode: u32,
+        /// The permission bits wanted.
+        wanted: u32,
+    },
+    /// Another user owns it.
+    #[error("{} belongs to another user (uid {owner})", path.display())]
+    ForeignOwner {
+        /// The path.
+        path: PathBuf,
+        /// The owner's uid.
+        owner: u32,
+    },
+    /// A file has a second name.
+    #[error("{} has {links} hard links; the store must have only one name", path.display())]
+    HardLinked {
+        /// The path.
+        path: PathBuf,
+        /// How many names.
+        links: u64,
+    },
+    /// The system refused.
+    #[error("cannot {action} {}: {kind}", path.display())]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// The path.
+        path: PathBuf,
+        /// The system's reason.
+        kind: io::ErrorKind,
+    },
+    /// The content of a key file is no unlock key.
+    #[error(transparent)]
+    Key(#[from] InvalidSecret),
+}
+
+impl FileError {
+    fn io(action: &'static str, path: &Path, error: &io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::NotFound => Self::Missing { path: path.to_owned() },
+            io::ErrorKind::AlreadyExists => Self::Exists { path: path.to_owned() },
+            kind => Self::Io { action, path: path.to_owned(), kind },
+        }
+    }
+
+    /// The command or step that repairs it.
+    #[must_use]
+    pub fn help(&self) -> Option<String> {
+        Some(match self {
+            Self::OpenToOthers { path, wanted, .. } => format!("chmod {wanted:04o} '{}'", path.display()),
+            Self::ForeignOwner { path, .. } => {
+                format!("run the command as that user, or: chown \"$(id -u)\" '{}'", path.display())
+            }
+            Self::HardLinked { path, .. } => format!("keep one name: find / -samefile '{}'", path.display()),
+            Self::WrongKind { .. } => "give the path of the store itself, not of a link to it".to_owned(),
+            Self::Key(_) => "use the key file that was made with the store".to_owned(),
+            Self::Missing { .. } | Self::Exists { .. } | Self::Io { .. } => return None,
+        })
+    }
+}
+
+/// What `lstat` says of a path that must be ours alone.
+///
+/// `wanted` is the mode that the repair command sets: 0600 for a file, 0700 for a folder.
+pub(crate) fn check_owned(path: &Path, folder: bool) -> Result<(), FileError> {
+    let metadata = fs::symlink_metadata(path).map_err(|error| FileError::io("look at", path, &error))?;
+    let kind = metadata.file_type();
+    if folder && !kind.is_dir() {
+        return Err(FileError::WrongKind { path: path.to_owned(), expected: "folder" });
+    }
+    if !folder && !kind.is_file() {
+        return Err(FileError::WrongKind { path: path.to_owned(), expected: "file" });
+    }
+    check_access(path, &metadata, folder)
+}
+
+#[cfg(unix)]
+fn check_access(path: &Path, metadata: &fs::Metadata, folder: bool) -> Result<(), FileError> {
+    use std::os::unix::fs::MetadataExt as _;
+    let path = || path.to_owned();
+    let ours = rustix::process::geteuid().as_raw();
+    if metadata.uid() != ours && !(folder && metadata.uid() == 0) {
+        return Err(FileError::ForeignOwner { path: path(), owner: metadata.uid() });
+    }
+    let mode = metadata.mode() & 0o7777;
+    // In a folder that others can write, they could put another file in place of ours; to see its names is no harm.
+    let (forbidden, wanted) = if folder { (0o022, 0o700) } else { (0o077, 0o600) };
+    if mode & forbidden != 0 {
+        return Err(FileError::OpenToOthers { path: path(), mode, wanted });
+    }
+    if !folder && metadata.nlink() != 1 {
+        return Err(FileError::HardLinked { path: path(), links: metadata.nlink() });
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn check_access(_path: &Path, _metadata: &fs::Metadata, _folder: bool) -> Result<(), FileError> {
+    Ok(())
+}
+
+/// The folder that a path lies in; the current one for a bare name.
+pub(crate) fn parent(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
+/// Makes the folder of `path` if it is missing, 0700; one that exists is left as it is.
+pub(crate) fn create_parent(path: &Path) -> Result<(), FileError> {
+    let folder = parent(path);
+    if folder.exists() {
+        return Ok(());
+    }
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder).map_err(|error| FileError::io("create", folder, &error))
+}
+
+/// Creates a new file, 0600, with `content`, and makes it durable together with its name.
+pub(crate) fn create(path: &Path, content: &[u8]) -> Result<(), FileError> {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(path).map_err(|error| FileError::io("create", path, &error))?;
+    file.write_all(content)
+        .and_then(|()| file.sync_all())
+        .and_then(|()| fs::File::open(parent(path)).and_then(|folder| folder.sync_all()))
+        .map_err(|error| FileError::io("write", path, &error))
+}
+
+impl UnlockKey {
+    /// Reads a key file: its bytes without one line end at the end.
+    ///
+    /// # Errors
+    ///
+    /// [`FileError`] if the file is missing, is not a regular file, can be read by others than its owner, or
+    /// holds fewer than 32 bytes.
+    pub fn read_file(path: &Path) -> Result<Self, FileError> {
+        check_owned(path, false)?;
+        let length = fs::metadata(path).map_err(|error| FileError::io("look at", path, &error))?.len();
+        if length > MAX_KEY_FILE_LEN {
+            return Err(FileError::WrongKind { path: path.to_owned(), expected: "key file" });
+        }
+        let content = fs::read(path).map(Zeroizing::new).map_err(|error| FileError::io("read", path, &error))?;
+        let key = content.strip_suffix(b"\n").unwrap_or(&content);
+        let key = key.strip_suffix(b"\r").unwrap_or(key);
+        Ok(Self::from_bytes(key.to_vec())?)
+    }
+
+    /// Writes the key to a new file, 0600, with one line end.
+    ///
+    /// # Errors
+    ///
+    /// [`FileError::Exists`] if there is a file already: a key is never overwritten.
+    pub fn create_file(&self, path: &Path) -> Result<(), FileError> {
+        create_parent(path)?;
+        // EXPOSE: written to the owner's key file.
+        let mut content = Zeroizing::new(Vec::with_capacity(self.expose().len() + 1));
+        content.extend_from_slice(self.expose());
+        content.push(b'\n');
+        create(path, &content)
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+    use super::*;
+
+    #[test]
+    fn key_file_is_private_and_reads_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a/keystore.key");
+        let key = UnlockKey::generate().unwrap();
+        key.create_file(&path).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(fs::metadata(path.parent().unwrap()).unwrap().permissions().mode() & 0o777, 0o700);
+        assert_eq!(UnlockKey::read_file(&path).unwrap().expose(), key.expose());
+        assert!(matches!(key.create_file(&path), Err(FileError::Exists { .. })));
+    }
+
+    #[test]
+    fn links_and_wide_modes_are_refused_with_the_repair() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("k");
+        UnlockKey::generate().unwrap().create_file(&path).unwrap();
+        let link = folder.path().join("link");
+        symlink(&path, &link).unwrap();
+        assert!(matches!(UnlockKey::read_file(&link), Err(FileError::WrongKind { expected: "file", .. })));
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        let error = UnlockKey::read_file(&path).unwrap_err();
+        assert!(matches!(error, FileError::OpenToOthers { mode: 0o644, wanted: 0o600, .. }));
+        assert_eq!(error.help().unwrap(), format!("chmod 0600 '{}'", path.display()));
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        fs::hard_link(&path, folder.path().join("second")).unwrap();
+        assert!(matches!(UnlockKey::read_file(&path), Err(FileError::HardLinked { links: 2, .. })));
+    }
+}

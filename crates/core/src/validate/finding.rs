@@ -1,0 +1,215 @@
+//! What validation finds: a stable code, a sentence, and what to do.
+
+use std::{fmt, str::FromStr};
+
+use thiserror::Error;
+
+/// How much a finding weighs.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Severity {
+    /// The import is refused, always.
+    Error,
+    /// The import is refused unless the caller allows this finding by name.
+    Overridable,
+    /// The import goes ahead and reports it.
+    Warning,
+}
+
+macro_rules! finding_codes {
+    ($($(#[$doc:meta])* $variant:ident = $code:literal, $severity:ident;)*) => {
+        /// The closed list of what validation can find.
+        #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+        #[non_exhaustive]
+        pub enum FindingCode { $($(#[$doc])* $variant,)* }
+
+        impl FindingCode {
+            /// Every code.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// The stable code for programs.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $code,)* }
+            }
+
+            /// How much it weighs.
+            #[must_use]
+            pub fn severity(self) -> Severity {
+                match self { $(Self::$variant => Severity::$severity,)* }
+            }
+        }
+    };
+}
+
+finding_codes! {
+    /// RSA below 2,048 bits, on the leaf.
+    WeakKey = "weak_key", Error;
+    /// A kind of key that TLS libraries do not serve.
+    UnsupportedKey = "unsupported_key", Error;
+    /// SHA-1 or MD5 in a signature on the path.
+    WeakSignature = "weak_signature", Error;
+    /// A signature algorithm on the path that cannot be judged.
+    UnsupportedSignature = "unsupported_signature", Error;
+    /// The leaf is not an X.509 version 3 certificate.
+    UnsupportedVersion = "unsupported_version", Error;
+    /// A critical extension that is not understood (RFC 5280, section 4.2).
+    UnknownCriticalExtension = "unknown_critical_extension", Error;
+    /// A CA certificate as server certificate.
+    CaCertificate = "ca_certificate", Error;
+    /// A signature on the path does not verify.
+    BadSignature = "bad_signature", Error;
+    /// A certificate on the path is not a CA, or breaks a constraint of its issuer.
+    PathInvalid = "path_invalid", Error;
+    /// A certificate between leaf and anchor is outside its validity.
+    PathExpired = "path_expired", Error;
+    /// Building the path would cost more than the validator allows.
+    PathTooComplex = "path_too_complex", Error;
+    /// The leaf's notAfter has passed.
+    Expired = "expired", Overridable;
+    /// The leaf's notBefore has not come.
+    NotYetValid = "not_yet_valid", Overridable;
+    /// extKeyUsage without serverAuth.
+    NoServerAuth = "no_server_auth", Overridable;
+    /// No path to an imported authority.
+    NoAnchor = "no_anchor", Overridable;
+    /// The file has no MAC.
+    NoMac = "no_mac", Overridable;
+    /// The certificate is signed by its own key.
+    SelfSigned = "self_signed", Warning;
+    /// No subjectAltName: current clients match no name.
+    NoSan = "no_san", Warning;
+    /// No extKeyUsage.
+    NoEku = "no_eku", Warning;
+    /// No authorityKeyIdentifier.
+    MissingAki = "missing_aki", Warning;
+    /// No subjectKeyIdentifier.
+    MissingSki = "missing_ski", Warning;
+    /// Less than 30 days to notAfter.
+    ExpiresSoon = "expires_soon", Warning;
+    /// The path ends at an imported intermediate; no imported root continues it.
+    AnchoredAtIntermediate = "anchored_at_intermediate", Warning;
+    /// The file is protected by algorithms that current programs no longer write.
+    LegacyAlgorithms = "legacy_algorithms", Warning;
+    /// Embedded certificates that lie on no path.
+    UnusedCertificate = "unused_certificate", Warning;
+    /// The authority is in the store already under another alias.
+    DuplicateAuthority = "duplicate_authority", Warning;
+    /// The imported authority is outside its validity and anchors nothing now.
+    AuthorityNotValid = "authority_not_valid", Warning;
+}
+
+impl FindingCode {
+    /// What a person can do about it.
+    #[must_use]
+    pub fn help(self) -> &'static str {
+        match self {
+            Self::WeakKey => "ask for a certificate with an RSA key of 2048 bits or more, or a P-256 key",
+            Self::UnsupportedKey => "ask for a certificate with a P-256 or RSA-2048 key",
+            Self::WeakSignature | Self::UnsupportedSignature => {
+                "ask the CA to issue the certificate again with SHA-256"
+            }
+            Self::UnsupportedVersion => "ask the CA for an X.509 version 3 certificate",
+            Self::UnknownCriticalExtension => "ask the CA to issue the certificate again without that extension",
+            Self::CaCertificate => {
+                "choose the file of the server certificate; a CA certificate is imported with: strongroom ca import"
+            }
+            Self::BadSignature => {
+                "the certificate was changed, or comes from another CA of the same name; ask the CA that issued it"
+            }
+            Self::PathInvalid => "ask the CA for a certificate and chain that follow RFC 5280",
+            Self::PathExpired => "ask the CA for its renewed certificate and import that",
+            Self::PathTooComplex => "import the CA certificates that the path needs, and no others",
+            Self::Expired => "renew the certificate; to import it all the same: --allow expired",
+            Self::NotYetValid => {
+                "check the clock of this machine; to import it all the same: --allow not_yet_valid"
+            }
+            Self::NoServerAuth => {
+                "ask the CA for a certificate with the purpose serverAuth; to import it all the same: --allow no_server_auth"
+            }
+            Self::NoAnchor => {
+                "import the CA certificate first, with: strongroom ca import ALIAS FILE; then retry"
+            }
+            Self::NoMac => "export the file again with a MAC",
+            Self::SelfSigned => "clients must be told to trust this certificate; a CA-signed one avoids that",
+            Self::NoSan => "ask for a certificate with the host name as subjectAltName; clients ignore the CN",
+            Self::NoEku => "ask for a certificate with the purpose serverAuth",
+            Self::MissingAki | Self::MissingSki => {
+                "most clients accept it; RFC 5280 asks for the key identifiers"
+            }
+            Self::ExpiresSoon => "renew it in time and import the new one with --replace",
+            Self::AnchoredAtIntermediate => "import the root above it as well, to have the whole chain",
+            Self::LegacyAlgorithms => {
+                "the entry is sealed with modern algorithms; delete the file or export it again"
+            }
+            Self::UnusedCertificate => "nothing; they were not stored",
+            Self::DuplicateAuthority => "nothing, or remove one of the two",
+            Self::AuthorityNotValid => "import the CA's current certificate",
+        }
+    }
+}
+
+impl fmt::Display for FindingCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for FindingCode {
+    type Err = UnknownFinding;
+
+    fn from_str(input: &str) -> Result<Self, Self::Err> {
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|code| code.as_str() == input)
+            .ok_or_else(|| UnknownFinding { found: input.to_owned() })
+    }
+}
+
+/// A text that is no finding's code.
+#[derive(Clone, Debug, Error, Eq, PartialEq)]
+#[error("{found:?} is not a finding")]
+#[non_exhaustive]
+pub struct UnknownFinding {
+    /// The text.
+    pub found: String,
+}
+
+/// One thing that validation found.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Finding {
+    /// Its code.
+    pub code: FindingCode,
+    /// A sentence with the facts.
+    pub message: String,
+    /// What to do.
+    pub help: String,
+}
+
+impl Finding {
+    pub(crate) fn new(code: FindingCode, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), help: code.help().to_owned() }
+    }
+
+    pub(crate) fn with_help(mut self, help: impl Into<String>) -> Self {
+        self.help = help.into();
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_reads_back_and_is_unique() {
+        for (n, code) in FindingCode::ALL.iter().enumerate() {
+            assert_eq!(code.as_str().parse(), Ok(*code));
+            assert!(FindingCode::ALL.iter().skip(n + 1).all(|other| other.as_str() != code.as_str()));
+        }
+        let unknown = "no_such".parse::<FindingCode>();
+        assert_eq!(unknown, Err(UnknownFinding { found: "no_such".to_owned() }));
+    }
+}

@@ -1,0 +1,99 @@
+//! What can be said of a server certificate by itself.
+
+use super::{
+    EXPIRES_SOON_DAYS,
+    finding::{Finding, FindingCode},
+};
+use crate::certificate::{Certificate, KeyAlgorithm, SERVER_AUTH};
+
+const DAY: i64 = 86_400;
+
+/// Errors first, then warnings.
+pub(super) fn check(leaf: &Certificate, self_signed: bool, at: i64) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let mut find = |code, message: String| findings.push(Finding::new(code, message));
+    match &leaf.key {
+        KeyAlgorithm::Rsa { bits } | KeyAlgorithm::RsaPss { bits } if *bits < 2048 => {
+            find(FindingCode::WeakKey, format!("the RSA key has {bits} bits; at least 2048 are required"));
+        }
+        KeyAlgorithm::Rsa { .. } | KeyAlgorithm::RsaPss { .. } | KeyAlgorithm::Ed25519 | KeyAlgorithm::MlDsa { .. } => {}
+        KeyAlgorithm::Ec { curve } if matches!(curve.as_str(), "P-256" | "P-384" | "P-521") => {}
+        other => find(FindingCode::UnsupportedKey, format!("a {other} key cannot serve TLS")),
+    }
+    if is_weak_signature(&leaf.signature_algorithm) {
+        find(
+            FindingCode::WeakSignature,
+            format!("the certificate is signed with {}, which can be forged", leaf.signature_algorithm),
+        );
+    }
+    if leaf.version != 3 {
+        find(FindingCode::UnsupportedVersion, format!("the certificate has X.509 version {}, not 3", leaf.version));
+    }
+    if let Some(oid) = leaf.unknown_critical.first() {
+        find(
+            FindingCode::UnknownCriticalExtension,
+            format!("the certificate has the critical extension {oid}, which is not understood"),
+        );
+    }
+    if leaf.is_ca == Some(true) && !self_signed {
+        find(
+            FindingCode::CaCertificate,
+            "a root or intermediate certificate cannot be used as a server certificate".to_owned(),
+        );
+    }
+    if at > leaf.not_after {
+        find(FindingCode::Expired, format!("the certificate expired {} ago", days(at - leaf.not_after)));
+    }
+    if at < leaf.not_before {
+        find(
+            FindingCode::NotYetValid,
+            format!("the certificate becomes valid only in {}", days(leaf.not_before - at)),
+        );
+    }
+    warn(leaf, self_signed, at, &mut find);
+    findings
+}
+
+fn warn(leaf: &Certificate, self_signed: bool, at: i64, find: &mut impl FnMut(FindingCode, String)) {
+    match &leaf.extended_key_usage {
+        Some(purposes) if !purposes.iter().any(|oid| oid == SERVER_AUTH || oid == "2.5.29.37.0") => find(
+            FindingCode::NoServerAuth,
+            "the certificate is not meant for servers: its extended key usage lacks serverAuth".to_owned(),
+        ),
+        Some(_) => {}
+        None => find(FindingCode::NoEku, "the certificate has no extended key usage".to_owned()),
+    }
+    if self_signed {
+        find(FindingCode::SelfSigned, "the certificate is self-signed".to_owned());
+    }
+    if leaf.hosts().next().is_none() {
+        find(
+            FindingCode::NoSan,
+            "the certificate names no host in subjectAltName; current clients will match no name".to_owned(),
+        );
+    }
+    if leaf.authority_key_id.is_none() && !self_signed {
+        find(FindingCode::MissingAki, "the certificate has no authority key identifier".to_owned());
+    }
+    if leaf.subject_key_id.is_none() {
+        find(FindingCode::MissingSki, "the certificate has no subject key identifier".to_owned());
+    }
+    let left = leaf.not_after - at;
+    if (0..EXPIRES_SOON_DAYS * DAY).contains(&left) {
+        find(FindingCode::ExpiresSoon, format!("the certificate expires in {}", days(left)));
+    }
+}
+
+/// `12 days`, `less than a day`.
+fn days(seconds: i64) -> String {
+    match seconds / DAY {
+        0 => "less than a day".to_owned(),
+        1 => "1 day".to_owned(),
+        days => format!("{days} days"),
+    }
+}
+
+/// SHA-1 and MD5.
+pub(super) fn is_weak_signature(algorithm: &str) -> bool {
+    algorithm.starts_with("SHA1") || algorithm.starts_with("MD5")
+}
