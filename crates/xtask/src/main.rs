@@ -1,17 +1,70 @@
-//! The project's own tasks: `cargo xtask fixtures`, and others.
+//! The project's own tasks. `cargo xtask check` is what CI runs; `cargo xtask quickstart` shows the whole thing.
 
-use std::process::ExitCode;
-
+mod check;
+mod clients;
+mod failure;
 mod fixtures;
+mod process;
+mod quickstart;
+
+use std::{
+    io::Write as _,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use clap::{Parser, Subcommand};
+
+use crate::failure::Failure;
+
+/// The project's own tasks.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Run all checks of CI, or the named ones
+    Check {
+        /// fmt, clippy, test, doc or quickstart; all without a name
+        only: Vec<check::Check>,
+    },
+    /// Remake fixtures/ with OpenSSL, keytool, NSS, GnuTLS and Python's cryptography
+    Fixtures,
+    /// Build the command and walk through the main job, printing each step
+    Quickstart {
+        /// Leave the server running
+        #[arg(long)]
+        keep: bool,
+    },
+    /// Drive the server with the unmodified `arcgis` Python package
+    Clients {
+        /// A Python that has the packages `arcgis` and `six`
+        #[arg(long, value_name = "PATH", default_value = "python3")]
+        python: PathBuf,
+    },
+}
 
 fn main() -> ExitCode {
-    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    match fixtures::run(&root) {
+    let outcome = run(&Arguments::parse());
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            use std::io::Write as _;
-            let _ = writeln!(std::io::stderr(), "xtask: error: {error}");
+        Err(failure) => {
+            let _ = writeln!(std::io::stderr(), "xtask: {failure}");
             ExitCode::FAILURE
         }
+    }
+}
+
+fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).ok_or(Failure::NoWorkspace)?;
+    match &arguments.task {
+        Task::Check { only } => check::run_checks(root, only),
+        Task::Fixtures => Ok(fixtures::run(root)?),
+        Task::Quickstart { keep } => quickstart::walk(root, *keep),
+        Task::Clients { python } => clients::drive(root, python),
     }
 }

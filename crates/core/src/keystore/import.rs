@@ -65,10 +65,6 @@ impl Keystore {
             pfx.verify(password, &mut budget)?
         };
         let contents = verified.decrypt(password, &mut budget)?;
-        let skipped_all = contents.keys.is_empty() && !contents.skipped.is_empty();
-        if skipped_all && contents.certificates.is_empty() {
-            return Err(Pkcs12Error::Nothing { skipped: contents.skipped }.into());
-        }
         findings.extend(about_protection(&contents, mac.as_ref()));
         let credential = ServerCredential::choose(contents, entry.as_ref())?;
         self.import_credential(CredentialRequest { alias, credential, findings, options })
@@ -122,7 +118,7 @@ impl Keystore {
         write.commit()?;
         drop(credential);
         self.read_back(&alias, &chain)?;
-        Ok(ImportReport { alias, outcome, chain: ChainLink::of(chain.path()), imported, findings })
+        Ok(ImportReport { alias, outcome, authority: false, chain: ChainLink::of(chain.path()), imported, findings })
     }
 
     /// Reads an entry through the path that a server uses; what does not come back whole is not acknowledged.
@@ -144,7 +140,7 @@ impl Keystore {
         let row = self.store.read()?.entry(alias)?.ok_or_else(|| StoreError::NotFound { alias: alias.clone() })?;
         let (alias, chain) = (row.alias.clone(), ChainLink::of(&row.chain));
         open_row(&self.root, row)?;
-        Ok(ImportReport { alias, outcome: Outcome::AlreadyPresent, chain, imported: Vec::new(), findings })
+        Ok(ImportReport { alias, outcome: Outcome::AlreadyPresent, authority: false, chain, imported: Vec::new(), findings })
     }
 
     /// Imports one CA certificate, root or intermediate, from PEM, DER or PKCS #7: paths may end there from now on.
@@ -180,6 +176,7 @@ impl Keystore {
         let report = |alias: &Alias, outcome, imported, findings| ImportReport {
             alias: alias.clone(),
             outcome,
+            authority: true,
             chain: ChainLink::of(&[(certificate.clone(), Role::Leaf)]),
             imported,
             findings,

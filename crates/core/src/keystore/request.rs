@@ -112,6 +112,8 @@ pub struct ImportReport {
     pub alias: Alias,
     /// What was done.
     pub outcome: Outcome,
+    /// Whether a CA certificate was imported; `chain` is then that certificate alone.
+    pub authority: bool,
     /// From the leaf to the anchor.
     pub chain: Vec<ChainLink>,
     /// The aliases that were written, the entry's own first.

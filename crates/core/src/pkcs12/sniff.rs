@@ -137,15 +137,13 @@ fn sniff_der(bytes: &[u8]) -> Option<FileFormat> {
         return Some(FileFormat::Pkcs7);
     }
     match inner {
-        // PFX: version 3 (others are refused later, by name), then a ContentInfo.
+        // PFX: a version (3; others are refused by name later), then a ContentInfo. The file may be cut off here.
+        [0x02, 0x01, 3, 0x30, ..] => Some(FileFormat::Pkcs12),
+        // PrivateKeyInfo: a version, then an AlgorithmIdentifier.
         [0x02, 0x01, _, 0x30, rest @ ..] => {
-            let oid_follows = ber::skip_length(rest).and_then(|content| content.first()) == Some(&0x06);
             let content = ber::skip_length(rest)?;
-            if oid_follows && content.starts_with(oid::PKCS7_ARC_TLV) {
-                return Some(FileFormat::Pkcs12);
-            }
-            // PrivateKeyInfo: version, then an AlgorithmIdentifier.
-            oid_follows.then_some(FileFormat::PrivateKeyDer)
+            let pfx = content.starts_with(oid::PKCS7_ARC_TLV);
+            Some(if pfx { FileFormat::Pkcs12 } else { FileFormat::PrivateKeyDer })
         }
         // PKCS #1 RSAPrivateKey and SEC 1 ECPrivateKey: version, then INTEGER or OCTET STRING.
         [0x02, 0x01, 0x00 | 0x01, 0x02 | 0x04, ..] => Some(FileFormat::PrivateKeyDer),

@@ -1,0 +1,229 @@
+//! Failures as the client sees them, and the one function that makes them of the engine's.
+//!
+//! Every failure inside the API is an HTTP 200 with a code in the body: that is what ArcGIS's clients read, and
+//! with another status some send the same request again, up to six times.
+
+use strongroom::{Error, ErrorKind, StoreError};
+
+use crate::wire::hex;
+
+/// A fault of the server, for the log of the host.
+///
+/// The client gets the request id and nothing of the cause. The router puts this into the extensions of the
+/// response, where a layer of the host finds it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Fault {
+    /// What the client was told.
+    pub request_id: String,
+    /// What happened. Holds no secret, but may name files of the server.
+    pub cause: String,
+}
+
+/// A failure that a client may see.
+#[derive(Debug)]
+pub(crate) struct ApiError {
+    pub(crate) code: u16,
+    pub(crate) message: String,
+    pub(crate) details: Vec<String>,
+    pub(crate) fault: Option<Fault>,
+}
+
+/// What the engine was doing; begins the message, as ArcGIS begins it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Task {
+    ImportAuthority,
+    ImportServerCertificate,
+    Read,
+    VerifyPassword,
+}
+
+impl Task {
+    fn failed(self) -> &'static str {
+        match self {
+            Self::ImportAuthority => "Importing CA certificate failed: ",
+            Self::ImportServerCertificate => "Importing the certificate failed: ",
+            Self::Read | Self::VerifyPassword => "",
+        }
+    }
+
+    /// A failure of this task for a reason outside the engine.
+    pub(crate) fn refused(self, reason: &str, details: Vec<String>) -> ApiError {
+        ApiError::new(400, format!("{}{reason}", self.failed()), details)
+    }
+}
+
+impl ApiError {
+    pub(crate) fn new(code: u16, message: impl Into<String>, details: Vec<String>) -> Self {
+        Self { code, message: message.into(), details, fault: None }
+    }
+
+    pub(crate) fn bad_request(message: impl Into<String>) -> Self {
+        Self::new(400, message, Vec::new())
+    }
+
+    pub(crate) fn token_required() -> Self {
+        Self::new(499, "Token Required", Vec::new())
+    }
+
+    pub(crate) fn invalid_token() -> Self {
+        Self::new(498, "Invalid Token", Vec::new())
+    }
+
+    pub(crate) fn use_post() -> Self {
+        Self::new(405, "Use POST for this operation", Vec::new())
+    }
+
+    pub(crate) fn too_large(limit: usize) -> Self {
+        let help = "a PKCS #12 file with a key and its chain has a few kilobytes; is this the right file?".to_owned();
+        Self::new(413, format!("The request is larger than {limit} bytes"), vec![help])
+    }
+
+    pub(crate) fn busy() -> Self {
+        Self::new(503, "The server is busy; try again", Vec::new())
+    }
+
+    /// A failure of the server: the client learns a number to ask about.
+    pub(crate) fn fault(cause: String) -> Self {
+        let request_id = request_id();
+        let message = "The server failed; its log has the cause";
+        let details = vec![format!("request id: {request_id}")];
+        Self { fault: Some(Fault { request_id, cause }), ..Self::new(500, message, details) }
+    }
+
+    /// Whether the client has to sign in first.
+    pub(crate) fn asks_to_sign_in(&self) -> bool {
+        matches!(self.code, 498 | 499)
+    }
+
+    /// Takes out of other failures the words upon which `arcgis` sends the same request again.
+    pub(crate) fn without_false_alarm(mut self) -> Self {
+        if !self.asks_to_sign_in() {
+            for text in std::iter::once(&mut self.message).chain(&mut self.details) {
+                let lower = text.to_ascii_lowercase();
+                if lower.contains("invalid token") || lower.contains("token required") {
+                    *text = text.replace(' ', "\u{a0}");
+                }
+            }
+        }
+        self
+    }
+}
+
+/// What the client gets for a failure of the engine.
+pub(crate) fn reply(task: Task, error: &Error) -> ApiError {
+    let code = match (error.kind(), error) {
+        (_, Error::Store(StoreError::Busy)) => return ApiError::busy(),
+        (_, Error::Store(StoreError::ReadOnly)) => 403,
+        (_, Error::Store(StoreError::Full | StoreError::OutcomeUnknown)) => 500,
+        (ErrorKind::NotFound, Error::Store(StoreError::NotFound { .. })) => 404,
+        (ErrorKind::Exists, Error::Store(_)) => 409,
+        // Paths and SQL stay here.
+        (ErrorKind::Store, _) | (_, Error::Store(_) | Error::Seal(_) | Error::File(_)) => {
+            return ApiError::fault(error.to_string());
+        }
+        _ => 400,
+    };
+    let mut details = Vec::new();
+    if let Error::Validation(refusal) = error {
+        details.extend(refusal.findings.iter().skip(1).map(|finding| format!("{}: {}", finding.code, finding.message)));
+    }
+    details.extend(error.help().map(|help| in_api_words(&help)));
+    details.push(format!("code: {}", error.code()));
+    ApiError::new(code, format!("{}{error}", task.failed()), details)
+}
+
+/// The engine's advice names the command; here the same is said with the API's words.
+pub(crate) fn in_api_words(help: &str) -> String {
+    WORDS.iter().fold(help.to_owned(), |text, (command, api)| text.replace(command, api))
+}
+
+const WORDS: &[(&str, &str)] = &[
+    ("with: strongroom ca import ALIAS FILE", "with importRootOrIntermediate"),
+    ("with: strongroom ca import", "with importRootOrIntermediate"),
+    ("strongroom ca import ALIAS CA.pem", "importRootOrIntermediate with CA.pem"),
+    ("with its key: strongroom import ALIAS FILE", "with its key by importExistingServerCertificate"),
+    ("or accept the risk with --allow no_mac", "or accept the risk on the server with: strongroom import --allow no_mac"),
+    ("to import it all the same: --allow", "to import it all the same, on the server: strongroom import --allow"),
+    ("choose one with --entry", "choose one with the field entry"),
+    ("--entry", "the field entry"),
+    ("--replace", "replace=true"),
+    ("list the entries with: strongroom ls", "the list of certificates has every alias"),
+    ("run the command as the owner of the store, on a medium that can be written", "ask the administrator of the server"),
+    ("run the command again", "send the request again"),
+];
+
+fn request_id() -> String {
+    let mut bytes = [0_u8; 8];
+    // Without random bytes the id is zeros, and the failure is reported all the same.
+    let _ = getrandom::fill(&mut bytes);
+    hex(&bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use strongroom::{FindingCode, Pkcs12Error};
+
+    use super::*;
+
+    #[track_caller]
+    fn check(error: Error, code: u16, message: &str, details: &[&str]) {
+        let got = reply(Task::ImportServerCertificate, &error);
+        assert_eq!((got.code, got.message.as_str()), (code, message));
+        assert_eq!(got.details, details);
+        assert_eq!(got.fault, None);
+    }
+
+    #[test]
+    fn what_the_client_can_mend_is_said_with_its_reason() {
+        check(
+            Pkcs12Error::WrongPassword.into(),
+            400,
+            "Importing the certificate failed: wrong password, or the file was changed after it was made",
+            &[
+                "check the password; a password file's last line end is not part of it, and case and keyboard layout matter",
+                "code: wrong_password",
+            ],
+        );
+        check(
+            StoreError::AliasTaken { alias: "www".parse().unwrap() }.into(),
+            409,
+            "Importing the certificate failed: the alias \"www\" is taken by another entry",
+            &["choose another alias, or replace the entry with replace=true", "code: alias_taken"],
+        );
+    }
+
+    #[test]
+    fn busy_store_says_try_again() {
+        let got = reply(Task::ImportAuthority, &StoreError::Busy.into());
+        assert_eq!((got.code, got.message.as_str()), (503, "The server is busy; try again"));
+    }
+
+    #[test]
+    fn fault_of_the_store_tells_the_client_a_number_alone() {
+        let path = PathBuf::from("/var/lib/secret/keystore.db");
+        let got = reply(Task::Read, &StoreError::Missing { path }.into());
+        let fault = got.fault.unwrap();
+        assert_eq!((got.code, got.message.as_str()), (500, "The server failed; its log has the cause"));
+        assert_eq!(got.details, [format!("request id: {}", fault.request_id)]);
+        assert_eq!(fault.cause, "there is no store at /var/lib/secret/keystore.db");
+    }
+
+    #[test]
+    fn no_advice_names_an_option_that_the_api_has_not() {
+        for code in FindingCode::ALL {
+            let help = in_api_words(code.help());
+            assert!(!help.contains("strongroom ca"), "{code}: {help}");
+            assert!(!help.contains("--") || help.contains("on the server: strongroom"), "{code}: {help}");
+        }
+    }
+
+    #[test]
+    fn words_that_make_clients_repeat_themselves_stand_only_where_they_are_meant() {
+        let subject = ApiError::bad_request("CN=Invalid Token").without_false_alarm();
+        assert_eq!(subject.message, "CN=Invalid\u{a0}Token");
+        assert_eq!(ApiError::invalid_token().without_false_alarm().message, "Invalid Token");
+    }
+}

@@ -1,0 +1,237 @@
+//! What the handlers share: the settings, connections to the keystore, the sessions, and how much may run at once.
+
+use std::{
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use strongroom::{AccountName, Error, Keystore, Limits, Password, UnixTime};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::{
+    error::{ApiError, Task, reply},
+    session::{Failures, Session, Sessions},
+};
+
+/// Imports that run at once; each may cost two seconds and tens of megabytes.
+const IMPORTS: usize = 2;
+/// Password hashes that are computed at once; each takes 19 MiB.
+const HASHES: usize = 2;
+/// Reads that run at once.
+const READS: usize = 8;
+/// Requests that may wait for an import or a hash; further ones are told to try again.
+const QUEUE: usize = 16;
+/// Bytes of a request beside the file.
+const FORM_LEN: usize = 16 * 1024;
+
+/// What the operator decides.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Settings {
+    /// The name of this machine, as it stands in paths: `machines/<machine>/sslCertificates`.
+    pub machine: String,
+    /// The version of ArcGIS whose API is answered; clients decide by it what they send.
+    pub version: String,
+    /// Whether an embedded self-signed root is imported first, as ArcGIS 11.3 does.
+    pub trust_embedded_root: bool,
+    /// The largest request, in bytes.
+    pub max_upload: usize,
+    /// The alias of the certificate that the web server itself serves.
+    pub web_server_certificate_alias: String,
+}
+
+impl Settings {
+    /// The defaults for a machine of that name.
+    #[must_use]
+    pub fn new(machine: impl Into<String>) -> Self {
+        Self {
+            machine: machine.into(),
+            version: "11.3".to_owned(),
+            trust_embedded_root: false,
+            max_upload: Limits::default().max_file_len.saturating_add(FORM_LEN),
+            web_server_certificate_alias: "selfsignedcertificate".to_owned(),
+        }
+    }
+}
+
+/// The state of the API. Clones share it.
+#[derive(Clone)]
+pub struct ApiState {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    settings: Settings,
+    clock: fn() -> UnixTime,
+    /// Others are opened from it.
+    origin: Mutex<Keystore>,
+    idle: Mutex<Vec<Keystore>>,
+    sessions: Sessions,
+    failures: Failures,
+    imports: Gate,
+    hashes: Gate,
+    reads: Gate,
+}
+
+impl ApiState {
+    /// Takes over a keystore. `clock` dates entries and tokens, for example `strongroom::UnixTime::now`.
+    #[must_use]
+    pub fn new(keystore: Keystore, settings: Settings, clock: fn() -> UnixTime) -> Self {
+        let shared = Shared {
+            settings,
+            clock,
+            origin: Mutex::new(keystore),
+            idle: Mutex::default(),
+            sessions: Sessions::default(),
+            failures: Failures::default(),
+            imports: Gate::new(IMPORTS, QUEUE),
+            hashes: Gate::new(HASHES, QUEUE),
+            // Reads are short: they wait as long as it takes.
+            reads: Gate::new(READS, Semaphore::MAX_PERMITS),
+        };
+        Self { shared: Arc::new(shared) }
+    }
+
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.shared.settings
+    }
+
+    pub(crate) fn now(&self) -> UnixTime {
+        (self.shared.clock)()
+    }
+
+    pub(crate) fn sessions(&self) -> &Sessions {
+        &self.shared.sessions
+    }
+
+    /// Runs `work` on a connection of its own, on a thread that may block.
+    pub(crate) async fn run<T: Send + 'static>(
+        &self,
+        task: Task,
+        work: impl FnOnce(&mut Keystore) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let permit = self.gate(task).enter().await?;
+        self.run_with(permit, task, work).await
+    }
+
+    async fn run_with<T: Send + 'static>(
+        &self,
+        permit: OwnedSemaphorePermit,
+        task: Task,
+        work: impl FnOnce(&mut Keystore) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let shared = Arc::clone(&self.shared);
+        let blocking = tokio::task::spawn_blocking(move || {
+            // Held until the work is done, also when the client has gone.
+            let _permit = permit;
+            shared.with_keystore(work)
+        });
+        match blocking.await {
+            Ok(done) => done.map_err(|error| reply(task, &error)),
+            Err(stopped) => Err(ApiError::fault(format!("the work on the keystore stopped: {stopped}"))),
+        }
+    }
+
+    fn gate(&self, task: Task) -> &Gate {
+        match task {
+            Task::ImportAuthority | Task::ImportServerCertificate => &self.shared.imports,
+            Task::Read => &self.shared.reads,
+            Task::VerifyPassword => &self.shared.hashes,
+        }
+    }
+
+    /// Whether the name and the password belong together; who failed too often is refused before any hashing.
+    pub(crate) async fn verify(&self, name: AccountName, password: Password) -> Result<Verdict, ApiError> {
+        let permit = self.gate(Task::VerifyPassword).enter().await?;
+        // Asked inside the gate, so that guesses sent at once are counted one after the other.
+        if let Some(seconds) = self.shared.failures.wait(&name) {
+            return Ok(Verdict::Wait { seconds });
+        }
+        let asked = name.clone();
+        let found = self
+            .run_with(permit, Task::VerifyPassword, move |keystore| {
+                let Some(stored) = keystore.verify_administrator(&asked, &password)? else {
+                    return Ok(None);
+                };
+                Ok(account_since(keystore, &asked)?.map(|since| (stored, since)))
+            })
+            .await?;
+        let Some((account, since)) = found.and_then(|(stored, since)| Some((stored.parse().ok()?, since))) else {
+            self.shared.failures.failed(&name);
+            return Ok(Verdict::Wrong);
+        };
+        self.shared.failures.succeeded(&name);
+        Ok(Verdict::Right { account, since })
+    }
+
+    /// The session of a token whose administrator still exists.
+    pub(crate) async fn session(&self, token: &str) -> Result<Option<Session>, ApiError> {
+        let Some(session) = self.sessions().find(token, self.now()) else {
+            return Ok(None);
+        };
+        let account = session.account.clone();
+        let since = self.run(Task::Read, move |keystore| account_since(keystore, &account)).await?;
+        if since != Some(session.account_since) {
+            self.sessions().end(token);
+            return Ok(None);
+        }
+        Ok(Some(session))
+    }
+}
+
+impl fmt::Debug for ApiState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ApiState").field("settings", self.settings()).finish_non_exhaustive()
+    }
+}
+
+/// What came of a name and a password.
+pub(crate) enum Verdict {
+    Right { account: AccountName, since: i64 },
+    Wait { seconds: u64 },
+    Wrong,
+}
+
+/// When the account of that name was made.
+fn account_since(keystore: &mut Keystore, name: &AccountName) -> Result<Option<i64>, Error> {
+    let administrators = keystore.administrators()?;
+    Ok(administrators.iter().find(|other| other.name.eq_ignore_ascii_case(name.as_str())).map(|found| found.created_at))
+}
+
+impl Shared {
+    fn with_keystore<T>(&self, work: impl FnOnce(&mut Keystore) -> Result<T, Error>) -> Result<T, Error> {
+        let idle = lock(&self.idle).pop();
+        let mut keystore = match idle {
+            Some(keystore) => keystore,
+            None => lock(&self.origin).reopen()?,
+        };
+        let done = work(&mut keystore)?;
+        // After a failure the connection is closed: the next one starts anew.
+        let mut idle = lock(&self.idle);
+        if idle.len() < READS {
+            idle.push(keystore);
+        }
+        Ok(done)
+    }
+}
+
+/// Lets a few through at once, and a few more wait.
+struct Gate {
+    waiting: Semaphore,
+    running: Arc<Semaphore>,
+}
+
+impl Gate {
+    fn new(running: usize, waiting: usize) -> Self {
+        Self { waiting: Semaphore::new(waiting), running: Arc::new(Semaphore::new(running)) }
+    }
+
+    async fn enter(&self) -> Result<OwnedSemaphorePermit, ApiError> {
+        let _place = self.waiting.try_acquire().map_err(|_| ApiError::busy())?;
+        Arc::clone(&self.running).acquire_owned().await.map_err(|_| ApiError::busy())
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,82 @@
+//! One certificate as ArcGIS describes it.
+
+use md5::Md5;
+use serde::Serialize;
+use sha1::{Digest as _, Sha1};
+use strongroom::{AlternativeName, Entry, EntryKind};
+
+use super::{hex, java_date};
+
+/// The answer of the resource of one certificate.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct CertificateObject {
+    alias_name: String,
+    entry_type: &'static str,
+    issuer: String,
+    subject: String,
+    /// The documentation has this name in its syntax and the plural in its example.
+    subject_alternative_name: Vec<String>,
+    subject_alternative_names: Vec<String>,
+    valid_from: String,
+    valid_until: String,
+    valid_from_epoch: i64,
+    valid_until_epoch: i64,
+    key_algorithm: String,
+    key_size: usize,
+    serial_number: String,
+    version: u32,
+    signature_algorithm: String,
+    key_usage: Vec<&'static str>,
+    md5_fingerprint: String,
+    sha1_fingerprint: String,
+    sha256_fingerprint: String,
+}
+
+impl From<&Entry> for CertificateObject {
+    fn from(entry: &Entry) -> Self {
+        let certificate = &entry.certificate;
+        let names: Vec<String> = certificate.alternative_names.iter().map(labelled).collect();
+        Self {
+            alias_name: entry.alias.key(),
+            entry_type: entry_type(entry.kind),
+            issuer: certificate.issuer.clone(),
+            subject: certificate.subject.clone(),
+            subject_alternative_name: names.clone(),
+            subject_alternative_names: names,
+            valid_from: java_date(certificate.not_before),
+            valid_until: java_date(certificate.not_after),
+            valid_from_epoch: certificate.not_before.saturating_mul(1000),
+            valid_until_epoch: certificate.not_after.saturating_mul(1000),
+            key_algorithm: certificate.key.family(),
+            key_size: certificate.key.bits().unwrap_or(0),
+            serial_number: certificate.serial.clone(),
+            version: certificate.version,
+            signature_algorithm: certificate.signature_algorithm.clone(),
+            key_usage: certificate.key_usage.as_ref().map(|usage| usage.names.clone()).unwrap_or_default(),
+            md5_fingerprint: hex(&Md5::digest(certificate.der())),
+            sha1_fingerprint: hex(&Sha1::digest(certificate.der())),
+            sha256_fingerprint: certificate.fingerprint.to_string(),
+        }
+    }
+}
+
+/// Java's word for the kind of an entry.
+pub(crate) fn entry_type(kind: EntryKind) -> &'static str {
+    match kind {
+        EntryKind::Server => "PrivateKeyEntry",
+        _ => "trustedCertEntry",
+    }
+}
+
+/// An alternative name with its kind, as in ArcGIS's example `DNSName: MACHINE.DOMAIN.COM`.
+fn labelled(name: &AlternativeName) -> String {
+    match name {
+        AlternativeName::Dns(text) => format!("DNSName: {text}"),
+        AlternativeName::Ip(text) => format!("IPAddress: {text}"),
+        AlternativeName::Email(text) => format!("RFC822Name: {text}"),
+        AlternativeName::Uri(text) => format!("URIName: {text}"),
+        AlternativeName::Other(text) => format!("OtherName: {text}"),
+        _ => "OtherName".to_owned(),
+    }
+}

@@ -1,0 +1,71 @@
+//! ArcGIS's names: paths, fields, words and objects. Nowhere else are they spelled.
+//!
+//! Takes text and engine facts; gives routes and serialisable objects. Decides nothing.
+
+pub(crate) mod certificate;
+pub(crate) mod field;
+pub(crate) mod object;
+mod route;
+mod text;
+
+pub(crate) use self::{
+    route::{Address, Holder, Route},
+    text::{calendar_date, hex, java_date, percent_decode, percent_encode},
+};
+
+/// The form of an answer: the parameter `f`.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Format {
+    /// A page for people; the default.
+    Html,
+    /// Compact JSON: scripts look for `"status":"success"` to the letter.
+    Json,
+    /// JSON with line ends.
+    Pjson,
+}
+
+impl Format {
+    pub(crate) fn parse(word: &str) -> Option<Self> {
+        match word.to_ascii_lowercase().as_str() {
+            "" | "html" => Some(Self::Html),
+            "json" => Some(Self::Json),
+            "pjson" => Some(Self::Pjson),
+            _ => None,
+        }
+    }
+}
+
+/// Reads a boolean as ArcGIS's clients write it: `true`, `True`, `1`, `on` and so on.
+pub(crate) fn boolean(word: &str) -> Option<bool> {
+    match word.trim().to_ascii_lowercase().as_str() {
+        "true" | "1" | "yes" | "on" => Some(true),
+        "false" | "0" | "no" | "off" => Some(false),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn formats_are_three_whatever_their_case() {
+        assert_eq!(Format::parse("JSON"), Some(Format::Json));
+        assert_eq!(Format::parse("pjson"), Some(Format::Pjson));
+        assert_eq!(Format::parse(""), Some(Format::Html));
+        assert_eq!(Format::parse("xml"), None);
+    }
+
+    #[test]
+    fn booleans_are_read_in_every_spelling_that_clients_send() {
+        for word in ["true", "True", "TRUE", "1", "yes", "on", " true "] {
+            assert_eq!(boolean(word), Some(true), "{word:?}");
+        }
+        for word in ["false", "False", "0", "no", "OFF"] {
+            assert_eq!(boolean(word), Some(false), "{word:?}");
+        }
+        for word in ["", "2", "truthy", "null"] {
+            assert_eq!(boolean(word), None, "{word:?}");
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! The JSON objects of every other answer, in the order of ArcGIS's documentation.
+
+use serde::Serialize;
+
+use super::certificate::CertificateObject;
+
+/// Any answer in JSON.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(crate) enum Object {
+    AdminRoot(AdminRoot),
+    Certificate(Box<CertificateObject>),
+    CertificateList(CertificateList),
+    Machine(Machine),
+    Machines(Machines),
+    PortalSelf(PortalSelf),
+    Resources(Resources),
+    SharingInfo(SharingInfo),
+    SharingRoot(SharingRoot),
+    Success(Success),
+    Token(Token),
+    User(User),
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Success {
+    status: &'static str,
+    /// Warnings; absent without any.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    messages: Vec<String>,
+}
+
+impl Success {
+    pub(crate) fn new(messages: Vec<String>) -> Self {
+        Self { status: "success", messages }
+    }
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Failure<'a> {
+    pub(crate) error: FailureBody<'a>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct FailureBody<'a> {
+    pub(crate) code: u16,
+    pub(crate) message: &'a str,
+    pub(crate) details: &'a [String],
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct CertificateList {
+    pub(crate) ssl_certificates: Vec<String>,
+    pub(crate) web_server_certificate_alias: String,
+    pub(crate) ssl_protocols: &'static str,
+    pub(crate) cipher_suites: &'static str,
+    #[serde(rename = "HSTSEnabled")]
+    pub(crate) hsts_enabled: bool,
+}
+
+/// What rustls serves.
+pub(crate) const SSL_PROTOCOLS: &str = "TLSv1.2,TLSv1.3";
+/// What rustls serves, by ArcGIS's names.
+pub(crate) const CIPHER_SUITES: &str = "TLS_AES_256_GCM_SHA384,TLS_AES_128_GCM_SHA256,\
+TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,\
+TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256";
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct AdminRoot {
+    pub(crate) is_post_upgrade: bool,
+    pub(crate) is_license_populated: bool,
+    pub(crate) is_portal_licensed: bool,
+    pub(crate) resources: Vec<&'static str>,
+    pub(crate) version: String,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Resources {
+    pub(crate) resources: Vec<&'static str>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Machines {
+    pub(crate) machines: Vec<Machine>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Machine {
+    pub(crate) machine_name: String,
+    #[serde(rename = "adminURL")]
+    pub(crate) admin_url: String,
+    pub(crate) role: &'static str,
+    pub(crate) platform: String,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Token {
+    pub(crate) token: String,
+    /// Milliseconds since 1970.
+    pub(crate) expires: u64,
+    pub(crate) ssl: bool,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct SharingRoot {
+    pub(crate) current_version: &'static str,
+    pub(crate) enterprise_version: String,
+}
+
+/// The version of the sharing API that goes with 11.3.
+pub(crate) const SHARING_VERSION: &str = "2024.1";
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct SharingInfo {
+    pub(crate) owning_system_url: String,
+    pub(crate) auth_info: AuthInfo,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct AuthInfo {
+    pub(crate) token_services_url: String,
+    pub(crate) is_token_based_security: bool,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct PortalSelf {
+    pub(crate) id: &'static str,
+    pub(crate) name: &'static str,
+    pub(crate) portal_name: &'static str,
+    pub(crate) portal_hostname: String,
+    pub(crate) portal_mode: &'static str,
+    pub(crate) is_portal: bool,
+    pub(crate) all_ssl: bool,
+    pub(crate) current_version: &'static str,
+    pub(crate) user: User,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct User {
+    pub(crate) username: String,
+    pub(crate) full_name: String,
+    pub(crate) role: &'static str,
+    pub(crate) privileges: &'static [&'static str],
+}
+
+/// What an administrator may do, by ArcGIS's names; `arcgis` looks for `:admin:`.
+pub(crate) const PRIVILEGES: &[&str] = &["portal:admin:manageSecurity", "portal:admin:manageServers"];

@@ -1,0 +1,187 @@
+//! The command line, parsed. No work is done here.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use clap::{ArgAction, Args, Parser, Subcommand};
+use strongroom::{AccountName, Alias, EntrySelector, FindingCode, Severity};
+
+use crate::source::PasswordSource;
+
+/// A keystore for server certificates.
+///
+/// Imports PKCS #12 files (.pfx, .p12) under an alias, after checking that the key belongs to the certificate and that
+/// the certificate leads to an imported CA. Everything is sealed at rest.
+#[derive(Debug, Parser)]
+#[command(name = "strongroom", version, propagate_version = true, max_term_width = 100)]
+pub(crate) struct Arguments {
+    /// The store [default: $XDG_DATA_HOME/strongroom/keystore.db]
+    #[arg(long, global = true, value_name = "PATH", env = "STRONGROOM_STORE")]
+    pub(crate) store: Option<PathBuf>,
+    /// The key file that opens the store [default: keystore.key beside the store]
+    #[arg(long, global = true, value_name = "PATH", env = "STRONGROOM_KEY_FILE")]
+    pub(crate) key_file: Option<PathBuf>,
+    /// Print one JSON object on standard output
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Never ask; fail where a question would be needed
+    #[arg(long, global = true)]
+    pub(crate) no_input: bool,
+    /// When to use colours
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub(crate) color: clap::ColorChoice,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Make a new store with a random key file beside it
+    Init,
+    /// Import a PKCS #12 file under an alias
+    Import(Import),
+    /// CA certificates: import and list them
+    #[command(subcommand)]
+    Ca(Ca),
+    /// List the entries
+    Ls,
+    /// Show one entry
+    Show(Show),
+    /// Show what is in a file, without a store
+    Inspect(Inspect),
+    /// Remove an entry with all its versions
+    Rm {
+        /// The entry
+        alias: Alias,
+    },
+    /// Administrators of the API
+    #[command(subcommand)]
+    User(User),
+    /// Serve the administrator API over TLS
+    Serve(Serve),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Import {
+    /// The name under which the certificate is kept
+    pub(crate) alias: Alias,
+    /// The .pfx or .p12 file; - reads standard input
+    pub(crate) file: PathBuf,
+    #[command(flatten)]
+    pub(crate) password: PassIn,
+    /// Use and store the CA certificates that the file embeds
+    #[arg(long, value_name = "BOOL", default_value_t = true, action = ArgAction::Set)]
+    pub(crate) import_certificate_chain: bool,
+    /// Which key, in a file with several: its friendly name, #n, or a SHA-256 fingerprint
+    #[arg(long, value_name = "SEL")]
+    pub(crate) entry: Option<EntrySelector>,
+    /// Replace an entry of other content; the former version is kept
+    #[arg(long)]
+    pub(crate) replace: bool,
+    /// Import in spite of a finding: expired, not_yet_valid, no_anchor, no_server_auth or no_mac
+    #[arg(long, value_name = "FINDING", value_parser = overridable)]
+    pub(crate) allow: Vec<FindingCode>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PassIn {
+    /// Where the file's password comes from: env:VAR file:PATH fd:N stdin cred:NAME prompt none pass:TEXT
+    #[arg(long = "pass-in", value_name = "SRC")]
+    pub(crate) source: Option<PasswordSource>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Ca {
+    /// Import one CA certificate, root or intermediate: PEM, DER or PKCS #7
+    Import {
+        /// The name under which it is kept
+        alias: Alias,
+        /// The certificate; - reads standard input
+        file: PathBuf,
+    },
+    /// List the CA certificates
+    Ls,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Show {
+    /// The entry
+    pub(crate) alias: Alias,
+    /// Print the certificates as PEM, leaf first, and nothing else
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) pem: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Inspect {
+    /// A .pfx, .p12, .pem, .der, .cer or .p7b file; - reads standard input
+    pub(crate) file: PathBuf,
+    #[command(flatten)]
+    pub(crate) password: PassIn,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum User {
+    /// Add an administrator
+    Add {
+        /// The user name
+        name: AccountName,
+        /// Where the new password comes from, as for import
+        #[arg(long = "pass-in", value_name = "SRC")]
+        source: Option<PasswordSource>,
+    },
+    /// Remove an administrator
+    Rm {
+        /// The user name
+        name: AccountName,
+    },
+    /// List the administrators
+    Ls,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    /// Address and port; port 0 takes a free one
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7443")]
+    pub(crate) listen: SocketAddr,
+    /// The name of this machine in the API's URLs [default: the host name]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) machine: Option<String>,
+    /// Take an embedded self-signed root as trusted and store it as ALIAS_root, as ArcGIS 11.3 does
+    #[arg(long)]
+    pub(crate) trust_embedded_root: bool,
+}
+
+fn overridable(text: &str) -> Result<FindingCode, String> {
+    let code: FindingCode = text.parse().map_err(|error: strongroom::UnknownFinding| error.to_string())?;
+    if code.severity() == Severity::Overridable {
+        return Ok(code);
+    }
+    let names: Vec<&str> = FindingCode::ALL
+        .iter()
+        .filter(|code| code.severity() == Severity::Overridable)
+        .map(|code| code.as_str())
+        .collect();
+    Err(format!("{code} cannot be allowed; only {} can", names.join(", ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn definition_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn only_overridable_findings_can_be_allowed() {
+        assert_eq!(overridable("expired"), Ok(FindingCode::Expired));
+        assert_eq!(
+            overridable("weak_key"),
+            Err("weak_key cannot be allowed; only expired, not_yet_valid, no_server_auth, no_anchor, no_mac can".into())
+        );
+        assert_eq!(overridable("x"), Err("\"x\" is not a finding".into()));
+    }
+}

@@ -1,0 +1,20 @@
+//! `inspect`: what is in a file.
+
+use strongroom::{Limits, inspect};
+
+use super::{import::with_password, now, read_file, seconds};
+use crate::{
+    args::{Arguments, Inspect},
+    failure::Failure,
+    render::{Printer, file_text},
+};
+
+pub(super) fn run(arguments: &Arguments, command: &Inspect, printer: &Printer) -> Result<(), Failure> {
+    let file = read_file(&command.file)?;
+    let at = seconds(now());
+    let (report, remarks) = with_password(arguments, &command.password, printer, |password| {
+        Ok(inspect(&file, password, &Limits::default(), at)?)
+    })?;
+    printer.result(&report, &remarks, || file_text(&report));
+    Ok(())
+}

@@ -1,0 +1,195 @@
+//! `serve`: the administrator API over TLS, with a certificate of its own.
+
+use std::{
+    io::{self, Write as _},
+    net::{IpAddr, SocketAddr, TcpListener},
+    sync::Arc,
+    time::Duration,
+};
+
+use axum_server::{Handle, tls_rustls::RustlsConfig};
+use rcgen::{CertificateParams, DnType, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose, SanType};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use serde::Serialize;
+use strongroom::{
+    Alias, Certificate, CredentialRequest, Error, Keystore, OpenedCredential, PrivateKey, ServerCredential, StoreError,
+};
+use strongroom_api::{ApiState, Settings, router};
+
+use super::{now, open, seconds};
+use crate::{
+    args::{Arguments, Serve},
+    failure::{Exit, Failure},
+    render::Printer,
+};
+
+/// The alias of the server's own certificate, as ArcGIS names it.
+const OWN_ALIAS: &str = "selfsignedcertificate";
+/// How long the server's own certificate is valid: browsers and Apple's systems refuse more than 825 days.
+const OWN_DAYS: i64 = 825;
+/// How long running requests may take when the server is told to stop.
+const GRACE: Duration = Duration::from_secs(10);
+
+#[derive(Serialize)]
+struct Serving {
+    url: String,
+    machine: String,
+    certificate_sha256: String,
+}
+
+pub(super) fn run(arguments: &Arguments, command: &Serve, printer: &Printer) -> Result<(), Failure> {
+    let mut keystore = open(arguments)?;
+    let machine = match &command.machine {
+        Some(name) => name.clone(),
+        None => rustix::system::uname().nodename().to_string_lossy().into_owned(),
+    };
+    let credential = own_credential(&mut keystore, &machine, command.listen.ip())?;
+    let leaf = credential.served.first().map(|leaf| leaf.fingerprint.to_string()).unwrap_or_default();
+    let tls = server_config(credential)?;
+    if keystore.administrators()?.is_empty() {
+        printer.warn("nobody can sign in yet; add an administrator with: strongroom user add NAME");
+    }
+    let listener = TcpListener::bind(command.listen).map_err(|error| {
+        Failure::new(Exit::Other, "cannot_listen", "serve", format!("cannot listen on {}: {error}", command.listen))
+            .with_help("choose another address with --listen, for example 127.0.0.1:0 for any free port")
+    })?;
+    let address = listener.local_addr().map_err(|error| fault("cannot_listen", &error))?;
+
+    let mut settings = Settings::new(machine.clone());
+    settings.trust_embedded_root = command.trust_embedded_root;
+    let app = router(ApiState::new(keystore, settings, now));
+    let serving = Serving { url: url(address), machine, certificate_sha256: leaf };
+    let ready = || {
+        printer.result(&serving, &[], || {
+            format!(
+                "serving {} (certificate SHA-256 {}); stop with Ctrl-C\n",
+                serving.url, serving.certificate_sha256
+            )
+        });
+        let _ = io::stdout().flush();
+    };
+    let runtime = tokio::runtime::Runtime::new().map_err(|error| fault("cannot_start", &error))?;
+    runtime.block_on(serve(listener, tls, app, ready)).map_err(|error| fault("serve_failed", &error))?;
+    printer.note("stopped");
+    Ok(())
+}
+
+fn fault(code: &'static str, error: &io::Error) -> Failure {
+    Failure::new(Exit::Other, code, "serve", error.to_string())
+}
+
+fn url(address: SocketAddr) -> String {
+    format!("https://{address}/arcgis/portaladmin")
+}
+
+async fn serve(
+    listener: TcpListener,
+    tls: RustlsConfig,
+    app: axum::Router,
+    ready: impl FnOnce(),
+) -> io::Result<()> {
+    listener.set_nonblocking(true)?;
+    let handle = Handle::new();
+    let stopping = handle.clone();
+    tokio::spawn(async move {
+        stop_signal().await;
+        stopping.graceful_shutdown(Some(GRACE));
+    });
+    let mut server = axum_server::from_tcp_rustls(listener, tls)?.handle(handle);
+    // A client that sends no complete header in time is let go.
+    server.http_builder().http1().timer(hyper_util::rt::TokioTimer::new()).header_read_timeout(Duration::from_secs(10));
+    ready();
+    server.serve(app.into_make_service_with_connect_info::<SocketAddr>()).await
+}
+
+/// Waits for Ctrl-C or SIGTERM.
+async fn stop_signal() {
+    let interrupt = tokio::signal::ctrl_c();
+    #[cfg(unix)]
+    {
+        let Ok(mut terminate) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) else {
+            let _ = interrupt.await;
+            return;
+        };
+        tokio::select! {
+            _ = interrupt => {}
+            _ = terminate.recv() => {}
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = interrupt.await;
+}
+
+/// The server's own credential; made, and kept in the store, on first start.
+fn own_credential(keystore: &mut Keystore, machine: &str, address: IpAddr) -> Result<OpenedCredential, Failure> {
+    let alias: Alias = OWN_ALIAS.parse().map_err(Error::from)?;
+    match keystore.credential(&alias) {
+        Err(Error::Store(StoreError::NotFound { .. })) => {}
+        other => return Ok(other?),
+    }
+    let credential = self_signed(machine, address).map_err(|reason| {
+        Failure::new(Exit::Other, "cannot_generate", "serve", format!("cannot make a certificate: {reason}"))
+    })?;
+    keystore.import_credential(CredentialRequest::new(alias.clone(), credential, now()))?;
+    Ok(keystore.credential(&alias)?)
+}
+
+fn self_signed(machine: &str, address: IpAddr) -> Result<ServerCredential, String> {
+    let key = KeyPair::generate().map_err(|error| error.to_string())?;
+    let mut params = CertificateParams::default();
+    params.distinguished_name.push(DnType::CommonName, machine.chars().take(64).collect::<String>());
+    params.distinguished_name.push(DnType::OrganizationName, "SelfSignedCertificate");
+    for host in ["localhost", machine] {
+        if let Ok(name) = host.try_into() {
+            params.subject_alt_names.push(SanType::DnsName(name));
+        }
+    }
+    params.subject_alt_names.dedup();
+    for ip in [IpAddr::from([127, 0, 0, 1]), IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1]), address] {
+        let known = params.subject_alt_names.contains(&SanType::IpAddress(ip));
+        if !ip.is_unspecified() && !known {
+            params.subject_alt_names.push(SanType::IpAddress(ip));
+        }
+    }
+    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    let start = time::OffsetDateTime::from_unix_timestamp(seconds(now())).map_err(|error| error.to_string())?;
+    // An hour back, for clients whose clock is slow.
+    params.not_before = start - time::Duration::hours(1);
+    params.not_after = start + time::Duration::days(OWN_DAYS);
+    let certificate = params.self_signed(&key).map_err(|error| error.to_string())?;
+    let leaf = Certificate::from_der(certificate.der()).map_err(|error| error.to_string())?;
+    ServerCredential::pair(PrivateKey::from_pkcs8_der(key.serialize_der()), vec![leaf])
+        .map_err(|error| error.to_string())
+}
+
+/// TLS 1.2 and 1.3 with aws-lc-rs, as a value: no provider is installed for the process.
+fn server_config(credential: OpenedCredential) -> Result<RustlsConfig, Failure> {
+    let OpenedCredential { key, served, .. } = credential;
+    let chain: Vec<CertificateDer<'static>> = served.iter().map(|certificate| certificate.der().clone()).collect();
+    // EXPOSE: rustls signs handshakes with it.
+    let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.expose_pkcs8_der().to_vec()));
+    let refused = |error: rustls::Error| Failure::new(Exit::Other, "tls_refused", "serve", error.to_string());
+    let mut config = rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(refused)?
+        .with_no_client_auth()
+        .with_single_cert(chain, key)
+        .map_err(refused)?;
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(RustlsConfig::from_config(Arc::new(config)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn own_certificate_names_the_machine_and_loopback() {
+        let credential = self_signed("gis.fixture.test", IpAddr::from([127, 0, 0, 1])).unwrap();
+        let names: Vec<&str> = credential.leaf.hosts().collect();
+        assert_eq!(names, ["localhost", "gis.fixture.test", "127.0.0.1", "::1"]);
+        assert!(credential.leaf.is_self_signed());
+        assert!(!format!("{credential:?}").contains("BEGIN"));
+    }
+}

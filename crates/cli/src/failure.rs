@@ -1,0 +1,108 @@
+//! Why a command failed, and the exit code that says so.
+
+use std::fmt;
+
+use strongroom::{AccountError, Error, ErrorKind, FileError, InvalidSecret, Pkcs12Error, Remark, StoreError};
+
+/// The stable exit codes of the command.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[repr(u8)]
+pub(crate) enum Exit {
+    Other = 1,
+    Usage = 2,
+    NotFound = 3,
+    Exists = 4,
+    Password = 5,
+    File = 6,
+    Validation = 7,
+    Store = 8,
+}
+
+impl Exit {
+    pub(crate) fn code(self) -> u8 {
+        match self {
+            Self::Other => 1,
+            Self::Usage => 2,
+            Self::NotFound => 3,
+            Self::Exists => 4,
+            Self::Password => 5,
+            Self::File => 6,
+            Self::Validation => 7,
+            Self::Store => 8,
+        }
+    }
+}
+
+/// A failure as the user is told of it.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) exit: Exit,
+    pub(crate) code: &'static str,
+    pub(crate) stage: &'static str,
+    pub(crate) message: String,
+    pub(crate) help: Option<String>,
+    /// Further reasons, beside the first.
+    pub(crate) more: Vec<Remark>,
+}
+
+impl Failure {
+    pub(crate) fn new(exit: Exit, code: &'static str, stage: &'static str, message: String) -> Self {
+        Self { exit, code, stage, message, help: None, more: Vec::new() }
+    }
+
+    /// A password that is missing or cannot be read.
+    pub(crate) fn password(message: String) -> Self {
+        Self::new(Exit::Password, "password_missing", "password", message)
+            .with_help("give a source with --pass-in: env:VAR file:PATH fd:N stdin cred:NAME prompt none")
+    }
+
+    pub(crate) fn with_help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        let exit = match error.kind() {
+            ErrorKind::Usage => Exit::Usage,
+            ErrorKind::NotFound => Exit::NotFound,
+            ErrorKind::Exists => Exit::Exists,
+            ErrorKind::Password => Exit::Password,
+            ErrorKind::File => Exit::File,
+            ErrorKind::Validation => Exit::Validation,
+            ErrorKind::Store => Exit::Store,
+            _ => Exit::Other,
+        };
+        let more = match &error {
+            Error::Validation(refused) => refused.findings.iter().skip(1).map(Remark::from).collect(),
+            _ => Vec::new(),
+        };
+        Self {
+            exit,
+            code: error.code(),
+            stage: error.stage(),
+            message: error.to_string(),
+            help: error.help(),
+            more,
+        }
+    }
+}
+
+macro_rules! through_error {
+    ($($source:ty),*) => {
+        $(impl From<$source> for Failure {
+            fn from(error: $source) -> Self {
+                Error::from(error).into()
+            }
+        })*
+    };
+}
+
+through_error!(InvalidSecret, Pkcs12Error, StoreError, FileError, AccountError);

@@ -1,0 +1,168 @@
+//! Output: data on standard output, words on standard error, one JSON object with `--json`.
+
+mod table;
+mod views;
+
+use std::{
+    io::{self, IsTerminal as _, Write as _},
+    process::ExitCode,
+};
+
+use clap::{ColorChoice, error::ContextKind};
+use serde::Serialize;
+use strongroom::Remark;
+
+pub(crate) use self::{
+    table::Table,
+    views::{EntryView, ImportView, UserView, days_left, file_text, import_text, show_text},
+};
+use crate::{
+    failure::{Exit, Failure},
+    source::environment,
+};
+
+const SCHEMA: &str = "strongroom/v1";
+
+/// Where output goes, and in which form.
+pub(crate) struct Printer {
+    json: bool,
+    colour: bool,
+}
+
+#[derive(Serialize)]
+struct Success<'a, T> {
+    schema: &'static str,
+    result: &'a T,
+    warnings: &'a [Remark],
+}
+
+#[derive(Serialize)]
+struct Refusal<'a> {
+    schema: &'static str,
+    error: ErrorView<'a>,
+}
+
+#[derive(Serialize)]
+struct ErrorView<'a> {
+    code: &'a str,
+    stage: &'a str,
+    message: &'a str,
+    help: Option<&'a str>,
+    #[serde(skip_serializing_if = "<[Remark]>::is_empty")]
+    findings: &'a [Remark],
+}
+
+impl Printer {
+    pub(crate) fn new(json: bool, choice: ColorChoice) -> Self {
+        let colour = match choice {
+            ColorChoice::Always => true,
+            ColorChoice::Never => false,
+            ColorChoice::Auto => {
+                io::stderr().is_terminal() && environment("NO_COLOR").is_none_or(|value| value.is_empty())
+            }
+        };
+        Self { json, colour }
+    }
+
+
+    /// The result of a command: JSON, or `text`.
+    pub(crate) fn result<T: Serialize>(&self, result: &T, warnings: &[Remark], text: impl FnOnce() -> String) {
+        if self.json {
+            print_json(&Success { schema: SCHEMA, result, warnings });
+            return;
+        }
+        for warning in warnings {
+            self.remark("warning", "33", warning);
+        }
+        let _ = io::stdout().lock().write_all(text().as_bytes());
+    }
+
+    /// Raw data, whatever the form.
+    pub(crate) fn data(&self, text: &str) {
+        let _ = io::stdout().lock().write_all(text.as_bytes());
+    }
+
+    /// A sentence for people, not part of the result.
+    pub(crate) fn note(&self, text: &str) {
+        let _ = writeln!(io::stderr().lock(), "{text}");
+    }
+
+    /// A warning that belongs to the command itself.
+    pub(crate) fn warn(&self, message: &str) {
+        let _ = writeln!(io::stderr().lock(), "{}: {message}", self.paint("33", "warning"));
+    }
+
+    pub(crate) fn failure(&self, failure: &Failure) {
+        if self.json {
+            print_json(&Refusal {
+                schema: SCHEMA,
+                error: ErrorView {
+                    code: failure.code,
+                    stage: failure.stage,
+                    message: &failure.message,
+                    help: failure.help.as_deref(),
+                    findings: &failure.more,
+                },
+            });
+            return;
+        }
+        let mut stderr = io::stderr().lock();
+        let label = self.paint("31", &format!("error[{}]", failure.code));
+        let _ = writeln!(stderr, "strongroom: {label} {}", failure.message);
+        if let Some(help) = &failure.help {
+            let _ = writeln!(stderr, "  {} {help}", self.paint("36", "help:"));
+        }
+        drop(stderr);
+        for remark in &failure.more {
+            self.remark("also", "31", remark);
+        }
+    }
+
+    fn remark(&self, label: &str, colour: &str, remark: &Remark) {
+        let mut stderr = io::stderr().lock();
+        let label = self.paint(colour, &format!("{label}[{}]", remark.code));
+        let _ = writeln!(stderr, "{label} {}", remark.message);
+        let _ = writeln!(stderr, "  {} {}", self.paint("36", "help:"), remark.help);
+    }
+
+    fn paint(&self, code: &str, text: &str) -> String {
+        if self.colour { format!("\u{1b}[1;{code}m{text}\u{1b}[0m") } else { text.to_owned() }
+    }
+}
+
+fn print_json<T: Serialize>(value: &T) {
+    let mut stdout = io::stdout().lock();
+    // The types of this module serialise without failure; a closed pipe is nobody's error.
+    if serde_json::to_writer(&mut stdout, value).is_ok() {
+        let _ = stdout.write_all(b"\n");
+    }
+}
+
+/// What clap refused, or `--help` and `--version`.
+///
+/// The value of a refused `--pass-in` is not repeated: it may be a password.
+pub(crate) fn usage(refused: &clap::Error) -> ExitCode {
+    if !refused.use_stderr() {
+        let _ = refused.print();
+        return ExitCode::SUCCESS;
+    }
+    let about_password = refused
+        .get(ContextKind::InvalidArg)
+        .is_some_and(|argument| argument.to_string().starts_with("--pass-in"));
+    let message = if about_password {
+        let reason = std::error::Error::source(refused).map(ToString::to_string).unwrap_or_default();
+        format!("invalid value for --pass-in: {reason}")
+    } else {
+        let text = refused.render().to_string();
+        text.strip_prefix("error: ").unwrap_or(&text).trim_end().to_owned()
+    };
+    if std::env::args_os().any(|argument| argument == "--json") {
+        let failure = Failure::new(Exit::Usage, "usage", "arguments", message).with_help("strongroom --help");
+        Printer { json: true, colour: false }.failure(&failure);
+    } else if about_password {
+        let _ = writeln!(io::stderr().lock(), "error: {message}");
+    } else {
+        let _ = refused.print();
+    }
+    ExitCode::from(Exit::Usage.code())
+}

@@ -1,0 +1,266 @@
+//! What the commands print of entries, imports and files: as JSON, and as text.
+
+use std::fmt::Write as _;
+
+use serde::Serialize;
+use strongroom::{
+    Administrator, CertificateReport, Encryption, Entry, EntryKind, FileReport, ImportReport, KeyReport, printable,
+    rfc3339,
+};
+
+const DAY: i64 = 86_400;
+
+/// An entry in `ls`, `ca ls` and `show`.
+#[derive(Serialize)]
+pub(crate) struct EntryView {
+    pub(crate) alias: String,
+    pub(crate) kind: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) trust: Option<&'static str>,
+    pub(crate) names: Vec<String>,
+    pub(crate) key: String,
+    pub(crate) not_before: String,
+    pub(crate) not_after: String,
+    /// `complete`, `intermediate`, `self_signed`, `no_anchor` or `root`.
+    pub(crate) chain: &'static str,
+    pub(crate) sha256: String,
+    pub(crate) subject: String,
+    pub(crate) issuer: String,
+    pub(crate) version: u32,
+    pub(crate) created_at: String,
+    pub(crate) allowed: Vec<&'static str>,
+}
+
+impl EntryView {
+    pub(crate) fn of(entry: &Entry) -> Self {
+        let certificate = &entry.certificate;
+        let (kind, trust) = match entry.kind {
+            EntryKind::Authority { trust } => ("trustedCertEntry", Some(trust.word())),
+            _ => ("PrivateKeyEntry", None),
+        };
+        Self {
+            alias: entry.alias.to_string(),
+            kind,
+            trust,
+            names: certificate.hosts().map(str::to_owned).collect(),
+            key: certificate.key.to_string(),
+            not_before: rfc3339(certificate.not_before),
+            not_after: rfc3339(certificate.not_after),
+            chain: entry.chain_state.word(),
+            sha256: certificate.fingerprint.to_string(),
+            subject: certificate.subject.clone(),
+            issuer: certificate.issuer.clone(),
+            version: entry.version,
+            created_at: rfc3339(entry.created_at),
+            allowed: entry.allowed.iter().map(|code| code.as_str()).collect(),
+        }
+    }
+}
+
+/// One link of a chain.
+#[derive(Serialize)]
+pub(crate) struct LinkView {
+    sha256: String,
+    subject: String,
+    role: &'static str,
+}
+
+/// The answer to an import.
+#[derive(Serialize)]
+pub(crate) struct ImportView {
+    alias: String,
+    outcome: &'static str,
+    chain: Vec<LinkView>,
+    imported: Vec<String>,
+}
+
+impl ImportView {
+    pub(crate) fn of(report: &ImportReport) -> Self {
+        Self {
+            alias: report.alias.to_string(),
+            outcome: report.outcome.word(),
+            chain: report
+                .chain
+                .iter()
+                .map(|link| LinkView {
+                    sha256: link.sha256.to_string(),
+                    subject: link.subject.clone(),
+                    role: link.role.word(),
+                })
+                .collect(),
+            imported: report.imported.iter().map(ToString::to_string).collect(),
+        }
+    }
+}
+
+/// An administrator.
+#[derive(Serialize)]
+pub(crate) struct UserView {
+    pub(crate) name: String,
+    pub(crate) created_at: String,
+}
+
+impl UserView {
+    pub(crate) fn of(administrator: &Administrator) -> Self {
+        Self { name: administrator.name.clone(), created_at: rfc3339(administrator.created_at) }
+    }
+}
+
+/// `in 12 d`, `in 5 h`, `expired 3 d ago`.
+pub(crate) fn days_left(not_after: i64, now: i64) -> String {
+    let left = not_after - now;
+    let size = match left.abs() {
+        seconds if seconds >= DAY => format!("{} d", seconds / DAY),
+        seconds => format!("{} h", seconds / 3600),
+    };
+    if left < 0 { format!("expired {size} ago") } else { format!("in {size}") }
+}
+
+/// An import in a few lines.
+pub(crate) fn import_text(report: &ImportReport) -> String {
+    let mut text = match report.outcome.word() {
+        "already_present" => format!("{} is already present: same certificate, same key\n", report.alias),
+        word => format!("{word} {}\n", report.alias),
+    };
+    // A CA certificate stands alone; its role in a path is not known yet.
+    let only_name = report.authority;
+    for (depth, link) in report.chain.iter().enumerate() {
+        let role = if only_name { "CA" } else { link.role.word() };
+        let _ = writeln!(text, "{:indent$}{role} {}", "", link.subject, indent = 2 + 2 * depth);
+    }
+    let others: Vec<&str> = report.imported.iter().skip(1).map(strongroom::Alias::as_str).collect();
+    if !others.is_empty() {
+        let _ = writeln!(text, "  stored beside it: {}", others.join(", "));
+    }
+    text
+}
+
+/// One entry, in full.
+pub(crate) fn show_text(entry: &Entry, now: i64) -> String {
+    let view = EntryView::of(entry);
+    let mut text = String::new();
+    let mut line = |label: &str, value: &str| {
+        let _ = writeln!(text, "{label:<12}{value}");
+    };
+    line("alias", &view.alias);
+    line("kind", view.kind);
+    if let Some(trust) = view.trust {
+        line("trust", trust);
+    }
+    line("subject", &view.subject);
+    line("issuer", &view.issuer);
+    line("serial", &entry.certificate.serial);
+    line("names", &list(&view.names));
+    line("key", &view.key);
+    line("signature", &entry.certificate.signature_algorithm);
+    line("valid from", &view.not_before);
+    line("valid until", &format!("{} ({})", view.not_after, days_left(entry.certificate.not_after, now)));
+    line("sha256", &view.sha256);
+    line("version", &format!("{} (stored {})", view.version, view.created_at));
+    if !view.allowed.is_empty() {
+        line("allowed", &view.allowed.join(", "));
+    }
+    line("chain", view.chain);
+    for (depth, (certificate, role)) in entry.chain.iter().enumerate().filter(|_| view.trust.is_none()) {
+        let _ = writeln!(text, "{:indent$}{} {}", "", role.word(), certificate.subject, indent = 12 + 2 * depth);
+    }
+    text
+}
+
+/// A file, as `inspect` shows it.
+pub(crate) fn file_text(report: &FileReport) -> String {
+    let mut text = format!("format      {}", report.format);
+    if let Some(encoding) = report.encoding {
+        let word = if matches!(encoding, strongroom::Encoding::Ber) { "BER" } else { "DER" };
+        let _ = write!(text, " ({word})");
+    }
+    text.push('\n');
+    if report.format == "pkcs12" {
+        let mac = report.mac.as_ref();
+        let mac = mac.map_or_else(
+            || "none".to_owned(),
+            |mac| format!("{}, {} iterations", mac.algorithm, mac.iterations),
+        );
+        let _ = writeln!(text, "MAC         {mac}");
+    }
+    for key in &report.keys {
+        key_text(&mut text, key, &report.certificates);
+    }
+    for (n, certificate) in report.certificates.iter().enumerate() {
+        certificate_text(&mut text, n + 1, certificate);
+    }
+    text
+}
+
+fn key_text(text: &mut String, key: &KeyReport, certificates: &[CertificateReport]) {
+    let size = match (key.bits, &key.curve) {
+        (Some(bits), _) => format!("{}-{bits}", key.algorithm),
+        (None, Some(curve)) => curve.clone(),
+        _ => key.algorithm.clone(),
+    };
+    let _ = writeln!(text, "\nprivate key {size}{}", named(key.friendly_name.as_deref()));
+    let partner = certificates.iter().position(|certificate| {
+        key.spki_sha256.is_some() && certificate.spki_sha256 == key.spki_sha256
+    });
+    match partner {
+        Some(place) => {
+            let _ = writeln!(text, "  belongs to  certificate {}", place + 1);
+        }
+        None if key.spki_sha256.is_some() => text.push_str("  belongs to  no certificate in this file\n"),
+        None => {}
+    }
+    let _ = writeln!(text, "  protected   {}", layers(&key.protection));
+}
+
+fn certificate_text(text: &mut String, number: usize, certificate: &CertificateReport) {
+    let subject = certificate.subject.as_deref().unwrap_or("(cannot be decoded)");
+    let _ = writeln!(text, "\ncertificate {number} {subject}{}", named(certificate.friendly_name.as_deref()));
+    let mut line = |label: &str, value: &str| {
+        let _ = writeln!(text, "  {label:<12}{value}");
+    };
+    if let Some(issuer) = &certificate.issuer {
+        line("issuer", issuer);
+    }
+    if !certificate.names.is_empty() {
+        line("names", &list(&certificate.names));
+    }
+    if let (Some(key), Some(algorithm)) = (&certificate.key, &certificate.signature_algorithm) {
+        line("key", &format!("{key}, signed with {algorithm}{}", if certificate.ca { ", CA" } else { "" }));
+    }
+    if let (Some(from), Some(until)) = (&certificate.not_before, &certificate.not_after) {
+        line("valid", &format!("{from} to {until}"));
+    }
+    line("sha256", &certificate.sha256.to_string());
+    line("protected", &layers(&certificate.protection));
+}
+
+fn named(friendly_name: Option<&str>) -> String {
+    friendly_name.map(|name| format!(" \"{}\"", printable(name))).unwrap_or_default()
+}
+
+fn layers(protection: &[Encryption]) -> String {
+    if protection.is_empty() {
+        return "not encrypted".to_owned();
+    }
+    protection
+        .iter()
+        .map(|layer| format!("{}, {} iterations", layer.algorithm, layer.iterations))
+        .collect::<Vec<_>>()
+        .join("; then ")
+}
+
+fn list(names: &[String]) -> String {
+    if names.is_empty() { "-".to_owned() } else { names.join(", ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_left_is_told_in_days_or_hours() {
+        assert_eq!(days_left(12 * DAY, 0), "in 12 d");
+        assert_eq!(days_left(5 * 3600, 0), "in 5 h");
+        assert_eq!(days_left(0, 3 * DAY), "expired 3 d ago");
+    }
+}

@@ -1,0 +1,64 @@
+//! Why a task failed.
+
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+use crate::fixtures::FixturesError;
+
+/// Why a task failed.
+#[derive(Debug, Error)]
+pub(crate) enum Failure {
+    /// The folder of the workspace was not found.
+    #[error("the workspace was not found")]
+    NoWorkspace,
+    /// A program could not be started.
+    #[error("cannot start {program}: {reason}")]
+    Start {
+        /// The program.
+        program: String,
+        /// The system's reason.
+        reason: std::io::Error,
+    },
+    /// A program ended with another exit code than the expected one.
+    #[error("{program} ended with {status}")]
+    Ended {
+        /// The command line.
+        program: String,
+        /// Its exit status.
+        status: String,
+    },
+    /// A file could not be read, written or removed.
+    #[error("{}: {reason}", path.display())]
+    File {
+        /// The path.
+        path: PathBuf,
+        /// The system's reason.
+        reason: std::io::Error,
+    },
+    /// The server did not say where it listens.
+    #[error("the server gave no address: {said}")]
+    NoAddress {
+        /// What it said instead.
+        said: String,
+    },
+    /// A request failed.
+    #[error("{request}: {reason}")]
+    Request {
+        /// Method and address.
+        request: String,
+        /// The client's reason.
+        reason: String,
+    },
+    /// An answer is not the expected one.
+    #[error("{request}: unexpected answer: {answer}")]
+    Answer {
+        /// Method and address.
+        request: String,
+        /// The answer.
+        answer: String,
+    },
+    /// The fixtures could not be made.
+    #[error(transparent)]
+    Fixtures(#[from] FixturesError),
+}
