@@ -26,13 +26,20 @@ fn import_follows_the_main_job_from_refusal_to_refusal() {
     let result = &first.json()["result"];
     assert_eq!(result["outcome"], "imported");
     assert_eq!(result["imported"], serde_json::json!(["www", "www_intermediate"]));
-    let roles: Vec<&str> = result["chain"].as_array().unwrap().iter().map(|link| link["role"].as_str().unwrap()).collect();
+    let roles: Vec<&str> =
+        result["chain"].as_array().unwrap().iter().map(|link| link["role"].as_str().unwrap()).collect();
     assert_eq!(roles, ["leaf", "intermediate", "anchor"]);
 
     let again = shop.json(www);
     assert_eq!((again.code, &again.json()["result"]["outcome"]), (0, &"already_present".into()));
-    refused(&shop, &["import", "WWW", "pkcs12/www-direct.p12", "--pass-in", "pass:changeit"], 4, "alias_taken");
-    let wrong = refused(&shop, &["import", "x", "pkcs12/www.p12", "--pass-in", "pass:changeIt"], 5, "wrong_password");
+    refused(
+        &shop,
+        &["import", "WWW", "pkcs12/www-direct.p12", "--pass-in", "pass:changeit"],
+        4,
+        "alias_taken",
+    );
+    let wrong =
+        refused(&shop, &["import", "x", "pkcs12/www.p12", "--pass-in", "pass:changeIt"], 5, "wrong_password");
     assert!(wrong.contains("wrong password") && !wrong.contains("changeIt"), "{wrong}");
     let pem = refused(&shop, &["import", "x", "chains/root-rsa.pem", "--pass-in", "none"], 6, "not_pkcs12");
     assert!(pem.contains("PEM text with a certificate"), "{pem}");
@@ -47,18 +54,30 @@ fn replace_keeps_the_alias_and_counts_a_version() {
     let shop = Shop::open();
     shop.import_root();
     assert_eq!(shop.run(["import", "www", "pkcs12/www.p12", "--pass-in", "pass:changeit"]).code, 0);
-    let replaced = shop.json(["import", "WWW", "pkcs12/www-direct.p12", "--pass-in", "pass:changeit", "--replace"]);
+    let replaced =
+        shop.json(["import", "WWW", "pkcs12/www-direct.p12", "--pass-in", "pass:changeit", "--replace"]);
     assert_eq!(replaced.json()["result"]["outcome"], "replaced", "{}", replaced.out);
     assert_eq!(replaced.json()["result"]["alias"], "www");
     let shown = shop.json(["show", "www"]).json();
-    assert_eq!((&shown["result"]["version"], &shown["result"]["names"][0]), (&2.into(), &"shop.fixture.test".into()));
+    assert_eq!(
+        (&shown["result"]["version"], &shown["result"]["names"][0]),
+        (&2.into(), &"shop.fixture.test".into())
+    );
 }
 
 #[test]
 fn chain_is_stored_only_when_asked_for() {
     let shop = Shop::open();
     shop.import_root();
-    let without = ["import", "www", "pkcs12/www.p12", "--pass-in", "pass:changeit", "--import-certificate-chain", "false"];
+    let without = [
+        "import",
+        "www",
+        "pkcs12/www.p12",
+        "--pass-in",
+        "pass:changeit",
+        "--import-certificate-chain",
+        "false",
+    ];
     let missing = refused(&shop, &without, 7, "no_anchor");
     assert!(missing.contains("CN=Strongroom Fixture Intermediate R2"), "{missing}");
     assert!(missing.contains("the file itself embeds that CA"), "{missing}");
@@ -74,7 +93,10 @@ fn overridable_findings_are_allowed_by_name_and_recorded() {
     let shop = Shop::open();
     let www = ["import", "www", "pkcs12/www.p12", "--pass-in", "pass:changeit", "--allow", "no_anchor"];
     let run = shop.json(www).json();
-    assert_eq!((&run["result"]["outcome"], &run["warnings"][0]["code"]), (&"imported".into(), &"no_anchor".into()));
+    assert_eq!(
+        (&run["result"]["outcome"], &run["warnings"][0]["code"]),
+        (&"imported".into(), &"no_anchor".into())
+    );
     let shown = shop.json(["show", "www"]).json();
     assert_eq!(shown["result"]["allowed"], serde_json::json!(["no_anchor"]));
     assert_eq!(shown["result"]["chain"], "no_anchor");
@@ -155,10 +177,12 @@ fn every_password_source_opens_the_same_file() {
     std::fs::write(folder.join("password"), format!("{password}\r\n")).unwrap();
     let file_source = format!("file:{}", folder.join("password").display());
     let text_source = format!("pass:{password}");
-    for source in [file_source.as_str(), text_source.as_str(), "env:SECRET", "cred:password", "stdin", "fd:0"] {
+    for source in [file_source.as_str(), text_source.as_str(), "env:SECRET", "cred:password", "stdin", "fd:0"]
+    {
         let mut command = shop.command(["--json", "inspect", &row.file, "--pass-in", source]);
         command.env("SECRET", password).env("CREDENTIALS_DIRECTORY", folder);
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child =
+            command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let _ = child.stdin.take().unwrap().write_all(format!("{password}\n").as_bytes());
         let output = child.wait_with_output().unwrap();
         assert!(output.status.success(), "{source}: {}", String::from_utf8_lossy(&output.stdout));
@@ -170,7 +194,10 @@ fn every_password_source_opens_the_same_file() {
 #[test]
 fn a_mistyped_password_source_is_not_repeated() {
     let shop = Shop::open();
-    for arguments in [&["import", "www", "x", "--pass-in", "hunter2"][..], &["--json", "user", "add", "a", "--pass-in", "hunter2"]] {
+    for arguments in [
+        &["import", "www", "x", "--pass-in", "hunter2"][..],
+        &["--json", "user", "add", "a", "--pass-in", "hunter2"],
+    ] {
         let run = shop.run(arguments);
         assert_eq!(run.code, 2);
         assert!(!run.err.contains("hunter2") && !run.out.contains("hunter2"), "{}{}", run.out, run.err);
@@ -184,12 +211,18 @@ fn inspect_shows_algorithms_and_counts_without_a_store() {
     let run = shop.json(["inspect", "pkcs12/www.p12", "--pass-in", "pass:changeit"]);
     let result = &run.json()["result"];
     assert_eq!((&result["format"], &result["encoding"]), (&"pkcs12".into(), &"der".into()));
-    assert_eq!((&result["mac"]["algorithm"], &result["mac"]["iterations"]), (&"HMAC-SHA-256".into(), &2048.into()));
+    assert_eq!(
+        (&result["mac"]["algorithm"], &result["mac"]["iterations"]),
+        (&"HMAC-SHA-256".into(), &2048.into())
+    );
     assert_eq!(result["keys"][0]["protection"][0]["algorithm"], "PBES2 PBKDF2-HMAC-SHA-256 AES-256-CBC");
     assert_eq!(result["keys"][0]["spki_sha256"], result["certificates"][0]["spki_sha256"]);
     assert_eq!(result["certificates"].as_array().unwrap().len(), 2);
     let pem = shop.json(["inspect", "chains/root-rsa.pem"]).json();
-    assert_eq!((&pem["result"]["format"], &pem["result"]["certificates"][0]["ca"]), (&"pem".into(), &true.into()));
+    assert_eq!(
+        (&pem["result"]["format"], &pem["result"]["certificates"][0]["ca"]),
+        (&"pem".into(), &true.into())
+    );
     let wrong = shop.json(["inspect", "pkcs12/www.p12", "--pass-in", "pass:no"]);
     assert_eq!((wrong.code, wrong.error_code().as_str()), (5, "wrong_password"));
 }
@@ -198,8 +231,12 @@ fn inspect_shows_algorithms_and_counts_without_a_store() {
 fn users_are_added_listed_and_removed() {
     let shop = Shop::open();
     let add = |name: &str, password: &str| {
-        let run: strongroom_tests::command::Run =
-            shop.command(["--json", "user", "add", name, "--pass-in", "env:P"]).env("P", password).output().unwrap().into();
+        let run: strongroom_tests::command::Run = shop
+            .command(["--json", "user", "add", name, "--pass-in", "env:P"])
+            .env("P", password)
+            .output()
+            .unwrap()
+            .into();
         run
     };
     assert_eq!(add("siteadmin", "p@ss wörd&+%!#").code, 0);

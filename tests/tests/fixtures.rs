@@ -1,5 +1,4 @@
 //! Every row of `fixtures/manifest.toml` is a test: the file is imported at its instant, and the outcome compared.
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test harness may panic")]
 
 use std::{collections::BTreeSet, fs};
 
@@ -20,7 +19,8 @@ fn main() {
         .cloned()
         .map(|row| Trial::test(format!("import::{}", row.name), move || import(&row)))
         .collect();
-    trials.push(Trial::test("manifest::lists_every_file_with_its_digest", move || lists_every_file(&manifest)));
+    trials
+        .push(Trial::test("manifest::lists_every_file_with_its_digest", move || lists_every_file(&manifest)));
     libtest_mimic::run(&arguments, trials).exit();
 }
 
@@ -103,6 +103,7 @@ fn lists_every_file(manifest: &Manifest) -> Result<(), Failed> {
             found.insert((path, digest));
         }
     }
-    let found: BTreeSet<(&str, &str)> = found.iter().map(|(path, digest)| (path.as_str(), digest.as_str())).collect();
+    let found: BTreeSet<(&str, &str)> =
+        found.iter().map(|(path, digest)| (path.as_str(), digest.as_str())).collect();
     same("files", &listed, &found)
 }

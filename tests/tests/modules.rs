@@ -39,7 +39,8 @@ fn sources(path: &Path) -> Vec<(String, String)> {
 /// The first names after `crate::`, braces included, in the text outside comments and tests.
 fn used(text: &str) -> Vec<String> {
     let text = text.split("#[cfg(test)]").next().unwrap_or_default();
-    let code: String = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
+    let code: String =
+        text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
     let mut names = Vec::new();
     for (at, _) in code.match_indices("crate::") {
         let rest = &code[at + "crate::".len()..];
@@ -63,7 +64,9 @@ fn used(text: &str) -> Vec<String> {
             names.push(rest.to_owned());
         }
     }
-    let first = |name: &String| name.trim().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>();
+    let first = |name: &String| {
+        name.trim().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>()
+    };
     names.iter().map(first).filter(|name| !name.is_empty()).collect()
 }
 
@@ -85,7 +88,10 @@ fn modules_use_only_modules_before_them() {
         for (path, text) in found {
             for name in used(&text) {
                 let of = ORDER.iter().position(|known| *known == name);
-                assert!(of.is_some_and(|of| of <= place), "{path}: {module} uses {name}, which is not before it");
+                assert!(
+                    of.is_some_and(|of| of <= place),
+                    "{path}: {module} uses {name}, which is not before it"
+                );
             }
         }
     }

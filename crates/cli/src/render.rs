@@ -64,9 +64,13 @@ impl Printer {
         Self { json, colour }
     }
 
-
     /// The result of a command: JSON, or `text`.
-    pub(crate) fn result<T: Serialize>(&self, result: &T, warnings: &[Remark], text: impl FnOnce() -> String) {
+    pub(crate) fn result<T: Serialize>(
+        &self,
+        result: &T,
+        warnings: &[Remark],
+        text: impl FnOnce() -> String,
+    ) {
         if self.json {
             print_json(&Success { schema: SCHEMA, result, warnings });
             return;

@@ -49,9 +49,10 @@ impl FromStr for PasswordSource {
         match input.split_once(':') {
             Some(("env", name)) => Ok(Self::Env(name.to_owned())),
             Some(("file", path)) => Ok(Self::File(PathBuf::from(path))),
-            Some(("fd", number)) => {
-                number.parse().map(Self::Fd).map_err(|_| "fd: takes the number of an open descriptor".to_owned())
-            }
+            Some(("fd", number)) => number
+                .parse()
+                .map(Self::Fd)
+                .map_err(|_| "fd: takes the number of an open descriptor".to_owned()),
             Some(("cred", name)) if !name.is_empty() && !name.contains('/') && !name.starts_with('.') => {
                 Ok(Self::Credential(name.to_owned()))
             }
@@ -60,7 +61,10 @@ impl FromStr for PasswordSource {
             None if input == "prompt" => Ok(Self::Prompt),
             None if input == "none" => Ok(Self::None),
             // The text is not repeated: it may be a password.
-            _ => Err("expected env:VAR, file:PATH, fd:N, stdin, cred:NAME, prompt, none or pass:TEXT".to_owned()),
+            _ => {
+                Err("expected env:VAR, file:PATH, fd:N, stdin, cred:NAME, prompt, none or pass:TEXT"
+                    .to_owned())
+            }
         }
     }
 }
@@ -76,29 +80,35 @@ impl PasswordSource {
     pub(crate) fn read(&self, question: &str, no_input: bool) -> Result<Password, Failure> {
         match self {
             Self::Env(name) => {
-                let text = environment(name)
-                    .ok_or_else(|| Failure::password(format!("the environment variable {name} is not set")))?;
+                let text = environment(name).ok_or_else(|| {
+                    Failure::password(format!("the environment variable {name} is not set"))
+                })?;
                 let text = text.into_string().map_err(|_| InvalidSecret::NotUtf8)?;
                 Ok(Password::new(text)?)
             }
             Self::File(path) => {
-                let file = File::open(path).map_err(|error| Failure::password(format!("cannot read {}: {error}", path.display())))?;
+                let file = File::open(path)
+                    .map_err(|error| Failure::password(format!("cannot read {}: {error}", path.display())))?;
                 one_line(file)
             }
             Self::Fd(number) => {
                 let path = format!("/dev/fd/{number}");
-                let file = File::open(&path)
-                    .map_err(|error| Failure::password(format!("cannot read descriptor {number}: {error}")))?;
+                let file = File::open(&path).map_err(|error| {
+                    Failure::password(format!("cannot read descriptor {number}: {error}"))
+                })?;
                 one_line(file)
             }
             Self::Stdin => one_line(io::stdin().lock()),
             Self::Credential(name) => {
                 let folder = environment("CREDENTIALS_DIRECTORY").ok_or_else(|| {
-                    Failure::password("CREDENTIALS_DIRECTORY is not set: this is not a systemd service".to_owned())
+                    Failure::password(
+                        "CREDENTIALS_DIRECTORY is not set: this is not a systemd service".to_owned(),
+                    )
                 })?;
                 let path = PathBuf::from(folder).join(name);
-                let file = File::open(&path)
-                    .map_err(|error| Failure::password(format!("cannot read the credential {name}: {error}")))?;
+                let file = File::open(&path).map_err(|error| {
+                    Failure::password(format!("cannot read the credential {name}: {error}"))
+                })?;
                 one_line(file)
             }
             Self::Prompt if no_input => {

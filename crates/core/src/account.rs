@@ -40,7 +40,8 @@ impl FromStr for AccountName {
 
     fn from_str(input: &str) -> Result<Self, Self::Err> {
         let length = input.chars().count();
-        let plain = input.chars().all(|c| !c.is_control() && !c.is_whitespace() && !"<>&\"'/\\?#%".contains(c));
+        let plain =
+            input.chars().all(|c| !c.is_control() && !c.is_whitespace() && !"<>&\"'/\\?#%".contains(c));
         if length == 0 || length > 128 || !plain {
             return Err(AccountError::Name);
         }
@@ -85,8 +86,9 @@ impl AccountHash {
         let Ok(hash) = PasswordHash::new(&self.0) else {
             return false;
         };
-        let bounded = Params::try_from(&hash)
-            .is_ok_and(|params| params.m_cost() <= MAX_MEMORY_KIB && params.t_cost() <= MAX_PASSES && params.p_cost() <= 16);
+        let bounded = Params::try_from(&hash).is_ok_and(|params| {
+            params.m_cost() <= MAX_MEMORY_KIB && params.t_cost() <= MAX_PASSES && params.p_cost() <= 16
+        });
         // EXPOSE: hashed and compared in constant time.
         bounded && Argon2::default().verify_password(password.expose().as_bytes(), &hash).is_ok()
     }
@@ -95,7 +97,8 @@ impl AccountHash {
     pub(crate) fn waste(password: &Password) {
         let mut out = [0_u8; 32];
         // EXPOSE: hashed and thrown away.
-        let _ = Argon2::default().hash_password_into(password.expose().as_bytes(), b"no such account!", &mut out);
+        let _ =
+            Argon2::default().hash_password_into(password.expose().as_bytes(), b"no such account!", &mut out);
     }
 }
 
@@ -129,7 +132,10 @@ mod tests {
         assert!(hash.as_str().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
         assert!(hash.matches(&Password::new("p@ss wörd&+%!#").unwrap()));
         assert!(!hash.matches(&Password::new("p@ss wörd&+%!").unwrap()));
-        assert!(!AccountHash::from_stored("$argon2id$v=19$m=4194304,t=2,p=1$c2FsdHNhbHQ$AAAA".into()).matches(&Password::new("x").unwrap()));
+        assert!(
+            !AccountHash::from_stored("$argon2id$v=19$m=4194304,t=2,p=1$c2FsdHNhbHQ$AAAA".into())
+                .matches(&Password::new("x").unwrap())
+        );
         assert_eq!(
             AccountHash::of(&Password::new("short").unwrap()).err(),
             Some(AccountError::ShortPassword { found: 5, limit: 8 })

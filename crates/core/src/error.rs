@@ -3,9 +3,9 @@
 use thiserror::Error;
 
 use crate::{
-    account::AccountError, alias::InvalidAlias, certificate::CredentialError, certificate::InvalidCertificate,
-    pkcs12::Pkcs12Error, private_file::FileError, seal::SealError, secret::InvalidSecret, store::StoreError,
-    validate::ValidationError,
+    account::AccountError, alias::InvalidAlias, certificate::CredentialError,
+    certificate::InvalidCertificate, pkcs12::Pkcs12Error, private_file::FileError, seal::SealError,
+    secret::InvalidSecret, store::StoreError, validate::ValidationError,
 };
 
 /// Why an operation on the keystore failed.
@@ -139,7 +139,9 @@ impl Error {
             Self::Credential(error) => error.help(),
             Self::Authority(error) => Some(error.help().to_owned()),
             Self::Validation(error) => error.help(),
-            Self::Seal(SealError::WrongUnlockKey) => Some("use the key file that was made with this store".to_owned()),
+            Self::Seal(SealError::WrongUnlockKey) => {
+                Some("use the key file that was made with this store".to_owned())
+            }
             Self::Seal(SealError::Damaged) => {
                 Some("leave the store where it is and restore a backup beside it".to_owned())
             }
@@ -154,9 +156,9 @@ impl Error {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::Alias(_) | Self::Secret(_) | Self::Account(_) => ErrorKind::Usage,
-            Self::Pkcs12(Pkcs12Error::WrongPassword | Pkcs12Error::KeyPassword | Pkcs12Error::SafePassword) => {
-                ErrorKind::Password
-            }
+            Self::Pkcs12(
+                Pkcs12Error::WrongPassword | Pkcs12Error::KeyPassword | Pkcs12Error::SafePassword,
+            ) => ErrorKind::Password,
             Self::Pkcs12(_) => ErrorKind::File,
             Self::Credential(CredentialError::KeyMismatch) => ErrorKind::Validation,
             Self::Credential(CredentialError::WeakKey { .. } | CredentialError::UnsupportedKey { .. }) => {
@@ -167,12 +169,12 @@ impl Error {
             Self::Authority(AuthorityError::NotCa { .. }) | Self::Validation(_) => ErrorKind::Validation,
             Self::Authority(_) => ErrorKind::File,
             Self::Seal(SealError::WrongUnlockKey) => ErrorKind::Password,
-            Self::Store(StoreError::NotFound { .. } | StoreError::NoSuchUser { .. } | StoreError::Missing { .. }) => {
-                ErrorKind::NotFound
-            }
-            Self::Store(StoreError::AliasTaken { .. } | StoreError::UserExists { .. } | StoreError::Exists { .. }) => {
-                ErrorKind::Exists
-            }
+            Self::Store(
+                StoreError::NotFound { .. } | StoreError::NoSuchUser { .. } | StoreError::Missing { .. },
+            ) => ErrorKind::NotFound,
+            Self::Store(
+                StoreError::AliasTaken { .. } | StoreError::UserExists { .. } | StoreError::Exists { .. },
+            ) => ErrorKind::Exists,
             Self::Seal(_) | Self::Store(_) | Self::File(_) => ErrorKind::Store,
         }
     }
@@ -195,7 +197,9 @@ impl AuthorityError {
             Self::NoCertificate { .. } => "give the CA certificate as PEM, DER or PKCS #7",
             Self::Several { .. } => "split the file: each certificate is a block from BEGIN to END",
             Self::Certificate(_) => "export the certificate again, as PEM or DER",
-            Self::NotCa { .. } => "a server certificate is imported with its key: strongroom import ALIAS FILE",
+            Self::NotCa { .. } => {
+                "a server certificate is imported with its key: strongroom import ALIAS FILE"
+            }
         }
     }
 }

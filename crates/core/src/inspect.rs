@@ -9,7 +9,8 @@ use crate::{
     certificate::{Certificate, Fingerprint, KeyAlgorithm, public_key_der},
     limits::{Budget, Limits},
     pkcs12::{
-        self, Contents, Encoding, Encryption, FileFormat, MacDescription, Pfx, Pkcs12Error, danger, pkcs7_certificates,
+        self, Contents, Encoding, Encryption, FileFormat, MacDescription, Pfx, Pkcs12Error, danger,
+        pkcs7_certificates,
     },
     secret::{Password, PrivateKey},
     validate::Finding,
@@ -132,11 +133,18 @@ pub fn inspect(
         FileFormat::Pem { certificate: true, .. } => (pem(bytes, format), Vec::new()),
         FileFormat::CertificateDer => {
             let certificates = vec![CertificateReport::of(bytes)];
-            (FileReport { certificates, encoding: Some(Encoding::Der), ..FileReport::empty(format) }, Vec::new())
+            (
+                FileReport { certificates, encoding: Some(Encoding::Der), ..FileReport::empty(format) },
+                Vec::new(),
+            )
         }
         FileFormat::Pkcs7 => {
-            let certificates = pkcs7_certificates(bytes, limits)?.iter().map(|der| CertificateReport::of(der)).collect();
-            (FileReport { certificates, encoding: Some(Encoding::Der), ..FileReport::empty(format) }, Vec::new())
+            let certificates =
+                pkcs7_certificates(bytes, limits)?.iter().map(|der| CertificateReport::of(der)).collect();
+            (
+                FileReport { certificates, encoding: Some(Encoding::Der), ..FileReport::empty(format) },
+                Vec::new(),
+            )
         }
         _ => pfx(bytes, password, limits)?,
     };
@@ -148,8 +156,10 @@ pub fn inspect(
 }
 
 fn pem(bytes: &[u8], format: FileFormat) -> FileReport {
-    let certificates =
-        CertificateDer::pem_slice_iter(bytes).filter_map(Result::ok).map(|der| CertificateReport::of(&der)).collect();
+    let certificates = CertificateDer::pem_slice_iter(bytes)
+        .filter_map(Result::ok)
+        .map(|der| CertificateReport::of(&der))
+        .collect();
     let keys = rustls_pki_types::PrivatePkcs8KeyDer::pem_slice_iter(bytes)
         .filter_map(Result::ok)
         .map(|der| KeyReport::of(&PrivateKey::from_pkcs8_der(der.secret_pkcs8_der().to_vec())))
@@ -162,17 +172,26 @@ fn pfx(bytes: &[u8], password: &Password, limits: &Limits) -> Result<(FileReport
     let pfx = Pfx::from_bytes(bytes, limits)?;
     let (encoding, mac, zeros) = (pfx.encoding(), pfx.mac(), pfx.trailing_zeros());
     let mut remarks = Vec::new();
-    let mut remark = |code, message: String, help: &str| remarks.push(Remark { code, message, help: help.to_owned() });
+    let mut remark =
+        |code, message: String, help: &str| remarks.push(Remark { code, message, help: help.to_owned() });
     let verified = match danger::skip_absent_mac(pfx) {
         Ok(unproved) => {
-            remark("no_mac", Pkcs12Error::NoMac.to_string(), "do not trust the content before it was compared by other means");
+            remark(
+                "no_mac",
+                Pkcs12Error::NoMac.to_string(),
+                "do not trust the content before it was compared by other means",
+            );
             unproved
         }
         Err(pfx) => pfx.verify(password, &mut budget)?,
     };
     let contents = verified.decrypt(password, &mut budget)?;
     if zeros > 0 {
-        remark("trailing_zeros", format!("{zeros} zero bytes follow the PFX"), "nothing; some Windows programs leave them");
+        remark(
+            "trailing_zeros",
+            format!("{zeros} zero bytes follow the PFX"),
+            "nothing; some Windows programs leave them",
+        );
     }
     let Contents { keys, certificates, skipped } = contents;
     let keys: Vec<KeyReport> = keys
@@ -194,8 +213,14 @@ fn pfx(bytes: &[u8], password: &Password, limits: &Limits) -> Result<(FileReport
             ..CertificateReport::of(&bag.der)
         })
         .collect();
-    let report =
-        FileReport { encoding: Some(encoding), mac, keys, certificates, skipped, ..FileReport::empty(FileFormat::Pkcs12) };
+    let report = FileReport {
+        encoding: Some(encoding),
+        mac,
+        keys,
+        certificates,
+        skipped,
+        ..FileReport::empty(FileFormat::Pkcs12)
+    };
     let legacy = report.legacy();
     if !legacy.is_empty() {
         remark(
@@ -205,7 +230,11 @@ fn pfx(bytes: &[u8], password: &Password, limits: &Limits) -> Result<(FileReport
         );
     }
     if !report.skipped.is_empty() {
-        remark("skipped", format!("passed over: {}", report.skipped.join(", ")), "nothing, if you do not need them");
+        remark(
+            "skipped",
+            format!("passed over: {}", report.skipped.join(", ")),
+            "nothing, if you do not need them",
+        );
     }
     Ok((report, remarks))
 }
@@ -237,7 +266,8 @@ impl FileReport {
     /// Keys without a certificate of the same public key.
     fn about_pairs(&self) -> Vec<Remark> {
         let paired = |key: &KeyReport| {
-            key.spki_sha256.is_none() || self.certificates.iter().any(|cert| cert.spki_sha256 == key.spki_sha256)
+            key.spki_sha256.is_none()
+                || self.certificates.iter().any(|cert| cert.spki_sha256 == key.spki_sha256)
         };
         let lonely = self.keys.iter().filter(|key| !paired(key)).count();
         if lonely == 0 {

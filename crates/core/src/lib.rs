@@ -6,19 +6,19 @@
 //!
 //! The engine prints nothing, reads neither clock nor environment, and knows nothing of HTTP.
 
-mod secret;
-mod limits;
-mod alias;
-mod private_file;
-mod pkcs12;
-mod certificate;
-mod validate;
-mod seal;
 mod account;
-mod store;
-mod inspect;
+mod alias;
+mod certificate;
 mod error;
+mod inspect;
 mod keystore;
+mod limits;
+mod pkcs12;
+mod private_file;
+mod seal;
+mod secret;
+mod store;
+mod validate;
 
 pub use account::{AccountError, AccountName};
 pub use alias::{Alias, InvalidAlias};
@@ -29,8 +29,8 @@ pub use certificate::{
 pub use error::{AuthorityError, Error, ErrorKind};
 pub use inspect::{CertificateReport, FileReport, KeyReport, Remark, inspect, rfc3339};
 pub use keystore::{
-    Administrator, ChainLink, ChainState, CredentialRequest, Entry, EntryKind, ImportOptions, ImportReport, Keystore,
-    OpenedCredential, Outcome, ServerCertificateRequest,
+    Administrator, ChainLink, ChainState, CredentialRequest, Entry, EntryKind, ImportOptions, ImportReport,
+    Keystore, OpenedCredential, Outcome, ServerCertificateRequest,
 };
 pub use limits::{Budget, BudgetExceeded, Limits};
 pub use pkcs12::{

@@ -194,7 +194,8 @@ impl UnlockKey {
         if length > MAX_KEY_FILE_LEN {
             return Err(FileError::WrongKind { path: path.to_owned(), expected: "key file" });
         }
-        let content = fs::read(path).map(Zeroizing::new).map_err(|error| FileError::io("read", path, &error))?;
+        let content =
+            fs::read(path).map(Zeroizing::new).map_err(|error| FileError::io("read", path, &error))?;
         let key = content.strip_suffix(b"\n").unwrap_or(&content);
         let key = key.strip_suffix(b"\r").unwrap_or(key);
         Ok(Self::from_bytes(key.to_vec())?)

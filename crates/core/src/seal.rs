@@ -51,7 +51,9 @@ impl SealingKey {
     fn derive(secret: &[u8], salt: &[u8], purpose: &str) -> Result<Self, SealError> {
         let mut key = Self(Box::new([0; 32]));
         let info = associated_data(&[purpose.as_bytes()]);
-        Hkdf::<Sha256>::new(Some(salt), secret).expand(&info, key.0.as_mut()).map_err(|_| SealError::Encrypt)?;
+        Hkdf::<Sha256>::new(Some(salt), secret)
+            .expand(&info, key.0.as_mut())
+            .map_err(|_| SealError::Encrypt)?;
         Ok(key)
     }
 
@@ -79,7 +81,8 @@ impl SealingKey {
 
 /// Length-prefixed fields after the format, so that no two lists of fields give the same bytes.
 fn associated_data(fields: &[&[u8]]) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(FORMAT.len() + fields.iter().map(|field| field.len() + 8).sum::<usize>());
+    let mut bytes =
+        Vec::with_capacity(FORMAT.len() + fields.iter().map(|field| field.len() + 8).sum::<usize>());
     bytes.extend_from_slice(FORMAT);
     for field in fields {
         bytes.extend_from_slice(&u64::try_from(field.len()).unwrap_or(u64::MAX).to_be_bytes());
@@ -171,7 +174,13 @@ impl RootKey {
 
     /// Opens what [`seal`](Self::seal) made, if nothing that it is bound to was changed.
     pub(crate) fn unseal(&self, sealed: &SealedKey<'_>) -> Result<PrivateKey, SealError> {
-        let aad = entry_data(&self.store, &sealed.entry, sealed.version, sealed.alias, sealed.chain.iter().copied());
+        let aad = entry_data(
+            &self.store,
+            &sealed.entry,
+            sealed.version,
+            sealed.alias,
+            sealed.chain.iter().copied(),
+        );
         let data_key = self
             .wrapping
             .decrypt(sealed.wrapped_data_key, &aad)

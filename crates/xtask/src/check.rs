@@ -39,9 +39,13 @@ impl Check {
                 "warnings",
             ])),
             Self::Test => run(cargo(root).args(["test", "--locked", "--workspace"])),
-            Self::Doc => run(cargo(root)
-                .env("RUSTDOCFLAGS", "-D warnings")
-                .args(["doc", "--locked", "--workspace", "--no-deps", "--document-private-items"])),
+            Self::Doc => run(cargo(root).env("RUSTDOCFLAGS", "-D warnings").args([
+                "doc",
+                "--locked",
+                "--workspace",
+                "--no-deps",
+                "--document-private-items",
+            ])),
             Self::Quickstart => quickstart::walk(root, false),
         }
     }

@@ -29,9 +29,10 @@ fn quoted(word: &OsStr) -> String {
 /// Shows and runs a command; its output goes where ours goes.
 pub(crate) fn run(command: &mut Command) -> Result<(), Failure> {
     say(&format!("$ {}", shown(command)));
-    let status = command
-        .status()
-        .map_err(|reason| Failure::Start { program: command.get_program().to_string_lossy().into_owned(), reason })?;
+    let status = command.status().map_err(|reason| Failure::Start {
+        program: command.get_program().to_string_lossy().into_owned(),
+        reason,
+    })?;
     if status.success() {
         return Ok(());
     }
@@ -40,10 +41,10 @@ pub(crate) fn run(command: &mut Command) -> Result<(), Failure> {
 
 /// Runs a command and gives its standard output.
 pub(crate) fn output(command: &mut Command) -> Result<String, Failure> {
-    let output = command
-        .stderr(Stdio::inherit())
-        .output()
-        .map_err(|reason| Failure::Start { program: command.get_program().to_string_lossy().into_owned(), reason })?;
+    let output = command.stderr(Stdio::inherit()).output().map_err(|reason| Failure::Start {
+        program: command.get_program().to_string_lossy().into_owned(),
+        reason,
+    })?;
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }

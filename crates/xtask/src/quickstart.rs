@@ -86,7 +86,11 @@ pub(crate) fn walk(root: &Path, keep: bool) -> Result<(), Failure> {
     say("\n# The alias, listed by another process");
     run(&mut example.command(&["ls"]))?;
     if keep {
-        say(&format!("\nleft running, process {}: {} (sign in as {USER}, password {PASSWORD})", server.process(), server.url));
+        say(&format!(
+            "\nleft running, process {}: {} (sign in as {USER}, password {PASSWORD})",
+            server.process(),
+            server.url
+        ));
         server.keep();
         return Ok(());
     }

@@ -25,7 +25,9 @@ pub(super) fn run(arguments: &Arguments, command: &Ca, printer: &Printer) -> Res
             let mut entries = all_entries(&mut open_read_only(arguments)?)?;
             entries.retain(|entry| matches!(entry.kind, EntryKind::Authority { .. }));
             let listing = Listing { entries: entries.iter().map(EntryView::of).collect() };
-            printer.result(&listing, &[], || table(&entries, "no CA certificates; import one with: strongroom ca import ALIAS FILE\n"));
+            printer.result(&listing, &[], || {
+                table(&entries, "no CA certificates; import one with: strongroom ca import ALIAS FILE\n")
+            });
         }
     }
     Ok(())

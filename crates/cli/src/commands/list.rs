@@ -23,7 +23,9 @@ pub(super) struct Listing {
 pub(super) fn ls(arguments: &Arguments, printer: &Printer) -> Result<(), Failure> {
     let entries = all_entries(&mut open_read_only(arguments)?)?;
     let listing = Listing { entries: entries.iter().map(EntryView::of).collect() };
-    printer.result(&listing, &[], || table(&entries, "the store is empty; import with: strongroom import ALIAS FILE\n"));
+    printer.result(&listing, &[], || {
+        table(&entries, "the store is empty; import with: strongroom import ALIAS FILE\n")
+    });
     Ok(())
 }
 

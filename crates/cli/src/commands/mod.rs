@@ -105,8 +105,13 @@ fn store_path(arguments: &Arguments) -> Result<PathBuf, Failure> {
         .or_else(|| absolute("HOME").map(|home| home.join(".local/share")))
         .map(|folder| folder.join("strongroom/keystore.db"))
         .ok_or_else(|| {
-            Failure::new(Exit::Usage, "no_store_path", "store", "neither XDG_DATA_HOME nor HOME is set".to_owned())
-                .with_help("give the path of the store with --store or STRONGROOM_STORE")
+            Failure::new(
+                Exit::Usage,
+                "no_store_path",
+                "store",
+                "neither XDG_DATA_HOME nor HOME is set".to_owned(),
+            )
+            .with_help("give the path of the store with --store or STRONGROOM_STORE")
         })
 }
 

@@ -12,7 +12,8 @@ use rcgen::{CertificateParams, DnType, ExtendedKeyUsagePurpose, KeyPair, KeyUsag
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use serde::Serialize;
 use strongroom::{
-    Alias, Certificate, CredentialRequest, Error, Keystore, OpenedCredential, PrivateKey, ServerCredential, StoreError,
+    Alias, Certificate, CredentialRequest, Error, Keystore, OpenedCredential, PrivateKey, ServerCredential,
+    StoreError,
 };
 use strongroom_api::{ApiState, Settings, router};
 
@@ -50,8 +51,13 @@ pub(super) fn run(arguments: &Arguments, command: &Serve, printer: &Printer) -> 
         printer.warn("nobody can sign in yet; add an administrator with: strongroom user add NAME");
     }
     let listener = TcpListener::bind(command.listen).map_err(|error| {
-        Failure::new(Exit::Other, "cannot_listen", "serve", format!("cannot listen on {}: {error}", command.listen))
-            .with_help("choose another address with --listen, for example 127.0.0.1:0 for any free port")
+        Failure::new(
+            Exit::Other,
+            "cannot_listen",
+            "serve",
+            format!("cannot listen on {}: {error}", command.listen),
+        )
+        .with_help("choose another address with --listen, for example 127.0.0.1:0 for any free port")
     })?;
     let address = listener.local_addr().map_err(|error| fault("cannot_listen", &error))?;
 
@@ -97,7 +103,11 @@ async fn serve(
     });
     let mut server = axum_server::from_tcp_rustls(listener, tls)?.handle(handle);
     // A client that sends no complete header in time is let go.
-    server.http_builder().http1().timer(hyper_util::rt::TokioTimer::new()).header_read_timeout(Duration::from_secs(10));
+    server
+        .http_builder()
+        .http1()
+        .timer(hyper_util::rt::TokioTimer::new())
+        .header_read_timeout(Duration::from_secs(10));
     ready();
     server.serve(app.into_make_service_with_connect_info::<SocketAddr>()).await
 }
@@ -107,7 +117,8 @@ async fn stop_signal() {
     let interrupt = tokio::signal::ctrl_c();
     #[cfg(unix)]
     {
-        let Ok(mut terminate) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) else {
+        let Ok(mut terminate) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
+        else {
             let _ = interrupt.await;
             return;
         };
@@ -121,7 +132,11 @@ async fn stop_signal() {
 }
 
 /// The server's own credential; made, and kept in the store, on first start.
-fn own_credential(keystore: &mut Keystore, machine: &str, address: IpAddr) -> Result<OpenedCredential, Failure> {
+fn own_credential(
+    keystore: &mut Keystore,
+    machine: &str,
+    address: IpAddr,
+) -> Result<OpenedCredential, Failure> {
     let alias: Alias = OWN_ALIAS.parse().map_err(Error::from)?;
     match keystore.credential(&alias) {
         Err(Error::Store(StoreError::NotFound { .. })) => {}
@@ -153,7 +168,8 @@ fn self_signed(machine: &str, address: IpAddr) -> Result<ServerCredential, Strin
     }
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-    let start = time::OffsetDateTime::from_unix_timestamp(seconds(now())).map_err(|error| error.to_string())?;
+    let start =
+        time::OffsetDateTime::from_unix_timestamp(seconds(now())).map_err(|error| error.to_string())?;
     // An hour back, for clients whose clock is slow.
     params.not_before = start - time::Duration::hours(1);
     params.not_after = start + time::Duration::days(OWN_DAYS);
@@ -166,16 +182,18 @@ fn self_signed(machine: &str, address: IpAddr) -> Result<ServerCredential, Strin
 /// TLS 1.2 and 1.3 with aws-lc-rs, as a value: no provider is installed for the process.
 fn server_config(credential: OpenedCredential) -> Result<RustlsConfig, Failure> {
     let OpenedCredential { key, served, .. } = credential;
-    let chain: Vec<CertificateDer<'static>> = served.iter().map(|certificate| certificate.der().clone()).collect();
+    let chain: Vec<CertificateDer<'static>> =
+        served.iter().map(|certificate| certificate.der().clone()).collect();
     // EXPOSE: rustls signs handshakes with it.
     let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.expose_pkcs8_der().to_vec()));
     let refused = |error: rustls::Error| Failure::new(Exit::Other, "tls_refused", "serve", error.to_string());
-    let mut config = rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
-        .with_safe_default_protocol_versions()
-        .map_err(refused)?
-        .with_no_client_auth()
-        .with_single_cert(chain, key)
-        .map_err(refused)?;
+    let mut config =
+        rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
+            .with_safe_default_protocol_versions()
+            .map_err(refused)?
+            .with_no_client_auth()
+            .with_single_cert(chain, key)
+            .map_err(refused)?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(RustlsConfig::from_config(Arc::new(config)))
 }

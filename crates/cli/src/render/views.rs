@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 use strongroom::{
-    Administrator, CertificateReport, Encryption, Entry, EntryKind, FileReport, ImportReport, KeyReport, printable,
-    rfc3339,
+    Administrator, CertificateReport, Encryption, Entry, EntryKind, FileReport, ImportReport, KeyReport,
+    printable, rfc3339,
 };
 
 const DAY: i64 = 86_400;
@@ -162,7 +162,8 @@ pub(crate) fn show_text(entry: &Entry, now: i64) -> String {
     }
     line("chain", view.chain);
     for (depth, (certificate, role)) in entry.chain.iter().enumerate().filter(|_| view.trust.is_none()) {
-        let _ = writeln!(text, "{:indent$}{} {}", "", role.word(), certificate.subject, indent = 12 + 2 * depth);
+        let _ =
+            writeln!(text, "{:indent$}{} {}", "", role.word(), certificate.subject, indent = 12 + 2 * depth);
     }
     text
 }
@@ -199,9 +200,9 @@ fn key_text(text: &mut String, key: &KeyReport, certificates: &[CertificateRepor
         _ => key.algorithm.clone(),
     };
     let _ = writeln!(text, "\nprivate key {size}{}", named(key.friendly_name.as_deref()));
-    let partner = certificates.iter().position(|certificate| {
-        key.spki_sha256.is_some() && certificate.spki_sha256 == key.spki_sha256
-    });
+    let partner = certificates
+        .iter()
+        .position(|certificate| key.spki_sha256.is_some() && certificate.spki_sha256 == key.spki_sha256);
     match partner {
         Some(place) => {
             let _ = writeln!(text, "  belongs to  certificate {}", place + 1);

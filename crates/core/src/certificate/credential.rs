@@ -4,7 +4,9 @@ use std::{fmt, str::FromStr};
 
 use thiserror::Error;
 
-use super::{Certificate, Fingerprint, InvalidCertificate, algorithm::KeyAlgorithm, key_pair::KeyPair, name::printable};
+use super::{
+    Certificate, Fingerprint, InvalidCertificate, algorithm::KeyAlgorithm, key_pair::KeyPair, name::printable,
+};
 use crate::{
     pkcs12::{CertificateBag, Contents, KeyBag},
     secret::PrivateKey,
@@ -63,7 +65,11 @@ impl ServerCredential {
             None => match pairs.as_slice() {
                 [only] => *only,
                 [] => return Err(problem.unwrap_or(CredentialError::KeyMismatch)),
-                _ => return Err(CredentialError::Several { candidates: describe(&pairs, &keys, &certificates) }),
+                _ => {
+                    return Err(CredentialError::Several {
+                        candidates: describe(&pairs, &keys, &certificates),
+                    });
+                }
             },
             Some(selector) => select(selector, &pairs, &keys, &certificates)?,
         };
@@ -197,7 +203,10 @@ fn select(
         [number] => pairs.get(number - 1).copied().ok_or(CredentialError::KeyMismatch),
         [] => Err(CredentialError::EntryNotFound { candidates }),
         _ => Err(CredentialError::Several {
-            candidates: candidates.into_iter().filter(|candidate| matching.contains(&candidate.number)).collect(),
+            candidates: candidates
+                .into_iter()
+                .filter(|candidate| matching.contains(&candidate.number))
+                .collect(),
         }),
     }
 }
@@ -226,8 +235,12 @@ fn take(
 }
 
 fn legacy_layers(keys: &[KeyBag], certificates: &[CertificateBag]) -> Vec<String> {
-    let layers = keys.iter().flat_map(|bag| &bag.protection).chain(certificates.iter().flat_map(|bag| &bag.protection));
-    let mut names: Vec<String> = layers.filter(|layer| layer.legacy).map(|layer| layer.algorithm.clone()).collect();
+    let layers = keys
+        .iter()
+        .flat_map(|bag| &bag.protection)
+        .chain(certificates.iter().flat_map(|bag| &bag.protection));
+    let mut names: Vec<String> =
+        layers.filter(|layer| layer.legacy).map(|layer| layer.algorithm.clone()).collect();
     names.sort();
     names.dedup();
     names
@@ -257,10 +270,12 @@ impl FromStr for EntrySelector {
         let mut bytes = [0_u8; 32];
         let complete = digits.len() == 64
             && bytes.iter_mut().enumerate().all(|(n, byte)| {
-                digits.get(2 * n..2 * n + 2).and_then(|pair| u8::from_str_radix(pair, 16).ok()).is_some_and(|value| {
-                    *byte = value;
-                    true
-                })
+                digits.get(2 * n..2 * n + 2).and_then(|pair| u8::from_str_radix(pair, 16).ok()).is_some_and(
+                    |value| {
+                        *byte = value;
+                        true
+                    },
+                )
             });
         if complete {
             return Ok(Self::Fingerprint(Fingerprint::from_bytes(bytes)));
@@ -386,8 +401,12 @@ impl CredentialError {
                 Self::UnsupportedKey { .. } => {
                     "ask for a certificate with a P-256 or RSA-2048 key, which every TLS client accepts"
                 }
-                Self::WeakKey { .. } => "ask for a certificate with an RSA key of 2048 bits or more, or a P-256 key",
-                Self::InvalidKey | Self::Certificate(_) => "export the file again from the program that made it",
+                Self::WeakKey { .. } => {
+                    "ask for a certificate with an RSA key of 2048 bits or more, or a P-256 key"
+                }
+                Self::InvalidKey | Self::Certificate(_) => {
+                    "export the file again from the program that made it"
+                }
             }
             .to_owned(),
         )

@@ -112,8 +112,9 @@ impl KeyPair {
 }
 
 fn holds_key_of(algorithm: &dyn SignatureVerificationAlgorithm, spki_der: &[u8]) -> bool {
-    SubjectPublicKeyInfo::from_der(spki_der)
-        .is_ok_and(|(_, spki)| inner_der(&spki.algorithm).as_deref() == Some(algorithm.public_key_alg_id().as_ref()))
+    SubjectPublicKeyInfo::from_der(spki_der).is_ok_and(|(_, spki)| {
+        inner_der(&spki.algorithm).as_deref() == Some(algorithm.public_key_alg_id().as_ref())
+    })
 }
 
 /// The verifier of rustls-webpki for a public key and, if given, a signature algorithm.
@@ -124,10 +125,9 @@ pub(crate) fn verification_algorithm(
     signature: Option<AlgorithmIdentifier<'_>>,
 ) -> Option<&'static dyn SignatureVerificationAlgorithm> {
     let signature = signature.and_then(|identifier| inner_der(&identifier))?;
-    webpki::ALL_VERIFICATION_ALGS
-        .iter()
-        .copied()
-        .find(|algorithm| holds_key_of(*algorithm, spki_der) && algorithm.signature_alg_id().as_ref() == signature)
+    webpki::ALL_VERIFICATION_ALGS.iter().copied().find(|algorithm| {
+        holds_key_of(*algorithm, spki_der) && algorithm.signature_alg_id().as_ref() == signature
+    })
 }
 
 /// An AlgorithmIdentifier in DER without its outer header, as rustls-pki-types holds it.

@@ -18,12 +18,12 @@ use x509_parser::{
     prelude::FromDer,
 };
 
+pub(crate) use self::key_pair::{public_key_der, verification_algorithm};
 pub use self::{
     algorithm::KeyAlgorithm,
     credential::{Candidate, CredentialError, EntrySelector, ServerCredential},
     name::{AlternativeName, printable},
 };
-pub(crate) use self::key_pair::{public_key_der, verification_algorithm};
 use self::{algorithm::signature_name, name::distinguished_name};
 
 /// Extensions that the path validator understands, by dotted identifier (RFC 5280, section 4.2).
@@ -268,15 +268,17 @@ impl Certificate {
         };
         // x509-parser's own `verify_signature` accepts SHA-1; the algorithms of rustls-webpki do not.
         let spki = &issuer.tbs_certificate.subject_pki;
-        verification_algorithm(spki.raw, Some(subject.tbs_certificate.signature.clone())).is_some_and(|algorithm| {
-            algorithm
-                .verify_signature(
-                    spki.subject_public_key.data.as_ref(),
-                    subject.tbs_certificate.as_ref(),
-                    subject.signature_value.data.as_ref(),
-                )
-                .is_ok()
-        })
+        verification_algorithm(spki.raw, Some(subject.tbs_certificate.signature.clone())).is_some_and(
+            |algorithm| {
+                algorithm
+                    .verify_signature(
+                        spki.subject_public_key.data.as_ref(),
+                        subject.tbs_certificate.as_ref(),
+                        subject.signature_value.data.as_ref(),
+                    )
+                    .is_ok()
+            },
+        )
     }
 
     /// The DNS names and IP addresses, in order.

@@ -118,7 +118,14 @@ impl Keystore {
         write.commit()?;
         drop(credential);
         self.read_back(&alias, &chain)?;
-        Ok(ImportReport { alias, outcome, authority: false, chain: ChainLink::of(chain.path()), imported, findings })
+        Ok(ImportReport {
+            alias,
+            outcome,
+            authority: false,
+            chain: ChainLink::of(chain.path()),
+            imported,
+            findings,
+        })
     }
 
     /// Reads an entry through the path that a server uses; what does not come back whole is not acknowledged.
@@ -137,10 +144,18 @@ impl Keystore {
     }
 
     fn already_present(&mut self, alias: &Alias, findings: Vec<Finding>) -> Result<ImportReport, Error> {
-        let row = self.store.read()?.entry(alias)?.ok_or_else(|| StoreError::NotFound { alias: alias.clone() })?;
+        let row =
+            self.store.read()?.entry(alias)?.ok_or_else(|| StoreError::NotFound { alias: alias.clone() })?;
         let (alias, chain) = (row.alias.clone(), ChainLink::of(&row.chain));
         open_row(&self.root, row)?;
-        Ok(ImportReport { alias, outcome: Outcome::AlreadyPresent, authority: false, chain, imported: Vec::new(), findings })
+        Ok(ImportReport {
+            alias,
+            outcome: Outcome::AlreadyPresent,
+            authority: false,
+            chain,
+            imported: Vec::new(),
+            findings,
+        })
     }
 
     /// Imports one CA certificate, root or intermediate, from PEM, DER or PKCS #7: paths may end there from now on.
@@ -162,7 +177,12 @@ impl Keystore {
     ///
     /// [`AuthorityError`] if the file does not hold exactly one CA certificate; [`StoreError::AliasTaken`] if the
     /// alias stands for something else.
-    pub fn import_authority(&mut self, alias: &Alias, file: &[u8], at: UnixTime) -> Result<ImportReport, Error> {
+    pub fn import_authority(
+        &mut self,
+        alias: &Alias,
+        file: &[u8],
+        at: UnixTime,
+    ) -> Result<ImportReport, Error> {
         let certificate = one_authority(file)?;
         let at = seconds(at);
         let mut findings = Vec::new();
@@ -182,7 +202,8 @@ impl Keystore {
             findings,
         };
         if let Some(row) = write.as_read().entry(alias)? {
-            let same = row.chain.first().is_some_and(|(known, _)| known.fingerprint == certificate.fingerprint);
+            let same =
+                row.chain.first().is_some_and(|(known, _)| known.fingerprint == certificate.fingerprint);
             if row.trust == Some(Trust::Anchor) && same {
                 return Ok(report(&row.alias, Outcome::AlreadyPresent, Vec::new(), findings));
             }
@@ -217,7 +238,11 @@ fn is_same(row: &EntryRow, credential: &ServerCredential) -> bool {
 
 fn allowed_codes(findings: &[Finding]) -> Vec<FindingCode> {
     use crate::validate::Severity;
-    findings.iter().map(|finding| finding.code).filter(|code| code.severity() == Severity::Overridable).collect()
+    findings
+        .iter()
+        .map(|finding| finding.code)
+        .filter(|code| code.severity() == Severity::Overridable)
+        .collect()
 }
 
 fn about_protection(contents: &Contents, mac: Option<&MacDescription>) -> Option<Finding> {
@@ -231,7 +256,10 @@ fn about_protection(contents: &Contents, mac: Option<&MacDescription>) -> Option
     if names.is_empty() {
         return None;
     }
-    Some(Finding::new(FindingCode::LegacyAlgorithms, format!("the file is protected by {}", names.join(", "))))
+    Some(Finding::new(
+        FindingCode::LegacyAlgorithms,
+        format!("the file is protected by {}", names.join(", ")),
+    ))
 }
 
 /// The imported CA certificates that may be on a path from the leaf: names are followed upwards.
@@ -261,7 +289,8 @@ fn load_authorities(read: &Read<'_>, credential: &ServerCredential) -> Result<Au
 }
 
 fn embedded_roots(credential: &ServerCredential, at: i64) -> Vec<Certificate> {
-    let roots = credential.others.iter().filter(|other| other.is_self_signed() && unusable(other, at).is_none());
+    let roots =
+        credential.others.iter().filter(|other| other.is_self_signed() && unusable(other, at).is_none());
     roots.cloned().collect()
 }
 
@@ -282,7 +311,8 @@ fn store_chain(
         if !write.as_read().authority_aliases(&certificate.fingerprint)?.is_empty() {
             continue;
         }
-        let trusted = *role == Role::Anchor && roots.iter().any(|root| root.fingerprint == certificate.fingerprint);
+        let trusted =
+            *role == Role::Anchor && roots.iter().any(|root| root.fingerprint == certificate.fingerprint);
         let (suffix, trust) = if trusted { ("root", Trust::Anchor) } else { ("intermediate", Trust::Path) };
         let name = free_alias(write, alias, suffix)?;
         write.insert_authority(&NewAuthority { id: random_id()?, alias: &name, trust, certificate }, at)?;

@@ -182,7 +182,8 @@ impl Keystore {
     /// [`StoreError::NotFound`] if there is no such entry or it has no key; [`SealError::Damaged`] if the sealed
     /// key, or anything that it is bound to, was changed.
     pub fn credential(&mut self, alias: &Alias) -> Result<OpenedCredential, Error> {
-        let row = self.store.read()?.entry(alias)?.ok_or_else(|| StoreError::NotFound { alias: alias.clone() })?;
+        let row =
+            self.store.read()?.entry(alias)?.ok_or_else(|| StoreError::NotFound { alias: alias.clone() })?;
         open_row(&self.root, row)
     }
 
@@ -205,7 +206,8 @@ impl Keystore {
     /// [`StoreError::NotFound`], or another if the store cannot be written.
     pub fn remove(&mut self, alias: &Alias) -> Result<(), Error> {
         let write = self.store.write()?;
-        let row = write.as_read().entry(alias)?.ok_or_else(|| StoreError::NotFound { alias: alias.clone() })?;
+        let row =
+            write.as_read().entry(alias)?.ok_or_else(|| StoreError::NotFound { alias: alias.clone() })?;
         write.remove(&row.id)?;
         write.commit()?;
         match self.store.read()?.entry(alias) {
@@ -219,7 +221,12 @@ impl Keystore {
     /// # Errors
     ///
     /// [`StoreError::UserExists`]; [`AccountError`](crate::AccountError) for a password of fewer than 8 characters.
-    pub fn add_administrator(&mut self, name: &AccountName, password: &Password, at: UnixTime) -> Result<(), Error> {
+    pub fn add_administrator(
+        &mut self,
+        name: &AccountName,
+        password: &Password,
+        at: UnixTime,
+    ) -> Result<(), Error> {
         let hash = AccountHash::of(password)?;
         let write = self.store.write()?;
         write.insert_account(name, &hash, seconds(at))?;
@@ -266,7 +273,11 @@ impl Keystore {
     /// # Errors
     ///
     /// [`StoreError`] if the store cannot be read.
-    pub fn verify_administrator(&mut self, name: &AccountName, password: &Password) -> Result<Option<String>, Error> {
+    pub fn verify_administrator(
+        &mut self,
+        name: &AccountName,
+        password: &Password,
+    ) -> Result<Option<String>, Error> {
         let found = self.store.read()?.account_hash(name)?;
         Ok(match found {
             Some((stored, hash)) => hash.matches(password).then_some(stored),
@@ -287,7 +298,8 @@ fn open_row(root: &RootKey, row: EntryRow) -> Result<OpenedCredential, Error> {
     let (Some(sealed_key), Some(wrapped_data_key)) = (&row.sealed_key, &row.wrapped_data_key) else {
         return Err(StoreError::NotFound { alias: row.alias }.into());
     };
-    let fingerprints: Vec<Fingerprint> = row.chain.iter().map(|(certificate, _)| certificate.fingerprint).collect();
+    let fingerprints: Vec<Fingerprint> =
+        row.chain.iter().map(|(certificate, _)| certificate.fingerprint).collect();
     let key = root.unseal(&SealedKey {
         alias: &row.alias,
         entry: row.id,

@@ -54,7 +54,14 @@ impl<'a> ServerCertificateRequest<'a> {
     /// A request with the defaults.
     #[must_use]
     pub fn new(alias: Alias, file: &'a [u8], password: &'a Password, at: UnixTime) -> Self {
-        Self { alias, file, password, entry: None, limits: Limits::default(), options: ImportOptions::new(at) }
+        Self {
+            alias,
+            file,
+            password,
+            entry: None,
+            limits: Limits::default(),
+            options: ImportOptions::new(at),
+        }
     }
 }
 

@@ -10,8 +10,8 @@ use zeroize::Zeroizing;
 
 use super::{
     ber::{
-        BMP_STRING, CONTEXT_0, Element, INTEGER, OBJECT_IDENTIFIER, OCTET_STRING, Reader, SEQUENCE, SET, UTF8_STRING,
-        Walk,
+        BMP_STRING, CONTEXT_0, Element, INTEGER, OBJECT_IDENTIFIER, OCTET_STRING, Reader, SEQUENCE, SET,
+        UTF8_STRING, Walk,
     },
     error::Pkcs12Error,
     kdf::PasswordForm,
@@ -100,6 +100,12 @@ pub(super) struct BagReader<'r, 'l> {
     safe_problem: Option<Pkcs12Error>,
 }
 
+/// SafeContents that were encrypted, and how.
+struct OpenedSafe {
+    plain: Zeroizing<Vec<u8>>,
+    encryption: Encryption,
+}
+
 #[derive(Default)]
 struct Attributes {
     friendly_name: Option<String>,
@@ -144,15 +150,15 @@ impl<'r, 'l> BagReader<'r, 'l> {
 
     fn finish(self) -> Result<Contents, Pkcs12Error> {
         let Self { contents, key_problem, safe_problem, .. } = self;
-        if contents.keys.is_empty() {
-            if let Some(problem) = key_problem {
-                return Err(problem);
-            }
+        if contents.keys.is_empty()
+            && let Some(problem) = key_problem
+        {
+            return Err(problem);
         }
-        if contents.certificates.is_empty() || contents.keys.is_empty() {
-            if let Some(problem) = safe_problem {
-                return Err(problem);
-            }
+        if (contents.certificates.is_empty() || contents.keys.is_empty())
+            && let Some(problem) = safe_problem
+        {
+            return Err(problem);
         }
         if contents.keys.is_empty() && contents.certificates.is_empty() {
             return Err(Pkcs12Error::Nothing { skipped: contents.skipped });
@@ -175,7 +181,9 @@ impl<'r, 'l> BagReader<'r, 'l> {
             oid::ENCRYPTED_DATA => {
                 let data = inner.expect(SEQUENCE, "EncryptedData expected")?;
                 match self.decrypt_safe(&data)? {
-                    Some((plain, encryption)) => self.read_safe_contents(&plain, data.depth + 1, &[encryption]),
+                    Some((plain, encryption)) => {
+                        self.read_safe_contents(&plain, data.depth + 1, &[encryption])
+                    }
                     None => Ok(()),
                 }
             }
@@ -189,14 +197,10 @@ impl<'r, 'l> BagReader<'r, 'l> {
     }
 
     /// Decrypts an EncryptedData (RFC 5652, section 8); `None` if that fails, which is then on record.
-    fn decrypt_safe(
-        &mut self,
-        data: &Element<'_>,
-    ) -> Result<Option<(Zeroizing<Vec<u8>>, Encryption)>, Pkcs12Error> {
+    fn decrypt_safe(&mut self, data: &Element<'_>) -> Result<Option<OpenedSafe>, Pkcs12Error> {
         let mut fields = data.children(self.walk);
         fields.expect(INTEGER, "the version of EncryptedData expected")?;
-        let mut info =
-            fields.expect(SEQUENCE, "EncryptedContentInfo expected")?.children(self.walk);
+        let mut info = fields.expect(SEQUENCE, "EncryptedContentInfo expected")?.children(self.walk);
         info.expect(OBJECT_IDENTIFIER, "a content type expected")?;
         let algorithm = AlgorithmIdentifier::parse(&mut info, self.walk)?;
         // [0] IMPLICIT OCTET STRING, primitive or in segments.
@@ -216,7 +220,7 @@ impl<'r, 'l> BagReader<'r, 'l> {
         let octets = encrypted.octets(self.walk)?;
         let plain = scheme.decrypt(&octets, self.password, self.form, self.budget)?;
         match plain.filter(|plain| self.is_sequence(plain)) {
-            Some(plain) => Ok(Some((plain, Encryption::of(&scheme)))),
+            Some(plain) => Ok(Some(OpenedSafe { plain, encryption: Encryption::of(&scheme) })),
             None => {
                 self.contents.skipped.push("an encrypted safe with another password".to_owned());
                 self.safe_problem.get_or_insert(Pkcs12Error::SafePassword);
@@ -250,7 +254,10 @@ impl<'r, 'l> BagReader<'r, 'l> {
             }
             if let Some(nested) = self.read_bag(&bag, protection)? {
                 if open.len() > MAX_NESTED_SAFES {
-                    return Err(Pkcs12Error::TooMany { what: "nested SafeContents", limit: MAX_NESTED_SAFES });
+                    return Err(Pkcs12Error::TooMany {
+                        what: "nested SafeContents",
+                        limit: MAX_NESTED_SAFES,
+                    });
                 }
                 open.push(nested.children(self.walk));
             }
@@ -365,11 +372,20 @@ impl<'r, 'l> BagReader<'r, 'l> {
             });
         }
         if self.contents.certificates.len() >= self.walk.limits.max_certificates {
-            return Err(Pkcs12Error::TooMany { what: "certificates", limit: self.walk.limits.max_certificates });
+            return Err(Pkcs12Error::TooMany {
+                what: "certificates",
+                limit: self.walk.limits.max_certificates,
+            });
         }
         let Attributes { friendly_name, local_key_id, trusted } = attributes;
         let protection = protection.to_vec();
-        self.contents.certificates.push(CertificateBag { der, friendly_name, local_key_id, trusted, protection });
+        self.contents.certificates.push(CertificateBag {
+            der,
+            friendly_name,
+            local_key_id,
+            trusted,
+            protection,
+        });
         Ok(())
     }
 

@@ -362,7 +362,13 @@ mod tests {
 
     #[test]
     fn missing_bytes_of_the_file_are_a_truncation() {
-        for bytes in [&b"\x04"[..], b"\x04\x03ab", b"\x30\x84\xff", b"\x30\x88\xff\xff\xff\xff\xff\xff\xff\xff", b"\x30\x80\x04\x01a"] {
+        for bytes in [
+            &b"\x04"[..],
+            b"\x04\x03ab",
+            b"\x30\x84\xff",
+            b"\x30\x88\xff\xff\xff\xff\xff\xff\xff\xff",
+            b"\x30\x80\x04\x01a",
+        ] {
             assert_eq!(only(bytes).unwrap_err(), Pkcs12Error::Truncated { at: bytes.len() }, "{bytes:?}");
         }
     }
@@ -377,7 +383,8 @@ mod tests {
     fn integers_beyond_64_bits_saturate_and_negative_ones_are_refused() {
         let limits = Limits::default();
         let walk = Walk::new(&limits);
-        let read = |bytes: &[u8]| Reader::of_file(bytes, &walk).next().unwrap().unwrap().unsigned("iterations");
+        let read =
+            |bytes: &[u8]| Reader::of_file(bytes, &walk).next().unwrap().unwrap().unsigned("iterations");
         assert_eq!(read(b"\x02\x02\x08\x00"), Ok(2048));
         assert_eq!(read(b"\x02\x09\x00\xff\xff\xff\xff\xff\xff\xff\xff"), Ok(u64::MAX));
         assert_eq!(read(b"\x02\x0a\x01\0\0\0\0\0\0\0\0\0"), Ok(u64::MAX));

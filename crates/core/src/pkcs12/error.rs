@@ -169,7 +169,9 @@ impl Pkcs12Error {
             Self::Parameter { .. } | Self::Work(_) | Self::TooMany { .. } => {
                 "export the file again with usual parameters, for example openssl pkcs12 -export without further options"
             }
-            Self::Nothing { .. } | Self::Version { .. } => "export the file again from the program that made it",
+            Self::Nothing { .. } | Self::Version { .. } => {
+                "export the file again from the program that made it"
+            }
         };
         Some(text.to_owned())
     }

@@ -27,13 +27,34 @@ pub(super) enum Hash {
 macro_rules! with_digest {
     ($hash:expr, $digest:ident => $body:expr) => {
         match $hash {
-            Hash::Sha1 => { type $digest = Sha1; $body }
-            Hash::Sha224 => { type $digest = Sha224; $body }
-            Hash::Sha256 => { type $digest = Sha256; $body }
-            Hash::Sha384 => { type $digest = Sha384; $body }
-            Hash::Sha512 => { type $digest = Sha512; $body }
-            Hash::Sha512_224 => { type $digest = Sha512_224; $body }
-            Hash::Sha512_256 => { type $digest = Sha512_256; $body }
+            Hash::Sha1 => {
+                type $digest = Sha1;
+                $body
+            }
+            Hash::Sha224 => {
+                type $digest = Sha224;
+                $body
+            }
+            Hash::Sha256 => {
+                type $digest = Sha256;
+                $body
+            }
+            Hash::Sha384 => {
+                type $digest = Sha384;
+                $body
+            }
+            Hash::Sha512 => {
+                type $digest = Sha512;
+                $body
+            }
+            Hash::Sha512_224 => {
+                type $digest = Sha512_224;
+                $body
+            }
+            Hash::Sha512_256 => {
+                type $digest = Sha512_256;
+                $body
+            }
         }
     };
 }
@@ -85,7 +106,13 @@ impl Hash {
     }
 
     /// PBKDF2 (RFC 8018, section 5.2).
-    pub(super) fn pbkdf2(self, password: &[u8], salt: &[u8], iterations: u32, len: usize) -> Zeroizing<Vec<u8>> {
+    pub(super) fn pbkdf2(
+        self,
+        password: &[u8],
+        salt: &[u8],
+        iterations: u32,
+        len: usize,
+    ) -> Zeroizing<Vec<u8>> {
         let mut key = Zeroizing::new(vec![0; len]);
         with_digest!(self, D => pbkdf2::pbkdf2_hmac::<D>(password, salt, iterations, &mut key));
         key
@@ -168,7 +195,8 @@ fn pkcs12_kdf<D: Digest + BlockSizeUser>(
     let v = <D as BlockSizeUser>::block_size();
     // Steps 1 to 4: D is v copies of the purpose; I is S and P, each repeated to a multiple of v.
     let diversifier = vec![purpose.id(); v];
-    let repeat = |bytes: &[u8]| bytes.iter().copied().cycle().take(bytes.len().div_ceil(v) * v).collect::<Vec<u8>>();
+    let repeat =
+        |bytes: &[u8]| bytes.iter().copied().cycle().take(bytes.len().div_ceil(v) * v).collect::<Vec<u8>>();
     let mut i = Zeroizing::new(Vec::with_capacity((salt.len() + password.len()) + 2 * v));
     i.extend_from_slice(&repeat(salt));
     i.extend_from_slice(&Zeroizing::new(repeat(password)));

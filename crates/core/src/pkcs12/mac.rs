@@ -7,10 +7,7 @@ use super::{
     oid,
     pbe::{AlgorithmIdentifier, Pbkdf2, iterations, salt},
 };
-use crate::{
-    limits::Budget,
-    secret::Password,
-};
+use crate::{limits::Budget, secret::Password};
 
 /// The key length of PBMAC1, in bytes: at least 20 (RFC 9879, section 6), at most a SHA-512 digest.
 const PBMAC1_KEY_LEN: std::ops::RangeInclusive<usize> = 20..=64;

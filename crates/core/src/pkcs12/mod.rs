@@ -17,17 +17,17 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
-pub use self::{
-    bag::{CertificateBag, Contents, Encryption, KeyBag},
-    error::Pkcs12Error,
-    sniff::{FileFormat, sniff},
-};
 pub(crate) use self::pkcs7::certificates as pkcs7_certificates;
 use self::{
     bag::BagReader,
     ber::{CONTEXT_0, INTEGER, OBJECT_IDENTIFIER, OCTET_STRING, Reader, SEQUENCE, Walk},
     kdf::PasswordForm,
     mac::MacData,
+};
+pub use self::{
+    bag::{CertificateBag, Contents, Encryption, KeyBag},
+    error::Pkcs12Error,
+    sniff::{FileFormat, sniff},
 };
 use crate::{
     limits::{Budget, Limits},

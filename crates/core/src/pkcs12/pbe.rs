@@ -1,7 +1,9 @@
 //! Password-based encryption: PBES1 of PKCS #12 (RFC 7292, appendix C) and PBES2 (RFC 8018).
 
 use aes::{Aes128, Aes192, Aes256};
-use cbc::cipher::{BlockCipherDecrypt, BlockModeDecrypt, InnerIvInit, KeyInit, StreamCipher, block_padding::Pkcs7};
+use cbc::cipher::{
+    BlockCipherDecrypt, BlockModeDecrypt, InnerIvInit, KeyInit, StreamCipher, block_padding::Pkcs7,
+};
 use des::{TdesEde2, TdesEde3};
 use rc2::Rc2;
 use rc4::Rc4;
@@ -56,7 +58,11 @@ impl<'a> AlgorithmIdentifier<'a> {
 }
 
 /// An iteration count between 1 and the limit.
-pub(super) fn iterations(element: &Element<'_>, what: &'static str, limits: &Limits) -> Result<u32, Pkcs12Error> {
+pub(super) fn iterations(
+    element: &Element<'_>,
+    what: &'static str,
+    limits: &Limits,
+) -> Result<u32, Pkcs12Error> {
     let found = element.unsigned(what)?;
     match u32::try_from(found) {
         Ok(count) if count >= 1 && u64::from(count) <= limits.max_iterations => Ok(count),
@@ -68,14 +74,14 @@ pub(super) fn iterations(element: &Element<'_>, what: &'static str, limits: &Lim
     }
 }
 
-/// A salt of 1 byte up to the limit.
+/// A salt up to the limit. Real files with an empty one exist; that is weak, but opens nothing by itself.
 pub(super) fn salt(element: &Element<'_>, walk: &Walk<'_>) -> Result<Vec<u8>, Pkcs12Error> {
     let salt = element.octets(walk)?.into_owned();
-    if salt.is_empty() || salt.len() > walk.limits.max_salt_len {
+    if salt.len() > walk.limits.max_salt_len {
         return Err(Pkcs12Error::Parameter {
             what: "the length of a salt",
             found: format!("{} bytes", salt.len()),
-            allowed: format!("1 to {} bytes", walk.limits.max_salt_len),
+            allowed: format!("up to {} bytes", walk.limits.max_salt_len),
         });
     }
     Ok(salt)
@@ -100,7 +106,9 @@ impl Pbkdf2 {
         let count = reader.expect(INTEGER, "an iteration count expected in PBKDF2")?;
         let iterations = iterations(&count, "the PBKDF2 iteration count", walk.limits)?;
         let key_len = match reader.optional(INTEGER)? {
-            Some(element) => Some(usize::try_from(element.unsigned("the PBKDF2 key length")?).unwrap_or(usize::MAX)),
+            Some(element) => {
+                Some(usize::try_from(element.unsigned("the PBKDF2 key length")?).unwrap_or(usize::MAX))
+            }
             None => None,
         };
         // The default of the standard is HMAC-SHA-1.
@@ -298,7 +306,11 @@ impl Scheme {
 }
 
 impl Kdf {
-    fn parse(algorithm: &AlgorithmIdentifier<'_>, field: &'static str, walk: &Walk<'_>) -> Result<Self, Pkcs12Error> {
+    fn parse(
+        algorithm: &AlgorithmIdentifier<'_>,
+        field: &'static str,
+        walk: &Walk<'_>,
+    ) -> Result<Self, Pkcs12Error> {
         match algorithm.oid {
             oid::PBKDF2 => Pbkdf2::parse(algorithm, field, walk).map(Self::Pbkdf2),
             oid::SCRYPT => Self::scrypt(algorithm, walk),
@@ -327,7 +339,12 @@ impl Kdf {
         Ok(Self::Scrypt { salt, log_n, r: narrow(r), p: narrow(p) })
     }
 
-    fn derive(&self, password: &Password, len: usize, budget: &mut Budget) -> Result<Zeroizing<Vec<u8>>, Pkcs12Error> {
+    fn derive(
+        &self,
+        password: &Password,
+        len: usize,
+        budget: &mut Budget,
+    ) -> Result<Zeroizing<Vec<u8>>, Pkcs12Error> {
         match self {
             Self::Pbkdf2(kdf) => kdf.derive(password, len, budget),
             Self::Scrypt { salt, log_n, r, p } => {
@@ -341,7 +358,8 @@ impl Kdf {
                 };
                 let params = scrypt::Params::new(*log_n, *r, *p).map_err(|_| failed())?;
                 // EXPOSE: the derivation hashes the password, as UTF-8.
-                scrypt::scrypt(password.expose().as_bytes(), salt, &params, &mut key).map_err(|_| failed())?;
+                scrypt::scrypt(password.expose().as_bytes(), salt, &params, &mut key)
+                    .map_err(|_| failed())?;
                 Ok(key)
             }
         }
@@ -355,7 +373,11 @@ fn keyed<C: BlockCipherDecrypt + KeyInit>(key: &[u8], iv: &[u8], data: &[u8]) ->
 /// CBC with the padding of RFC 8018, section 6.1.1.
 fn cbc<C: BlockCipherDecrypt>(cipher: C, iv: &[u8], data: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     let mut buffer = Zeroizing::new(data.to_vec());
-    let len = cbc::Decryptor::inner_iv_slice_init(cipher, iv).ok()?.decrypt_padded::<Pkcs7>(&mut buffer).ok()?.len();
+    let len = cbc::Decryptor::inner_iv_slice_init(cipher, iv)
+        .ok()?
+        .decrypt_padded::<Pkcs7>(&mut buffer)
+        .ok()?
+        .len();
     buffer.truncate(len);
     Some(buffer)
 }

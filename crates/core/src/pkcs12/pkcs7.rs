@@ -30,7 +30,10 @@ pub(crate) fn certificates(bytes: &[u8], limits: &Limits) -> Result<Vec<Vec<u8>>
             // Other choices (attribute certificates and the like) have context tags.
             if element.tag == SEQUENCE {
                 if found.len() >= limits.max_certificates {
-                    return Err(Pkcs12Error::TooMany { what: "certificates", limit: limits.max_certificates });
+                    return Err(Pkcs12Error::TooMany {
+                        what: "certificates",
+                        limit: limits.max_certificates,
+                    });
                 }
                 found.push(element.raw.to_vec());
             }

@@ -84,7 +84,9 @@ impl fmt::Display for FileFormat {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Pkcs12 => "a PKCS #12 file",
-            Self::Pem { certificate: true, private_key: true } => "PEM text with a certificate and a private key",
+            Self::Pem { certificate: true, private_key: true } => {
+                "PEM text with a certificate and a private key"
+            }
             Self::Pem { certificate: true, .. } => "PEM text with a certificate",
             Self::Pem { private_key: true, .. } => "PEM text with a private key",
             Self::Pem { .. } => "PEM text",
@@ -175,10 +177,7 @@ mod tests {
             (b"\x00\x01\x02", FileFormat::Unknown),
             (b"\x30\x82", FileFormat::Unknown),
             (b"\x30\x80\x02\x01\x03\x30\x80\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01", FileFormat::Pkcs12),
-            (
-                b"-----BEGIN CERTIFICATE-----\n",
-                FileFormat::Pem { certificate: true, private_key: false },
-            ),
+            (b"-----BEGIN CERTIFICATE-----\n", FileFormat::Pem { certificate: true, private_key: false }),
             (
                 b"Bag Attributes\n-----BEGIN RSA PRIVATE KEY-----\n",
                 FileFormat::Pem { certificate: false, private_key: true },

@@ -18,16 +18,20 @@ impl Read<'_> {
         let mut statement =
             self.connection.prepare("SELECT name, created_at FROM administrator ORDER BY name_key")?;
         let rows = statement
-            .query_map([], |row| Ok(AccountRow { name: row.get("name")?, created_at: row.get("created_at")? }))?
+            .query_map([], |row| {
+                Ok(AccountRow { name: row.get("name")?, created_at: row.get("created_at")? })
+            })?
             .collect::<Result<_, _>>()?;
         Ok(rows)
     }
 
     /// The name as stored, and the password hash.
-    pub(crate) fn account_hash(&self, name: &AccountName) -> Result<Option<(String, AccountHash)>, StoreError> {
-        let mut statement = self
-            .connection
-            .prepare("SELECT name, password_hash FROM administrator WHERE name_key = :key")?;
+    pub(crate) fn account_hash(
+        &self,
+        name: &AccountName,
+    ) -> Result<Option<(String, AccountHash)>, StoreError> {
+        let mut statement =
+            self.connection.prepare("SELECT name, password_hash FROM administrator WHERE name_key = :key")?;
         let found = statement
             .query_row(named_params! { ":key": name.key() }, |row| {
                 Ok((row.get("name")?, AccountHash::from_stored(row.get("password_hash")?)))
@@ -38,7 +42,12 @@ impl Read<'_> {
 }
 
 impl Write<'_> {
-    pub(crate) fn insert_account(&self, name: &AccountName, hash: &AccountHash, at: i64) -> Result<(), StoreError> {
+    pub(crate) fn insert_account(
+        &self,
+        name: &AccountName,
+        hash: &AccountHash,
+        at: i64,
+    ) -> Result<(), StoreError> {
         let added = self
             .transaction
             .prepare(

@@ -57,7 +57,10 @@ impl Read<'_> {
     }
 
     /// Imported CA certificates with a subject, each with the greatest trust that it has.
-    pub(crate) fn authorities_named(&self, subject_der: &[u8]) -> Result<Vec<(Certificate, Trust)>, StoreError> {
+    pub(crate) fn authorities_named(
+        &self,
+        subject_der: &[u8],
+    ) -> Result<Vec<(Certificate, Trust)>, StoreError> {
         let mut statement = self.connection.prepare(
             "SELECT c.der, min(e.trust) AS trust
              FROM certificate c
@@ -68,7 +71,9 @@ impl Read<'_> {
              LIMIT 64",
         )?;
         let rows: Vec<(Vec<u8>, String)> = statement
-            .query_map(named_params! { ":subject": subject_der }, |row| Ok((row.get("der")?, row.get("trust")?)))?
+            .query_map(named_params! { ":subject": subject_der }, |row| {
+                Ok((row.get("der")?, row.get("trust")?))
+            })?
             .collect::<Result<_, _>>()?;
         rows.into_iter().map(|(der, trust)| Ok((certificate(&der)?, parse_trust(&trust)?))).collect()
     }
@@ -89,7 +94,8 @@ impl Read<'_> {
     }
 
     fn complete(&self, plain: PlainRow) -> Result<EntryRow, StoreError> {
-        let id = EntryId::try_from(plain.id).map_err(|_| StoreError::Corrupt { detail: "an entry has no name" })?;
+        let id = EntryId::try_from(plain.id)
+            .map_err(|_| StoreError::Corrupt { detail: "an entry has no name" })?;
         let mut statement = self.connection.prepare(
             "SELECT c.sha256, c.der, ch.role FROM chain ch JOIN certificate c ON c.sha256 = ch.certificate
              WHERE ch.entry = :entry AND ch.version = :version ORDER BY ch.position",
@@ -144,9 +150,9 @@ impl Write<'_> {
         at: i64,
     ) -> Result<(), StoreError> {
         self.insert_version(sealed, allowed, at)?;
-        self.transaction.prepare("UPDATE entry SET version = :version WHERE id = :id")?.execute(
-            named_params! { ":version": sealed.version, ":id": sealed.entry.as_slice() },
-        )?;
+        self.transaction
+            .prepare("UPDATE entry SET version = :version WHERE id = :id")?
+            .execute(named_params! { ":version": sealed.version, ":id": sealed.entry.as_slice() })?;
         Ok(())
     }
 
@@ -194,7 +200,12 @@ impl Write<'_> {
         Ok(())
     }
 
-    fn insert_version(&self, sealed: &SealedEntry, allowed: &[FindingCode], at: i64) -> Result<(), StoreError> {
+    fn insert_version(
+        &self,
+        sealed: &SealedEntry,
+        allowed: &[FindingCode],
+        at: i64,
+    ) -> Result<(), StoreError> {
         let key = Some((sealed.sealed_key.as_slice(), sealed.wrapped_data_key.as_slice()));
         self.insert_version_row(&sealed.entry, sealed.version, key, allowed, at)?;
         for (position, (certificate, role)) in sealed.path.iter().enumerate() {

@@ -124,7 +124,9 @@ impl StoreError {
     #[must_use]
     pub fn help(&self) -> Option<String> {
         let text = match self {
-            Self::Missing { path } => return Some(format!("make one first: strongroom --store '{}' init", path.display())),
+            Self::Missing { path } => {
+                return Some(format!("make one first: strongroom --store '{}' init", path.display()));
+            }
             Self::File(error) => return error.help(),
             Self::Exists { .. } => "choose another path with --store, or use the store that is there",
             Self::NotAStore => "give the path of a store with --store",

@@ -110,7 +110,8 @@ impl Store {
     }
 
     fn connect(path: &Path, read_only: bool) -> Result<Self, StoreError> {
-        let access = if read_only { OpenFlags::SQLITE_OPEN_READ_ONLY } else { OpenFlags::SQLITE_OPEN_READ_WRITE };
+        let access =
+            if read_only { OpenFlags::SQLITE_OPEN_READ_ONLY } else { OpenFlags::SQLITE_OPEN_READ_WRITE };
         let flags = access | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
         // SQLite refuses any symbolic link in the path; only the last component is ours to judge.
         let resolved = match (private_file::parent(path).canonicalize(), path.file_name()) {
@@ -136,7 +137,12 @@ impl Store {
             connection.set_limit(limit, value)?;
         }
         // FULL: with WAL, NORMAL would lose acknowledged commits in a power cut.
-        for (pragma, value) in [("synchronous", "FULL"), ("secure_delete", "ON"), ("cell_size_check", "ON"), ("temp_store", "MEMORY")] {
+        for (pragma, value) in [
+            ("synchronous", "FULL"),
+            ("secure_delete", "ON"),
+            ("cell_size_check", "ON"),
+            ("temp_store", "MEMORY"),
+        ] {
             connection.pragma_update(None, pragma, value)?;
         }
         Ok(Self { connection, path: path.to_owned(), read_only })
@@ -154,12 +160,17 @@ impl Store {
     pub(crate) fn header(&self) -> Result<(StoreId, Vec<Slot>), StoreError> {
         let id: Vec<u8> =
             self.connection.query_row("SELECT id FROM store WHERE only = 1", [], |row| row.get("id"))?;
-        let id = StoreId::try_from(id).map_err(|_| StoreError::Corrupt { detail: "the store has no name" })?;
+        let id =
+            StoreId::try_from(id).map_err(|_| StoreError::Corrupt { detail: "the store has no name" })?;
         let mut statement =
             self.connection.prepare("SELECT kind, salt, wrapped_root_key FROM slot ORDER BY number")?;
         let slots = statement
             .query_map([], |row| {
-                Ok(Slot { kind: row.get("kind")?, salt: row.get("salt")?, wrapped: row.get("wrapped_root_key")? })
+                Ok(Slot {
+                    kind: row.get("kind")?,
+                    salt: row.get("salt")?,
+                    wrapped: row.get("wrapped_root_key")?,
+                })
             })?
             .collect::<Result<_, _>>()?;
         Ok((id, slots))

@@ -110,7 +110,9 @@ impl FindingCode {
                 "ask the CA to issue the certificate again with SHA-256"
             }
             Self::UnsupportedVersion => "ask the CA for an X.509 version 3 certificate",
-            Self::UnknownCriticalExtension => "ask the CA to issue the certificate again without that extension",
+            Self::UnknownCriticalExtension => {
+                "ask the CA to issue the certificate again without that extension"
+            }
             Self::CaCertificate => {
                 "choose the file of the server certificate; a CA certificate is imported with: strongroom ca import"
             }
@@ -132,7 +134,9 @@ impl FindingCode {
             }
             Self::NoMac => "export the file again with a MAC",
             Self::SelfSigned => "clients must be told to trust this certificate; a CA-signed one avoids that",
-            Self::NoSan => "ask for a certificate with the host name as subjectAltName; clients ignore the CN",
+            Self::NoSan => {
+                "ask for a certificate with the host name as subjectAltName; clients ignore the CN"
+            }
             Self::NoEku => "ask for a certificate with the purpose serverAuth",
             Self::MissingAki | Self::MissingSki => {
                 "most clients accept it; RFC 5280 asks for the key identifiers"

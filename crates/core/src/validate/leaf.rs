@@ -16,7 +16,10 @@ pub(super) fn check(leaf: &Certificate, self_signed: bool, at: i64) -> Vec<Findi
         KeyAlgorithm::Rsa { bits } | KeyAlgorithm::RsaPss { bits } if *bits < 2048 => {
             find(FindingCode::WeakKey, format!("the RSA key has {bits} bits; at least 2048 are required"));
         }
-        KeyAlgorithm::Rsa { .. } | KeyAlgorithm::RsaPss { .. } | KeyAlgorithm::Ed25519 | KeyAlgorithm::MlDsa { .. } => {}
+        KeyAlgorithm::Rsa { .. }
+        | KeyAlgorithm::RsaPss { .. }
+        | KeyAlgorithm::Ed25519
+        | KeyAlgorithm::MlDsa { .. } => {}
         KeyAlgorithm::Ec { curve } if matches!(curve.as_str(), "P-256" | "P-384" | "P-521") => {}
         other => find(FindingCode::UnsupportedKey, format!("a {other} key cannot serve TLS")),
     }
@@ -27,7 +30,10 @@ pub(super) fn check(leaf: &Certificate, self_signed: bool, at: i64) -> Vec<Findi
         );
     }
     if leaf.version != 3 {
-        find(FindingCode::UnsupportedVersion, format!("the certificate has X.509 version {}, not 3", leaf.version));
+        find(
+            FindingCode::UnsupportedVersion,
+            format!("the certificate has X.509 version {}, not 3", leaf.version),
+        );
     }
     if let Some(oid) = leaf.unknown_critical.first() {
         find(

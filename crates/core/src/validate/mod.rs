@@ -13,11 +13,11 @@ use thiserror::Error;
 use webpki::Error as WebpkiError;
 
 pub(crate) use self::authority::unusable;
+use self::path::Search;
 pub use self::{
     authority::{Authorities, Trust},
     finding::{Finding, FindingCode, Severity, UnknownFinding},
 };
-use self::path::Search;
 use crate::certificate::{Certificate, Fingerprint, ServerCredential};
 
 /// A server certificate ends soon below this many days.
@@ -144,7 +144,11 @@ pub fn validate(
         match find_path(credential, authorities, policy, &findings, at) {
             Ok(above) => path.extend(above),
             Err(finding) if policy.allows(finding.code) => {
-                path.extend(links_above(leaf, &candidates(credential, authorities, policy)).into_iter().map(in_between));
+                path.extend(
+                    links_above(leaf, &candidates(credential, authorities, policy))
+                        .into_iter()
+                        .map(in_between),
+                );
                 findings.push(*finding);
             }
             Err(finding) => findings.push(*finding),
@@ -156,7 +160,11 @@ pub fn validate(
         .filter(|finding| finding.code.severity() != Severity::Warning && !policy.allows(finding.code))
         .cloned()
         .collect();
-    if refused.is_empty() { Ok(ValidatedChain { path, findings }) } else { Err(ValidationError { findings: refused }) }
+    if refused.is_empty() {
+        Ok(ValidatedChain { path, findings })
+    } else {
+        Err(ValidationError { findings: refused })
+    }
 }
 
 fn in_between(certificate: &Certificate) -> (Certificate, Role) {
@@ -201,10 +209,15 @@ fn find_path(
             .map(|found| found.into_iter().cloned().collect::<Vec<_>>())
     };
     let roots: Vec<&Certificate> = usable.iter().copied().filter(|ca| ca.is_self_issued()).collect();
-    let found = search(roots, between.iter().copied().filter(|ca| !ca.is_self_issued()).collect()).or_else(|error| {
-        // Without an imported intermediate a second search would find the same.
-        if usable.iter().all(|ca| ca.is_self_issued()) { Err(error) } else { search(usable.clone(), between.clone()) }
-    });
+    let found =
+        search(roots, between.iter().copied().filter(|ca| !ca.is_self_issued()).collect()).or_else(|error| {
+            // Without an imported intermediate a second search would find the same.
+            if usable.iter().all(|ca| ca.is_self_issued()) {
+                Err(error)
+            } else {
+                search(usable.clone(), between.clone())
+            }
+        });
     match found {
         Ok(path) => {
             let last = path.len().saturating_sub(1);
@@ -218,13 +231,16 @@ fn find_path(
 /// Warnings that depend on the path.
 fn about_path(credential: &ServerCredential, path: &[(Certificate, Role)], policy: &Policy) -> Vec<Finding> {
     let mut findings = Vec::new();
-    if let Some((anchor, Role::Anchor)) = path.last() {
-        if !anchor.is_self_issued() {
-            findings.push(Finding::new(
-                FindingCode::AnchoredAtIntermediate,
-                format!("the path ends at the imported intermediate {}; its issuer {} is not imported", anchor.subject, anchor.issuer),
-            ));
-        }
+    if let Some((anchor, Role::Anchor)) = path.last()
+        && !anchor.is_self_issued()
+    {
+        findings.push(Finding::new(
+            FindingCode::AnchoredAtIntermediate,
+            format!(
+                "the path ends at the imported intermediate {}; its issuer {} is not imported",
+                anchor.subject, anchor.issuer
+            ),
+        ));
     }
     let unused: Vec<&str> = credential
         .others
@@ -312,7 +328,8 @@ fn issuer_is_known(leaf: &Certificate, candidates: &[&Certificate]) -> bool {
 }
 
 fn about_signatures(leaf: &Certificate, reach: &[&Certificate]) -> Finding {
-    let weak = reach.iter().find(|ca| !ca.is_self_issued() && leaf::is_weak_signature(&ca.signature_algorithm));
+    let weak =
+        reach.iter().find(|ca| !ca.is_self_issued() && leaf::is_weak_signature(&ca.signature_algorithm));
     match weak {
         Some(ca) => Finding::new(
             FindingCode::WeakSignature,
@@ -320,7 +337,10 @@ fn about_signatures(leaf: &Certificate, reach: &[&Certificate]) -> Finding {
         ),
         None => Finding::new(
             FindingCode::UnsupportedSignature,
-            format!("a signature on the path uses an algorithm that is not supported; the leaf has {}", leaf.signature_algorithm),
+            format!(
+                "a signature on the path uses an algorithm that is not supported; the leaf has {}",
+                leaf.signature_algorithm
+            ),
         ),
     }
 }
@@ -348,7 +368,8 @@ fn no_anchor(
         )
         .with_help("import the current certificate of this CA, then retry");
     }
-    let mut message = format!("no path to an imported authority: the issuer \"{}\" is not imported", top.issuer);
+    let mut message =
+        format!("no path to an imported authority: the issuer \"{}\" is not imported", top.issuer);
     if let Some(id) = &top.authority_key_id {
         message.push_str(" (key id ");
         message.extend(id.iter().map(|byte| format!("{byte:02x}")));

@@ -2,7 +2,8 @@
 
 use rustls_pki_types::{CertificateDer, TrustAnchor, UnixTime};
 use webpki::{
-    EndEntityCert, Error, ExtendedKeyUsageValidator, KeyPurposeIdIter, KeyUsage, RequiredEkuNotFoundContext, VerifiedPath,
+    EndEntityCert, Error, ExtendedKeyUsageValidator, KeyPurposeIdIter, KeyUsage, RequiredEkuNotFoundContext,
+    VerifiedPath,
 };
 
 use crate::certificate::Certificate;
@@ -48,15 +49,21 @@ pub(super) struct Search<'c> {
 impl<'c> Search<'c> {
     /// The path above the leaf: intermediates leaf side first, then the anchor.
     pub(super) fn run(&self) -> Result<Vec<&'c Certificate>, Error> {
-        let time = UnixTime::since_unix_epoch(std::time::Duration::from_secs(u64::try_from(self.at).unwrap_or(0)));
+        let time =
+            UnixTime::since_unix_epoch(std::time::Duration::from_secs(u64::try_from(self.at).unwrap_or(0)));
         let end_entity = EndEntityCert::try_from(self.leaf.der())?;
         let (trusted, anchors): (Vec<&Certificate>, Vec<TrustAnchor<'_>>) = self
             .anchors
             .iter()
-            .filter_map(|anchor| webpki::anchor_from_trusted_cert(anchor.der()).ok().map(|parsed| (*anchor, parsed)))
+            .filter_map(|anchor| {
+                webpki::anchor_from_trusted_cert(anchor.der()).ok().map(|parsed| (*anchor, parsed))
+            })
             .unzip();
-        let intermediates: Vec<CertificateDer<'_>> =
-            self.intermediates.iter().map(|certificate| CertificateDer::from(certificate.der().as_ref())).collect();
+        let intermediates: Vec<CertificateDer<'_>> = self
+            .intermediates
+            .iter()
+            .map(|certificate| CertificateDer::from(certificate.der().as_ref()))
+            .collect();
         let accept = |path: &VerifiedPath<'_>| self.accept(path, &trusted, &anchors);
         let path = end_entity.verify_for_usage(
             webpki::ALL_VERIFICATION_ALGS,

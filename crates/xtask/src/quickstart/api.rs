@@ -26,7 +26,8 @@ struct Token {
 impl Api {
     /// A client that trusts the certificate `own`, in PEM.
     pub(crate) fn connect(url: &str, own: &str) -> Result<Self, Failure> {
-        let failed = |reason: ureq::Error| Failure::Request { request: url.to_owned(), reason: reason.to_string() };
+        let failed =
+            |reason: ureq::Error| Failure::Request { request: url.to_owned(), reason: reason.to_string() };
         let certificate = Certificate::from_pem(own.as_bytes()).map_err(failed)?;
         let tls = TlsConfig::builder()
             .root_certs(RootCerts::new_with_certs(&[certificate]))
@@ -40,8 +41,13 @@ impl Api {
     /// `generateToken`.
     pub(crate) fn generate_token(&self, user: &str, password: &str) -> Result<String, Failure> {
         let address = format!("{}/sharing/rest/generateToken", self.base);
-        let fields =
-            [("username", user), ("password", password), ("client", "referer"), ("referer", "quickstart"), ("f", "json")];
+        let fields = [
+            ("username", user),
+            ("password", password),
+            ("client", "referer"),
+            ("referer", "quickstart"),
+            ("f", "json"),
+        ];
         say(&format!("POST {address}\n  username={user} password=... client=referer f=json"));
         let answer = self.agent.post(&address).send_form(fields);
         let body = self.body(&address, answer)?;
@@ -65,7 +71,10 @@ impl Api {
             "{}/portaladmin/machines/{machine}/sslCertificates/importExistingServerCertificate",
             self.base
         );
-        say(&format!("POST {address}\n  alias={alias} password=... file=@{} f=json token=...", file.display()));
+        say(&format!(
+            "POST {address}\n  alias={alias} password=... file=@{} f=json token=...",
+            file.display()
+        ));
         let bytes = fs::read(file).map_err(|reason| Failure::File { path: file.to_owned(), reason })?;
         let form = Form::new()
             .text("f", "json")
@@ -86,8 +95,8 @@ impl Api {
         address: &str,
         answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
     ) -> Result<String, Failure> {
-        answer
-            .and_then(|mut response| response.body_mut().read_to_string())
-            .map_err(|reason| Failure::Request { request: format!("POST {address}"), reason: reason.to_string() })
+        answer.and_then(|mut response| response.body_mut().read_to_string()).map_err(|reason| {
+            Failure::Request { request: format!("POST {address}"), reason: reason.to_string() }
+        })
     }
 }
