@@ -181,9 +181,7 @@ impl<'r, 'l> BagReader<'r, 'l> {
             oid::ENCRYPTED_DATA => {
                 let data = inner.expect(SEQUENCE, "EncryptedData expected")?;
                 match self.decrypt_safe(&data)? {
-                    Some((plain, encryption)) => {
-                        self.read_safe_contents(&plain, data.depth + 1, &[encryption])
-                    }
+                    Some(safe) => self.read_safe_contents(&safe.plain, data.depth + 1, &[safe.encryption]),
                     None => Ok(()),
                 }
             }
