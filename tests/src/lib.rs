@@ -1,5 +1,6 @@
 //! What the tests share: the manifest of fixtures, and temporary keystores.
 
+pub mod authority;
 pub mod command;
 pub mod manifest;
 pub mod scratch;

@@ -1,0 +1,103 @@
+//! Chains made at run time: CAs and leaves with exactly the flaws that a test asks for.
+
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose,
+};
+use strongroom::{Certificate, PrivateKey, ServerCredential, UnixTime};
+use time::{Duration, OffsetDateTime};
+
+/// The instant of these tests: 2026-11-23T12:00:00Z.
+pub const NOW: i64 = 1_795_435_200;
+
+/// [`NOW`] as the engine takes it.
+#[must_use]
+pub fn now() -> UnixTime {
+    UnixTime::since_unix_epoch(std::time::Duration::from_secs(u64::try_from(NOW).unwrap()))
+}
+
+fn instant(days: i64) -> OffsetDateTime {
+    OffsetDateTime::from_unix_timestamp(NOW).unwrap() + Duration::days(days)
+}
+
+/// A CA with its key.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct TestCa {
+    issuer: Issuer<'static, KeyPair>,
+    /// Its certificate.
+    pub certificate: Certificate,
+}
+
+/// Parameters of a CA named `name`, valid for ten years around [`NOW`].
+#[must_use]
+pub fn ca_params(name: &str) -> CertificateParams {
+    let mut params = CertificateParams::default();
+    params.distinguished_name.push(DnType::CommonName, name);
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    (params.not_before, params.not_after) = (instant(-1825), instant(1825));
+    params.use_authority_key_identifier_extension = true;
+    params
+}
+
+/// Parameters of a leaf for `host`, valid for a year from a month ago.
+#[must_use]
+pub fn leaf_params(host: &str) -> CertificateParams {
+    let mut params = CertificateParams::new(vec![host.to_owned()]).unwrap();
+    params.distinguished_name.push(DnType::CommonName, host);
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    (params.not_before, params.not_after) = (instant(-30), instant(335));
+    params.use_authority_key_identifier_extension = true;
+    // rcgen writes the subject key identifier only with basic constraints.
+    params.is_ca = IsCa::ExplicitNoCa;
+    params
+}
+
+/// Moves a validity: days from [`NOW`].
+pub fn valid(params: &mut CertificateParams, from: i64, until: i64) {
+    (params.not_before, params.not_after) = (instant(from), instant(until));
+}
+
+/// A root named `name`.
+#[must_use]
+pub fn root(name: &str) -> TestCa {
+    self_signed(ca_params(name), KeyPair::generate().unwrap())
+}
+
+/// A self-signed CA of given parameters and key.
+#[must_use]
+pub fn self_signed(params: CertificateParams, key: KeyPair) -> TestCa {
+    let certificate = Certificate::from_der(params.self_signed(&key).unwrap().der()).unwrap();
+    TestCa { issuer: Issuer::new(params, key), certificate }
+}
+
+impl TestCa {
+    /// Issues a CA below this one.
+    #[must_use]
+    pub fn issue_ca(&self, params: CertificateParams) -> Self {
+        self.issue_ca_for(params, KeyPair::generate().unwrap())
+    }
+
+    /// Issues a CA certificate for a given key.
+    #[must_use]
+    pub fn issue_ca_for(&self, params: CertificateParams, key: KeyPair) -> Self {
+        let certificate = Certificate::from_der(params.signed_by(&key, &self.issuer).unwrap().der()).unwrap();
+        Self { issuer: Issuer::new(params, key), certificate }
+    }
+
+    /// Issues a server credential, with other certificates beside it.
+    #[must_use]
+    pub fn issue(&self, params: &CertificateParams, others: &[&Certificate]) -> ServerCredential {
+        let key = KeyPair::generate().unwrap();
+        let leaf = Certificate::from_der(params.signed_by(&key, &self.issuer).unwrap().der()).unwrap();
+        let certificates = std::iter::once(leaf).chain(others.iter().map(|other| (*other).clone())).collect();
+        ServerCredential::pair(PrivateKey::from_pkcs8_der(key.serialize_der()), certificates).unwrap()
+    }
+
+    /// The certificate in DER, as a file.
+    #[must_use]
+    pub fn file(&self) -> &[u8] {
+        self.certificate.der()
+    }
+}
