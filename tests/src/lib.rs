@@ -4,3 +4,7 @@ pub mod authority;
 pub mod command;
 pub mod manifest;
 pub mod scratch;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -221,3 +221,27 @@ fn chain_aliases_take_the_next_free_number() {
     let entry = keystore.entry(&"a_intermediate2".parse().unwrap()).unwrap();
     assert_eq!(entry.certificate.subject, "CN=Second");
 }
+
+#[test]
+fn importing_a_stored_chain_certificate_as_ca_makes_it_an_anchor() {
+    let mut scratch = Scratch::new(now());
+    let keystore = &mut scratch.keystore;
+    let root = root("Root");
+    let issuing = root.issue_ca(ca_params("Issuing"));
+    keystore.import_authority(&"root".parse().unwrap(), root.file(), now()).unwrap();
+    let first = issuing.issue(&leaf_params("a.test"), &[&issuing.certificate]);
+    keystore.import_credential(CredentialRequest::new("a".parse().unwrap(), first, now())).unwrap();
+    keystore.remove(&"root".parse().unwrap()).unwrap();
+
+    let report =
+        keystore.import_authority(&"a_intermediate".parse().unwrap(), issuing.file(), now()).unwrap();
+    assert_eq!(report.outcome, Outcome::Imported);
+    let again = keystore.import_authority(&"a_intermediate".parse().unwrap(), issuing.file(), now()).unwrap();
+    assert_eq!(again.outcome, Outcome::AlreadyPresent);
+    let second = issuing.issue(&leaf_params("b.test"), &[]);
+    let report =
+        keystore.import_credential(CredentialRequest::new("b".parse().unwrap(), second, now())).unwrap();
+    assert_eq!(report.chain.len(), 2);
+    let taken = keystore.import_authority(&"a".parse().unwrap(), root.file(), now()).unwrap_err();
+    assert_eq!(taken.code(), "alias_taken");
+}

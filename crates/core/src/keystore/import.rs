@@ -201,13 +201,23 @@ impl Keystore {
             imported,
             findings,
         };
-        if let Some(row) = write.as_read().entry(alias)? {
+        let present = write.as_read().entry(alias)?;
+        if let Some(row) = present {
             let same =
                 row.chain.first().is_some_and(|(known, _)| known.fingerprint == certificate.fingerprint);
-            if row.trust == Some(Trust::Anchor) && same {
-                return Ok(report(&row.alias, Outcome::AlreadyPresent, Vec::new(), findings));
+            match row.trust {
+                Some(Trust::Anchor) if same => {
+                    return Ok(report(&row.alias, Outcome::AlreadyPresent, Vec::new(), findings));
+                }
+                // It came with a server certificate; now an administrator vouches for it.
+                Some(Trust::Path) if same => {
+                    write.promote(&row.id)?;
+                    write.commit()?;
+                    self.read_back_authority(&row.alias)?;
+                    return Ok(report(&row.alias, Outcome::Imported, vec![row.alias.clone()], findings));
+                }
+                _ => return Err(StoreError::AliasTaken { alias: row.alias }.into()),
             }
-            return Err(StoreError::AliasTaken { alias: row.alias }.into());
         }
         let others = write.as_read().authority_aliases(&certificate.fingerprint)?;
         if let Some((other, _)) = others.iter().find(|(_, trust)| *trust == Trust::Anchor) {
@@ -221,10 +231,13 @@ impl Keystore {
             at,
         )?;
         write.commit()?;
+        self.read_back_authority(alias)?;
+        Ok(report(alias, Outcome::Imported, vec![alias.clone()], findings))
+    }
+
+    fn read_back_authority(&mut self, alias: &Alias) -> Result<(), Error> {
         match self.store.read()?.entry(alias) {
-            Ok(Some(row)) if row.trust == Some(Trust::Anchor) => {
-                Ok(report(alias, Outcome::Imported, vec![alias.clone()], findings))
-            }
+            Ok(Some(row)) if row.trust == Some(Trust::Anchor) => Ok(()),
             _ => Err(StoreError::OutcomeUnknown.into()),
         }
     }

@@ -163,6 +163,14 @@ impl Write<'_> {
         self.insert_link(&new.id, 1, 0, new.certificate, Role::Leaf)
     }
 
+    /// Makes an anchor of a CA certificate that came with a server certificate.
+    pub(crate) fn promote(&self, id: &EntryId) -> Result<(), StoreError> {
+        self.transaction
+            .prepare("UPDATE entry SET trust = :trust WHERE id = :id AND kind = 'authority'")?
+            .execute(named_params! { ":trust": Trust::Anchor.word(), ":id": id.as_slice() })?;
+        Ok(())
+    }
+
     /// Removes an entry with all its versions, and the certificates that nothing else needs.
     pub(crate) fn remove(&self, id: &EntryId) -> Result<(), StoreError> {
         let mut statement =
