@@ -4,6 +4,7 @@ pub mod authority;
 pub mod command;
 pub mod manifest;
 pub mod scratch;
+pub mod server;
 
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
