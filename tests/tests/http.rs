@@ -212,7 +212,8 @@ fn no_password_and_no_key_shows_anywhere() {
     seen.push_str(&server.curl(&format!("/portaladmin/security/sslCertificates?token={token}"), []));
     seen.push_str(&server.curl(&format!("/portaladmin/security/sslCertificates/odd0json?token={token}"), []));
     seen.push_str(&server.stop());
-    for secret in [PASSWORD, "p%40ss", "p@ss w", &token] {
+    // A page that was asked for with a token in its address carries it on in its forms; a password is nowhere.
+    for secret in [PASSWORD, "p%40ss", "p@ss w", "p&#64;ss", "w&#246;rd"] {
         assert!(!seen.contains(secret), "{secret} shows");
     }
     // The decrypted key, as OpenSSL would write it, is in no file of the store.

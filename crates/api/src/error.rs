@@ -75,7 +75,8 @@ impl ApiError {
     }
 
     pub(crate) fn too_large(limit: usize) -> Self {
-        let help = "a PKCS #12 file with a key and its chain has a few kilobytes; is this the right file?".to_owned();
+        let help = "a PKCS #12 file with a key and its chain has a few kilobytes; is this the right file?"
+            .to_owned();
         Self::new(413, format!("The request is larger than {limit} bytes"), vec![help])
     }
 
@@ -126,7 +127,9 @@ pub(crate) fn reply(task: Task, error: &Error) -> ApiError {
     };
     let mut details = Vec::new();
     if let Error::Validation(refusal) = error {
-        details.extend(refusal.findings.iter().skip(1).map(|finding| format!("{}: {}", finding.code, finding.message)));
+        details.extend(
+            refusal.findings.iter().skip(1).map(|finding| format!("{}: {}", finding.code, finding.message)),
+        );
     }
     details.extend(error.help().map(|help| in_api_words(&help)));
     details.push(format!("code: {}", error.code()));
@@ -143,13 +146,22 @@ const WORDS: &[(&str, &str)] = &[
     ("with: strongroom ca import", "with importRootOrIntermediate"),
     ("strongroom ca import ALIAS CA.pem", "importRootOrIntermediate with CA.pem"),
     ("with its key: strongroom import ALIAS FILE", "with its key by importExistingServerCertificate"),
-    ("or accept the risk with --allow no_mac", "or accept the risk on the server with: strongroom import --allow no_mac"),
-    ("to import it all the same: --allow", "to import it all the same, on the server: strongroom import --allow"),
+    (
+        "or accept the risk with --allow no_mac",
+        "or accept the risk on the server with: strongroom import --allow no_mac",
+    ),
+    (
+        "to import it all the same: --allow",
+        "to import it all the same, on the server: strongroom import --allow",
+    ),
     ("choose one with --entry", "choose one with the field entry"),
     ("--entry", "the field entry"),
     ("--replace", "replace=true"),
     ("list the entries with: strongroom ls", "the list of certificates has every alias"),
-    ("run the command as the owner of the store, on a medium that can be written", "ask the administrator of the server"),
+    (
+        "run the command as the owner of the store, on a medium that can be written",
+        "ask the administrator of the server",
+    ),
     ("run the command again", "send the request again"),
 ];
 

@@ -72,7 +72,8 @@ impl Sessions {
         getrandom::fill(bytes.as_mut()).ok()?;
         let token = Zeroizing::new(hex(bytes.as_ref()));
         let issued = Instant::now();
-        let expires_at = UnixTime::since_unix_epoch(Duration::from_secs(now.as_secs()).saturating_add(lifetime));
+        let expires_at =
+            UnixTime::since_unix_epoch(Duration::from_secs(now.as_secs()).saturating_add(lifetime));
         let session = Session { account, account_since, issued, expires: issued + lifetime, expires_at };
         let mut live = lock(&self.live);
         make_room(&mut live, MAX_TOKENS, |session| session.expires <= issued, |session| session.issued);
@@ -163,7 +164,9 @@ impl Count {
     fn wait(&self) -> Duration {
         match self.failures.checked_sub(FREE_FAILURES) {
             None => Duration::ZERO,
-            Some(further) => FIRST_WAIT.saturating_mul(1_u32.checked_shl(further).unwrap_or(u32::MAX)).min(MAX_WAIT),
+            Some(further) => {
+                FIRST_WAIT.saturating_mul(1_u32.checked_shl(further).unwrap_or(u32::MAX)).min(MAX_WAIT)
+            }
         }
     }
 }
@@ -229,9 +232,14 @@ mod tests {
 
     #[test]
     fn lifetime_is_in_minutes_within_a_day() {
-        for (asked, minutes) in
-            [(None, 60), (Some("5"), 5), (Some("20160"), 1440), (Some("0"), 60), (Some("-1"), 60), (Some("x"), 60)]
-        {
+        for (asked, minutes) in [
+            (None, 60),
+            (Some("5"), 5),
+            (Some("20160"), 1440),
+            (Some("0"), 60),
+            (Some("-1"), 60),
+            (Some("x"), 60),
+        ] {
             assert_eq!(lifetime(asked), Duration::from_secs(60 * minutes), "{asked:?}");
         }
     }

@@ -156,7 +156,8 @@ impl ApiState {
                 Ok(account_since(keystore, &asked)?.map(|since| (stored, since)))
             })
             .await?;
-        let Some((account, since)) = found.and_then(|(stored, since)| Some((stored.parse().ok()?, since))) else {
+        let Some((account, since)) = found.and_then(|(stored, since)| Some((stored.parse().ok()?, since)))
+        else {
             self.shared.failures.failed(&name);
             return Ok(Verdict::Wrong);
         };
@@ -195,7 +196,10 @@ pub(crate) enum Verdict {
 /// When the account of that name was made.
 fn account_since(keystore: &mut Keystore, name: &AccountName) -> Result<Option<i64>, Error> {
     let administrators = keystore.administrators()?;
-    Ok(administrators.iter().find(|other| other.name.eq_ignore_ascii_case(name.as_str())).map(|found| found.created_at))
+    Ok(administrators
+        .iter()
+        .find(|other| other.name.eq_ignore_ascii_case(name.as_str()))
+        .map(|found| found.created_at))
 }
 
 impl Shared {

@@ -1,11 +1,11 @@
 //! The body of a request: multipart (RFC 7578) or urlencoded, also with GET, as Chef sends it.
 
-use std::time::Duration;
+use std::{future::poll_fn, pin::Pin, time::Duration};
 
 use axum::{
-    body::to_bytes,
-    extract::{FromRequest as _, Multipart, multipart::MultipartError},
-    http::{HeaderMap, StatusCode, header},
+    body::{Body, Bytes, HttpBody as _},
+    extract::{FromRequest as _, Multipart},
+    http::{HeaderMap, header, request::Parts},
 };
 use zeroize::Zeroizing;
 
@@ -16,57 +16,75 @@ use crate::error::ApiError;
 const MAX_PARTS: usize = 16;
 /// How long a body may take.
 const MAX_TIME: Duration = Duration::from_secs(30);
+/// How much beyond the limit is read and thrown away. A client that is cut off while it sends never sees the answer,
+/// and sends all of it again.
+const MAX_DISCARDED: usize = 16 << 20;
 
 /// Reads the body into `fields`. What was read before a failure stays there: it may say which form the answer takes.
 pub(super) async fn read(
-    incoming: axum::extract::Request,
+    parts: Parts,
+    body: Body,
     limit: usize,
     fields: &mut Fields,
 ) -> Result<(), ApiError> {
-    if declared_length(incoming.headers()).is_some_and(|length| length > limit) {
+    let declared = declared_length(&parts.headers);
+    if declared.is_some_and(|length| length > limit.saturating_add(MAX_DISCARDED)) {
         return Err(ApiError::too_large(limit));
     }
-    match tokio::time::timeout(MAX_TIME, read_kind(incoming, limit, fields)).await {
-        Ok(done) => done,
-        Err(_) => Err(ApiError::new(408, "The request took too long", Vec::new())),
-    }
+    let Ok(collected) = tokio::time::timeout(MAX_TIME, collect(body, limit)).await else {
+        return Err(ApiError::new(408, "The request took too long", Vec::new()));
+    };
+    let (bytes, whole) = collected?;
+    let parsed = parse(parts, bytes, fields).await;
+    if whole { parsed } else { Err(ApiError::too_large(limit)) }
 }
 
 fn declared_length(headers: &HeaderMap) -> Option<usize> {
     headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
-async fn read_kind(
-    incoming: axum::extract::Request,
-    limit: usize,
-    fields: &mut Fields,
-) -> Result<(), ApiError> {
-    let kind = incoming.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    match kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase().as_str() {
-        "multipart/form-data" => match Multipart::from_request(incoming, &()).await {
-            Ok(multipart) => read_parts(multipart, limit, fields).await,
-            Err(_) => Err(ApiError::bad_request("The multipart body has no boundary")),
-        },
-        "" | "application/x-www-form-urlencoded" => {
-            let body = to_bytes(incoming.into_body(), limit).await.map_err(|_| ApiError::too_large(limit))?;
-            fields.push_urlencoded(&body, Place::Body)
+/// The first `limit` bytes, and whether those are all.
+async fn collect(mut body: Body, limit: usize) -> Result<(Zeroizing<Vec<u8>>, bool), ApiError> {
+    let mut bytes = Zeroizing::new(Vec::new());
+    let mut length = 0_usize;
+    while let Some(frame) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
+        let frame = frame.map_err(|_| ApiError::bad_request("The body is cut off"))?;
+        let Ok(data) = frame.into_data() else {
+            continue;
+        };
+        let room = limit.saturating_sub(bytes.len());
+        append(&mut bytes, data.get(..room).unwrap_or(&data));
+        length = length.saturating_add(data.len());
+        if length > limit.saturating_add(MAX_DISCARDED) {
+            break;
         }
-        _ => {
-            let body = to_bytes(incoming.into_body(), limit).await.map_err(|_| ApiError::too_large(limit))?;
-            if body.is_empty() {
-                return Ok(());
+    }
+    Ok((bytes, length <= limit))
+}
+
+async fn parse(parts: Parts, bytes: Zeroizing<Vec<u8>>, fields: &mut Fields) -> Result<(), ApiError> {
+    let kind =
+        parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    match kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase().as_str() {
+        "multipart/form-data" => {
+            // The buffer is wiped when its last slice goes.
+            let request = axum::extract::Request::from_parts(parts, Body::from(Bytes::from_owner(bytes)));
+            match Multipart::from_request(request, &()).await {
+                Ok(multipart) => read_parts(multipart, fields).await,
+                Err(_) => Err(ApiError::bad_request("The multipart body has no boundary")),
             }
+        }
+        "" | "application/x-www-form-urlencoded" => fields.push_urlencoded(&bytes, Place::Body),
+        _ if bytes.is_empty() => Ok(()),
+        _ => {
             let help = "send multipart/form-data or application/x-www-form-urlencoded".to_owned();
             Err(ApiError::new(400, "The content type of the body is not known", vec![help]))
         }
     }
 }
 
-async fn read_parts(mut multipart: Multipart, limit: usize, fields: &mut Fields) -> Result<(), ApiError> {
-    let broken = |error: MultipartError| match error.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => ApiError::too_large(limit),
-        _ => ApiError::bad_request("The multipart body is broken or cut off"),
-    };
+async fn read_parts(mut multipart: Multipart, fields: &mut Fields) -> Result<(), ApiError> {
+    let broken = |_| ApiError::bad_request("The multipart body is broken or cut off");
     let mut parts = 0_usize;
     while let Some(mut part) = multipart.next_field().await.map_err(broken)? {
         parts += 1;
@@ -75,14 +93,15 @@ async fn read_parts(mut multipart: Multipart, limit: usize, fields: &mut Fields)
         }
         let name = part.name().unwrap_or_default().to_owned();
         // A browser sends this for a file that was not chosen.
-        let not_chosen = part.file_name() == Some("");
+        let may_be_unchosen = part.file_name() == Some("");
         let mut value = Zeroizing::new(Vec::new());
         while let Some(chunk) = part.chunk().await.map_err(broken)? {
             append(&mut value, &chunk);
         }
-        if !name.is_empty() && !(not_chosen && value.is_empty()) {
-            fields.push(&name, value, Place::Body)?;
+        if name.is_empty() || (may_be_unchosen && value.is_empty()) {
+            continue;
         }
+        fields.push(&name, value, Place::Body)?;
     }
     Ok(())
 }

@@ -5,7 +5,11 @@ use zeroize::Zeroizing;
 
 use crate::{
     error::ApiError,
-    wire::{boolean, field::Names, percent_decode},
+    wire::{
+        boolean,
+        field::{self, Names},
+        percent_decode,
+    },
 };
 
 /// The most fields of one query or urlencoded body.
@@ -34,7 +38,12 @@ struct Field {
 
 impl Fields {
     /// Adds a field. One that is there already is refused, unless query and body say the same.
-    pub(super) fn push(&mut self, name: &str, value: Zeroizing<Vec<u8>>, place: Place) -> Result<(), ApiError> {
+    pub(super) fn push(
+        &mut self,
+        name: &str,
+        value: Zeroizing<Vec<u8>>,
+        place: Place,
+    ) -> Result<(), ApiError> {
         let name = name.to_ascii_lowercase();
         match self.fields.iter().find(|known| known.name == name) {
             Some(known) if known.place != place && *known.value == *value => Ok(()),
@@ -64,7 +73,8 @@ impl Fields {
     }
 
     fn find(&self, names: Names) -> Result<Option<&Field>, ApiError> {
-        let mut found = self.fields.iter().filter(|field| names.iter().any(|name| field.name.eq_ignore_ascii_case(name)));
+        let mut found =
+            self.fields.iter().filter(|field| names.iter().any(|name| field.name.eq_ignore_ascii_case(name)));
         let first = found.next();
         match found.next() {
             Some(second) => Err(given_twice(&second.name)),
@@ -75,7 +85,10 @@ impl Fields {
     /// The value as it was sent. It leaves the request.
     pub(crate) fn take(&mut self, names: Names) -> Result<Option<Zeroizing<Vec<u8>>>, ApiError> {
         self.find(names)?;
-        let at = self.fields.iter().position(|field| names.iter().any(|name| field.name.eq_ignore_ascii_case(name)));
+        let at = self
+            .fields
+            .iter()
+            .position(|field| names.iter().any(|name| field.name.eq_ignore_ascii_case(name)));
         Ok(at.map(|at| self.fields.swap_remove(at).value))
     }
 
@@ -95,10 +108,12 @@ impl Fields {
         let Some(word) = self.text(names)? else {
             return Ok(None);
         };
-        let name = names.first().copied().unwrap_or_default();
         match boolean(word) {
             Some(value) => Ok(Some(value)),
-            None => Err(ApiError::bad_request(format!("The field '{name}' must be true or false"))),
+            None => {
+                let name = field::documented(names);
+                Err(ApiError::bad_request(format!("The field '{name}' must be true or false")))
+            }
         }
     }
 
@@ -124,7 +139,6 @@ fn shown(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::field;
 
     fn parsed(query: &str, body: &str) -> Result<Fields, String> {
         let mut fields = Fields::default();

@@ -29,7 +29,7 @@ pub(crate) struct CertificateObject {
     signature_algorithm: String,
     key_usage: Vec<&'static str>,
     md5_fingerprint: String,
-    sha1_fingerprint: String,
+    pub(crate) sha1_fingerprint: String,
     sha256_fingerprint: String,
 }
 

@@ -3,6 +3,11 @@
 /// A field under all the names that clients give it, the documented one first.
 pub(crate) type Names = &'static [&'static str];
 
+/// The documented name.
+pub(crate) fn documented(names: Names) -> &'static str {
+    names.first().copied().unwrap_or_default()
+}
+
 pub(crate) const ALIAS: Names = &["alias"];
 pub(crate) const AFTER: Names = &["after"];
 pub(crate) const CERTIFICATE: Names = &["rootCACertificate", "rootCSCertificate", "file"];

@@ -137,6 +137,7 @@ pub(crate) struct PortalSelf {
     pub(crate) portal_hostname: String,
     pub(crate) portal_mode: &'static str,
     pub(crate) is_portal: bool,
+    #[serde(rename = "allSSL")]
     pub(crate) all_ssl: bool,
     pub(crate) current_version: &'static str,
     pub(crate) user: User,

@@ -15,13 +15,24 @@ pub(crate) enum Holder {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Route {
     AdminRoot,
-    Certificate { holder: Holder, alias: String },
-    Certificates { holder: Holder },
+    Certificate {
+        holder: Holder,
+        alias: String,
+    },
+    Certificates {
+        holder: Holder,
+    },
     GenerateToken,
     HealthCheck,
-    ImportAuthority { holder: Holder },
-    ImportServerCertificate { holder: Holder },
-    Machine { machine: String },
+    ImportAuthority {
+        holder: Holder,
+    },
+    ImportServerCertificate {
+        holder: Holder,
+    },
+    Machine {
+        machine: String,
+    },
     Machines,
     /// ArcGIS has it, this server does not.
     NotOffered,
@@ -32,7 +43,9 @@ pub(crate) enum Route {
     SignIn,
     SignOut,
     Style,
-    User { name: Option<String> },
+    User {
+        name: Option<String>,
+    },
 }
 
 /// A parsed path.
@@ -78,7 +91,9 @@ impl Address {
         let sharing = format!("{}/sharing/rest", self.context);
         match &self.route {
             Route::AdminRoot | Route::NotOffered | Route::SignIn | Route::SignOut | Route::Style => base,
-            Route::Certificate { holder, alias } => format!("{base}/{}/{}", holder.path(), percent_encode(alias)),
+            Route::Certificate { holder, alias } => {
+                format!("{base}/{}/{}", holder.path(), percent_encode(alias))
+            }
             Route::Certificates { holder } => format!("{base}/{}", holder.path()),
             Route::GenerateToken => format!("{sharing}/generateToken"),
             Route::HealthCheck => format!("{base}/healthCheck"),
@@ -199,11 +214,19 @@ mod tests {
         let holder = machine("m");
         check("/portaladmin/machines/m", "", Route::Machine { machine: "m".to_owned() });
         check("/portaladmin/machines/m/sslCertificates", "", Route::Certificates { holder: holder.clone() });
-        check("/portaladmin/machines/m/sslCertificates/Www", "", Route::Certificate { holder, alias: "Www".to_owned() });
+        check(
+            "/portaladmin/machines/m/sslCertificates/Www",
+            "",
+            Route::Certificate { holder, alias: "Www".to_owned() },
+        );
         check("/portaladmin/healthCheck/", "", Route::HealthCheck);
         check("/arcgis/sharing/generateToken", "/arcgis", Route::GenerateToken);
         check("/arcgis/sharing/rest/generateToken", "/arcgis", Route::GenerateToken);
-        check("/arcgis/sharing/rest/community/users/Joe", "/arcgis", Route::User { name: Some("Joe".to_owned()) });
+        check(
+            "/arcgis/sharing/rest/community/users/Joe",
+            "/arcgis",
+            Route::User { name: Some("Joe".to_owned()) },
+        );
         check("/arcgis/sharing/rest/community/self", "/arcgis", Route::User { name: None });
         check("/portaladmin/security/sslCertificates/www/export", "", Route::NotOffered);
         check("/portaladmin/security/sslCertificates/update", "", Route::NotOffered);

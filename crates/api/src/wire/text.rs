@@ -2,11 +2,7 @@
 
 use std::fmt::Write as _;
 
-use time::{
-    OffsetDateTime,
-    format_description::BorrowedFormatItem,
-    macros::format_description,
-};
+use time::{OffsetDateTime, format_description::BorrowedFormatItem, macros::format_description};
 
 /// `Date.toString()` of Java, in UTC.
 const JAVA_DATE: &[BorrowedFormatItem<'_>] =

@@ -1,0 +1,89 @@
+//! The list of certificates, and one of them.
+
+use strongroom::{Alias, Error, Keystore, StoreError};
+
+use super::{Answer, CertificatePage, CertificatesPage, Page, seconds};
+use crate::{
+    error::{ApiError, Task},
+    request::Request,
+    state::ApiState,
+    wire::{
+        Format, Holder,
+        certificate::CertificateObject,
+        field,
+        object::{CIPHER_SUITES, CertificateList, Object, SSL_PROTOCOLS},
+    },
+};
+
+/// Entries of one page for people.
+const PAGE: u32 = 100;
+/// Entries that are read at once for a program, which gets all of them.
+const BATCH: u32 = 500;
+
+pub(super) async fn list(state: &ApiState, request: &Request, holder: &Holder) -> Result<Answer, ApiError> {
+    if request.format == Format::Html {
+        return page(state, request, holder).await;
+    }
+    let ssl_certificates = state.run(Task::Read, all_aliases).await?;
+    Ok(Answer::Object(Object::CertificateList(CertificateList {
+        ssl_certificates,
+        web_server_certificate_alias: state.settings().web_server_certificate_alias.clone(),
+        ssl_protocols: SSL_PROTOCOLS,
+        cipher_suites: CIPHER_SUITES,
+        hsts_enabled: false,
+    })))
+}
+
+/// Every alias in lower case, as a Java keystore has them.
+fn all_aliases(keystore: &mut Keystore) -> Result<Vec<String>, Error> {
+    let mut aliases: Vec<String> = Vec::new();
+    let mut after: Option<Alias> = None;
+    loop {
+        let batch = keystore.entries(after.as_ref(), BATCH)?;
+        let Some(last) = batch.last() else {
+            return Ok(aliases);
+        };
+        after = Some(last.alias.clone());
+        aliases.extend(batch.iter().map(|entry| entry.alias.key()));
+    }
+}
+
+async fn page(state: &ApiState, request: &Request, holder: &Holder) -> Result<Answer, ApiError> {
+    let after = request.fields.text(field::AFTER)?.and_then(|text| text.parse::<Alias>().ok());
+    let wanted = PAGE + 1;
+    let mut entries = state.run(Task::Read, move |keystore| keystore.entries(after.as_ref(), wanted)).await?;
+    let shown = usize::try_from(PAGE).unwrap_or(usize::MAX);
+    let more = entries.len() > shown;
+    entries.truncate(shown);
+    let next = entries.last().filter(|_| more).map(|entry| entry.alias.key());
+    let list = format!("{}/{}", request.address.base(), holder.path());
+    Ok(Answer::Page(Page::Certificates(CertificatesPage { entries, list, next, now: seconds(state) })))
+}
+
+pub(super) async fn one(
+    state: &ApiState,
+    request: &Request,
+    holder: &Holder,
+    name: &str,
+) -> Result<Answer, ApiError> {
+    let not_found = || {
+        let name = strongroom::printable(name);
+        ApiError::new(404, format!("Certificate with alias '{name}' not found"), Vec::new())
+    };
+    // What cannot be an alias is none.
+    let alias: Alias = name.parse().map_err(|_| not_found())?;
+    let found = state.run(Task::Read, move |keystore| match keystore.entry(&alias) {
+        Err(Error::Store(StoreError::NotFound { .. })) => Ok(None),
+        other => other.map(Some),
+    });
+    let entry = found.await?.ok_or_else(not_found)?;
+    Ok(match request.format {
+        Format::Html => {
+            let list = format!("{}/{}", request.address.base(), holder.path());
+            Answer::Page(Page::Certificate(Box::new(CertificatePage { entry, list, now: seconds(state) })))
+        }
+        Format::Json | Format::Pjson => {
+            Answer::Object(Object::Certificate(Box::new(CertificateObject::from(&entry))))
+        }
+    })
+}

@@ -1,0 +1,96 @@
+//! The administrator directory around the certificates: root, machines, security, health.
+
+use super::{Answer, LinksPage, Page, resource};
+use crate::{
+    error::{ApiError, Task},
+    request::Request,
+    state::ApiState,
+    wire::{
+        Format, Holder,
+        object::{AdminRoot, Machine, Machines, Object, Resources, Success},
+    },
+};
+
+pub(super) fn root(state: &ApiState, request: &Request) -> Answer {
+    if request.format == Format::Html {
+        let machine = Holder::Machine(state.settings().machine.clone());
+        return links(
+            "Administrator directory".to_owned(),
+            Vec::new(),
+            vec![
+                ("Certificates of this machine".to_owned(), machine.path()),
+                ("Machines".to_owned(), "machines".to_owned()),
+                ("Security".to_owned(), "security".to_owned()),
+            ],
+        );
+    }
+    Answer::Object(Object::AdminRoot(AdminRoot {
+        is_post_upgrade: true,
+        is_license_populated: true,
+        is_portal_licensed: true,
+        resources: vec!["machines", "security"],
+        version: state.settings().version.clone(),
+    }))
+}
+
+pub(super) fn machines(state: &ApiState, request: &Request) -> Answer {
+    if request.format == Format::Html {
+        let name = &state.settings().machine;
+        let machine = Machine::of(state, request);
+        return links("Machines".to_owned(), Vec::new(), vec![(name.clone(), machine.path())]);
+    }
+    Answer::Object(Object::Machines(Machines { machines: vec![Machine::of(state, request)] }))
+}
+
+pub(super) fn machine(state: &ApiState, request: &Request) -> Answer {
+    let machine = Machine::of(state, request);
+    if request.format == Format::Html {
+        let certificates = Holder::Machine(machine.machine_name.clone()).path();
+        return links(
+            machine.machine_name,
+            vec![
+                ("Address", machine.admin_url),
+                ("Role", machine.role.to_owned()),
+                ("Platform", machine.platform),
+            ],
+            vec![("Certificates".to_owned(), certificates)],
+        );
+    }
+    Answer::Object(Object::Machine(machine))
+}
+
+pub(super) fn security(request: &Request) -> Answer {
+    if request.format == Format::Html {
+        let certificates = Holder::Security.path();
+        return links("Security".to_owned(), Vec::new(), vec![("Certificates".to_owned(), certificates)]);
+    }
+    Answer::Object(Object::Resources(Resources { resources: vec!["sslCertificates"] }))
+}
+
+/// Says that the server answers and the store can be read; clients wait for it before they sign in.
+pub(super) async fn health(state: &ApiState, request: &Request) -> Result<Answer, ApiError> {
+    state.run(Task::Read, |keystore| keystore.entries(None, 1)).await?;
+    Ok(resource(request, "Health", Object::Success(Success::new(Vec::new()))))
+}
+
+fn links(title: String, facts: Vec<(&'static str, String)>, links: Vec<(String, String)>) -> Answer {
+    Answer::Page(Page::Links(LinksPage { title, facts, links }))
+}
+
+impl Machine {
+    fn of(state: &ApiState, request: &Request) -> Self {
+        let machine_name = state.settings().machine.clone();
+        let host = request.host.as_deref().unwrap_or(&machine_name);
+        Self {
+            admin_url: format!("https://{host}{}", request.address.context),
+            machine_name,
+            role: "primary",
+            platform: format!("{}-{}", std::env::consts::OS, std::env::consts::ARCH),
+        }
+    }
+
+    /// Its path below the directory.
+    fn path(&self) -> String {
+        format!("machines/{}", crate::wire::percent_encode(&self.machine_name))
+    }
+}

@@ -1,0 +1,80 @@
+//! importExistingServerCertificate: a PKCS #12 file under an alias.
+
+use strongroom::{Alias, EntrySelector, Error, Password, ServerCertificateRequest};
+use zeroize::Zeroizing;
+
+use super::{Answer, Import, form, imported};
+use crate::{
+    error::{ApiError, Task, reply},
+    request::Request,
+    state::ApiState,
+    wire::{Holder, field},
+};
+
+const TASK: Task = Task::ImportServerCertificate;
+
+pub(super) async fn import(
+    state: &ApiState,
+    request: &mut Request,
+    holder: &Holder,
+) -> Result<Answer, ApiError> {
+    if !request.is_post {
+        return form(request, Import::ServerCertificate);
+    }
+    request.check_meant()?;
+    let alias = alias(request, TASK)?;
+    let password = password(request)?;
+    let chain = chain(request)?;
+    let replace = request.fields.boolean(field::REPLACE)?.unwrap_or(false);
+    let Ok(entry) = request.fields.text(field::ENTRY)?.map(str::parse::<EntrySelector>).transpose();
+    let file = file(request, field::FILE, TASK, "the PKCS #12 file")?;
+    let trust_embedded_root = state.settings().trust_embedded_root;
+    let at = state.now();
+    let report = state
+        .run(TASK, move |keystore| {
+            let mut wanted = ServerCertificateRequest::new(alias, &file, &password, at);
+            wanted.entry = entry;
+            wanted.options.policy.use_embedded = chain;
+            wanted.options.replace = replace;
+            wanted.options.trust_embedded_root = trust_embedded_root;
+            keystore.import_server_certificate(wanted)
+        })
+        .await?;
+    Ok(imported(request, holder, report))
+}
+
+/// Absent is true for a program; in a browser's form it is a box that was not ticked.
+fn chain(request: &Request) -> Result<bool, ApiError> {
+    let from_form = request.fields.text(field::FORM)?.is_some();
+    Ok(request.fields.boolean(field::CHAIN)?.unwrap_or(!from_form))
+}
+
+/// The password to the byte. Absent is empty, as a browser sends an empty one.
+fn password(request: &mut Request) -> Result<Password, ApiError> {
+    let mut bytes = request.take_password()?.unwrap_or_default();
+    Password::from_utf8(std::mem::take(&mut bytes)).map_err(|error| reply(TASK, &Error::from(error)))
+}
+
+pub(super) fn alias(request: &Request, task: Task) -> Result<Alias, ApiError> {
+    let text = request
+        .fields
+        .text(field::ALIAS)?
+        .ok_or_else(|| missing(task, field::ALIAS, "the name of the entry"))?;
+    text.parse::<Alias>().map_err(|error| reply(task, &Error::from(error)))
+}
+
+pub(super) fn file(
+    request: &mut Request,
+    names: field::Names,
+    task: Task,
+    what: &str,
+) -> Result<Zeroizing<Vec<u8>>, ApiError> {
+    let file = request.fields.take(names)?.filter(|file| !file.is_empty());
+    file.ok_or_else(|| missing(task, names, what))
+}
+
+fn missing(task: Task, names: field::Names, what: &str) -> ApiError {
+    let name = field::documented(names);
+    let details = vec![format!("send {what} in the field '{name}'"), "code: missing_field".to_owned()];
+    task.refused(&format!("the field '{name}' is missing"), details)
+}

@@ -1,0 +1,67 @@
+//! The few resources of the sharing API that clients ask before they reach the administrator directory.
+
+use super::{Answer, resource};
+use crate::{
+    error::ApiError,
+    request::{self, Request},
+    state::ApiState,
+    wire::object::{
+        AuthInfo, Object, PRIVILEGES, PortalSelf, SHARING_VERSION, SharingInfo, SharingRoot, User,
+    },
+};
+
+pub(super) fn root(state: &ApiState, request: &Request) -> Answer {
+    let object = SharingRoot {
+        current_version: SHARING_VERSION,
+        enterprise_version: state.settings().version.clone(),
+    };
+    resource(request, "Sharing", Object::SharingRoot(object))
+}
+
+/// Where tokens are made, by the host name that the client used.
+pub(super) fn info(state: &ApiState, request: &Request) -> Answer {
+    let host = request.host.as_deref().unwrap_or(&state.settings().machine);
+    let system = format!("https://{host}{}", request.address.context);
+    let object = SharingInfo {
+        auth_info: AuthInfo {
+            token_services_url: format!("{system}/sharing/rest/generateToken"),
+            is_token_based_security: true,
+        },
+        owning_system_url: system,
+    };
+    resource(request, "Info", Object::SharingInfo(object))
+}
+
+pub(super) fn portal(state: &ApiState, request: &Request, user: &request::User) -> Answer {
+    let object = PortalSelf {
+        id: "0123456789ABCDEF",
+        name: "Strongroom",
+        portal_name: "Strongroom",
+        portal_hostname: request.host.clone().unwrap_or_else(|| state.settings().machine.clone()),
+        portal_mode: "singletenant",
+        is_portal: true,
+        all_ssl: true,
+        current_version: SHARING_VERSION,
+        user: User::of(&user.name),
+    };
+    resource(request, "Portal", Object::PortalSelf(object))
+}
+
+/// An administrator sees no one but itself.
+pub(super) fn user(request: &Request, user: &request::User, asked: Option<&str>) -> Result<Answer, ApiError> {
+    if asked.is_some_and(|asked| !asked.eq_ignore_ascii_case(&user.name)) {
+        return Err(ApiError::new(404, "User does not exist or is inaccessible", Vec::new()));
+    }
+    Ok(resource(request, "User", Object::User(User::of(&user.name))))
+}
+
+impl User {
+    fn of(name: &str) -> Self {
+        Self {
+            username: name.to_owned(),
+            full_name: name.to_owned(),
+            role: "org_admin",
+            privileges: PRIVILEGES,
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! Pages for people. Everything is escaped by the templates; nothing runs in the browser.
+
+use askama::Template;
+use strongroom::{Finding, Outcome};
+
+use super::{
+    json,
+    rows::{Link, Row, Toned, chain, kind, remaining, role_name},
+};
+use crate::{
+    error::{ApiError, in_api_words},
+    operations::{CertificatePage, CertificatesPage, Import, ImportPage, ImportedPage, LinksPage, Page},
+    request::{Hidden, User},
+    state::ApiState,
+    wire::{Format, calendar_date, certificate::CertificateObject, percent_encode},
+};
+
+/// What all pages have: where they are, and for whom.
+pub(crate) struct Frame<'a> {
+    /// The path of the directory.
+    pub(crate) base: String,
+    machine: &'a str,
+    user: Option<User>,
+}
+
+impl<'a> Frame<'a> {
+    pub(crate) fn new(base: String, state: &'a ApiState, user: Option<User>) -> Self {
+        Self { base, machine: &state.settings().machine, user }
+    }
+
+    fn hidden(&self) -> Option<&Hidden> {
+        self.user.as_ref().and_then(|user| user.hidden.as_ref())
+    }
+}
+
+#[derive(Template)]
+#[template(path = "links.html")]
+struct LinksTemplate<'a> {
+    frame: &'a Frame<'a>,
+    page: LinksPage,
+}
+
+#[derive(Template)]
+#[template(path = "certificates.html")]
+struct CertificatesTemplate<'a> {
+    frame: &'a Frame<'a>,
+    list: String,
+    rows: Vec<Row>,
+    next: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "certificate.html")]
+struct CertificateTemplate<'a> {
+    frame: &'a Frame<'a>,
+    list: String,
+    title: String,
+    facts: Vec<(&'static str, String)>,
+    names: Vec<String>,
+    from: String,
+    until: String,
+    remaining: Toned,
+    chain: Toned,
+    links: Vec<Link>,
+}
+
+#[derive(Template)]
+#[template(path = "import.html")]
+struct ImportTemplate<'a> {
+    frame: &'a Frame<'a>,
+    title: &'static str,
+    for_server: bool,
+    page: ImportPage,
+}
+
+#[derive(Template)]
+#[template(path = "imported.html")]
+struct ImportedTemplate<'a> {
+    frame: &'a Frame<'a>,
+    list: String,
+    alias: String,
+    outcome: &'static str,
+    written: Vec<String>,
+    chain: Vec<(String, &'static str)>,
+    warnings: Vec<Warning>,
+}
+
+struct Warning {
+    message: String,
+    help: String,
+}
+
+#[derive(Template)]
+#[template(path = "object.html")]
+struct ObjectTemplate<'a> {
+    frame: &'a Frame<'a>,
+    title: &'static str,
+    text: String,
+}
+
+#[derive(Template)]
+#[template(path = "sign_in.html")]
+struct SignInTemplate<'a> {
+    frame: &'a Frame<'a>,
+    next: String,
+    username: String,
+    failure: Option<ApiError>,
+}
+
+#[derive(Template)]
+#[template(path = "token.html")]
+struct TokenTemplate<'a> {
+    frame: &'a Frame<'a>,
+    username: String,
+    failure: Option<ApiError>,
+}
+
+#[derive(Template)]
+#[template(path = "failure.html")]
+struct FailureTemplate<'a> {
+    frame: &'a Frame<'a>,
+    failure: &'a ApiError,
+}
+
+pub(super) fn page(frame: &Frame<'_>, page: Page) -> Result<String, askama::Error> {
+    match page {
+        Page::Certificate(page) => certificate(frame, *page),
+        Page::Certificates(page) => certificates(frame, &page),
+        Page::Import(page) => import(frame, page),
+        Page::Imported(page) => imported(frame, page),
+        Page::Links(page) => LinksTemplate { frame, page }.render(),
+        Page::Object { title, object } => {
+            ObjectTemplate { frame, title, text: json(&object, Format::Pjson) }.render()
+        }
+        Page::SignIn(page) => {
+            let (next, username, failure) = (page.next, page.username, page.failure);
+            SignInTemplate { frame, next, username, failure }.render()
+        }
+        Page::Token(page) => TokenTemplate { frame, username: page.username, failure: page.failure }.render(),
+    }
+}
+
+pub(super) fn failure(frame: &Frame<'_>, failure: &ApiError) -> Result<String, askama::Error> {
+    FailureTemplate { frame, failure }.render()
+}
+
+fn certificates(frame: &Frame<'_>, page: &CertificatesPage) -> Result<String, askama::Error> {
+    let rows = page.entries.iter().map(|entry| Row::of(entry, &page.list, page.now)).collect();
+    let next = page.next.as_ref().map(|after| format!("{}?after={}", page.list, percent_encode(after)));
+    CertificatesTemplate { frame, list: page.list.clone(), rows, next }.render()
+}
+
+fn certificate(frame: &Frame<'_>, page: CertificatePage) -> Result<String, askama::Error> {
+    let CertificatePage { entry, list, now } = page;
+    let certificate = &entry.certificate;
+    let object = CertificateObject::from(&entry);
+    let mut facts = vec![
+        ("Type", kind(entry.kind).to_owned()),
+        ("Subject", certificate.subject.clone()),
+        ("Issuer", certificate.issuer.clone()),
+        ("Key", certificate.key.to_string()),
+        ("Signature", certificate.signature_algorithm.clone()),
+        ("Serial number", certificate.serial.clone()),
+    ];
+    if let Some(usage) = &certificate.key_usage {
+        facts.push(("Key usage", usage.names.join(", ").replace('_', " ")));
+    }
+    facts.push(("SHA-256", certificate.fingerprint.to_string()));
+    facts.push(("SHA-1", object.sha1_fingerprint));
+    facts.push(("Version of the entry", entry.version.to_string()));
+    CertificateTemplate {
+        frame,
+        list,
+        title: entry.alias.key(),
+        facts,
+        names: certificate.hosts().map(str::to_owned).collect(),
+        from: calendar_date(certificate.not_before),
+        until: calendar_date(certificate.not_after),
+        remaining: remaining(certificate.not_after, now),
+        chain: chain(&entry),
+        links: entry.chain.iter().map(Link::of).collect(),
+    }
+    .render()
+}
+
+fn import(frame: &Frame<'_>, page: ImportPage) -> Result<String, askama::Error> {
+    let for_server = page.import == Import::ServerCertificate;
+    let title = match page.import {
+        Import::Authority => "Import root or intermediate certificate",
+        Import::ServerCertificate => "Import existing server certificate",
+    };
+    ImportTemplate { frame, title, for_server, page }.render()
+}
+
+fn imported(frame: &Frame<'_>, page: ImportedPage) -> Result<String, askama::Error> {
+    let ImportedPage { report, list } = page;
+    let outcome = match report.outcome {
+        Outcome::Imported => "was imported",
+        Outcome::Replaced => "was replaced; the former version is kept",
+        _ => "is there already, with the same certificate; nothing was changed",
+    };
+    ImportedTemplate {
+        frame,
+        list,
+        alias: report.alias.key(),
+        outcome,
+        written: report.imported.iter().skip(1).map(strongroom::Alias::key).collect(),
+        chain: report.chain.into_iter().map(|link| (link.subject, role_name(link.role))).collect(),
+        warnings: report.findings.into_iter().map(Warning::from).collect(),
+    }
+    .render()
+}
+
+impl From<Finding> for Warning {
+    fn from(finding: Finding) -> Self {
+        Self { message: finding.message, help: in_api_words(&finding.help) }
+    }
+}

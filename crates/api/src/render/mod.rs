@@ -1,0 +1,128 @@
+//! Answers as HTTP: JSON for programs, pages for people. The body is made before the status is sent.
+
+mod html;
+mod rows;
+
+use axum::{
+    body::Body,
+    http::{HeaderValue, StatusCode, header},
+    response::Response,
+};
+use serde::Serialize;
+
+pub(crate) use self::html::Frame;
+use crate::{
+    error::ApiError,
+    operations::{Answer, Page},
+    request::{clear_cookie, set_cookie},
+    wire::{
+        Format,
+        object::{Failure, FailureBody},
+    },
+};
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json;charset=utf-8");
+const HTML: HeaderValue = HeaderValue::from_static("text/html;charset=utf-8");
+const CSS: HeaderValue = HeaderValue::from_static("text/css;charset=utf-8");
+const UNWRITABLE: &str = "{\"error\":{\"code\":500,\"message\":\"The server failed\",\"details\":[]}}";
+const STYLE: &str = include_str!("../../templates/style.css");
+
+/// Makes the response of an answer or a failure.
+pub(crate) fn respond(frame: &Frame<'_>, format: Format, answer: Result<Answer, ApiError>) -> Response {
+    match answer {
+        Ok(Answer::Object(object)) => with_body(StatusCode::OK, JSON, json(&object, format)),
+        Ok(Answer::Page(page)) => match html::page(frame, page) {
+            Ok(body) => with_body(StatusCode::OK, HTML, body),
+            Err(error) => failure(frame, format, StatusCode::OK, ApiError::fault(error.to_string())),
+        },
+        Ok(Answer::SignedIn { token, next }) => see_other(&next, &set_cookie(&token)),
+        Ok(Answer::SignedOut) => see_other(&frame.base, &clear_cookie()),
+        Ok(Answer::Style) => with_body(StatusCode::OK, CSS, STYLE.to_owned()),
+        Err(error) => failure(frame, format, StatusCode::OK, error),
+    }
+}
+
+/// Makes the response of a failure. Its fault, if it is one, goes to the host in the extensions.
+pub(crate) fn failure(frame: &Frame<'_>, format: Format, status: StatusCode, error: ApiError) -> Response {
+    let error = error.without_false_alarm();
+    let mut response = match format {
+        Format::Html => {
+            let body = html::failure(frame, &error).unwrap_or_else(|_| "The server failed".to_owned());
+            with_body(status, HTML, body)
+        }
+        Format::Json | Format::Pjson => {
+            let ApiError { code, message, details, .. } = &error;
+            let body = Failure { error: FailureBody { code: *code, message, details } };
+            with_body(status, JSON, json(&body, format))
+        }
+    };
+    if let Some(fault) = error.fault {
+        response.extensions_mut().insert(fault);
+    }
+    response
+}
+
+/// Sign-in page in place of a failure that asks for it.
+pub(crate) fn or_sign_in(
+    format: Format,
+    next: String,
+    answer: Result<Answer, ApiError>,
+) -> Result<Answer, ApiError> {
+    match answer {
+        Err(error) if format == Format::Html && error.asks_to_sign_in() => {
+            let ended = ApiError::new(error.code, "Your session has ended: sign in again", Vec::new());
+            let failure = (error.code == 498).then_some(ended);
+            let page = crate::operations::SignInPage { next, username: String::new(), failure };
+            Ok(Answer::Page(Page::SignIn(page)))
+        }
+        other => other,
+    }
+}
+
+fn json(value: &impl Serialize, format: Format) -> String {
+    let text = match format {
+        Format::Pjson => serde_json::to_string_pretty(value),
+        Format::Html | Format::Json => serde_json::to_string(value),
+    };
+    // These types hold nothing that serde_json refuses.
+    let text = text.unwrap_or_else(|_| UNWRITABLE.to_owned());
+    // The same JSON; harmless should anything take it for a page.
+    text.replace('<', "\\u003c")
+}
+
+fn with_body(status: StatusCode, kind: HeaderValue, body: String) -> Response {
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, kind);
+    response
+}
+
+fn see_other(location: &str, cookie: &str) -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::SEE_OTHER;
+    // Both are made of ASCII by this crate.
+    if let (Ok(location), Ok(cookie)) = (HeaderValue::from_str(location), HeaderValue::from_str(cookie)) {
+        response.headers_mut().insert(header::LOCATION, location);
+        response.headers_mut().insert(header::SET_COOKIE, cookie);
+    }
+    response
+}
+
+/// Headers of every answer: nothing is framed, cached, sniffed, or loaded from elsewhere.
+pub(crate) fn secure(mut response: Response) -> Response {
+    for (name, value) in HEADERS {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+const HEADERS: [(header::HeaderName, &str); 5] = [
+    (header::CACHE_CONTROL, "no-store"),
+    (
+        header::CONTENT_SECURITY_POLICY,
+        "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    ),
+    (header::REFERRER_POLICY, "no-referrer"),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+];

@@ -1,0 +1,123 @@
+//! Whose request it is: the token by any of its doors, and the proof that a browser's form was meant.
+
+use axum::http::{HeaderMap, header};
+use zeroize::Zeroizing;
+
+use super::{Request, fields::Fields, text};
+use crate::{
+    error::ApiError,
+    session::{form_secret, is_form_secret},
+    state::ApiState,
+    wire::field,
+};
+
+/// The cookie of a browser's session. The prefix binds it to this host, to HTTPS and to the whole path.
+const COOKIE: &str = "__Host-strongroom";
+
+/// A token and how it came.
+pub(super) struct Credential {
+    token: Zeroizing<String>,
+    door: Door,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Door {
+    /// Sent by the browser on its own, so a form has to prove that it was meant.
+    Cookie,
+    Field,
+    Header,
+}
+
+/// An administrator who is signed in.
+pub(crate) struct User {
+    pub(crate) name: String,
+    /// What the forms of a page send back.
+    pub(crate) hidden: Option<Hidden>,
+}
+
+/// A hidden field of a form.
+pub(crate) struct Hidden {
+    pub(crate) name: &'static str,
+    pub(crate) value: Zeroizing<String>,
+}
+
+impl Credential {
+    /// The first token of: field, `X-Esri-Authorization`, `Authorization`, cookie. Real clients use each of them.
+    pub(super) fn find(fields: &Fields, headers: &HeaderMap) -> Option<Self> {
+        let from = |token: &str, door| Self { token: Zeroizing::new(token.to_owned()), door };
+        if let Ok(Some(token)) = fields.text(field::TOKEN) {
+            return Some(from(token, Door::Field));
+        }
+        let bearer = bearer(headers, "x-esri-authorization").or_else(|| bearer(headers, "authorization"));
+        if let Some(token) = bearer {
+            return Some(from(token, Door::Header));
+        }
+        cookie(headers).map(|token| from(token, Door::Cookie))
+    }
+}
+
+fn bearer<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    let (scheme, token) = text(headers, name)?.split_once(' ')?;
+    Some(token.trim()).filter(|token| scheme.eq_ignore_ascii_case("bearer") && !token.is_empty())
+}
+
+fn cookie(headers: &HeaderMap) -> Option<&str> {
+    let pairs = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    pairs
+        .flat_map(|value| value.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find_map(|(name, value)| (name == COOKIE && !value.is_empty()).then_some(value))
+}
+
+/// The header that starts a browser's session.
+pub(crate) fn set_cookie(token: &str) -> String {
+    format!("{COOKIE}={token}; Path=/; Secure; HttpOnly; SameSite=Strict")
+}
+
+/// The header that ends it.
+pub(crate) fn clear_cookie() -> String {
+    format!("{COOKIE}=; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=0")
+}
+
+impl Request {
+    /// The administrator whose request it is: 499 without a token, 498 with one that is not good.
+    pub(crate) async fn user(&self, state: &ApiState) -> Result<User, ApiError> {
+        let credential = self.credential.as_ref().ok_or_else(ApiError::token_required)?;
+        let session = state.session(&credential.token).await?.ok_or_else(ApiError::invalid_token)?;
+        let hidden = match credential.door {
+            Door::Cookie => Some(Hidden {
+                name: field::documented(field::CSRF),
+                value: Zeroizing::new(form_secret(&credential.token)),
+            }),
+            Door::Field => {
+                Some(Hidden { name: field::documented(field::TOKEN), value: credential.token.clone() })
+            }
+            Door::Header => None,
+        };
+        Ok(User { name: session.account.as_str().to_owned(), hidden })
+    }
+
+    /// Refuses a change that a foreign page may have made a browser ask for.
+    pub(crate) fn check_meant(&self) -> Result<(), ApiError> {
+        let Some(credential) = self.credential.as_ref().filter(|credential| credential.door == Door::Cookie)
+        else {
+            return Ok(());
+        };
+        let sent = self.fields.bytes(field::CSRF);
+        if self.comes_from_elsewhere() || !is_form_secret(&credential.token, sent) {
+            let help = "the form is not of this session: fill it in and send it again".to_owned();
+            return Err(ApiError::new(403, "The request was refused", vec![help]));
+        }
+        Ok(())
+    }
+
+    /// Whether a browser says that another site made it send this.
+    pub(crate) fn comes_from_elsewhere(&self) -> bool {
+        self.fetch_site.as_deref().is_some_and(|site| site != "same-origin")
+    }
+
+    /// The token of the request, to end it.
+    pub(crate) fn token(&self) -> Option<&str> {
+        self.credential.as_ref().map(|credential| credential.token.as_str())
+    }
+}

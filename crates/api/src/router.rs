@@ -1,0 +1,51 @@
+//! The way in: one handler, since paths are parsed without regard to case and context.
+
+use axum::{
+    Router,
+    extract::{DefaultBodyLimit, State},
+    http::{HeaderValue, Method, StatusCode, header},
+    response::Response,
+};
+
+use crate::{
+    error::ApiError,
+    operations,
+    render::{Frame, failure, or_sign_in, respond, secure},
+    request::{Request, format_of},
+    state::ApiState,
+    wire::Address,
+};
+
+/// The whole HTTP surface as a value. It is meant to be served over TLS alone.
+///
+/// The example of the [crate] is a whole program.
+pub fn router(state: ApiState) -> Router {
+    // The limit of the settings holds instead.
+    Router::new().fallback(handle).layer(DefaultBodyLimit::disable()).with_state(state)
+}
+
+async fn handle(State(state): State<ApiState>, incoming: axum::extract::Request) -> Response {
+    secure(answer(&state, incoming).await)
+}
+
+async fn answer(state: &ApiState, incoming: axum::extract::Request) -> Response {
+    if !matches!(*incoming.method(), Method::GET | Method::HEAD | Method::POST) {
+        let frame = Frame::new("/portaladmin".to_owned(), state, None);
+        let error = ApiError::new(405, "Use GET or POST", Vec::new());
+        let mut response = failure(&frame, format_of(incoming.uri()), StatusCode::METHOD_NOT_ALLOWED, error);
+        response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD, POST"));
+        return response;
+    }
+    let Some(address) = Address::parse(incoming.uri().path()) else {
+        let frame = Frame::new("/portaladmin".to_owned(), state, None);
+        let error = ApiError::new(404, "There is nothing at this address", Vec::new());
+        return failure(&frame, format_of(incoming.uri()), StatusCode::NOT_FOUND, error);
+    };
+    let (mut request, read) = Request::read(incoming, address, state.settings().max_upload).await;
+    let (user, answer) = match read {
+        Ok(()) => operations::perform(state, &mut request).await,
+        Err(error) => operations::refuse(state, &request, error).await,
+    };
+    let frame = Frame::new(request.address.base(), state, user);
+    respond(&frame, request.format, or_sign_in(request.format, request.address.link(), answer))
+}

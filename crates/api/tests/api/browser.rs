@@ -1,0 +1,268 @@
+//! People: sign-in, forms, sessions.
+
+use axum::{
+    body::Body,
+    http::{Request, StatusCode, header},
+};
+
+use crate::harness::{
+    ADMIN, CERTIFICATES, CHANGEIT, Form, IMPORT, IMPORT_ROOT, LOGIN, PASSWORD, ROOT_RSA, Reply, Server,
+    WRONG, WWW, encoded, fixture,
+};
+
+async fn page(server: &Server, cookie: &str, path: &str) -> Reply {
+    server.send(Request::get(path).header("cookie", cookie).body(Body::empty()).unwrap()).await
+}
+
+/// The value that the form of a page sends back.
+fn secret(page: &Reply) -> String {
+    let (_, rest) = page.text.split_once("name=\"csrfPreventToken\" value=\"").unwrap();
+    rest.split('"').next().unwrap().to_owned()
+}
+
+async fn signed_in() -> (Server, String, String) {
+    let server = Server::new();
+    let cookie = server.sign_in().await;
+    let secret = secret(&page(&server, &cookie, IMPORT).await);
+    (server, cookie, secret)
+}
+
+/// What a browser sends of the form of importExistingServerCertificate.
+fn filled(secret: &str, alias: &str, password: &str, chain: bool) -> Form {
+    let form = Form::new().text("csrfPreventToken", secret).text("form", "html").text("alias", alias);
+    let form = form.file("file", "www.p12", &fixture(WWW)).text("password", password);
+    let form = if chain { form.text("importCertificateChain", "true") } else { form };
+    form.text("entry", "")
+}
+
+async fn import_root(server: &Server, cookie: &str, secret: &str) {
+    let form = Form::new().text("csrfPreventToken", secret).text("form", "html").text("alias", "root");
+    let form = form.file("file", "root.pem", &fixture(ROOT_RSA));
+    let reply = server
+        .send(form.post_with(IMPORT_ROOT, &[("cookie", cookie), ("sec-fetch-site", "same-origin")]))
+        .await;
+    reply.is_page("Imported");
+    reply.has("<p class=\"message\"><a href=\"/arcgis/portaladmin/machines/gis.fixture.test/sslCertificates/root\">root</a> was imported.</p>");
+}
+
+#[tokio::test]
+async fn sign_in_sets_a_cookie_and_goes_on_to_where_one_was() {
+    let server = Server::new();
+    let form = format!("username={ADMIN}&password={}&next={}", encoded(PASSWORD), encoded(IMPORT));
+    let reply = server.post(LOGIN, &form).await;
+    assert_eq!(
+        (reply.status, reply.header("location"), reply.text.as_str()),
+        (StatusCode::SEE_OTHER, IMPORT, "")
+    );
+    let cookie = reply.header("set-cookie").to_owned();
+    let (pair, flags) = cookie.split_once(';').unwrap();
+    assert_eq!(pair.strip_prefix("__Host-strongroom=").unwrap().len(), 64);
+    assert_eq!(flags, " Path=/; Secure; HttpOnly; SameSite=Strict");
+    page(&server, pair, IMPORT).await.is_page("Import existing server certificate");
+}
+
+#[tokio::test]
+async fn sign_in_leads_only_to_pages_of_this_server() {
+    let server = Server::new();
+    for (next, expected) in [
+        ("//evil.test/portaladmin", "/evil.test/portaladmin"),
+        ("https://evil.test/portaladmin", "/arcgis/portaladmin"),
+        ("/\\evil.test/portaladmin", "/%5Cevil.test/portaladmin"),
+        ("/elsewhere", "/arcgis/portaladmin"),
+        ("/x/portaladmin\r\nSet-Cookie: a=b", "/arcgis/portaladmin"),
+        ("javascript:alert(1)", "/arcgis/portaladmin"),
+        ("", "/arcgis/portaladmin"),
+        ("/arcgis/portaladmin/machines?f=json#x", "/arcgis/portaladmin/machines"),
+    ] {
+        let form = format!("username={ADMIN}&password={}&next={}", encoded(PASSWORD), encoded(next));
+        assert_eq!(server.post(LOGIN, &form).await.header("location"), expected, "{next:?}");
+    }
+}
+
+#[tokio::test]
+async fn failed_sign_in_shows_the_page_again_without_the_password() {
+    let server = Server::new();
+    let reply = server.post(LOGIN, &format!("username={ADMIN}&password={}", encoded(WRONG))).await;
+    reply.is_page("Sign in");
+    reply.has("<p class=\"message\">You are not signed in</p>");
+    reply.has("<li>Invalid username or password.</li>");
+    reply.has("value=\"siteadmin\"");
+    assert_eq!(reply.headers.get(header::SET_COOKIE), None);
+}
+
+#[tokio::test]
+async fn other_sites_cannot_sign_a_browser_in() {
+    let server = Server::new();
+    let form = format!("username={ADMIN}&password={}", encoded(PASSWORD));
+    let request = Request::post(LOGIN).header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+    let request = request.header("sec-fetch-site", "cross-site").body(Body::from(form)).unwrap();
+    let reply = server.send(request).await;
+    reply.is_page("Sign in");
+    assert_eq!(reply.headers.get(header::SET_COOKIE), None);
+}
+
+#[tokio::test]
+async fn form_of_the_operation_has_the_documented_labels() {
+    let (server, cookie, _) = signed_in().await;
+    let form = page(&server, &cookie, IMPORT).await;
+    form.is_page("Import existing server certificate");
+    for label in [
+        "<label for=\"alias\">Alias</label>",
+        "<label for=\"file\">Certificate file</label>",
+        "<label for=\"password\">Certificate password</label>",
+        "<label for=\"chain\">Import certificate chain</label>",
+        "<button type=\"submit\">Import</button>",
+        "<input id=\"chain\" name=\"importCertificateChain\" type=\"checkbox\" value=\"true\" checked>",
+        "<form class=\"fields\" method=\"post\" enctype=\"multipart/form-data\">",
+    ] {
+        form.has(label);
+    }
+    let form = page(&server, &cookie, IMPORT_ROOT).await;
+    form.is_page("Import root or intermediate certificate");
+    form.has_not("Certificate password");
+}
+
+#[tokio::test]
+async fn browser_imports_a_root_and_a_server_certificate_and_sees_them() {
+    let (server, cookie, secret) = signed_in().await;
+    import_root(&server, &cookie, &secret).await;
+    let form = filled(&secret, "www", PASSWORD, true);
+    let reply =
+        server.send(form.post_with(IMPORT, &[("cookie", &cookie), ("sec-fetch-site", "same-origin")])).await;
+    reply.is_page("Imported");
+    reply.has("<h1>Success</h1>");
+    reply.has(">www_intermediate</a>");
+    reply.has(
+        "<span class=\"subject\">CN=www.fixture.test</span> <span class=\"role\">this certificate</span>",
+    );
+
+    let list = page(&server, &cookie, CERTIFICATES).await;
+    list.is_page("Certificates");
+    list.has("<td role=\"cell\" data-label=\"Type\">Server certificate</td>");
+    list.has("<td role=\"cell\" data-label=\"Type\">Chain certificate</td>");
+    list.has("<span class=\"date\">2036-01-01</span> <span class=\"tone good\">in 3325 days</span>");
+    list.has("<span class=\"tone good\">Complete</span>");
+    let one = page(&server, &cookie, &format!("{CERTIFICATES}/www")).await;
+    one.is_page("www");
+    one.has("<dt>SHA-1</dt><dd>2b2ae9ae725017c1044424eadc4953fda726dd64</dd>");
+    one.has("<span class=\"role\">trust anchor, until ");
+}
+
+#[tokio::test]
+async fn box_that_is_not_ticked_is_false_and_stays_so() {
+    let (server, cookie, secret) = signed_in().await;
+    import_root(&server, &cookie, &secret).await;
+    let reply =
+        server.send(filled(&secret, "www", PASSWORD, false).post_with(IMPORT, &[("cookie", &cookie)])).await;
+    reply.is_page("Import existing server certificate");
+    reply.has("no path to an imported authority");
+    reply.has("<input id=\"chain\" name=\"importCertificateChain\" type=\"checkbox\" value=\"true\">");
+    assert_eq!(server.aliases(), ["root"]);
+}
+
+#[tokio::test]
+async fn failed_import_shows_the_form_again_with_the_alias_and_without_the_password() {
+    let (server, cookie, secret) = signed_in().await;
+    let reply =
+        server.send(filled(&secret, "Www", WRONG, true).post_with(IMPORT, &[("cookie", &cookie)])).await;
+    reply.is_page("Import existing server certificate");
+    reply.has("<p class=\"message\">Importing the certificate failed: wrong password, or the file was changed after it was made</p>");
+    reply.has("<li>code: wrong_password</li>");
+    reply.has("<p class=\"code\">Error 400</p>");
+    reply.has("name=\"alias\" value=\"Www\"");
+    reply.has("<input id=\"password\" name=\"password\" type=\"password\" autocomplete=\"off\">");
+    reply.has(" checked>");
+}
+
+#[tokio::test]
+async fn too_large_file_shows_the_form_again() {
+    let (server, cookie, secret) = signed_in().await;
+    let form = Form::new().text("csrfPreventToken", &secret).text("form", "html").text("alias", "www");
+    let form = form.file("file", "x", &vec![0; 2 << 20]);
+    let reply = server.send(form.post_with(IMPORT, &[("cookie", &cookie), ("accept", "text/html")])).await;
+    reply.is_page("Import existing server certificate");
+    reply.has("<p class=\"code\">Error 413</p>");
+}
+
+#[tokio::test]
+async fn forms_that_were_not_meant_are_refused() {
+    let (server, cookie, secret) = signed_in().await;
+    import_root(&server, &cookie, &secret).await;
+    let other = "0".repeat(64);
+    let same = ("sec-fetch-site", "same-origin");
+    for (form, site) in [
+        (filled("", "www", PASSWORD, true), same),
+        (filled(&other, "www", PASSWORD, true), same),
+        (filled(&secret, "www", PASSWORD, true), ("sec-fetch-site", "cross-site")),
+        (filled(&secret, "www", PASSWORD, true), ("sec-fetch-site", "same-site")),
+    ] {
+        let reply = server.send(form.clone().post_with(IMPORT, &[("cookie", &cookie), site])).await;
+        reply.is_page("Import existing server certificate");
+        reply.has("<p class=\"message\">The request was refused</p>");
+        reply.has("<p class=\"code\">Error 403</p>");
+        let reply = server.send(form.text("f", "json").post_with(IMPORT, &[("cookie", &cookie), site])).await;
+        let help = "the form is not of this session: fill it in and send it again";
+        reply.is_error(403, "The request was refused", &[help]);
+    }
+    assert_eq!(server.aliases(), ["root"]);
+}
+
+#[tokio::test]
+async fn form_of_a_token_in_the_address_sends_the_token_back_and_needs_no_cookie() {
+    let server = Server::new();
+    let token = server.token().await;
+    let form = server.get(&format!("{IMPORT_ROOT}?token={token}")).await;
+    form.has(&format!("<input type=\"hidden\" name=\"token\" value=\"{token}\">"));
+    let sent = Form::new().text("token", &token).text("form", "html").text("alias", "root");
+    let sent = sent.file("file", "root.pem", &fixture(ROOT_RSA));
+    server.send(sent.post_with(IMPORT_ROOT, &[("sec-fetch-site", "cross-site")])).await.is_page("Imported");
+}
+
+#[tokio::test]
+async fn sign_out_ends_the_session_and_has_to_be_meant() {
+    let (server, cookie, secret) = signed_in().await;
+    let logout = |secret: &str| {
+        let request = Request::post("/arcgis/portaladmin/logout").header("cookie", &cookie);
+        let request = request.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        request.body(Body::from(format!("csrfPreventToken={secret}"))).unwrap()
+    };
+    server.send(logout("")).await.is_page("Error 403");
+    page(&server, &cookie, CERTIFICATES).await.is_page("Certificates");
+    let reply = server.send(logout(&secret)).await;
+    assert_eq!((reply.status, reply.header("location")), (StatusCode::SEE_OTHER, "/arcgis/portaladmin"));
+    assert_eq!(
+        reply.header("set-cookie"),
+        "__Host-strongroom=; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=0"
+    );
+    page(&server, &cookie, CERTIFICATES).await.is_page("Sign in");
+}
+
+#[tokio::test]
+async fn warnings_of_an_import_are_shown_with_advice() {
+    let (server, cookie, secret) = signed_in().await;
+    let file = fixture("pkcs12/openssl-3.0.19.rsa2048.pbes2-aes256-sha256.self-signed.p12");
+    let form = Form::new().text("csrfPreventToken", &secret).text("alias", "self").text("password", CHANGEIT);
+    let reply = server.send(form.file("file", "x", &file).post_with(IMPORT, &[("cookie", &cookie)])).await;
+    reply.is_page("Imported");
+    reply.has("<div class=\"box warn\" role=\"status\">");
+    reply.has("clients must be told to trust this certificate; a CA-signed one avoids that");
+    page(&server, &cookie, CERTIFICATES).await.has("<span class=\"tone warn\">Self-signed</span>");
+}
+
+#[tokio::test]
+async fn long_list_has_pages_for_people() {
+    let (server, cookie, _) = signed_in().await;
+    let root = fixture(ROOT_RSA);
+    let mut keystore = server.keystore();
+    let at = strongroom::UnixTime::since_unix_epoch(std::time::Duration::from_secs(1_795_435_200));
+    for n in 0..101 {
+        keystore.import_authority(&format!("root{n:03}").parse().unwrap(), &root, at).unwrap();
+    }
+    let first = page(&server, &cookie, CERTIFICATES).await;
+    first.has(">root099</a>");
+    first.has_not(">root100</a>");
+    first.has(&format!("<a href=\"{CERTIFICATES}?after=root099\" rel=\"next\">"));
+    let second = page(&server, &cookie, &format!("{CERTIFICATES}?after=root099")).await;
+    second.has(">root100</a>");
+    second.has_not("rel=\"next\"");
+}

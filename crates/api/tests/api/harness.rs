@@ -1,0 +1,260 @@
+//! A server in a temporary folder, with a clock of its own. Every answer is searched for secrets.
+
+use std::{
+    cell::Cell,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use axum::{
+    Router,
+    body::Body,
+    http::{HeaderMap, Method, Request, StatusCode, header},
+};
+use http_body_util::BodyExt as _;
+use strongroom::{Keystore, Password, UnixTime, UnlockKey};
+use strongroom_api::{ApiState, Fault, Settings, router};
+use tempfile::TempDir;
+use tower::ServiceExt as _;
+
+pub(crate) const ADMIN: &str = "siteadmin";
+/// The administrator's, and that of some fixtures: every door has to let it through unchanged.
+pub(crate) const PASSWORD: &str = "p@ss wörd&+%!#";
+pub(crate) const WRONG: &str = "wr@ng wörd&+%!#";
+/// The other password of the fixtures.
+pub(crate) const CHANGEIT: &str = "changeit";
+pub(crate) const MACHINE: &str = "gis.fixture.test";
+pub(crate) const ROOT_RSA: &str = "chains/root-rsa.pem";
+/// Opens with [`PASSWORD`]; issued by an embedded intermediate under [`ROOT_RSA`].
+pub(crate) const WWW: &str = "pkcs12/openssl-3.0.19.rsa2048.pbes2-aes256-sha256.password-non-ascii.p12";
+/// 2026-11-23T12:00:00Z, when the fixtures are valid.
+const START: u64 = 1_795_435_200;
+
+pub(crate) const CERTIFICATES: &str = "/arcgis/portaladmin/machines/gis.fixture.test/sslCertificates";
+pub(crate) const IMPORT: &str =
+    "/arcgis/portaladmin/machines/gis.fixture.test/sslCertificates/importExistingServerCertificate";
+pub(crate) const IMPORT_ROOT: &str =
+    "/arcgis/portaladmin/machines/gis.fixture.test/sslCertificates/importRootOrIntermediate";
+pub(crate) const GENERATE_TOKEN: &str = "/arcgis/sharing/rest/generateToken";
+pub(crate) const LOGIN: &str = "/arcgis/portaladmin/login";
+
+thread_local! {
+    static NOW: Cell<u64> = const { Cell::new(START) };
+}
+
+fn clock() -> UnixTime {
+    UnixTime::since_unix_epoch(Duration::from_secs(NOW.get()))
+}
+
+/// Sets the clock of this test forward.
+pub(crate) fn pass(seconds: u64) {
+    NOW.set(NOW.get() + seconds);
+}
+
+pub(crate) fn fixture(name: &str) -> Vec<u8> {
+    std::fs::read(Path::new("../../fixtures").join(name)).unwrap()
+}
+
+pub(crate) struct Server {
+    router: Router,
+    folder: TempDir,
+    unlock: UnlockKey,
+}
+
+pub(crate) struct Reply {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
+    pub(crate) fault: Option<Fault>,
+}
+
+impl Server {
+    pub(crate) fn new() -> Self {
+        Self::with(|_| {})
+    }
+
+    pub(crate) fn with(change: impl FnOnce(&mut Settings)) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let unlock = UnlockKey::generate().unwrap();
+        let mut keystore = Keystore::create(&folder.path().join("keystore.db"), &unlock, clock()).unwrap();
+        let password = Password::new(PASSWORD).unwrap();
+        keystore.add_administrator(&ADMIN.parse().unwrap(), &password, clock()).unwrap();
+        let mut settings = Settings::new(MACHINE);
+        change(&mut settings);
+        let router = router(ApiState::new(keystore, settings, clock));
+        Self { router, folder, unlock }
+    }
+
+    pub(crate) fn path(&self) -> PathBuf {
+        self.folder.path().join("keystore.db")
+    }
+
+    /// The same store, opened beside the server.
+    pub(crate) fn keystore(&self) -> Keystore {
+        Keystore::open(&self.path(), &self.unlock).unwrap()
+    }
+
+    pub(crate) async fn send(&self, request: Request<Body>) -> Reply {
+        let (parts, body) = self.router.clone().oneshot(request).await.unwrap().into_parts();
+        let bytes = body.collect().await.unwrap().to_bytes();
+        let text = String::from_utf8(bytes.to_vec()).unwrap();
+        let headers = format!("{:?}", parts.headers);
+        for place in [&text, &headers] {
+            for secret in ["p@ss", "p%40ss", "wr@ng", "wr%40ng", CHANGEIT, "ss wörd", "PRIVATE KEY"] {
+                assert!(!place.contains(secret), "an answer holds {secret:?}: {place}");
+            }
+        }
+        let fault = parts.extensions.get().cloned();
+        Reply { status: parts.status, headers: parts.headers, text, fault }
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Reply {
+        self.send(Request::get(path).body(Body::empty()).unwrap()).await
+    }
+
+    /// Posts urlencoded text.
+    pub(crate) async fn post(&self, path: &str, form: &str) -> Reply {
+        self.send(urlencoded(Method::POST, path, form)).await
+    }
+
+    pub(crate) async fn token(&self) -> String {
+        let form = format!("f=json&client=referer&referer=x&username={ADMIN}&password={}", encoded(PASSWORD));
+        let reply = self.post(GENERATE_TOKEN, &form).await;
+        reply.text.split('"').nth(3).unwrap().to_owned()
+    }
+
+    /// Imports the root of most fixtures.
+    pub(crate) async fn import_root(&self, token: &str) {
+        let form = Form::new().text("f", "json").text("token", token).text("alias", "root");
+        let reply = self.send(form.file("file", "root.pem", &fixture(ROOT_RSA)).post(IMPORT_ROOT)).await;
+        assert_eq!(reply.text, "{\"status\":\"success\"}");
+    }
+
+    /// Every alias in the store.
+    pub(crate) fn aliases(&self) -> Vec<String> {
+        self.keystore().entries(None, 1000).unwrap().iter().map(|entry| entry.alias.key()).collect()
+    }
+
+    /// Signs a browser in: its cookie.
+    pub(crate) async fn sign_in(&self) -> String {
+        let reply = self.post(LOGIN, &format!("username={ADMIN}&password={}", encoded(PASSWORD))).await;
+        assert_eq!(reply.status, StatusCode::SEE_OTHER, "{}", reply.text);
+        reply.header("set-cookie").split(';').next().unwrap().to_owned()
+    }
+}
+
+impl Reply {
+    #[track_caller]
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).unwrap_or_else(|| panic!("no {name}")).to_str().unwrap()
+    }
+
+    /// A failure in JSON, to the letter.
+    #[track_caller]
+    pub(crate) fn is_error(&self, code: u16, message: &str, details: &[&str]) {
+        let details: Vec<String> = details.iter().map(|detail| quoted(detail)).collect();
+        let expected = format!(
+            "{{\"error\":{{\"code\":{code},\"message\":{},\"details\":[{}]}}}}",
+            quoted(message),
+            details.join(",")
+        );
+        assert_eq!(self.text, expected);
+        assert_eq!(self.status, StatusCode::OK);
+        assert_eq!(self.header("content-type"), "application/json;charset=utf-8");
+    }
+
+    #[track_caller]
+    pub(crate) fn is_success(&self) {
+        assert_eq!(self.text, "{\"status\":\"success\"}");
+        assert_eq!(self.status, StatusCode::OK);
+    }
+
+    #[track_caller]
+    pub(crate) fn is_page(&self, title: &str) {
+        assert_eq!(self.status, StatusCode::OK);
+        assert_eq!(self.header("content-type"), "text/html;charset=utf-8");
+        assert!(self.text.contains(&format!("<title>{title} · Strongroom</title>")), "{}", self.text);
+    }
+
+    #[track_caller]
+    pub(crate) fn has(&self, part: &str) {
+        assert!(self.text.contains(part), "{part:?} is not in {}", self.text);
+    }
+
+    #[track_caller]
+    pub(crate) fn has_not(&self, part: &str) {
+        assert!(!self.text.contains(part), "{part:?} is in {}", self.text);
+    }
+}
+
+fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
+pub(crate) fn urlencoded(method: Method, path: &str, form: &str) -> Request<Body> {
+    let builder = Request::builder().method(method).uri(path);
+    let builder = builder.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+    builder.body(Body::from(form.to_owned())).unwrap()
+}
+
+/// Percent-encodes every byte that is not a letter or a digit.
+pub(crate) fn encoded(text: impl AsRef<[u8]>) -> String {
+    let encode = |byte: &u8| match byte {
+        byte if byte.is_ascii_alphanumeric() => char::from(*byte).to_string(),
+        byte => format!("%{byte:02X}"),
+    };
+    text.as_ref().iter().map(encode).collect()
+}
+
+/// A multipart body made by hand.
+#[derive(Clone, Default)]
+pub(crate) struct Form {
+    body: Vec<u8>,
+}
+
+const BOUNDARY: &str = "-----------RubyMultipartPost";
+
+impl Form {
+    pub(crate) fn new() -> Self {
+        Self::default()
+    }
+
+    pub(crate) fn text(self, name: &str, value: &str) -> Self {
+        self.part(&format!("name=\"{name}\""), value.as_bytes())
+    }
+
+    pub(crate) fn file(self, name: &str, file_name: &str, bytes: &[u8]) -> Self {
+        let disposition = format!(
+            "name=\"{name}\"; filename=\"{file_name}\"\r\nContent-Length: {}\r\nContent-Type: application/x-pkcs12\r\n\
+             Content-Transfer-Encoding: binary",
+            bytes.len()
+        );
+        self.part(&disposition, bytes)
+    }
+
+    fn part(mut self, disposition: &str, bytes: &[u8]) -> Self {
+        self.body
+            .extend(format!("--{BOUNDARY}\r\nContent-Disposition: form-data; {disposition}\r\n\r\n").bytes());
+        self.body.extend(bytes);
+        self.body.extend(b"\r\n");
+        self
+    }
+
+    pub(crate) fn post(self, path: &str) -> Request<Body> {
+        self.post_with(path, &[])
+    }
+
+    pub(crate) fn post_with(mut self, path: &str, headers: &[(&str, &str)]) -> Request<Body> {
+        // Ruby ends with one line more.
+        self.body.extend(format!("--{BOUNDARY}--\r\n\r\n").bytes());
+        let kind = format!("multipart/form-data; boundary={BOUNDARY}");
+        let builder = Request::post(path).header(header::CONTENT_TYPE, kind);
+        let builder = headers.iter().fold(builder, |builder, (name, value)| builder.header(*name, *value));
+        builder.body(Body::from(self.body)).unwrap()
+    }
+}
+
+/// A form with what every import by a program has.
+pub(crate) fn json_form(token: &str, alias: &str) -> Form {
+    Form::new().text("f", "json").text("token", token).text("alias", alias)
+}

@@ -1,0 +1,18 @@
+//! The API as its clients see it: requests in, exact answers out, no socket.
+
+#[cfg(test)]
+mod access;
+#[cfg(test)]
+mod browser;
+#[cfg(test)]
+mod harness;
+#[cfg(test)]
+mod import;
+#[cfg(test)]
+mod limits;
+#[cfg(test)]
+mod markup;
+#[cfg(test)]
+mod resources;
+#[cfg(test)]
+mod token;
