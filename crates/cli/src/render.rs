@@ -134,6 +134,11 @@ impl Printer {
     }
 }
 
+/// A line of the server's log.
+pub(crate) fn log(line: &str) {
+    let _ = writeln!(io::stderr().lock(), "{}", strongroom::printable(line));
+}
+
 fn print_json<T: Serialize>(value: &T) {
     let mut stdout = io::stdout().lock();
     // The types of this module serialise without failure; a closed pipe is nobody's error.

@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use axum::{middleware::map_response, response::Response};
 use axum_server::{Handle, tls_rustls::RustlsConfig};
 use rcgen::{CertificateParams, DnType, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose, SanType};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
@@ -15,13 +16,13 @@ use strongroom::{
     Alias, Certificate, CredentialRequest, Error, Keystore, OpenedCredential, PrivateKey, ServerCredential,
     StoreError,
 };
-use strongroom_api::{ApiState, Settings, router};
+use strongroom_api::{ApiState, Fault, Settings, router};
 
 use super::{now, open, seconds};
 use crate::{
     args::{Arguments, Serve},
     failure::{Exit, Failure},
-    render::Printer,
+    render::{self, Printer},
 };
 
 /// The alias of the server's own certificate, as ArcGIS names it.
@@ -63,7 +64,7 @@ pub(super) fn run(arguments: &Arguments, command: &Serve, printer: &Printer) -> 
 
     let mut settings = Settings::new(machine.clone());
     settings.trust_embedded_root = command.trust_embedded_root;
-    let app = router(ApiState::new(keystore, settings, now));
+    let app = router(ApiState::new(keystore, settings, now)).layer(map_response(log_fault));
     let serving = Serving { url: url(address), machine, certificate_sha256: leaf };
     let ready = || {
         printer.result(&serving, &[], || {
@@ -78,6 +79,14 @@ pub(super) fn run(arguments: &Arguments, command: &Serve, printer: &Printer) -> 
     runtime.block_on(serve(listener, tls, app, ready)).map_err(|error| fault("serve_failed", &error))?;
     printer.note("stopped");
     Ok(())
+}
+
+/// The client of a fault gets a number; the log has what happened.
+async fn log_fault(response: Response) -> Response {
+    if let Some(fault) = response.extensions().get::<Fault>() {
+        render::log(&format!("request {}: {}", fault.request_id, fault.cause));
+    }
+    response
 }
 
 fn fault(code: &'static str, error: &io::Error) -> Failure {
