@@ -9,7 +9,9 @@ use std::{
 
 use axum::{middleware::map_response, response::Response};
 use axum_server::{Handle, tls_rustls::RustlsConfig};
-use rcgen::{CertificateParams, DnType, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose, SanType};
+use rcgen::{
+    CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose, SanType,
+};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use serde::Serialize;
 use strongroom::{
@@ -161,8 +163,9 @@ fn own_credential(
 fn self_signed(machine: &str, address: IpAddr) -> Result<ServerCredential, String> {
     let key = KeyPair::generate().map_err(|error| error.to_string())?;
     let mut params = CertificateParams::default();
-    params.distinguished_name.push(DnType::CommonName, machine.chars().take(64).collect::<String>());
+    params.distinguished_name = DistinguishedName::new();
     params.distinguished_name.push(DnType::OrganizationName, "SelfSignedCertificate");
+    params.distinguished_name.push(DnType::CommonName, machine.chars().take(64).collect::<String>());
     for host in ["localhost", machine] {
         if let Ok(name) = host.try_into() {
             params.subject_alt_names.push(SanType::DnsName(name));
@@ -217,6 +220,7 @@ mod tests {
         let names: Vec<&str> = credential.leaf.hosts().collect();
         assert_eq!(names, ["localhost", "gis.fixture.test", "127.0.0.1", "::1"]);
         assert!(credential.leaf.is_self_signed());
+        assert_eq!(credential.leaf.subject, "CN=gis.fixture.test, O=SelfSignedCertificate");
         assert!(!format!("{credential:?}").contains("BEGIN"));
     }
 }
