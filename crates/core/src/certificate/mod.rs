@@ -3,6 +3,7 @@
 //! Takes bags; gives facts and a [`ServerCredential`]. Judges no path and no date.
 
 mod algorithm;
+mod choice;
 mod credential;
 mod key_pair;
 mod name;
@@ -21,7 +22,8 @@ use x509_parser::{
 pub(crate) use self::key_pair::{public_key_der, verification_algorithm};
 pub use self::{
     algorithm::KeyAlgorithm,
-    credential::{Candidate, CredentialError, EntrySelector, ServerCredential},
+    choice::{Candidate, CredentialError, EntrySelector},
+    credential::ServerCredential,
     name::{AlternativeName, printable},
 };
 use self::{algorithm::signature_name, name::distinguished_name};
