@@ -232,7 +232,7 @@ fn opened_key(file: &str) -> Vec<u8> {
     let (limits, password) = (Limits::default(), Password::new(PASSWORD).unwrap());
     let (bytes, mut budget) = (manifest::read(file), Budget::new(&limits));
     let pfx = Pfx::from_bytes(&bytes, &limits).unwrap().verify(&password, &mut budget).unwrap();
-    let contents = pfx.decrypt(&password, &mut budget).unwrap();
+    let contents = pfx.decrypt(None, &mut budget).unwrap();
     let der = contents.keys[0].key.expose_pkcs8_der();
     // PKCS #8 of P-256 has its scalar at 36; of RSA-2048 its private exponent begins before the middle.
     let start = if der.len() < 200 { 38 } else { der.len() / 2 };

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{ArgAction, Args, Parser, Subcommand};
-use strongroom::{AccountName, Alias, EntrySelector, FindingCode, Severity};
+use strongroom::{AccountName, Alias, EntrySelector, FindingCode, Limits, Severity};
 
 use crate::source::PasswordSource;
 
@@ -87,6 +87,12 @@ pub(crate) struct PassIn {
     /// Where the file's password comes from: env:VAR file:PATH fd:N stdin cred:NAME prompt none pass:TEXT
     #[arg(long = "pass-in", value_name = "SRC")]
     pub(crate) source: Option<PasswordSource>,
+    /// Where the private key's password comes from, if it has one of its own
+    #[arg(long = "key-pass-in", value_name = "SRC")]
+    pub(crate) key_source: Option<PasswordSource>,
+    /// The most key-derivation iterations that the file may cost, up to 50000000 [default: 10000000]
+    #[arg(long, value_name = "N")]
+    pub(crate) max_work: Option<u64>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -149,6 +155,14 @@ pub(crate) struct Serve {
     /// Take an embedded self-signed root as trusted and store it as ALIAS_root, as ArcGIS 11.3 does
     #[arg(long)]
     pub(crate) trust_embedded_root: bool,
+}
+
+impl PassIn {
+    /// The limits for the file.
+    pub(crate) fn limits(&self) -> Limits {
+        let limits = Limits::default();
+        self.max_work.map_or(limits, |work| limits.with_max_work(work))
+    }
 }
 
 fn overridable(text: &str) -> Result<FindingCode, String> {

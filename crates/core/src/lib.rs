@@ -10,6 +10,9 @@ mod account;
 mod alias;
 mod certificate;
 mod error;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzz;
 mod inspect;
 mod keystore;
 mod limits;
@@ -27,15 +30,15 @@ pub use certificate::{
     KeyAlgorithm, KeyUsage, ServerCredential, printable,
 };
 pub use error::{AuthorityError, Error, ErrorKind};
-pub use inspect::{CertificateReport, FileReport, KeyReport, Remark, inspect, rfc3339};
+pub use inspect::{CertificateReport, FileReport, KeyReport, Passwords, Reader, Remark, inspect, rfc3339};
 pub use keystore::{
     Administrator, ChainLink, ChainState, CredentialRequest, Entry, EntryKind, ImportOptions, ImportReport,
     Keystore, OpenedCredential, Outcome, ServerCertificateRequest,
 };
 pub use limits::{Budget, BudgetExceeded, Limits};
 pub use pkcs12::{
-    CertificateBag, Contents, Encoding, Encryption, FileFormat, KeyBag, MacDescription, Pfx, Pkcs12Error,
-    VerifiedPfx, danger, sniff,
+    Attributes, CertificateBag, Contents, Encoding, Encryption, FileFormat, KeyBag, MacDescription,
+    PasswordReading, Pfx, Pkcs12Error, Safe, VerifiedPfx, danger, sniff,
 };
 pub use private_file::FileError;
 pub use rustls_pki_types::UnixTime;

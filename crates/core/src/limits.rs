@@ -51,6 +51,22 @@ impl Default for Limits {
     }
 }
 
+/// The most iterations of one derivation that an operator may allow (RFC 8018, section 4.2).
+const CEILING_ITERATIONS: u64 = 10_000_000;
+/// The most work of one import that an operator may allow.
+const CEILING_WORK: u64 = 50_000_000;
+
+impl Limits {
+    /// Allows more, or less, key-derivation work: `work` iterations in all, up to 50,000,000, and up to 10,000,000
+    /// of them in one derivation.
+    #[must_use]
+    pub fn with_max_work(mut self, work: u64) -> Self {
+        self.max_work = work.min(CEILING_WORK);
+        self.max_iterations = self.max_work.min(CEILING_ITERATIONS);
+        self
+    }
+}
+
 /// What is left of [`Limits::max_work`] in one import.
 #[derive(Debug)]
 pub struct Budget {
@@ -99,6 +115,16 @@ pub struct BudgetExceeded {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_operator_raises_the_work_up_to_the_ceilings() {
+        let raised = Limits::default().with_max_work(20_000_000);
+        assert_eq!((raised.max_work, raised.max_iterations), (20_000_000, 10_000_000));
+        let highest = Limits::default().with_max_work(u64::MAX);
+        assert_eq!((highest.max_work, highest.max_iterations), (50_000_000, 10_000_000));
+        let lowered = Limits::default().with_max_work(1000);
+        assert_eq!((lowered.max_work, lowered.max_iterations), (1000, 1000));
+    }
 
     #[test]
     fn budget_is_a_total_and_holds_at_its_boundary() {

@@ -1,6 +1,6 @@
 //! `import`: a PKCS #12 file under an alias.
 
-use strongroom::{Error, ImportReport, Password, Pkcs12Error, ServerCertificateRequest};
+use strongroom::{Error, ImportReport, Password, Passwords, Pkcs12Error, ServerCertificateRequest};
 
 use super::{now, open, read_file, remarks};
 use crate::{
@@ -13,8 +13,10 @@ use crate::{
 pub(super) fn run(arguments: &Arguments, command: &Import, printer: &Printer) -> Result<(), Failure> {
     let mut keystore = open(arguments)?;
     let file = read_file(&command.file)?;
-    let report = with_password(arguments, &command.password, printer, |password| {
-        let mut request = ServerCertificateRequest::new(command.alias.clone(), &file, password, now());
+    let report = with_passwords(arguments, &command.password, printer, |passwords| {
+        let mut request = ServerCertificateRequest::new(command.alias.clone(), &file, passwords.file, now());
+        request.key_password = passwords.key;
+        request.limits = command.password.limits();
         request.entry = command.entry.clone();
         request.options.policy.use_embedded = command.import_certificate_chain;
         request.options.policy.allow = command.allow.clone();
@@ -29,27 +31,39 @@ pub(super) fn print(report: &ImportReport, printer: &Printer) {
     printer.result(&ImportView::of(report), &remarks(&report.findings), || import_text(report));
 }
 
-/// Runs `work` with the password of the given source. Without one, the empty password is tried, then a question.
-pub(super) fn with_password<T>(
+/// Runs `work` with the passwords of the given sources. Without one, the empty password is tried, then a question.
+pub(super) fn with_passwords<T>(
     arguments: &Arguments,
     pass_in: &PassIn,
     printer: &Printer,
-    mut work: impl FnMut(&Password) -> Result<T, Error>,
+    mut work: impl FnMut(Passwords<'_>) -> Result<T, Error>,
 ) -> Result<T, Failure> {
-    let question = "Password of the file";
-    if let Some(source) = &pass_in.source {
-        if let Some(warning) = source.warning() {
-            printer.warn(warning);
-        }
-        return Ok(work(&source.read(question, arguments.no_input)?)?);
+    let sources = pass_in.source.iter().chain(&pass_in.key_source);
+    if let Some(warning) = sources.filter_map(PasswordSource::warning).next() {
+        printer.warn(warning);
     }
-    match work(&PasswordSource::None.read(question, true)?) {
+    let question = "Password of the file";
+    let given =
+        pass_in.source.as_ref().map(|source| source.read(question, arguments.no_input)).transpose()?;
+    let key = match &pass_in.key_source {
+        Some(source) => Some(source.read("Password of the private key", arguments.no_input)?),
+        None => None,
+    };
+    let mut run = |file: &Password| {
+        let mut passwords = Passwords::new(file);
+        passwords.key = key.as_ref();
+        work(passwords)
+    };
+    if let Some(password) = given {
+        return Ok(run(&password)?);
+    }
+    match run(&PasswordSource::None.read(question, true)?) {
         Err(Error::Pkcs12(Pkcs12Error::WrongPassword)) => {
             use std::io::IsTerminal as _;
             if arguments.no_input || !std::io::stdin().is_terminal() {
                 return Err(Failure::password("the file has a password, and none was given".to_owned()));
             }
-            Ok(work(&PasswordSource::Prompt.read(question, false)?)?)
+            Ok(run(&PasswordSource::Prompt.read(question, false)?)?)
         }
         other => Ok(other?),
     }

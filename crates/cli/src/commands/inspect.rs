@@ -1,8 +1,8 @@
 //! `inspect`: what is in a file.
 
-use strongroom::{Limits, inspect};
+use strongroom::inspect;
 
-use super::{import::with_password, now, read_file, seconds};
+use super::{import::with_passwords, now, read_file, seconds};
 use crate::{
     args::{Arguments, Inspect},
     failure::Failure,
@@ -12,8 +12,8 @@ use crate::{
 pub(super) fn run(arguments: &Arguments, command: &Inspect, printer: &Printer) -> Result<(), Failure> {
     let file = read_file(&command.file)?;
     let at = seconds(now());
-    let (report, remarks) = with_password(arguments, &command.password, printer, |password| {
-        Ok(inspect(&file, password, &Limits::default(), at)?)
+    let (report, remarks) = with_passwords(arguments, &command.password, printer, |passwords| {
+        Ok(inspect(&file, passwords, &command.password.limits(), at)?)
     })?;
     printer.result(&report, &remarks, || file_text(&report));
     Ok(())

@@ -184,13 +184,49 @@ pub(crate) fn file_text(report: &FileReport) -> String {
         );
         let _ = writeln!(text, "MAC         {mac}");
     }
+    for (n, safe) in report.safes.iter().enumerate() {
+        let encryption = safe.encryption.as_slice();
+        let _ = writeln!(
+            text,
+            "{:<12}{}: {}",
+            format!("safe {}", n + 1),
+            layers(encryption),
+            counted(&safe.bags)
+        );
+    }
     for key in &report.keys {
         key_text(&mut text, key, &report.certificates);
     }
     for (n, certificate) in report.certificates.iter().enumerate() {
         certificate_text(&mut text, n + 1, certificate);
     }
+    if !report.readers.is_empty() {
+        text.push_str("\nopened by\n");
+    }
+    for reader in &report.readers {
+        let verdict = if reader.opens {
+            "yes".to_owned()
+        } else {
+            format!("no: {}", reader.reason.as_deref().unwrap_or("-"))
+        };
+        let _ = writeln!(text, "  {:<30}{verdict}", reader.name);
+    }
     text
+}
+
+/// `2 certBag, 1 keyBag`.
+fn counted(bags: &[String]) -> String {
+    let mut kinds: Vec<(&str, usize)> = Vec::new();
+    for bag in bags {
+        match kinds.iter_mut().find(|(kind, _)| *kind == bag.as_str()) {
+            Some((_, count)) => *count += 1,
+            None => kinds.push((bag, 1)),
+        }
+    }
+    if kinds.is_empty() {
+        return "no bag".to_owned();
+    }
+    kinds.iter().map(|(kind, count)| format!("{count} {kind}")).collect::<Vec<_>>().join(", ")
 }
 
 fn key_text(text: &mut String, key: &KeyReport, certificates: &[CertificateReport]) {

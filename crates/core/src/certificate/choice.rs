@@ -117,8 +117,15 @@ fn list(candidates: &[Candidate]) -> String {
     if candidates.is_empty() {
         return "none".to_owned();
     }
-    candidates.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+    let shown = candidates.iter().take(MAX_LISTED).map(ToString::to_string).collect::<Vec<_>>().join("; ");
+    match candidates.len().checked_sub(MAX_LISTED) {
+        None | Some(0) => shown,
+        Some(more) => format!("{shown}; and {more} more"),
+    }
 }
+
+/// The most candidates that a message lists.
+const MAX_LISTED: usize = 20;
 
 impl CredentialError {
     /// A stable code for programs.

@@ -34,7 +34,7 @@ impl ServerCredential {
         }
         let leaf = certificates.remove(0);
         let pair = load(&key)?;
-        if !pair.has_public_key(&leaf.spki_der) || !pair.signs_for(&leaf.spki_der) {
+        if !pair.proof().is_some_and(|proof| pair.proves(&proof, &leaf.spki_der)) {
             return Err(CredentialError::KeyMismatch);
         }
         Ok(Self { key, leaf, others: certificates })
@@ -106,7 +106,7 @@ fn parse_once(bags: &[CertificateBag]) -> Result<Vec<Named>, CredentialError> {
         match Certificate::from_der(&bag.der) {
             Ok(certificate) => {
                 if parsed.iter().all(|named| named.certificate.fingerprint != certificate.fingerprint) {
-                    parsed.push(Named { certificate, friendly_name: bag.friendly_name.clone() });
+                    parsed.push(Named { certificate, friendly_name: bag.attributes.friendly_name.clone() });
                 }
             }
             Err(error) => broken = Some(error),
@@ -124,11 +124,6 @@ fn find_pairs(keys: &[KeyBag], certificates: &[Named]) -> (Vec<Pair>, Option<Cre
     let mut problem = None;
     let mut seen: Vec<Fingerprint> = Vec::new();
     for (index, bag) in keys.iter().enumerate() {
-        let digest = Fingerprint::of(bag.key.expose_pkcs8_der()); // EXPOSE: to pass over a key written twice.
-        if seen.contains(&digest) {
-            continue;
-        }
-        seen.push(digest);
         let pair = match load(&bag.key) {
             Ok(pair) => pair,
             Err(error) => {
@@ -136,11 +131,23 @@ fn find_pairs(keys: &[KeyBag], certificates: &[Named]) -> (Vec<Pair>, Option<Cre
                 continue;
             }
         };
+        // A key written twice, in whatever encoding, counts once; it signs once for all its certificates.
+        let public_key = Fingerprint::of(pair.public_key());
+        let has_one = certificates.iter().any(|named| pair.has_public_key(&named.certificate.spki_der));
+        if seen.contains(&public_key) || !has_one {
+            continue;
+        }
+        let Some(proof) = pair.proof() else {
+            continue;
+        };
+        let before = pairs.len();
         for (place, named) in certificates.iter().enumerate() {
-            let spki = &named.certificate.spki_der;
-            if pair.has_public_key(spki) && pair.signs_for(spki) {
+            if pair.proves(&proof, &named.certificate.spki_der) {
                 pairs.push(Pair { key: index, certificate: place });
             }
+        }
+        if pairs.len() > before {
+            seen.push(public_key);
         }
     }
     (pairs, problem)
@@ -171,7 +178,7 @@ fn describe(pairs: &[Pair], keys: &[KeyBag], certificates: &[Named]) -> Vec<Cand
             let key = keys.get(pair.key)?;
             Some(Candidate {
                 number: n + 1,
-                friendly_name: key.friendly_name.clone().or_else(|| named.friendly_name.clone()),
+                friendly_name: key.attributes.friendly_name.clone().or_else(|| named.friendly_name.clone()),
                 subject: named.certificate.subject.clone(),
                 fingerprint: named.certificate.fingerprint,
             })

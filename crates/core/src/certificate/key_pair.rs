@@ -22,6 +22,9 @@ pub(super) enum KeyPair {
     Ed25519(Ed25519KeyPair),
 }
 
+/// What a key signs to prove itself.
+const PROOF: &[u8] = b"strongroom: this private key belongs to this certificate";
+
 impl KeyPair {
     /// Loads a key: RSA of 2,048 to 8,192 bits, P-256, P-384, P-521 or Ed25519. `None` for all else.
     pub(super) fn load(key: &PrivateKey, algorithm: &KeyAlgorithm) -> Option<Self> {
@@ -46,7 +49,7 @@ impl KeyPair {
     }
 
     /// The content of subjectPublicKey that belongs to the key.
-    fn public_key(&self) -> &[u8] {
+    pub(super) fn public_key(&self) -> &[u8] {
         match self {
             Self::Rsa(pair) => pair.public_key().as_ref(),
             Self::Ecdsa(pair) => pair.public_key().as_ref(),
@@ -82,16 +85,20 @@ impl KeyPair {
             .is_ok_and(|(_, spki)| spki.subject_public_key.data.as_ref() == self.public_key())
     }
 
-    /// Signs a message and verifies it under `spki_der`: the proof that key and certificate belong together.
-    pub(super) fn signs_for(&self, spki_der: &[u8]) -> bool {
-        let message = b"strongroom: this private key belongs to this certificate";
+    /// Signs the message of the proof: once for a key, however many certificates there are.
+    pub(super) fn proof(&self) -> Option<Vec<u8>> {
+        self.sign(PROOF)
+    }
+
+    /// Whether `proof` verifies under `spki_der`: then key and certificate belong together.
+    pub(super) fn proves(&self, proof: &[u8], spki_der: &[u8]) -> bool {
         let Ok((_, spki)) = SubjectPublicKeyInfo::from_der(spki_der) else {
             return false;
         };
-        let (Some(signature), Some(algorithm)) = (self.sign(message), self.verifier(spki_der)) else {
-            return false;
-        };
-        algorithm.verify_signature(spki.subject_public_key.data.as_ref(), message, &signature).is_ok()
+        self.has_public_key(spki_der)
+            && self.verifier(spki_der).is_some_and(|algorithm| {
+                algorithm.verify_signature(spki.subject_public_key.data.as_ref(), PROOF, proof).is_ok()
+            })
     }
 
     /// The verifier of the signatures that [`sign`](Self::sign) makes.

@@ -11,8 +11,11 @@ use x509_parser::{
     x509::{AttributeTypeAndValue, X509Name},
 };
 
-/// The longest distinguished name that is rendered, in bytes.
-const MAX_RENDERED: usize = 4096;
+/// The longest distinguished name that is rendered, in bytes; the mark of a cut and the last escape stay below it.
+const MAX_RENDERED: usize = 4096 - 16;
+
+/// The most characters of an attribute type that has no name.
+const MAX_OID: usize = 128;
 
 /// A distinguished name in the manner of RFC 4514: most specific first, control characters escaped.
 pub(super) fn distinguished_name(name: &X509Name<'_>) -> String {
@@ -36,7 +39,7 @@ pub(super) fn distinguished_name(name: &X509Name<'_>) -> String {
 fn push_attribute(text: &mut String, attribute: &AttributeTypeAndValue<'_>) {
     match oid2abbrev(attribute.attr_type(), oid_registry()) {
         Ok(abbreviation) => text.push_str(abbreviation),
-        Err(_) => text.push_str(&attribute.attr_type().to_id_string()),
+        Err(_) => text.extend(attribute.attr_type().to_id_string().chars().take(MAX_OID)),
     }
     text.push('=');
     match attribute.as_str() {
@@ -44,7 +47,7 @@ fn push_attribute(text: &mut String, attribute: &AttributeTypeAndValue<'_>) {
         Err(_) => {
             // BMPString, TeletexString and the like: the DER in hexadecimal, as RFC 4514, section 2.4 has it.
             text.push('#');
-            for byte in attribute.as_slice().iter().take(MAX_RENDERED / 2) {
+            for byte in attribute.as_slice().iter().take(MAX_RENDERED.saturating_sub(text.len()) / 2) {
                 let _ = write!(text, "{byte:02x}");
             }
         }
@@ -52,7 +55,10 @@ fn push_attribute(text: &mut String, attribute: &AttributeTypeAndValue<'_>) {
 }
 
 fn push_escaped(text: &mut String, value: &str) {
-    for c in value.chars().take(MAX_RENDERED) {
+    for c in value.chars() {
+        if text.len() >= MAX_RENDERED {
+            return;
+        }
         match c {
             ',' | '+' | '"' | '\\' | '<' | '>' | ';' => {
                 text.push('\\');

@@ -53,18 +53,20 @@ impl Keystore {
         &mut self,
         request: ServerCertificateRequest<'_>,
     ) -> Result<ImportReport, Error> {
-        let ServerCertificateRequest { alias, file, password, entry, limits, options } = request;
+        let ServerCertificateRequest { alias, file, password, key_password, entry, limits, options } =
+            request;
         let mut budget = Budget::new(&limits);
         let mut findings = Vec::new();
         let pfx = Pfx::from_bytes(file, &limits)?;
         let mac = pfx.mac();
         let verified = if mac.is_none() && options.policy.allows(FindingCode::NoMac) {
             findings.push(Finding::new(FindingCode::NoMac, Pkcs12Error::NoMac.to_string()));
-            danger::skip_absent_mac(pfx).map_err(|_| Pkcs12Error::NoMac)?
+            danger::skip_absent_mac(pfx, password).map_err(|_| Pkcs12Error::NoMac)?
         } else {
             pfx.verify(password, &mut budget)?
         };
-        let contents = verified.decrypt(password, &mut budget)?;
+        let contents = verified.decrypt(key_password, &mut budget)?;
+        contents.require_credential()?;
         findings.extend(about_protection(&contents, mac.as_ref()));
         let credential = ServerCredential::choose(contents, entry.as_ref())?;
         self.import_credential(CredentialRequest { alias, credential, findings, options })
@@ -258,21 +260,20 @@ fn allowed_codes(findings: &[Finding]) -> Vec<FindingCode> {
         .collect()
 }
 
-fn about_protection(contents: &Contents, mac: Option<&MacDescription>) -> Option<Finding> {
-    let keys = contents.keys.iter().flat_map(|bag| &bag.protection);
-    let layers = keys.chain(contents.certificates.iter().flat_map(|bag| &bag.protection));
-    let mut names: Vec<&str> =
-        layers.filter(|layer| layer.legacy).map(|layer| layer.algorithm.as_str()).collect();
-    names.extend(mac.filter(|mac| mac.legacy).map(|mac| mac.algorithm.as_str()));
-    names.sort_unstable();
-    names.dedup();
-    if names.is_empty() {
-        return None;
+/// How the file is protected, where that is worth a word.
+fn about_protection(contents: &Contents, mac: Option<&MacDescription>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let mut names = contents.legacy();
+    names.extend(mac.filter(|mac| mac.legacy).map(|mac| mac.algorithm.clone()));
+    if !names.is_empty() {
+        let message = format!("the file is protected by {}", names.join(", "));
+        findings.push(Finding::new(FindingCode::LegacyAlgorithms, message));
     }
-    Some(Finding::new(
-        FindingCode::LegacyAlgorithms,
-        format!("the file is protected by {}", names.join(", ")),
-    ))
+    for reading in &contents.readings {
+        let message = format!("the password opened the file only when read {}", reading.describe());
+        findings.push(Finding::new(FindingCode::PasswordReading, message));
+    }
+    findings
 }
 
 /// The imported CA certificates that may be on a path from the leaf: names are followed upwards.

@@ -49,7 +49,7 @@ pub enum Pkcs12Error {
     #[error("the PFX has version {found}; only version 3 is defined")]
     Version {
         /// The version found.
-        found: u64,
+        found: String,
     },
     /// More of something than a [`Limits`](crate::Limits) field allows.
     #[error("the file has more than {limit} {what}")]

@@ -1,13 +1,16 @@
 //! The integrity of a PFX: MacData with the PKCS #12 derivation (RFC 7292, section 4) or PBMAC1 (RFC 9879).
 
 use super::{
+    algorithm::{AlgorithmIdentifier, check_len, iterations, salt},
     ber::{INTEGER, OCTET_STRING, Reader, SEQUENCE, Walk},
     error::Pkcs12Error,
-    kdf::{Hash, PasswordForm, Purpose},
+    hash::Hash,
+    kdf::Purpose,
     oid,
-    pbe::{AlgorithmIdentifier, Pbkdf2, iterations, salt},
+    password::Octets,
+    pbes2::Pbkdf2,
 };
-use crate::{limits::Budget, secret::Password};
+use crate::limits::Budget;
 
 /// The key length of PBMAC1, in bytes: at least 20 (RFC 9879, section 6), at most a SHA-512 digest.
 const PBMAC1_KEY_LEN: std::ops::RangeInclusive<usize> = 20..=64;
@@ -51,13 +54,7 @@ impl MacData {
             Scheme::Pkcs12 { hash, salt: salt(&mac_salt, walk)?, iterations }
         };
         let expected = scheme.hash().output_len();
-        if digest.len() != expected {
-            return Err(Pkcs12Error::Parameter {
-                what: "the length of the MAC",
-                found: format!("{} bytes", digest.len()),
-                allowed: format!("{expected} bytes"),
-            });
-        }
+        check_len("the MAC", digest.len(), expected, expected)?;
         Ok(Self { scheme, digest })
     }
 
@@ -83,40 +80,27 @@ impl MacData {
         }
     }
 
-    /// Compares the MAC over `content`; gives the form of the password under which it matched.
+    /// Compares the MAC over `content` under the readings of a password, one after the other; gives the one that
+    /// matched. Every try is charged.
     pub(super) fn verify(
         &self,
         content: &[u8],
-        password: &Password,
+        passwords: Vec<Octets>,
         budget: &mut Budget,
-    ) -> Result<PasswordForm, Pkcs12Error> {
-        match &self.scheme {
-            Scheme::Pkcs12 { hash, salt, iterations } => {
-                // EXPOSE: only whether it is empty.
-                let forms: &[PasswordForm] = if password.expose().is_empty() {
-                    &[PasswordForm::Terminated, PasswordForm::Absent]
-                } else {
-                    &[PasswordForm::Terminated]
-                };
-                for form in forms {
+    ) -> Result<Octets, Pkcs12Error> {
+        for password in passwords {
+            let key = match &self.scheme {
+                Scheme::Pkcs12 { hash, salt, iterations } => {
                     budget.charge(u64::from(*iterations), 1)?;
-                    let len = hash.output_len();
-                    let key = hash.pkcs12_kdf(Purpose::Mac, &form.encode(password), salt, *iterations, len);
-                    if hash.hmac_matches(&key, content, &self.digest) {
-                        return Ok(*form);
-                    }
+                    hash.pkcs12_kdf(Purpose::Mac, &password.bmp, salt, *iterations, hash.output_len())
                 }
-                Err(Pkcs12Error::WrongPassword)
-            }
-            Scheme::Pbmac1 { kdf, key_len, hash } => {
-                let key = kdf.derive(password, *key_len, budget)?;
-                if hash.hmac_matches(&key, content, &self.digest) {
-                    Ok(PasswordForm::Terminated)
-                } else {
-                    Err(Pkcs12Error::WrongPassword)
-                }
+                Scheme::Pbmac1 { kdf, key_len, .. } => kdf.derive(&password.utf8, *key_len, budget)?,
+            };
+            if self.scheme.hash().hmac_matches(&key, content, &self.digest) {
+                return Ok(password);
             }
         }
+        Err(Pkcs12Error::WrongPassword)
     }
 
     /// The algorithm as people name it.
@@ -136,9 +120,8 @@ impl MacData {
         }
     }
 
-    /// SHA-1 in the MAC is legacy.
     pub(super) fn is_legacy(&self) -> bool {
-        self.scheme.hash() == Hash::Sha1
+        self.scheme.hash().is_legacy()
     }
 }
 
@@ -190,8 +173,8 @@ mod tests {
             assert_eq!(
                 parse(&mac_data(len, b"")).err(),
                 Some(Pkcs12Error::Parameter {
-                    what: "the length of the MAC",
-                    found: format!("{len} bytes"),
+                    what: "the MAC",
+                    found: format!("{len} bytes long"),
                     allowed: "20 bytes".to_owned()
                 })
             );

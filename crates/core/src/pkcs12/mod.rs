@@ -3,13 +3,21 @@
 //! Takes bytes and a [`Password`]; gives typed bags. `Pfx` is the outer structure, `VerifiedPfx` one whose MAC
 //! matched, and only that gives bags. Knows nothing of trust, sealing or storage.
 
+mod algorithm;
+mod attribute;
 mod bag;
 mod ber;
+mod cipher;
+mod contents;
 mod error;
+mod hash;
 mod kdf;
 mod mac;
 mod oid;
+mod password;
 mod pbe;
+mod pbes1;
+mod pbes2;
 mod pkcs7;
 mod sniff;
 
@@ -21,12 +29,13 @@ pub(crate) use self::pkcs7::certificates as pkcs7_certificates;
 use self::{
     bag::BagReader,
     ber::{CONTEXT_0, INTEGER, OBJECT_IDENTIFIER, OCTET_STRING, Reader, SEQUENCE, Walk},
-    kdf::PasswordForm,
     mac::MacData,
+    password::Octets,
 };
 pub use self::{
-    bag::{CertificateBag, Contents, Encryption, KeyBag},
+    contents::{Attributes, CertificateBag, Contents, Encryption, KeyBag, Safe},
     error::Pkcs12Error,
+    password::PasswordReading,
     sniff::{FileFormat, sniff},
 };
 use crate::{
@@ -45,7 +54,7 @@ use crate::{
 /// let password = Password::new("changeit")?;
 /// let contents = Pfx::from_bytes(&bytes, &limits)?
 ///     .verify(&password, &mut budget)?
-///     .decrypt(&password, &mut budget)?;
+///     .decrypt(None, &mut budget)?;
 /// assert_eq!((contents.keys.len(), contents.certificates.len()), (1, 2));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -56,7 +65,7 @@ use crate::{
 /// # use strongroom::{Budget, Limits, Password, Pfx};
 /// # let (limits, password) = (Limits::default(), Password::new("")?);
 /// # let mut budget = Budget::new(&limits);
-/// Pfx::from_bytes(&[], &limits)?.decrypt(&password, &mut budget)?;
+/// Pfx::from_bytes(&[], &limits)?.decrypt(None, &mut budget)?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Pfx<'a> {
@@ -66,12 +75,14 @@ pub struct Pfx<'a> {
     limits: Limits,
     encoding: Encoding,
     trailing_zeros: usize,
+    armoured: bool,
 }
 
 /// A PFX whose MAC matched: what it holds is what its maker wrote, to all who trust the password.
 pub struct VerifiedPfx<'a> {
     pfx: Pfx<'a>,
-    form: PasswordForm,
+    /// The readings of the password that may fit: the one that the MAC matched, or all where there is no MAC.
+    passwords: Vec<Octets>,
 }
 
 /// How the outer structure is encoded.
@@ -112,10 +123,16 @@ impl<'a> Pfx<'a> {
         }
         match sniff(bytes) {
             FileFormat::Pkcs12 => {}
+            FileFormat::Pem { .. } => return Self::from_pem(bytes, limits),
             // Cut off inside its first headers; the reader below says so.
             FileFormat::Unknown if bytes.first() == Some(&SEQUENCE) && bytes.len() < 64 => {}
             found => return Err(Pkcs12Error::NotPkcs12 { found }),
         }
+        Self::from_der(bytes, limits)
+    }
+
+    /// Reads a PFX that is not in PEM armour.
+    fn from_der(bytes: &'a [u8], limits: &Limits) -> Result<Self, Pkcs12Error> {
         let walk = Walk::new(limits);
         let mut file = Reader::of_file(bytes, &walk);
         let outer = file.expect(SEQUENCE, "PFX expected")?;
@@ -124,9 +141,12 @@ impl<'a> Pfx<'a> {
             return Err(Pkcs12Error::TrailingData { at: file.position(), length: trailing.len() });
         }
         let mut fields = outer.children(&walk);
-        let version = fields.expect(INTEGER, "the version of the PFX expected")?.unsigned("the version")?;
-        if version != 3 {
-            return Err(Pkcs12Error::Version { found: version });
+        let version = fields.expect(INTEGER, "the version of the PFX expected")?;
+        match version.unsigned("the version") {
+            Ok(3) => {}
+            Ok(found) => return Err(Pkcs12Error::Version { found: found.to_string() }),
+            Err(Pkcs12Error::Parameter { found, .. }) => return Err(Pkcs12Error::Version { found }),
+            Err(other) => return Err(other),
         }
         let content_info = fields.expect(SEQUENCE, "authSafe expected")?;
         let mac = match fields.optional(SEQUENCE)? {
@@ -144,11 +164,31 @@ impl<'a> Pfx<'a> {
             }
         }
         let content = info.expect(CONTEXT_0, "the content of authSafe is missing")?;
-        let data = content.children(&walk).expect(OCTET_STRING, "an OCTET STRING expected in authSafe")?;
+        info.finish("authSafe has more than two fields")?;
+        let mut inner = content.children(&walk);
+        let data = inner.expect(OCTET_STRING, "an OCTET STRING expected in authSafe")?;
+        inner.finish("authSafe has more than one content")?;
         let auth_safe = data.octets(&walk)?;
         let encoding = if walk.saw_ber() { Encoding::Ber } else { Encoding::Der };
         let depth = data.depth + 1;
-        Ok(Self { auth_safe, depth, mac, limits: *limits, encoding, trailing_zeros: trailing.len() })
+        let trailing_zeros = trailing.len();
+        Ok(Self { auth_safe, depth, mac, limits: *limits, encoding, trailing_zeros, armoured: false })
+    }
+
+    /// Reads a PFX in PEM armour, as GnuTLS writes it; other PEM is no PKCS #12.
+    fn from_pem(bytes: &[u8], limits: &Limits) -> Result<Self, Pkcs12Error> {
+        let not_pkcs12 = || Pkcs12Error::NotPkcs12 { found: sniff(bytes) };
+        let blocks = pem::parse_many(bytes).map_err(|_| not_pkcs12())?;
+        let block = blocks.iter().find(|block| block.tag() == "PKCS12").ok_or_else(not_pkcs12)?;
+        // One layer of armour, and in it a PFX.
+        match sniff(block.contents()) {
+            FileFormat::Pkcs12 => {}
+            found => return Err(Pkcs12Error::NotPkcs12 { found }),
+        }
+        let Pfx { auth_safe, depth, mac, encoding, trailing_zeros, .. } =
+            Pfx::from_der(block.contents(), limits)?;
+        let auth_safe = Cow::Owned(auth_safe.into_owned());
+        Ok(Self { auth_safe, depth, mac, limits: *limits, encoding, trailing_zeros, armoured: true })
     }
 
     /// How the outer structure is encoded.
@@ -173,7 +213,16 @@ impl<'a> Pfx<'a> {
         self.trailing_zeros
     }
 
+    /// Whether the PFX came in PEM armour.
+    #[must_use]
+    pub fn is_armoured(&self) -> bool {
+        self.armoured
+    }
+
     /// Compares the MAC under `password`, before anything is decrypted.
+    ///
+    /// Where the standard reading of the password fails, others are tried; [`Contents::readings`] names the one
+    /// that worked.
     ///
     /// # Errors
     ///
@@ -181,28 +230,47 @@ impl<'a> Pfx<'a> {
     /// would exceed `budget`.
     pub fn verify(self, password: &Password, budget: &mut Budget) -> Result<VerifiedPfx<'a>, Pkcs12Error> {
         let mac = self.mac.as_ref().ok_or(Pkcs12Error::NoMac)?;
-        let form = mac.verify(&self.auth_safe, password, budget)?;
-        Ok(VerifiedPfx { pfx: self, form })
+        let matched = mac.verify(&self.auth_safe, Octets::all(password), budget)?;
+        Ok(VerifiedPfx { pfx: self, passwords: vec![matched] })
     }
 }
 
 impl VerifiedPfx<'_> {
     /// Decrypts the safes and reads their bags.
     ///
+    /// `key_password` is tried for private keys that do not open under the password of the file. What does not
+    /// open is passed over and kept on record: [`Contents::require_credential`] and
+    /// [`Contents::require_opened`] make errors of it.
+    ///
     /// # Errors
     ///
-    /// [`Pkcs12Error::KeyPassword`], [`Pkcs12Error::UnsupportedAlgorithm`] and the like if no key, or no
-    /// certificate, is left for that reason; [`Pkcs12Error::Nothing`] if the file is empty;
-    /// [`Pkcs12Error::Work`] and [`Pkcs12Error::TooMany`] at a limit.
-    pub fn decrypt(self, password: &Password, budget: &mut Budget) -> Result<Contents, Pkcs12Error> {
+    /// [`Pkcs12Error::Malformed`], [`Pkcs12Error::Parameter`]; [`Pkcs12Error::Work`] and [`Pkcs12Error::TooMany`]
+    /// at a limit.
+    pub fn decrypt(
+        self,
+        key_password: Option<&Password>,
+        budget: &mut Budget,
+    ) -> Result<Contents, Pkcs12Error> {
         let walk = Walk::new(&self.pfx.limits);
-        BagReader::new(&walk, password, self.form, budget).read(&self.pfx.auth_safe, self.pfx.depth)
+        let key_passwords = key_password.map(Octets::all).unwrap_or_default();
+        let mut contents = BagReader::new(&walk, &self.passwords, &key_passwords, budget)
+            .read(&self.pfx.auth_safe, self.pfx.depth)?;
+        // The MAC says for certain how the password was read.
+        if let ([matched], true) = (self.passwords.as_slice(), self.pfx.mac.is_some())
+            && !matches!(matched.reading, PasswordReading::Standard | PasswordReading::NoBytes)
+            && !contents.readings.contains(&matched.reading)
+        {
+            contents.readings.insert(0, matched.reading);
+        }
+        contents.readings.retain(|reading| *reading != PasswordReading::NoBytes);
+        Ok(contents)
     }
 }
 
 /// Doors around the MAC. Whoever calls them answers for the file.
 pub mod danger {
-    use super::{PasswordForm, Pfx, VerifiedPfx};
+    use super::{Octets, Pfx, VerifiedPfx};
+    use crate::secret::Password;
 
     /// Takes a PFX that has no MAC as if one had matched: anybody may have changed it.
     ///
@@ -211,10 +279,10 @@ pub mod danger {
     /// # Errors
     ///
     /// The PFX itself, if it has a MAC.
-    pub fn skip_absent_mac(pfx: Pfx<'_>) -> Result<VerifiedPfx<'_>, Box<Pfx<'_>>> {
+    pub fn skip_absent_mac<'a>(pfx: Pfx<'a>, password: &Password) -> Result<VerifiedPfx<'a>, Box<Pfx<'a>>> {
         if pfx.mac.is_some() {
             return Err(Box::new(pfx));
         }
-        Ok(VerifiedPfx { pfx, form: PasswordForm::Terminated })
+        Ok(VerifiedPfx { pfx, passwords: Octets::all(password) })
     }
 }

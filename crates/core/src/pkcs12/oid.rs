@@ -45,6 +45,17 @@ oids! {
     SHA512 = b"\x60\x86\x48\x01\x65\x03\x04\x02\x03", "SHA-512";
     SHA512_224 = b"\x60\x86\x48\x01\x65\x03\x04\x02\x05", "SHA-512/224";
     SHA512_256 = b"\x60\x86\x48\x01\x65\x03\x04\x02\x06", "SHA-512/256";
+    SHA3_224 = b"\x60\x86\x48\x01\x65\x03\x04\x02\x07", "SHA3-224";
+    SHA3_256 = b"\x60\x86\x48\x01\x65\x03\x04\x02\x08", "SHA3-256";
+    SHA3_384 = b"\x60\x86\x48\x01\x65\x03\x04\x02\x09", "SHA3-384";
+    SHA3_512 = b"\x60\x86\x48\x01\x65\x03\x04\x02\x0a", "SHA3-512";
+    RIPEMD160 = b"\x2b\x24\x03\x02\x01", "RIPEMD-160";
+    BLAKE2B_512 = b"\x2b\x06\x01\x04\x01\x8d\x3a\x0c\x02\x01\x10", "BLAKE2b-512";
+    WHIRLPOOL = b"\x28\xcf\x06\x03\x00\x37", "Whirlpool";
+    GOST_94 = b"\x2a\x85\x03\x02\x02\x09", "GOST R 34.11-94";
+    STREEBOG_256 = b"\x2a\x85\x03\x07\x01\x01\x02\x02", "GOST R 34.11-2012 (256)";
+    STREEBOG_512 = b"\x2a\x85\x03\x07\x01\x01\x02\x03", "GOST R 34.11-2012 (512)";
+    SM3 = b"\x2a\x81\x1c\xcf\x55\x01\x83\x11", "SM3";
     // HMACs: RFC 8018, appendix B.1
     HMAC_SHA1 = b"\x2a\x86\x48\x86\xf7\x0d\x02\x07", "HMAC-SHA-1";
     HMAC_SHA224 = b"\x2a\x86\x48\x86\xf7\x0d\x02\x08", "HMAC-SHA-224";
@@ -72,9 +83,29 @@ oids! {
     DES_EDE3_CBC = b"\x2a\x86\x48\x86\xf7\x0d\x03\x07", "3DES-CBC";
     RC2_CBC = b"\x2a\x86\x48\x86\xf7\x0d\x03\x02", "RC2-CBC";
     DES_CBC = b"\x2b\x0e\x03\x02\x07", "DES-CBC";
-    // PBES1 of PKCS #5, recognised by name only
+    CAST5_CBC = b"\x2a\x86\x48\x86\xf6\x7d\x07\x42\x0a", "CAST5-CBC";
+    AES128_GCM = b"\x60\x86\x48\x01\x65\x03\x04\x01\x06", "AES-128-GCM";
+    AES192_GCM = b"\x60\x86\x48\x01\x65\x03\x04\x01\x1a", "AES-192-GCM";
+    AES256_GCM = b"\x60\x86\x48\x01\x65\x03\x04\x01\x2e", "AES-256-GCM";
+    CAMELLIA128_CBC = b"\x2a\x83\x08\x8c\x9a\x4b\x3d\x01\x01\x01\x02", "Camellia-128-CBC";
+    CAMELLIA192_CBC = b"\x2a\x83\x08\x8c\x9a\x4b\x3d\x01\x01\x01\x03", "Camellia-192-CBC";
+    CAMELLIA256_CBC = b"\x2a\x83\x08\x8c\x9a\x4b\x3d\x01\x01\x01\x04", "Camellia-256-CBC";
+    SEED_CBC = b"\x2a\x83\x1a\x8c\x9a\x44\x01\x04", "SEED-CBC";
+    ARIA256_CBC = b"\x2a\x83\x1a\x8c\x9a\x6e\x01\x01\x0c", "ARIA-256-CBC";
+    SM4_CBC = b"\x2a\x81\x1c\xcf\x55\x01\x68\x02", "SM4-CBC";
+    BLOWFISH_CBC = b"\x2b\x06\x01\x04\x01\x97\x55\x01\x02", "Blowfish-CBC";
+    // PBES1 of PKCS #5: RFC 8018, appendix A.3
     PBE_MD5_DES = b"\x2a\x86\x48\x86\xf7\x0d\x01\x05\x03", "PBE-MD5-DES";
+    PBE_MD5_RC2 = b"\x2a\x86\x48\x86\xf7\x0d\x01\x05\x06", "PBE-MD5-RC2-64";
+    PBE_SHA1_DES = b"\x2a\x86\x48\x86\xf7\x0d\x01\x05\x0a", "PBE-SHA1-DES";
+    PBE_SHA1_RC2 = b"\x2a\x86\x48\x86\xf7\x0d\x01\x05\x0b", "PBE-SHA1-RC2-64";
+    // Microsoft's attributes
+    MICROSOFT_CSP_NAME = b"\x2b\x06\x01\x04\x01\x82\x37\x11\x01", "Microsoft CSP name";
+    MICROSOFT_LOCAL_KEY_SET = b"\x2b\x06\x01\x04\x01\x82\x37\x11\x02", "Microsoft local key set";
 }
+
+/// No identifier at all.
+pub(super) const NONE: &[u8] = b"";
 
 /// The whole TLV of `signedData`, by which a PKCS #7 file begins.
 pub(super) const SIGNED_DATA_TLV: &[u8] = b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02";
@@ -90,11 +121,23 @@ pub(super) fn name(bytes: &[u8]) -> String {
     }
 }
 
-/// The dotted form, for display only; an arc beyond 64 bits is shown as `?`.
+/// The usual name, or else the dotted form.
+pub(super) fn short_name(bytes: &[u8]) -> String {
+    KNOWN
+        .iter()
+        .find(|known| known.bytes == bytes)
+        .map_or_else(|| dotted(bytes), |known| known.name.to_owned())
+}
+
+/// The most octets of an identifier that are shown; those in use have fewer than 40.
+const MAX_SHOWN: usize = 64;
+
+/// The dotted form, for display only, cut off after [`MAX_SHOWN`] octets; an arc beyond 64 bits is shown as `?`.
 pub(super) fn dotted(bytes: &[u8]) -> String {
     let mut arcs: Vec<String> = Vec::new();
     let mut value: Option<u64> = Some(0);
-    for byte in bytes {
+    let shown = bytes.get(..MAX_SHOWN).unwrap_or(bytes);
+    for byte in shown {
         value = value.and_then(|v| v.checked_mul(128)).map(|v| v | u64::from(byte & 0x7f));
         if byte & 0x80 != 0 {
             continue;
@@ -109,6 +152,9 @@ pub(super) fn dotted(bytes: &[u8]) -> String {
             None => arcs.push("?".to_owned()),
         }
         value = Some(0);
+    }
+    if shown.len() < bytes.len() {
+        arcs.push("…".to_owned());
     }
     arcs.join(".")
 }
@@ -126,6 +172,18 @@ mod tests {
             (SCRYPT, "1.3.6.1.4.1.11591.4.11"),
             (AES256_CBC, "2.16.840.1.101.3.4.1.42"),
             (PBMAC1, "1.2.840.113549.1.5.14"),
+            (BLAKE2B_512, "1.3.6.1.4.1.1722.12.2.1.16"),
+            (WHIRLPOOL, "1.0.10118.3.0.55"),
+            (CAST5_CBC, "1.2.840.113533.7.66.10"),
+            (CAMELLIA256_CBC, "1.2.392.200011.61.1.1.1.4"),
+            (ARIA256_CBC, "1.2.410.200046.1.1.12"),
+            (SEED_CBC, "1.2.410.200004.1.4"),
+            (SM4_CBC, "1.2.156.10197.1.104.2"),
+            (SM3, "1.2.156.10197.1.401"),
+            (BLOWFISH_CBC, "1.3.6.1.4.1.3029.1.2"),
+            (STREEBOG_512, "1.2.643.7.1.1.2.3"),
+            (GOST_94, "1.2.643.2.2.9"),
+            (MICROSOFT_CSP_NAME, "1.3.6.1.4.1.311.17.1"),
         ] {
             assert_eq!(dotted(bytes), expected);
         }

@@ -118,14 +118,15 @@ pub fn sniff(bytes: &[u8]) -> FileFormat {
     if bytes.starts_with(b"PK\x03\x04") {
         return FileFormat::Zip;
     }
+    // Before PEM, whose marks may lie in a name or a certificate of any DER file.
+    if let Some(format) = sniff_der(bytes) {
+        return format;
+    }
     if contains(bytes, b"-----BEGIN ") {
         return FileFormat::Pem {
             certificate: contains(bytes, b"CERTIFICATE-----"),
             private_key: contains(bytes, b"PRIVATE KEY-----"),
         };
-    }
-    if let Some(format) = sniff_der(bytes) {
-        return format;
     }
     let head = bytes.get(..bytes.len().min(512)).unwrap_or_default();
     let text = head.iter().all(|b| matches!(b, b'\t' | b'\n' | b'\r' | 0x20..=0x7e | 0x80..));

@@ -91,6 +91,8 @@ finding_codes! {
     AnchoredAtIntermediate = "anchored_at_intermediate", Warning;
     /// The file is protected by algorithms that current programs no longer write.
     LegacyAlgorithms = "legacy_algorithms", Warning;
+    /// The password opened the file only in a reading that its standard does not have.
+    PasswordReading = "password_reading", Warning;
     /// Embedded certificates that lie on no path.
     UnusedCertificate = "unused_certificate", Warning;
     /// The authority is in the store already under another alias.
@@ -145,6 +147,9 @@ impl FindingCode {
             Self::AnchoredAtIntermediate => "import the root above it as well, to have the whole chain",
             Self::LegacyAlgorithms => {
                 "the entry is sealed with modern algorithms; delete the file or export it again"
+            }
+            Self::PasswordReading => {
+                "other programs may refuse the password; export the file again with a password of ASCII"
             }
             Self::UnusedCertificate => "nothing; they were not stored",
             Self::DuplicateAuthority => "nothing, or remove one of the two",

@@ -2,15 +2,19 @@
 //!
 //! Takes what any stage made; gives what the command prints and its JSON carries.
 
-use rustls_pki_types::{CertificateDer, pem::PemObject as _};
+mod readers;
+mod remarks;
+
+use rustls_pki_types::{CertificateDer, PrivatePkcs8KeyDer, pem::PemObject as _};
 use serde::{Serialize, Serializer};
 
+pub use self::readers::Reader;
 use crate::{
     certificate::{Certificate, Fingerprint, KeyAlgorithm, public_key_der},
     limits::{Budget, Limits},
     pkcs12::{
-        self, Contents, Encoding, Encryption, FileFormat, MacDescription, Pfx, Pkcs12Error, danger,
-        pkcs7_certificates,
+        self, CertificateBag, Contents, Encoding, Encryption, FileFormat, KeyBag, MacDescription, Pfx,
+        Pkcs12Error, Safe, danger, pkcs7_certificates,
     },
     secret::{Password, PrivateKey},
     validate::Finding,
@@ -30,8 +34,12 @@ pub struct FileReport {
     pub keys: Vec<KeyReport>,
     /// Certificates, in the order of the file.
     pub certificates: Vec<CertificateReport>,
+    /// The safes of a PFX with their encryption and bags.
+    pub safes: Vec<Safe>,
     /// Bags that were passed over, with the reason.
     pub skipped: Vec<String>,
+    /// Which programs open a PFX with the right password, by its algorithms.
+    pub readers: Vec<Reader>,
 }
 
 /// A private key, described.
@@ -50,6 +58,8 @@ pub struct KeyReport {
     pub friendly_name: Option<String>,
     /// The localKeyId in hexadecimal.
     pub local_key_id: Option<String>,
+    /// The name of Windows' cryptographic provider.
+    pub csp_name: Option<String>,
     /// Layers of encryption, outermost first.
     pub protection: Vec<Encryption>,
 }
@@ -114,14 +124,32 @@ impl Serialize for Fingerprint {
     }
 }
 
+/// The passwords of a file.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Passwords<'a> {
+    /// Opens the file.
+    pub file: &'a Password,
+    /// Opens private keys that have one of their own.
+    pub key: Option<&'a Password>,
+}
+
+impl<'a> Passwords<'a> {
+    /// One password for all of the file.
+    #[must_use]
+    pub fn new(file: &'a Password) -> Self {
+        Self { file, key: None }
+    }
+}
+
 /// Describes a file of any kind that holds keys or certificates. `at` is in seconds since 1970.
 ///
 /// # Errors
 ///
-/// [`Pkcs12Error`] if the file cannot be read at all, or `password` does not open it.
+/// [`Pkcs12Error`] if the file cannot be read at all, or a password does not open it.
 pub fn inspect(
     bytes: &[u8],
-    password: &Password,
+    passwords: Passwords<'_>,
     limits: &Limits,
     at: i64,
 ) -> Result<(FileReport, Vec<Remark>), Pkcs12Error> {
@@ -130,7 +158,7 @@ pub fn inspect(
     }
     let format = pkcs12::sniff(bytes);
     let (mut report, mut remarks) = match format {
-        FileFormat::Pem { certificate: true, .. } => (pem(bytes, format), Vec::new()),
+        FileFormat::Pem { certificate: true, .. } => (pem(bytes, format, limits)?, Vec::new()),
         FileFormat::CertificateDer => {
             let certificates = vec![CertificateReport::of(bytes)];
             (
@@ -146,7 +174,7 @@ pub fn inspect(
                 Vec::new(),
             )
         }
-        _ => pfx(bytes, password, limits)?,
+        _ => pfx(bytes, passwords, limits)?,
     };
     for certificate in &mut report.certificates {
         remarks.extend(certificate.about_time(at));
@@ -155,86 +183,47 @@ pub fn inspect(
     Ok((report, remarks))
 }
 
-fn pem(bytes: &[u8], format: FileFormat) -> FileReport {
-    let certificates = CertificateDer::pem_slice_iter(bytes)
-        .filter_map(Result::ok)
-        .map(|der| CertificateReport::of(&der))
-        .collect();
-    let keys = rustls_pki_types::PrivatePkcs8KeyDer::pem_slice_iter(bytes)
-        .filter_map(Result::ok)
-        .map(|der| KeyReport::of(&PrivateKey::from_pkcs8_der(der.secret_pkcs8_der().to_vec())))
-        .collect();
-    FileReport { certificates, keys, ..FileReport::empty(format) }
+fn pem(bytes: &[u8], format: FileFormat, limits: &Limits) -> Result<FileReport, Pkcs12Error> {
+    let mut report = FileReport::empty(format);
+    for der in CertificateDer::pem_slice_iter(bytes).filter_map(Result::ok) {
+        if report.certificates.len() >= limits.max_certificates {
+            return Err(Pkcs12Error::TooMany { what: "certificates", limit: limits.max_certificates });
+        }
+        report.certificates.push(CertificateReport::of(&der));
+    }
+    for der in PrivatePkcs8KeyDer::pem_slice_iter(bytes).filter_map(Result::ok) {
+        if report.keys.len() >= limits.max_keys {
+            return Err(Pkcs12Error::TooMany { what: "private keys", limit: limits.max_keys });
+        }
+        report.keys.push(KeyReport::of(&PrivateKey::from_pkcs8_der(der.secret_pkcs8_der().to_vec())));
+    }
+    Ok(report)
 }
 
-fn pfx(bytes: &[u8], password: &Password, limits: &Limits) -> Result<(FileReport, Vec<Remark>), Pkcs12Error> {
+fn pfx(
+    bytes: &[u8],
+    passwords: Passwords<'_>,
+    limits: &Limits,
+) -> Result<(FileReport, Vec<Remark>), Pkcs12Error> {
     let mut budget = Budget::new(limits);
     let pfx = Pfx::from_bytes(bytes, limits)?;
-    let (encoding, mac, zeros) = (pfx.encoding(), pfx.mac(), pfx.trailing_zeros());
-    let mut remarks = Vec::new();
-    let mut remark =
-        |code, message: String, help: &str| remarks.push(Remark { code, message, help: help.to_owned() });
-    let verified = match danger::skip_absent_mac(pfx) {
-        Ok(unproved) => {
-            remark(
-                "no_mac",
-                Pkcs12Error::NoMac.to_string(),
-                "do not trust the content before it was compared by other means",
-            );
-            unproved
-        }
-        Err(pfx) => pfx.verify(password, &mut budget)?,
+    let (encoding, mac, zeros, armoured) =
+        (pfx.encoding(), pfx.mac(), pfx.trailing_zeros(), pfx.is_armoured());
+    let verified = match danger::skip_absent_mac(pfx, passwords.file) {
+        Ok(unproved) => unproved,
+        Err(pfx) => pfx.verify(passwords.file, &mut budget)?,
     };
-    let contents = verified.decrypt(password, &mut budget)?;
-    if zeros > 0 {
-        remark(
-            "trailing_zeros",
-            format!("{zeros} zero bytes follow the PFX"),
-            "nothing; some Windows programs leave them",
-        );
-    }
-    let Contents { keys, certificates, skipped } = contents;
-    let keys: Vec<KeyReport> = keys
-        .into_iter()
-        .map(|bag| KeyReport {
-            friendly_name: bag.friendly_name,
-            local_key_id: bag.local_key_id.as_deref().map(hex),
-            protection: bag.protection,
-            ..KeyReport::of(&bag.key)
-        })
-        .collect();
-    let certificates: Vec<CertificateReport> = certificates
-        .into_iter()
-        .map(|bag| CertificateReport {
-            friendly_name: bag.friendly_name,
-            local_key_id: bag.local_key_id.as_deref().map(hex),
-            trusted: bag.trusted,
-            protection: bag.protection,
-            ..CertificateReport::of(&bag.der)
-        })
-        .collect();
-    let report = FileReport {
-        encoding: Some(encoding),
-        mac,
-        keys,
-        certificates,
-        skipped,
-        ..FileReport::empty(FileFormat::Pkcs12)
-    };
-    let legacy = report.legacy();
-    if !legacy.is_empty() {
-        remark(
-            "legacy_algorithms",
-            format!("the file is protected by {}", legacy.join(", ")),
-            "export it again with AES-256 and SHA-256",
-        );
-    }
-    if !report.skipped.is_empty() {
-        remark(
-            "skipped",
-            format!("passed over: {}", report.skipped.join(", ")),
-            "nothing, if you do not need them",
-        );
+    let contents = verified.decrypt(passwords.key, &mut budget)?;
+    contents.require_opened()?;
+    let mut remarks = remarks::about_pfx(&contents, mac.as_ref(), zeros, armoured);
+    let mut report = FileReport { encoding: Some(encoding), mac, ..FileReport::empty(FileFormat::Pkcs12) };
+    let Contents { keys, certificates, safes, skipped, .. } = contents;
+    report.keys = keys.into_iter().map(KeyReport::of_bag).collect();
+    report.certificates = certificates.into_iter().map(CertificateReport::of_bag).collect();
+    (report.safes, report.skipped) = (safes, skipped);
+    report.readers = readers::of(&report, zeros);
+    if report.keys.is_empty() && report.certificates.is_empty() {
+        remarks.push(remarks::nothing_usable(&report.skipped));
     }
     Ok((report, remarks))
 }
@@ -247,20 +236,10 @@ impl FileReport {
             mac: None,
             keys: Vec::new(),
             certificates: Vec::new(),
+            safes: Vec::new(),
             skipped: Vec::new(),
+            readers: Vec::new(),
         }
-    }
-
-    /// Algorithms of another age, each once.
-    fn legacy(&self) -> Vec<String> {
-        let mac = self.mac.iter().filter(|mac| mac.legacy).map(|mac| mac.algorithm.clone());
-        let keys = self.keys.iter().flat_map(|key| &key.protection);
-        let layers = keys.chain(self.certificates.iter().flat_map(|certificate| &certificate.protection));
-        let mut names: Vec<String> =
-            layers.filter(|layer| layer.legacy).map(|layer| layer.algorithm.clone()).chain(mac).collect();
-        names.sort();
-        names.dedup();
-        names
     }
 
     /// Keys without a certificate of the same public key.
@@ -291,12 +270,35 @@ impl KeyReport {
             spki_sha256: public_key_der(key).map(|spki| Fingerprint::of(&spki)),
             friendly_name: None,
             local_key_id: None,
+            csp_name: None,
             protection: Vec::new(),
+        }
+    }
+
+    fn of_bag(bag: KeyBag) -> Self {
+        let KeyBag { key, attributes, protection, .. } = bag;
+        Self {
+            friendly_name: attributes.friendly_name,
+            local_key_id: attributes.local_key_id.as_deref().map(hex),
+            csp_name: attributes.csp_name,
+            protection,
+            ..Self::of(&key)
         }
     }
 }
 
 impl CertificateReport {
+    fn of_bag(bag: CertificateBag) -> Self {
+        let CertificateBag { der, attributes, protection, .. } = bag;
+        Self {
+            friendly_name: attributes.friendly_name,
+            local_key_id: attributes.local_key_id.as_deref().map(hex),
+            trusted: attributes.trusted,
+            protection,
+            ..Self::of(&der)
+        }
+    }
+
     fn of(der: &[u8]) -> Self {
         match Certificate::from_der(der) {
             Ok(certificate) => Self::from(&certificate),

@@ -1,0 +1,110 @@
+//! Ciphers by object identifier, and their modes.
+
+use aes::{Aes128, Aes192, Aes256};
+use aes_gcm::{AesGcm, aead::Payload, aes::cipher::consts::U12};
+use cast5::Cast5;
+use cbc::cipher::{
+    BlockCipherDecrypt, BlockModeDecrypt, InnerIvInit, KeyInit, StreamCipher, block_padding::Pkcs7,
+};
+use des::{Des, TdesEde2, TdesEde3};
+use rc2::Rc2;
+use rc4::Rc4;
+use zeroize::Zeroizing;
+
+/// Plaintext, or `None` where padding or tag say that the key is not the one.
+pub(super) type Plain = Option<Zeroizing<Vec<u8>>>;
+
+/// A cipher with its mode.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Cipher {
+    Aes128Cbc,
+    Aes192Cbc,
+    Aes256Cbc,
+    Aes128Gcm,
+    Aes192Gcm,
+    Aes256Gcm,
+    TripleDes3,
+    TripleDes2,
+    Des,
+    /// RC2 with its effective key length in bits.
+    Rc2 {
+        bits: usize,
+    },
+    Rc4,
+    Cast5,
+}
+
+/// The length of the tag of GCM that is read, in bytes: the default of RFC 5084 is 12, all writers use 16.
+pub(super) const GCM_TAG_LEN: usize = 16;
+
+impl Cipher {
+    /// The length of the initialisation vector or nonce, in bytes.
+    pub(super) fn iv_len(self) -> usize {
+        match self {
+            Self::Aes128Cbc | Self::Aes192Cbc | Self::Aes256Cbc => 16,
+            Self::Aes128Gcm | Self::Aes192Gcm | Self::Aes256Gcm => 12,
+            Self::Rc4 => 0,
+            _ => 8,
+        }
+    }
+
+    /// Whether current programs no longer write it.
+    pub(super) fn is_legacy(self) -> bool {
+        !matches!(
+            self,
+            Self::Aes128Cbc
+                | Self::Aes192Cbc
+                | Self::Aes256Cbc
+                | Self::Aes128Gcm
+                | Self::Aes192Gcm
+                | Self::Aes256Gcm
+        )
+    }
+
+    pub(super) fn decrypt(self, key: &[u8], iv: &[u8], data: &[u8]) -> Plain {
+        // The fuzzer writes the plaintext itself.
+        if cfg!(fuzzing) {
+            return Some(Zeroizing::new(data.to_vec()));
+        }
+        match self {
+            Self::Aes128Cbc => keyed::<Aes128>(key, iv, data),
+            Self::Aes192Cbc => keyed::<Aes192>(key, iv, data),
+            Self::Aes256Cbc => keyed::<Aes256>(key, iv, data),
+            Self::Aes128Gcm => gcm::<AesGcm<Aes128, U12>>(key, iv, data),
+            Self::Aes192Gcm => gcm::<AesGcm<Aes192, U12>>(key, iv, data),
+            Self::Aes256Gcm => gcm::<AesGcm<Aes256, U12>>(key, iv, data),
+            Self::TripleDes3 => keyed::<TdesEde3>(key, iv, data),
+            Self::TripleDes2 => keyed::<TdesEde2>(key, iv, data),
+            Self::Des => keyed::<Des>(key, iv, data),
+            Self::Cast5 => keyed::<Cast5>(key, iv, data),
+            Self::Rc2 { bits } if (1..=128).contains(&key.len()) => {
+                cbc(Rc2::new_with_eff_key_len(key, bits), iv, data)
+            }
+            Self::Rc2 { .. } => None,
+            Self::Rc4 => {
+                let mut buffer = Zeroizing::new(data.to_vec());
+                Rc4::new_from_slice(key).ok()?.apply_keystream(&mut buffer);
+                Some(buffer)
+            }
+        }
+    }
+}
+
+fn keyed<C: BlockCipherDecrypt + KeyInit>(key: &[u8], iv: &[u8], data: &[u8]) -> Plain {
+    cbc(C::new_from_slice(key).ok()?, iv, data)
+}
+
+/// CBC with the padding of RFC 8018, section 6.1.1.
+fn cbc<C: BlockCipherDecrypt>(cipher: C, iv: &[u8], data: &[u8]) -> Plain {
+    let mut buffer = Zeroizing::new(data.to_vec());
+    let mode = cbc::Decryptor::inner_iv_slice_init(cipher, iv).ok()?;
+    let len = mode.decrypt_padded::<Pkcs7>(&mut buffer).ok()?.len();
+    buffer.truncate(len);
+    Some(buffer)
+}
+
+/// GCM with a nonce of 96 bits and the tag at the end (RFC 5084).
+fn gcm<A: KeyInit + aes_gcm::aead::Aead>(key: &[u8], nonce: &[u8], data: &[u8]) -> Plain {
+    let nonce = aes_gcm::aead::Nonce::<A>::try_from(nonce).ok()?;
+    A::new_from_slice(key).ok()?.decrypt(&nonce, Payload { msg: data, aad: b"" }).ok().map(Zeroizing::new)
+}

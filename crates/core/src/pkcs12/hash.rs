@@ -1,0 +1,192 @@
+//! Hash functions by object identifier, with HMAC and the two key derivations that are built on them.
+
+use blake2::Blake2b512;
+use hmac::{KeyInit, Mac, SimpleHmac};
+use md5::Md5;
+use ripemd::Ripemd160;
+use sha1::Sha1;
+use sha2::{
+    Digest, Sha224, Sha256, Sha384, Sha512, Sha512_224, Sha512_256, digest::block_api::BlockSizeUser,
+};
+use sha3::{Sha3_224, Sha3_256, Sha3_384, Sha3_512};
+use subtle::ConstantTimeEq;
+use whirlpool::Whirlpool;
+use zeroize::Zeroizing;
+
+use super::{kdf, kdf::Purpose, oid};
+
+/// A hash function, as MACs and key derivations name it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Hash {
+    Sha1,
+    Sha224,
+    Sha256,
+    Sha384,
+    Sha512,
+    Sha512_224,
+    Sha512_256,
+    Md5,
+    Ripemd160,
+    Sha3_224,
+    Sha3_256,
+    Sha3_384,
+    Sha3_512,
+    Blake2b512,
+    Whirlpool,
+}
+
+/// One row a hash: its names, and its identifiers by itself and in HMAC.
+const ALL: [(Hash, &str, &[u8], &[u8]); 15] = [
+    (Hash::Sha1, "SHA-1", oid::SHA1, oid::HMAC_SHA1),
+    (Hash::Sha224, "SHA-224", oid::SHA224, oid::HMAC_SHA224),
+    (Hash::Sha256, "SHA-256", oid::SHA256, oid::HMAC_SHA256),
+    (Hash::Sha384, "SHA-384", oid::SHA384, oid::HMAC_SHA384),
+    (Hash::Sha512, "SHA-512", oid::SHA512, oid::HMAC_SHA512),
+    (Hash::Sha512_224, "SHA-512/224", oid::SHA512_224, oid::HMAC_SHA512_224),
+    (Hash::Sha512_256, "SHA-512/256", oid::SHA512_256, oid::HMAC_SHA512_256),
+    (Hash::Md5, "MD5", oid::MD5, oid::NONE),
+    (Hash::Ripemd160, "RIPEMD-160", oid::RIPEMD160, oid::NONE),
+    (Hash::Sha3_224, "SHA3-224", oid::SHA3_224, oid::NONE),
+    (Hash::Sha3_256, "SHA3-256", oid::SHA3_256, oid::NONE),
+    (Hash::Sha3_384, "SHA3-384", oid::SHA3_384, oid::NONE),
+    (Hash::Sha3_512, "SHA3-512", oid::SHA3_512, oid::NONE),
+    (Hash::Blake2b512, "BLAKE2b-512", oid::BLAKE2B_512, oid::NONE),
+    (Hash::Whirlpool, "Whirlpool", oid::WHIRLPOOL, oid::NONE),
+];
+
+/// Runs `$body` with `$digest` bound to the implementation of `$hash`.
+macro_rules! with_digest {
+    ($hash:expr, $digest:ident => $body:expr) => {
+        with_digest!($hash, $digest => $body, [
+            Sha1, Sha224, Sha256, Sha384, Sha512, Sha512_224, Sha512_256, Md5, Ripemd160, Sha3_224, Sha3_256,
+            Sha3_384, Sha3_512, Blake2b512, Whirlpool
+        ])
+    };
+    ($hash:expr, $digest:ident => $body:expr, [$($name:ident),*]) => {
+        match $hash {
+            $(Hash::$name => {
+                type $digest = $name;
+                $body
+            })*
+        }
+    };
+}
+
+impl Hash {
+    pub(super) fn from_oid(bytes: &[u8]) -> Option<Self> {
+        ALL.iter().find(|(_, _, hash, _)| *hash == bytes).map(|(hash, ..)| *hash)
+    }
+
+    /// From the identifier of HMAC with the hash (RFC 8018, appendix B.1).
+    pub(super) fn from_hmac_oid(bytes: &[u8]) -> Option<Self> {
+        ALL.iter().find(|(.., hmac)| !hmac.is_empty() && *hmac == bytes).map(|(hash, ..)| *hash)
+    }
+
+    pub(super) fn name(self) -> &'static str {
+        ALL.iter().find(|(hash, ..)| *hash == self).map_or("?", |(_, name, ..)| name)
+    }
+
+    /// Hashes that current programs no longer write.
+    pub(super) fn is_legacy(self) -> bool {
+        matches!(self, Self::Sha1 | Self::Md5 | Self::Ripemd160)
+    }
+
+    /// The length of the digest, in bytes.
+    pub(super) fn output_len(self) -> usize {
+        with_digest!(self, D => <D as Digest>::output_size())
+    }
+
+    /// How many times the hash runs to fill `len` bytes.
+    pub(super) fn blocks(self, len: usize) -> u64 {
+        u64::try_from(len.div_ceil(self.output_len())).unwrap_or(u64::MAX)
+    }
+
+    /// Whether HMAC over `data` equals `expected` in full length, compared in constant time.
+    pub(super) fn hmac_matches(self, key: &[u8], data: &[u8], expected: &[u8]) -> bool {
+        // A fuzzer would never get behind the MAC.
+        if cfg!(fuzzing) {
+            return true;
+        }
+        with_digest!(self, D => hmac_matches::<D>(key, data, expected))
+    }
+
+    /// PBKDF2 (RFC 8018, section 5.2).
+    pub(super) fn pbkdf2(
+        self,
+        password: &[u8],
+        salt: &[u8],
+        iterations: u32,
+        len: usize,
+    ) -> Zeroizing<Vec<u8>> {
+        let (rounds, mut key) = (capped(iterations), Zeroizing::new(vec![0; len]));
+        let out = key.as_mut_slice();
+        match self {
+            // With the state of the key kept between iterations; the others have no HMAC identifier to be asked by.
+            Self::Sha1 => pbkdf2::pbkdf2_hmac::<Sha1>(password, salt, rounds, out),
+            Self::Sha224 => pbkdf2::pbkdf2_hmac::<Sha224>(password, salt, rounds, out),
+            Self::Sha256 => pbkdf2::pbkdf2_hmac::<Sha256>(password, salt, rounds, out),
+            Self::Sha384 => pbkdf2::pbkdf2_hmac::<Sha384>(password, salt, rounds, out),
+            Self::Sha512_224 => pbkdf2::pbkdf2_hmac::<Sha512_224>(password, salt, rounds, out),
+            Self::Sha512_256 => pbkdf2::pbkdf2_hmac::<Sha512_256>(password, salt, rounds, out),
+            _ => pbkdf2::pbkdf2_hmac::<Sha512>(password, salt, rounds, out),
+        }
+        key
+    }
+
+    /// PBKDF1 (RFC 8018, section 5.1); `len` is at most the length of the digest.
+    pub(super) fn pbkdf1(
+        self,
+        password: &[u8],
+        salt: &[u8],
+        iterations: u32,
+        len: usize,
+    ) -> Zeroizing<Vec<u8>> {
+        with_digest!(self, D => kdf::pbkdf1::<D>(password, salt, capped(iterations), len))
+    }
+
+    /// The derivation of RFC 7292, appendix B.2.
+    pub(super) fn pkcs12_kdf(
+        self,
+        purpose: Purpose,
+        password: &[u8],
+        salt: &[u8],
+        iterations: u32,
+        len: usize,
+    ) -> Zeroizing<Vec<u8>> {
+        with_digest!(self, D => kdf::pkcs12::<D>(purpose, password, salt, capped(iterations), len))
+    }
+}
+
+/// Iterations as they are run: few under a fuzzer, whose time belongs to the parsers.
+fn capped(iterations: u32) -> u32 {
+    if cfg!(fuzzing) { iterations.min(16) } else { iterations }
+}
+
+fn hmac_matches<D: Digest + BlockSizeUser>(key: &[u8], data: &[u8], expected: &[u8]) -> bool {
+    let Ok(mut mac) = <SimpleHmac<D> as KeyInit>::new_from_slice(key) else {
+        return false;
+    };
+    mac.update(data);
+    mac.finalize().into_bytes().as_slice().ct_eq(expected).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_hash_is_found_under_its_identifiers() {
+        for (hash, name, plain, hmac) in ALL {
+            assert_eq!(Hash::from_oid(plain), Some(hash));
+            assert_eq!(hash.name(), name);
+            assert_eq!(Hash::from_hmac_oid(hmac), (!hmac.is_empty()).then_some(hash));
+        }
+        assert_eq!(Hash::from_oid(oid::DATA), None);
+    }
+
+    #[test]
+    fn digests_have_their_published_lengths() {
+        let lengths: Vec<usize> = ALL.iter().map(|(hash, ..)| hash.output_len()).collect();
+        assert_eq!(lengths, [20, 28, 32, 48, 64, 28, 32, 16, 20, 28, 32, 48, 64, 64, 64]);
+    }
+}

@@ -1,0 +1,349 @@
+//! PBES2 (RFC 8018, section 6.2): a key derivation and a cipher, each with parameters of its own.
+
+use zeroize::Zeroizing;
+
+use super::{
+    algorithm::{AlgorithmIdentifier, check_len, iterations, salt},
+    ber::{INTEGER, OCTET_STRING, Walk},
+    cipher::{Cipher, GCM_TAG_LEN, Plain},
+    error::Pkcs12Error,
+    hash::Hash,
+    oid,
+};
+use crate::limits::Budget;
+
+/// PBES2 with its parameters.
+pub(super) struct Pbes2 {
+    kdf: Kdf,
+    cipher: Cipher,
+    name: &'static str,
+    key_len: usize,
+    iv: Vec<u8>,
+}
+
+/// PBKDF2 with its parameters.
+pub(super) struct Pbkdf2 {
+    salt: Vec<u8>,
+    pub(super) iterations: u32,
+    pub(super) key_len: Option<usize>,
+    pub(super) prf: Hash,
+}
+
+enum Kdf {
+    Pbkdf2(Pbkdf2),
+    Scrypt { salt: Vec<u8>, log_n: u8, r: u32, p: u32 },
+}
+
+/// Ciphers with a fixed key length, in bytes.
+const CIPHERS: [(&[u8], &str, Cipher, usize); 8] = [
+    (oid::AES128_CBC, "AES-128-CBC", Cipher::Aes128Cbc, 16),
+    (oid::AES192_CBC, "AES-192-CBC", Cipher::Aes192Cbc, 24),
+    (oid::AES256_CBC, "AES-256-CBC", Cipher::Aes256Cbc, 32),
+    (oid::AES128_GCM, "AES-128-GCM", Cipher::Aes128Gcm, 16),
+    (oid::AES192_GCM, "AES-192-GCM", Cipher::Aes192Gcm, 24),
+    (oid::AES256_GCM, "AES-256-GCM", Cipher::Aes256Gcm, 32),
+    (oid::DES_EDE3_CBC, "3DES-CBC", Cipher::TripleDes3, 24),
+    (oid::DES_CBC, "DES-CBC", Cipher::Des, 8),
+];
+
+impl Pbes2 {
+    /// Reads the parameters and holds them against the limits; `None` if the algorithm is not PBES2.
+    pub(super) fn parse(
+        algorithm: &AlgorithmIdentifier<'_>,
+        field: &'static str,
+        walk: &Walk<'_>,
+    ) -> Result<Option<Self>, Pkcs12Error> {
+        if algorithm.oid != oid::PBES2 {
+            return Ok(None);
+        }
+        let mut reader = algorithm.sequence("PBES2 parameters expected", walk)?;
+        let derivation = AlgorithmIdentifier::parse(&mut reader, walk)?;
+        let encryption = AlgorithmIdentifier::parse(&mut reader, walk)?;
+        reader.finish("PBES2 has more than two parameters")?;
+        let kdf = Kdf::parse(&derivation, field, walk)?;
+        let asked = match &kdf {
+            Kdf::Pbkdf2(kdf) => kdf.key_len,
+            Kdf::Scrypt { .. } => None,
+        };
+        match encryption.oid {
+            oid::RC2_CBC => Self::rc2(kdf, asked, &encryption, walk).map(Some),
+            oid::CAST5_CBC => Self::cast5(kdf, asked, &encryption, walk).map(Some),
+            other => {
+                let Some((_, name, cipher, key_len)) = CIPHERS.iter().find(|(oid, ..)| *oid == other) else {
+                    return Err(Pkcs12Error::UnsupportedAlgorithm { field, name: oid::name(other) });
+                };
+                let iv = vector(*cipher, &encryption, walk)?;
+                check_len("an initialisation vector", iv.len(), cipher.iv_len(), cipher.iv_len())?;
+                Ok(Some(Self { kdf, cipher: *cipher, name, key_len: *key_len, iv }))
+            }
+        }
+    }
+
+    /// RC2-CBC-Parameter (RFC 8018, appendix B.2.3): the version stands for the effective key length.
+    fn rc2(
+        kdf: Kdf,
+        asked: Option<usize>,
+        encryption: &AlgorithmIdentifier<'_>,
+        walk: &Walk<'_>,
+    ) -> Result<Self, Pkcs12Error> {
+        let mut reader = encryption.sequence("RC2 parameters expected", walk)?;
+        let bits = match reader.optional(INTEGER)? {
+            None => 32,
+            Some(version) => match version.unsigned("the RC2 version")? {
+                160 => 40,
+                120 => 64,
+                58 => 128,
+                found @ 256..=1024 => usize::try_from(found).unwrap_or(usize::MAX),
+                found => {
+                    return Err(Pkcs12Error::Parameter {
+                        what: "the RC2 version",
+                        found: found.to_string(),
+                        allowed: "58, 120, 160, or 256 to 1024".to_owned(),
+                    });
+                }
+            },
+        };
+        let iv = reader
+            .expect(OCTET_STRING, "an initialisation vector expected in RC2")?
+            .octets(walk)?
+            .into_owned();
+        check_len("an initialisation vector", iv.len(), 8, 8)?;
+        let key_len = asked.unwrap_or_else(|| bits.div_ceil(8));
+        check_len("the key of RC2", key_len, 1, 128)?;
+        Ok(Self { kdf, cipher: Cipher::Rc2 { bits }, name: "RC2-CBC", key_len, iv })
+    }
+
+    /// CAST5: a vector and the key length in bits (RFC 2144), or a vector alone, as OpenSSL writes it.
+    fn cast5(
+        kdf: Kdf,
+        asked: Option<usize>,
+        encryption: &AlgorithmIdentifier<'_>,
+        walk: &Walk<'_>,
+    ) -> Result<Self, Pkcs12Error> {
+        let (iv, bits) = if encryption.has_octets() {
+            (encryption.octets("an initialisation vector expected in CAST5", walk)?, 128)
+        } else {
+            let mut reader = encryption.sequence("CAST5 parameters expected", walk)?;
+            let iv = reader.expect(OCTET_STRING, "an initialisation vector expected in CAST5")?;
+            let bits =
+                reader.optional(INTEGER)?.map(|bits| bits.unsigned("the CAST5 key length")).transpose()?;
+            (iv.octets(walk)?.into_owned(), bits.unwrap_or(128))
+        };
+        check_len("an initialisation vector", iv.len(), 8, 8)?;
+        let key_len = asked.unwrap_or_else(|| usize::try_from(bits / 8).unwrap_or(usize::MAX));
+        check_len("the key of CAST5", key_len, 5, 16)?;
+        Ok(Self { kdf, cipher: Cipher::Cast5, name: "CAST5-CBC", key_len, iv })
+    }
+
+    pub(super) fn name(&self) -> String {
+        match &self.kdf {
+            Kdf::Pbkdf2(kdf) => format!("PBES2 PBKDF2-HMAC-{} {}", kdf.prf.name(), self.name),
+            Kdf::Scrypt { .. } => format!("PBES2 scrypt {}", self.name),
+        }
+    }
+
+    /// The iteration count, or N of scrypt.
+    pub(super) fn iterations(&self) -> u64 {
+        match &self.kdf {
+            Kdf::Pbkdf2(kdf) => u64::from(kdf.iterations),
+            Kdf::Scrypt { log_n, .. } => 1 << log_n,
+        }
+    }
+
+    pub(super) fn is_legacy(&self) -> bool {
+        self.cipher.is_legacy()
+    }
+
+    pub(super) fn decrypt(
+        &self,
+        data: &[u8],
+        password: &[u8],
+        budget: &mut Budget,
+    ) -> Result<Plain, Pkcs12Error> {
+        let key = self.kdf.derive(password, self.key_len, budget)?;
+        Ok(self.cipher.decrypt(&key, &self.iv, data))
+    }
+}
+
+/// The vector of CBC by itself, or the nonce in the parameters of GCM (RFC 5084, section 3.2).
+fn vector(
+    cipher: Cipher,
+    encryption: &AlgorithmIdentifier<'_>,
+    walk: &Walk<'_>,
+) -> Result<Vec<u8>, Pkcs12Error> {
+    if !matches!(cipher, Cipher::Aes128Gcm | Cipher::Aes192Gcm | Cipher::Aes256Gcm) {
+        return encryption.octets("an initialisation vector expected in PBES2", walk);
+    }
+    let mut reader = encryption.sequence("GCM parameters expected", walk)?;
+    let nonce = reader.expect(OCTET_STRING, "a nonce expected in GCM")?.octets(walk)?.into_owned();
+    let tag_len = match reader.optional(INTEGER)? {
+        Some(element) => usize::try_from(element.unsigned("the tag length of GCM")?).unwrap_or(usize::MAX),
+        None => 12,
+    };
+    check_len("the tag of GCM", tag_len, GCM_TAG_LEN, GCM_TAG_LEN)?;
+    Ok(nonce)
+}
+
+impl Pbkdf2 {
+    pub(super) fn parse(
+        algorithm: &AlgorithmIdentifier<'_>,
+        field: &'static str,
+        walk: &Walk<'_>,
+    ) -> Result<Self, Pkcs12Error> {
+        let mut reader = algorithm.sequence("PBKDF2 parameters expected", walk)?;
+        let salt = salt(&reader.expect(OCTET_STRING, "a salt expected in PBKDF2")?, walk)?;
+        let count = reader.expect(INTEGER, "an iteration count expected in PBKDF2")?;
+        let iterations = iterations(&count, "the PBKDF2 iteration count", walk.limits)?;
+        let key_len = match reader.optional(INTEGER)? {
+            Some(element) => {
+                Some(usize::try_from(element.unsigned("the PBKDF2 key length")?).unwrap_or(usize::MAX))
+            }
+            None => None,
+        };
+        // The default of the standard is HMAC-SHA-1.
+        let prf = if reader.rest().is_empty() {
+            Hash::Sha1
+        } else {
+            let prf = AlgorithmIdentifier::parse(&mut reader, walk)?;
+            Hash::from_hmac_oid(prf.oid)
+                .ok_or_else(|| Pkcs12Error::UnsupportedAlgorithm { field, name: oid::name(prf.oid) })?
+        };
+        reader.finish("PBKDF2 has more than four parameters")?;
+        Ok(Self { salt, iterations, key_len, prf })
+    }
+
+    pub(super) fn derive(
+        &self,
+        password: &[u8],
+        len: usize,
+        budget: &mut Budget,
+    ) -> Result<Zeroizing<Vec<u8>>, Pkcs12Error> {
+        budget.charge(u64::from(self.iterations), self.prf.blocks(len))?;
+        Ok(self.prf.pbkdf2(password, &self.salt, self.iterations, len))
+    }
+}
+
+impl Kdf {
+    fn parse(
+        algorithm: &AlgorithmIdentifier<'_>,
+        field: &'static str,
+        walk: &Walk<'_>,
+    ) -> Result<Self, Pkcs12Error> {
+        match algorithm.oid {
+            oid::PBKDF2 => Pbkdf2::parse(algorithm, field, walk).map(Self::Pbkdf2),
+            oid::SCRYPT => Self::scrypt(algorithm, walk),
+            other => Err(Pkcs12Error::UnsupportedAlgorithm { field, name: oid::name(other) }),
+        }
+    }
+
+    fn scrypt(algorithm: &AlgorithmIdentifier<'_>, walk: &Walk<'_>) -> Result<Self, Pkcs12Error> {
+        let mut reader = algorithm.sequence("scrypt parameters expected", walk)?;
+        let salt = salt(&reader.expect(OCTET_STRING, "a salt expected in scrypt")?, walk)?;
+        let mut number = |what| reader.expect(INTEGER, "a parameter expected in scrypt")?.unsigned(what);
+        let n = number("the scrypt cost N")?;
+        let r = number("the scrypt block size r")?;
+        let p = number("the scrypt parallelism p")?;
+        let limit = walk.limits.max_scrypt_memory;
+        // The table of N blocks, or the p blocks beside it.
+        let memory = 128_u64.saturating_mul(n.max(p)).saturating_mul(r);
+        if !n.is_power_of_two() || n < 2 || r == 0 || memory > limit || p == 0 || p > 16 {
+            return Err(Pkcs12Error::Parameter {
+                what: "the scrypt cost",
+                found: format!("N={n} r={r} p={p}"),
+                allowed: format!("N a power of two, 128*N*r and 128*p*r up to {limit}, p up to 16"),
+            });
+        }
+        let narrow = |value| u32::try_from(value).unwrap_or(u32::MAX);
+        let log_n = u8::try_from(n.trailing_zeros()).unwrap_or(u8::MAX);
+        Ok(Self::Scrypt { salt, log_n, r: narrow(r), p: narrow(p) })
+    }
+
+    fn derive(
+        &self,
+        password: &[u8],
+        len: usize,
+        budget: &mut Budget,
+    ) -> Result<Zeroizing<Vec<u8>>, Pkcs12Error> {
+        match self {
+            Self::Pbkdf2(kdf) => kdf.derive(password, len, budget),
+            Self::Scrypt { salt, log_n, r, p } => {
+                // One round of N*r*p costs about as much as two SHA-256 iterations for each r.
+                budget.charge((1_u64 << log_n).saturating_mul(u64::from(*r)), u64::from(*p) * 2)?;
+                let mut key = Zeroizing::new(vec![0; len]);
+                if cfg!(fuzzing) {
+                    return Ok(key);
+                }
+                let failed = || Pkcs12Error::Parameter {
+                    what: "the scrypt cost",
+                    found: format!("N=2^{log_n} r={r} p={p}"),
+                    allowed: "the parameters of RFC 7914".to_owned(),
+                };
+                let params = scrypt::Params::new(*log_n, *r, *p).map_err(|_| failed())?;
+                scrypt::scrypt(password, salt, &params, &mut key).map_err(|_| failed())?;
+                Ok(key)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aes_gcm::{Aes256Gcm, KeyInit as _, aead::Aead as _};
+
+    use super::*;
+    use crate::{limits::Limits, pkcs12::ber::Reader};
+
+    fn tlv(tag: u8, content: &[u8]) -> Vec<u8> {
+        [&[tag, u8::try_from(content.len()).unwrap()], content].concat()
+    }
+
+    fn algorithm(oid: &[u8], parameters: &[u8]) -> Vec<u8> {
+        tlv(0x30, &[tlv(0x06, oid), parameters.to_vec()].concat())
+    }
+
+    /// PBES2 with PBKDF2-HMAC-SHA-256, salt `salt`, 3 iterations, and AES-256-GCM.
+    fn gcm(nonce: &[u8], tag_len: u8) -> Vec<u8> {
+        let prf = algorithm(oid::HMAC_SHA256, &[5, 0]);
+        let pbkdf2 = tlv(0x30, &[tlv(4, b"salt"), tlv(2, &[3]), prf].concat());
+        let cipher = tlv(0x30, &[tlv(4, nonce), tlv(2, &[tag_len])].concat());
+        let schemes = [algorithm(oid::PBKDF2, &pbkdf2), algorithm(oid::AES256_GCM, &cipher)].concat();
+        algorithm(oid::PBES2, &tlv(0x30, &schemes))
+    }
+
+    fn parse(der: &[u8]) -> Result<Option<Pbes2>, Pkcs12Error> {
+        let limits = Limits::default();
+        let walk = Walk::new(&limits);
+        let algorithm = AlgorithmIdentifier::parse(&mut Reader::of_file(der, &walk), &walk)?;
+        Pbes2::parse(&algorithm, "key bag", &walk)
+    }
+
+    #[test]
+    fn gcm_opens_what_was_sealed_and_refuses_a_changed_byte() {
+        let nonce = [7_u8; 12];
+        let key = Hash::Sha256.pbkdf2(b"secret", b"salt", 3, 32);
+        let cipher = Aes256Gcm::new_from_slice(&key).unwrap();
+        let mut sealed = cipher.encrypt(&nonce.into(), b"PrivateKeyInfo".as_slice()).unwrap();
+        let scheme = parse(&gcm(&nonce, 16)).unwrap().unwrap();
+        assert_eq!(scheme.name(), "PBES2 PBKDF2-HMAC-SHA-256 AES-256-GCM");
+        let mut budget = Budget::new(&Limits::default());
+        let mut open = |data: &[u8], password: &[u8]| {
+            scheme.decrypt(data, password, &mut budget).unwrap().map(|plain| plain.to_vec())
+        };
+        assert_eq!(open(&sealed, b"secret").as_deref(), Some(b"PrivateKeyInfo".as_slice()));
+        assert_eq!(open(&sealed, b"Secret"), None);
+        sealed[0] ^= 1;
+        assert_eq!(open(&sealed, b"secret"), None);
+    }
+
+    #[test]
+    fn nonce_and_tag_of_gcm_have_one_length_each() {
+        let refused = |nonce: &[u8], tag| parse(&gcm(nonce, tag)).map(|scheme| scheme.is_some()).unwrap_err();
+        for (nonce, tag, what) in
+            [(&[7; 11][..], 16, "an initialisation vector"), (&[7; 12], 12, "the tag of GCM")]
+        {
+            assert!(
+                matches!(refused(nonce, tag), Pkcs12Error::Parameter { what: found, .. } if found == what)
+            );
+        }
+    }
+}
