@@ -2,6 +2,7 @@
 
 pub mod authority;
 pub mod command;
+pub mod forge;
 pub mod manifest;
 pub mod scratch;
 pub mod server;

@@ -4,6 +4,7 @@ mod check;
 mod clients;
 mod failure;
 mod fixtures;
+mod fuzz;
 mod process;
 mod quickstart;
 
@@ -34,6 +35,14 @@ enum Task {
     },
     /// Remake fixtures/ with OpenSSL, keytool, NSS, GnuTLS and Python's cryptography
     Fixtures,
+    /// Run the fuzz targets of the engine, from seeds made out of the fixtures
+    Fuzz {
+        /// How long each target runs
+        #[arg(long, value_name = "N", default_value_t = 10)]
+        seconds: u32,
+        /// The targets; all without a name
+        targets: Vec<String>,
+    },
     /// Build the command and walk through the main job, printing each step
     Quickstart {
         /// Leave the server running
@@ -64,6 +73,7 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
     match &arguments.task {
         Task::Check { only } => check::run_checks(root, only),
         Task::Fixtures => Ok(fixtures::run(root)?),
+        Task::Fuzz { seconds, targets } => fuzz::fuzz(root, *seconds, targets),
         Task::Quickstart { keep } => quickstart::walk(root, *keep),
         Task::Clients { python } => clients::drive(root, python),
     }

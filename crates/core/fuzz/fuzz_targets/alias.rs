@@ -1,0 +1,20 @@
+//! Aliases: what is accepted comes back as it went in.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use strongroom::Alias;
+
+fuzz_target!(|text: &str| {
+    let Ok(alias) = text.parse::<Alias>() else {
+        return;
+    };
+    assert_eq!(alias.as_str(), text);
+    assert_eq!(String::from(alias.clone()), alias.to_string());
+    let key: Alias = alias.key().parse().expect("the key of an alias is an alias");
+    assert_eq!((key.key(), &key), (alias.key(), &alias));
+    for suffix in ["issuer", "intermediate12"] {
+        let longer = alias.with_suffix(suffix);
+        assert_eq!(longer.as_str().parse::<Alias>().as_ref(), Ok(&longer));
+        assert!(longer.as_str().ends_with(suffix) && longer != alias || text.ends_with(suffix));
+    }
+});

@@ -1,0 +1,71 @@
+//! Where a file begins and ends: versions, cuts, what follows. Class 25.
+
+use libtest_mimic::Trial;
+use strongroom::Limits;
+use strongroom_tests::forge::der::{integer, null, sequence};
+
+use super::check::{PASSWORD, file, flaw, holds_identity, open, tolerated, trial};
+
+pub fn trials() -> Vec<Trial> {
+    let mut all = ends();
+    all.extend(versions());
+    all
+}
+
+fn ends() -> Vec<Trial> {
+    let class = "25_ends";
+    let trailing = |bytes: Vec<u8>| file().trailing(bytes).build();
+    let mut all = vec![
+        flaw(class, "one_byte_follows", "malformed", (vec![], vec![1]), trailing),
+        flaw(class, "text_follows", "malformed", (vec![], b"\r\n".to_vec()), trailing),
+        flaw(class, "zeros_and_a_byte_follow", "malformed", (vec![0, 0], vec![0, 0, 1]), trailing),
+        flaw(class, "a_second_pfx_follows", "malformed", (vec![], file().build()), trailing),
+        flaw(class, "a_fourth_field", "malformed", (vec![], null()), |bytes| file().extra(bytes).build()),
+        flaw(class, "a_second_mac", "malformed", (vec![], sequence::<&[u8]>(&[])), |bytes| {
+            file().extra(bytes).build()
+        }),
+        flaw(class, "open_end", "truncated", (0, 2), |cut| {
+            let file = file().indefinite().build();
+            file[..file.len() - cut].to_vec()
+        }),
+        tolerated(class, "zeros_follow", || file().trailing(vec![0; 4096]).build(), |_| Ok(())),
+        tolerated(class, "indefinite_length", || file().indefinite().build(), |_| Ok(())),
+    ];
+    all.push(trial(class, "every_cut_is_refused", || {
+        let whole = file().build();
+        holds_identity(&whole, PASSWORD, &Limits::default())?;
+        for len in 0..whole.len() {
+            let error = open(&whole[..len], PASSWORD, &Limits::default()).unwrap_err();
+            let code = error.code();
+            if code != "truncated" && !(len < 32 && code == "not_pkcs12") {
+                return Err(format!("{len} bytes: {code}: {error}").into());
+            }
+        }
+        Ok(())
+    }));
+    all
+}
+
+fn versions() -> Vec<Trial> {
+    let versions: [(&str, &[u8]); 8] = [
+        ("zero", &[0]),
+        ("one", &[1]),
+        ("two", &[2]),
+        ("four", &[4]),
+        ("minus_one", &[0xff]),
+        ("minus_3", &[0xfd]),
+        ("2_to_32_and_3", &[1, 0, 0, 0, 3]),
+        ("2_to_64_and_3", &[1, 0, 0, 0, 0, 0, 0, 0, 3]),
+    ];
+    versions
+        .into_iter()
+        .map(|(name, bad)| {
+            let name = format!("version_{name}");
+            // What does not begin like a PFX is not taken for one.
+            let code = if bad.len() > 1 { "not_pkcs12" } else { "unsupported_version" };
+            flaw("25_ends", &name, code, (vec![3], bad.to_vec()), |version| {
+                file().version(integer(&version)).build()
+            })
+        })
+        .collect()
+}
