@@ -201,13 +201,13 @@ fn total_work() -> Vec<Trial> {
 
 fn scrypt() -> Vec<Trial> {
     let by_r = |r: usize| file_with(&Scheme::scrypt(1024, number(r), 1), &scheme()).build();
-    // 128*r*(N + p) and a little: the engine may count the working buffer with the table.
-    let lowered = limits(|limits| limits.max_scrypt_memory = 128 * 8 * 1024 + 128 * 8 + 64);
+    // 128*r*(N + p + 1): the engine may count the working blocks with the table.
+    let lowered = limits(|limits| limits.max_scrypt_memory = 128 * 8 * 1026);
     let mut all =
         Edge { name: "scrypt_r", code: "bad_parameter", about: "scrypt", limits: lowered, make: by_r }
             .around(8);
     let by_n = |log: usize| file_with(&Scheme::scrypt(1 << log, 1, 1), &scheme()).build();
-    let lowered = limits(|limits| limits.max_scrypt_memory = 128 * 1024 + 256);
+    let lowered = limits(|limits| limits.max_scrypt_memory = 128 * 1026);
     all.extend(
         Edge { name: "scrypt_log_n", code: "bad_parameter", about: "scrypt", limits: lowered, make: by_n }
             .around(10),

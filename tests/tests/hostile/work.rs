@@ -234,14 +234,13 @@ fn scrypt() -> Vec<Trial> {
     for (name, bad) in [("work_by_p", claimed(1 << 17, 8, 16)), ("work_by_r", claimed(16, 1 << 17, 16))] {
         all.push(flaw("10_scrypt", name, "too_much_work", (good(), bad), make));
     }
-    // Few words of 128*N*r, but 128*r*p of them: the working buffer counts as memory too.
-    all.push(flaw(
-        "10_scrypt",
-        "memory_by_r_times_p",
-        "bad_parameter",
-        (good(), claimed(2, 150_000, 16)),
-        make,
-    ));
+    // The working blocks beside the table are memory too, 128*r*(p + 1): these come to 355 and to 647 MiB.
+    for (name, bad) in [
+        ("memory_of_blocks_by_p", claimed(2, 150_000, 16)),
+        ("memory_of_blocks_by_r", claimed(2, 1 << 20, 2)),
+    ] {
+        all.push(flaw("10_scrypt", name, "bad_parameter", (good(), bad), make));
+    }
     let mut limits = Limits::default();
     limits.max_scrypt_memory = u64::MAX;
     for (name, bad) in [("2_to_93", claimed(1 << 63, 1 << 30, 1)), ("2_to_70", claimed(1 << 40, 1 << 30, 1))]

@@ -1,0 +1,116 @@
+//! Passwords as other programs took them, and private keys with a password of their own.
+
+use strongroom::{
+    Budget, Contents, Error, FindingCode, Limits, Password, PasswordReading, Pfx, Pkcs12Error,
+    ServerCertificateRequest,
+};
+use strongroom_tests::{
+    authority::{TestCa, leaf_params, now, root},
+    forge::{Bag, Cipher, Forge, Hash, Mac, Scheme, Secret},
+    scratch::Scratch,
+};
+
+/// A usual file whose MAC, safe and key are protected under the given octets.
+fn file(ca: &TestCa, mac: &Secret, safe: &Secret, key: &Secret) -> Vec<u8> {
+    let credential = ca.issue(&leaf_params("a.test"), &[]);
+    let scheme = Scheme::pbkdf2(Cipher::Aes256, Hash::Sha256, 3);
+    let certificate = Bag::certificate(credential.leaf.der());
+    Forge::new(mac.clone())
+        .safe(strongroom_tests::forge::encrypted_safe(&[certificate], &scheme, safe))
+        .plain(&[Bag::shrouded(credential.key().expose_pkcs8_der(), &scheme, key)])
+        .mac(Mac::pkcs12(Hash::Sha256, 3))
+        .build()
+}
+
+fn open(file: &[u8], password: &str, key_password: Option<&str>) -> Result<Contents, Pkcs12Error> {
+    let limits = Limits::default();
+    let mut budget = Budget::new(&limits);
+    let password = Password::new(password).unwrap();
+    let key_password = key_password.map(|text| Password::new(text).unwrap());
+    let contents = Pfx::from_bytes(file, &limits)?
+        .verify(&password, &mut budget)?
+        .decrypt(key_password.as_ref(), &mut budget)?;
+    contents.require_credential()?;
+    Ok(contents)
+}
+
+#[track_caller]
+fn reads(file: &[u8], password: &str, readings: &[PasswordReading]) {
+    let contents = open(file, password, None).unwrap_or_else(|error| panic!("{password:?}: {error}"));
+    assert_eq!((contents.keys.len(), contents.certificates.len()), (1, 1));
+    assert_eq!(contents.readings, readings, "{password:?}");
+}
+
+fn utf8_only(bytes: &[u8], of: &str) -> Secret {
+    let mut secret = Secret::of(of);
+    secret.utf8 = bytes.to_vec();
+    secret
+}
+
+#[test]
+fn other_readings_are_tried_after_the_standard_one_and_named() {
+    let ca = root("CA");
+    let plain = Secret::of("é");
+    reads(&file(&ca, &plain, &plain, &plain), "é", &[]);
+    // Written composed, typed decomposed, and the reverse.
+    reads(&file(&ca, &plain, &plain, &plain), "e\u{301}", &[PasswordReading::Composed]);
+    let decomposed = Secret::of("e\u{301}");
+    reads(&file(&ca, &decomposed, &decomposed, &decomposed), "é", &[PasswordReading::Decomposed]);
+    // OpenSSL before 1.1: UTF-8 bytes as characters in the MAC.
+    let mut widened = plain.clone();
+    widened.bmp = b"\0\xc3\0\xa9\0\0".to_vec();
+    reads(&file(&ca, &widened, &plain, &plain), "é", &[PasswordReading::Utf8AsLatin1]);
+    // node-forge and others: Latin-1 in PBES2, and only there.
+    let latin1 = utf8_only(b"\xe9", "é");
+    reads(&file(&ca, &plain, &latin1, &latin1), "é", &[PasswordReading::Latin1]);
+    // NSS up to 3.21: UTF-16 in PBES2, of ASCII as well.
+    let ascii = Secret::of("secret");
+    let utf16 = utf8_only(&ascii.bmp, "secret");
+    reads(&file(&ca, &ascii, &utf16, &utf16), "secret", &[PasswordReading::Utf16]);
+}
+
+#[test]
+fn a_key_with_a_password_of_its_own_opens_with_both() {
+    let ca = root("CA");
+    let (outer, inner) = (Secret::of("outer"), Secret::of("inner"));
+    let bytes = file(&ca, &outer, &outer, &inner);
+    assert_eq!(open(&bytes, "outer", None).unwrap_err(), Pkcs12Error::KeyPassword);
+    assert_eq!(open(&bytes, "outer", Some("wrong")).unwrap_err(), Pkcs12Error::KeyPassword);
+    assert_eq!(open(&bytes, "inner", Some("inner")).unwrap_err(), Pkcs12Error::WrongPassword);
+    assert_eq!(open(&bytes, "outer", Some("inner")).unwrap().keys.len(), 1);
+}
+
+#[test]
+fn an_import_reports_the_reading_and_takes_the_key_password() {
+    let ca = root("CA");
+    let mut scratch = Scratch::new(now());
+    scratch.keystore.import_authority(&"ca".parse().unwrap(), ca.file(), now()).unwrap();
+    let plain = Secret::of("é");
+    let bytes = file(&ca, &plain, &plain, &Secret::of("inner"));
+    let (password, inner) = (Password::new("e\u{301}").unwrap(), Password::new("inner").unwrap());
+    let request = || ServerCertificateRequest::new("a".parse().unwrap(), &bytes, &password, now());
+    let refused = scratch.keystore.import_server_certificate(request()).unwrap_err();
+    assert!(matches!(refused, Error::Pkcs12(Pkcs12Error::KeyPassword)), "{refused}");
+    let mut with_key = request();
+    with_key.key_password = Some(&inner);
+    let report = scratch.keystore.import_server_certificate(with_key).unwrap();
+    let codes: Vec<FindingCode> = report.findings.iter().map(|finding| finding.code).collect();
+    assert_eq!(codes, [FindingCode::PasswordReading]);
+}
+
+#[test]
+fn a_budget_that_only_other_readings_exhaust_leaves_the_answer_as_it_is() {
+    let ca = root("CA");
+    let (plain, other) = (Secret::of("é"), Secret::of("other"));
+    let bytes = file(&ca, &plain, &plain, &other);
+    // MAC, safe and key once; then nothing is left for further readings.
+    let limits = Limits::default().with_max_work(3 + 3 + 3);
+    let mut budget = Budget::new(&limits);
+    let password = Password::new("é").unwrap();
+    let contents = Pfx::from_bytes(&bytes, &limits)
+        .unwrap()
+        .verify(&password, &mut budget)
+        .unwrap()
+        .decrypt(None, &mut budget);
+    assert_eq!(contents.unwrap().require_credential(), Err(Pkcs12Error::KeyPassword));
+}
