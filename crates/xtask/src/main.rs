@@ -49,6 +49,12 @@ enum Task {
         #[arg(long)]
         keep: bool,
     },
+    /// Compare with a peer in one run and print ratios
+    Bench {
+        /// open: opening a file, against p12-keystore
+        #[arg(value_parser = ["open"])]
+        name: String,
+    },
     /// Drive the server with the unmodified `arcgis` Python package
     Clients {
         /// A Python that has the packages `arcgis` and `six`
@@ -72,6 +78,15 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).ok_or(Failure::NoWorkspace)?;
     match &arguments.task {
         Task::Check { only } => check::run_checks(root, only),
+        Task::Bench { name } => process::run(process::cargo(root).args([
+            "bench",
+            "--quiet",
+            "--locked",
+            "--package",
+            "strongroom-tests",
+            "--bench",
+            name,
+        ])),
         Task::Fixtures => Ok(fixtures::run(root)?),
         Task::Fuzz { seconds, targets } => fuzz::fuzz(root, *seconds, targets),
         Task::Quickstart { keep } => quickstart::walk(root, *keep),

@@ -231,7 +231,7 @@ fn scrypt() -> Vec<Trial> {
     .map(|(name, bad)| flaw("10_scrypt", name, "bad_parameter", (good(), bad), make))
     .collect();
     // Within the memory, beyond the work.
-    for (name, bad) in [("work_by_p", claimed(1 << 17, 8, 16)), ("work_by_r", claimed(16, 1 << 17, 16))] {
+    for (name, bad) in [("work_by_p", claimed(1 << 17, 8, 16)), ("work_by_r", claimed(512, 4096, 15))] {
         all.push(flaw("10_scrypt", name, "too_much_work", (good(), bad), make));
     }
     // The working blocks beside the table are memory too, 128*r*(p + 1): these come to 355 and to 647 MiB.
@@ -243,7 +243,7 @@ fn scrypt() -> Vec<Trial> {
     }
     let mut limits = Limits::default();
     limits.max_scrypt_memory = u64::MAX;
-    for (name, bad) in [("2_to_93", claimed(1 << 63, 1 << 30, 1)), ("2_to_70", claimed(1 << 40, 1 << 30, 1))]
+    for (name, bad) in [("2_to_79", claimed(1 << 63, 1 << 15, 1)), ("2_to_56", claimed(1 << 40, 1 << 15, 1))]
     {
         let name = format!("work_of_{name}_without_a_memory_limit");
         all.push(flaw_within(limits, "10_scrypt", &name, "too_much_work", (good(), bad), make));

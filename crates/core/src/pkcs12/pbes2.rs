@@ -34,6 +34,9 @@ enum Kdf {
     Scrypt { salt: Vec<u8>, log_n: u8, r: u32, p: u32 },
 }
 
+/// The most memory of scrypt beside its table, in bytes. Real files have r = 8 and a few p: some kilobytes.
+const MAX_BLOCKS: u64 = 16 << 20;
+
 /// Ciphers with a fixed key length, in bytes.
 const CIPHERS: [(&[u8], &str, Cipher, usize); 8] = [
     (oid::AES128_CBC, "AES-128-CBC", Cipher::Aes128Cbc, 16),
@@ -244,13 +247,17 @@ impl Kdf {
         let r = number("the scrypt block size r")?;
         let p = number("the scrypt parallelism p")?;
         let limit = walk.limits.max_scrypt_memory;
-        // The table of N blocks, or the p blocks beside it.
-        let memory = 128_u64.saturating_mul(n.max(p)).saturating_mul(r);
-        if !n.is_power_of_two() || n < 2 || r == 0 || memory > limit || p == 0 || p > 16 {
+        let table = 128_u64.saturating_mul(n).saturating_mul(r);
+        // The p blocks beside the table, and one to work in; they are hashed without being charged.
+        let blocks = 128_u64.saturating_mul(r).saturating_mul(p.saturating_add(1));
+        if !n.is_power_of_two() || n < 2 || r == 0 || table > limit || blocks > MAX_BLOCKS || p == 0 || p > 16
+        {
             return Err(Pkcs12Error::Parameter {
                 what: "the scrypt cost",
                 found: format!("N={n} r={r} p={p}"),
-                allowed: format!("N a power of two, 128*N*r and 128*p*r up to {limit}, p up to 16"),
+                allowed: format!(
+                    "N a power of two, 128*N*r up to {limit}, 128*r*(p+1) up to {MAX_BLOCKS}, p up to 16"
+                ),
             });
         }
         let narrow = |value| u32::try_from(value).unwrap_or(u32::MAX);
