@@ -20,7 +20,7 @@ use strongroom_tests::{
 pub const PASSWORD: &str = "changeit";
 
 /// Far more than any refusal takes, far less than any bomb.
-const WATCHDOG: Duration = Duration::from_secs(5);
+const WATCHDOG: Duration = Duration::from_secs(30);
 
 /// A CA, and a key with the certificate that it issued.
 pub struct Identity {
@@ -124,7 +124,7 @@ pub fn watched<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> 
     let (done, waiting) = mpsc::channel();
     thread::spawn(move || done.send(work()));
     waiting.recv_timeout(WATCHDOG).map_err(|reason| match reason {
-        mpsc::RecvTimeoutError::Timeout => "still at work after five seconds".into(),
+        mpsc::RecvTimeoutError::Timeout => "still at work after half a minute".into(),
         mpsc::RecvTimeoutError::Disconnected => "it panicked".into(),
     })
 }
