@@ -78,7 +78,8 @@ fn init(arguments: &Arguments, printer: &Printer) -> Result<(), Failure> {
     let made = Made { store, key_file };
     printer.result(&made, &[], || {
         format!(
-            "made the store    {}\n{} the key {}\nKeep the key file apart from backups of the store: together they open every private key.\n",
+            "made the store  {}\n{} the key    {}\n\
+             Keep the key file apart from backups of the store: together they open every private key.\n",
             made.store.display(),
             if made_key { "made" } else { "used" },
             made.key_file.display()
