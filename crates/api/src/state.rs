@@ -195,11 +195,7 @@ pub(crate) enum Verdict {
 
 /// When the account of that name was made.
 fn account_since(keystore: &mut Keystore, name: &AccountName) -> Result<Option<i64>, Error> {
-    let administrators = keystore.administrators()?;
-    Ok(administrators
-        .iter()
-        .find(|other| other.name.eq_ignore_ascii_case(name.as_str()))
-        .map(|found| found.created_at))
+    Ok(keystore.administrator(name)?.map(|found| found.created_at))
 }
 
 impl Shared {

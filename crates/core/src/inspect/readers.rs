@@ -6,7 +6,7 @@
 use serde::Serialize;
 
 use super::{FileReport, KeyReport};
-use crate::pkcs12::{Encoding, Encryption};
+use crate::pkcs12::Encryption;
 
 /// A program, and whether it opens the file.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
@@ -32,13 +32,13 @@ type Rule = fn(&Facts<'_>) -> Option<String>;
 const RULES: [(&str, Rule); 10] = [
     ("OpenSSL 3 without -legacy", openssl_3),
     ("OpenSSL 1.1", openssl_1_1),
-    ("Java 8u301 and 11", java_17),
-    ("Java 17 and 21", java_17),
+    ("Java 8u301 and 11", java),
+    ("Java 17 and 21", java),
     ("NSS 3.87 (Firefox)", nss),
     ("GnuTLS 3.7", gnutls),
-    ("Windows Server 2016", windows_2016),
+    ("Windows Server 2016", sha1_and_pbes1),
     ("Windows Server 2019 and newer", windows_2019),
-    ("macOS 14", macos),
+    ("macOS 14", sha1_and_pbes1),
     ("FIPS mode", fips),
 ];
 
@@ -110,7 +110,7 @@ fn openssl_1_1(facts: &Facts<'_>) -> Option<String> {
 
 const SHA1_AND_2: [&str; 5] = ["HMAC-SHA-1", "HMAC-SHA-224", "HMAC-SHA-256", "HMAC-SHA-384", "HMAC-SHA-512"];
 
-fn java_17(facts: &Facts<'_>) -> Option<String> {
+fn java(facts: &Facts<'_>) -> Option<String> {
     facts
         .has_pbmac1()
         .or_else(|| facts.mac_other_than(&SHA1_AND_2))
@@ -171,7 +171,7 @@ fn gnutls(facts: &Facts<'_>) -> Option<String> {
 const OLD_WINDOWS: [&str; 4] =
     ["PBES1 SHA-1 3DES", "PBES1 SHA-1 2-key", "PBES1 SHA-1 RC2", "PBES1 SHA-1 RC4"];
 
-fn windows_2016(facts: &Facts<'_>) -> Option<String> {
+fn sha1_and_pbes1(facts: &Facts<'_>) -> Option<String> {
     facts.mac_other_than(&["HMAC-SHA-1"]).or_else(|| facts.uses_other_than(&OLD_WINDOWS))
 }
 
@@ -182,13 +182,6 @@ fn windows_2019(facts: &Facts<'_>) -> Option<String> {
         .or_else(|| facts.mac_other_than(&SHA1_AND_2))
         .or_else(|| facts.uses_other_than(&known))
         .or_else(|| facts.uses(&["scrypt"]))
-}
-
-fn macos(facts: &Facts<'_>) -> Option<String> {
-    facts.mac_other_than(&["HMAC-SHA-1"]).or_else(|| facts.uses_other_than(&OLD_WINDOWS)).or_else(|| {
-        (facts.report.encoding == Some(Encoding::Ber) && facts.report.mac.is_none())
-            .then(|| "it refuses a file without a MAC".to_owned())
-    })
 }
 
 fn fips(facts: &Facts<'_>) -> Option<String> {

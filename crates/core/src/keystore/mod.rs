@@ -245,7 +245,11 @@ impl Keystore {
     pub fn remove_administrator(&mut self, name: &AccountName) -> Result<(), Error> {
         let write = self.store.write()?;
         write.remove_account(name)?;
-        Ok(write.commit()?)
+        write.commit()?;
+        match self.administrator(name) {
+            Ok(None) => Ok(()),
+            _ => Err(StoreError::OutcomeUnknown.into()),
+        }
     }
 
     /// Lists the administrators.
@@ -258,13 +262,14 @@ impl Keystore {
         Ok(rows.into_iter().map(|row| Administrator { name: row.name, created_at: row.created_at }).collect())
     }
 
-    /// Whether an administrator of that name is stored; used to end the sessions of one that was removed.
+    /// The administrator of that name, if there is one.
     ///
     /// # Errors
     ///
     /// [`StoreError`] if the store cannot be read.
-    pub fn has_administrator(&mut self, name: &AccountName) -> Result<bool, Error> {
-        Ok(self.store.read()?.account_hash(name)?.is_some())
+    pub fn administrator(&mut self, name: &AccountName) -> Result<Option<Administrator>, Error> {
+        let found = self.store.read()?.account(name)?;
+        Ok(found.map(|row| Administrator { name: row.name, created_at: row.created_at }))
     }
 
     /// Whether name and password belong to an administrator: the name as stored, or `None`. Takes as long for a

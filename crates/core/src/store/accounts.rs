@@ -25,6 +25,18 @@ impl Read<'_> {
         Ok(rows)
     }
 
+    /// The administrator with a name.
+    pub(crate) fn account(&self, name: &AccountName) -> Result<Option<AccountRow>, StoreError> {
+        let mut statement =
+            self.connection.prepare("SELECT name, created_at FROM administrator WHERE name_key = :key")?;
+        let found = statement
+            .query_row(named_params! { ":key": name.key() }, |row| {
+                Ok(AccountRow { name: row.get("name")?, created_at: row.get("created_at")? })
+            })
+            .optional()?;
+        Ok(found)
+    }
+
     /// The name as stored, and the password hash.
     pub(crate) fn account_hash(
         &self,
