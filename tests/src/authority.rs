@@ -95,6 +95,12 @@ impl TestCa {
         ServerCredential::pair(PrivateKey::from_pkcs8_der(key.serialize_der()), certificates).unwrap()
     }
 
+    /// A copy of its key, for another certificate of the same CA.
+    #[must_use]
+    pub fn key(&self) -> KeyPair {
+        KeyPair::try_from(self.issuer.key().serialize_der()).unwrap()
+    }
+
     /// The certificate in DER, as a file.
     #[must_use]
     pub fn file(&self) -> &[u8] {

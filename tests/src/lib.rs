@@ -3,6 +3,7 @@
 pub mod authority;
 pub mod command;
 pub mod forge;
+pub mod limbo;
 pub mod manifest;
 pub mod scratch;
 pub mod server;

@@ -245,3 +245,132 @@ fn importing_a_stored_chain_certificate_as_ca_makes_it_an_anchor() {
     let taken = keystore.import_authority(&"a".parse().unwrap(), root.file(), now()).unwrap_err();
     assert_eq!(taken.code(), "alias_taken");
 }
+
+#[test]
+fn of_150_roots_of_one_name_the_key_identifier_finds_the_one() {
+    let roots: Vec<TestCa> = (0..150).map(|_| root("Same")).collect();
+    let all: Vec<&TestCa> = roots.iter().collect();
+    for signer in [&roots[0], &roots[75], &roots[149]] {
+        let chain = judge(&signer.issue(&leaf_params("a.test"), &[]), &all).unwrap();
+        assert_eq!((chain.path().len(), chain.signatures()), (2, 1));
+    }
+    // Without key identifiers each may be the one, and 100 are tried.
+    let mut plain = leaf_params("a.test");
+    plain.use_authority_key_identifier_extension = false;
+    let foreign = root("Same").issue(&plain, &[]);
+    let error = judge(&foreign, &all).unwrap_err();
+    assert_eq!((error.code(), error.signatures), ("path_too_complex", 100));
+    assert_eq!(error.to_string(), "no path was found within the limit of 100 signatures");
+}
+
+#[test]
+fn a_cross_signed_ca_leads_to_whichever_root_is_imported() {
+    let (old, new) = (root("Old root"), root("New root"));
+    let key = KeyPair::generate().unwrap();
+    let by_old = old.issue_ca_for(ca_params("Issuing"), KeyPair::try_from(key.serialize_der()).unwrap());
+    let by_new = new.issue_ca_for(ca_params("Issuing"), key);
+    let others = [&by_old.certificate, &by_new.certificate];
+    let credential = by_new.issue(&leaf_params("a.test"), &others);
+    for imported in [&old, &new] {
+        let chain = judge(&credential, &[imported]).unwrap();
+        assert_eq!(chain.path()[2].0.fingerprint, imported.certificate.fingerprint);
+    }
+    let mut expired = ca_params("Issuing");
+    valid(&mut expired, -400, -1);
+    let again = old.issue_ca_for(expired, by_old.key());
+    let credential = by_new.issue(&leaf_params("a.test"), &[&again.certificate, &by_new.certificate]);
+    accepted(judge(&credential, &[&old, &new]), 3, &[FindingCode::UnusedCertificate]);
+    let error = judge(&credential, &[&old]).unwrap_err();
+    assert_eq!(error.to_string(), "the CA certificate CN=Issuing on the path has expired");
+}
+
+#[test]
+fn a_chain_comes_together_in_every_order() {
+    let root = root("Root");
+    let mut cas: Vec<TestCa> = vec![root.issue_ca(ca_params("CA 1"))];
+    for n in 2..=4 {
+        let below = cas[cas.len() - 1].issue_ca(ca_params(&format!("CA {n}")));
+        cas.push(below);
+    }
+    for order in permutations(4) {
+        let others: Vec<&strongroom::Certificate> = order.iter().map(|n| &cas[*n].certificate).collect();
+        let chain = judge(&cas[3].issue(&leaf_params("a.test"), &others), &[&root]).unwrap();
+        assert_eq!((chain.path().len(), chain.signatures(), chain.findings().len()), (6, 5, 0));
+    }
+}
+
+fn permutations(count: usize) -> Vec<Vec<usize>> {
+    if count == 0 {
+        return vec![Vec::new()];
+    }
+    let shorter = permutations(count - 1);
+    let with = |order: &Vec<usize>, place: usize| {
+        let mut longer = order.clone();
+        longer.insert(place, count - 1);
+        longer
+    };
+    shorter.iter().flat_map(|order| (0..count).map(move |place| with(order, place))).collect()
+}
+
+#[test]
+fn more_than_six_cas_are_a_path_that_rustls_clients_refuse() {
+    let root = root("Root");
+    let mut cas: Vec<TestCa> = vec![root.issue_ca(ca_params("CA 1"))];
+    for n in 2..=11 {
+        let below = cas[cas.len() - 1].issue_ca(ca_params(&format!("CA {n}")));
+        cas.push(below);
+    }
+    let below = |count: usize| {
+        let others: Vec<_> = cas.iter().take(count).map(|ca| &ca.certificate).collect();
+        cas[count - 1].issue(&leaf_params("a.test"), &others)
+    };
+    accepted(judge(&below(6), &[&root]), 8, &[]);
+    accepted(judge(&below(7), &[&root]), 9, &[FindingCode::RustlsClientsRefuse]);
+    accepted(judge(&below(10), &[&root]), 12, &[FindingCode::RustlsClientsRefuse]);
+    refused(judge(&below(11), &[&root]), FindingCode::PathTooComplex);
+}
+
+#[test]
+fn a_name_that_a_ca_may_not_certify_is_named() {
+    use rcgen::{GeneralSubtree, NameConstraints};
+    let root = root("Root");
+    let mut params = ca_params("Issuing");
+    params.name_constraints = Some(NameConstraints {
+        permitted_subtrees: vec![GeneralSubtree::DnsName("inside.test".to_owned())],
+        excluded_subtrees: vec![GeneralSubtree::DnsName("secret.inside.test".to_owned())],
+    });
+    let issuing = root.issue_ca(params);
+    let judged = |host: &str| judge(&issuing.issue(&leaf_params(host), &[&issuing.certificate]), &[&root]);
+    accepted(judged("www.inside.test"), 3, &[]);
+    let reason = refused(judged("www.outside.test"), FindingCode::NameNotPermitted);
+    assert_eq!(reason, "CN=Issuing does not permit the name \"www.outside.test\" in its name constraints");
+    let reason = refused(judged("a.secret.inside.test"), FindingCode::NameNotPermitted);
+    assert_eq!(reason, "CN=Issuing excludes the name \"a.secret.inside.test\" in its name constraints");
+    refused(judged("*.inside.test"), FindingCode::NameNotPermitted);
+    // An anchor's constraints hold as well.
+    let alone = judge(&issuing.issue(&leaf_params("www.outside.test"), &[]), &[&issuing]);
+    refused(alone, FindingCode::NameNotPermitted);
+}
+
+#[test]
+fn a_name_that_is_asked_for_must_be_there() {
+    let root = root("Root");
+    let credential = root.issue(&leaf_params("a.test"), &[]);
+    let mut policy = Policy::default();
+    policy.names = vec!["A.test".parse().unwrap()];
+    assert!(validate(&credential, &anchors(&[&root]), &policy, now()).is_ok());
+    policy.names.push("b.test".parse().unwrap());
+    let reason =
+        refused(validate(&credential, &anchors(&[&root]), &policy, now()), FindingCode::NameMismatch);
+    assert_eq!(reason, "the certificate is not for b.test: it names a.test");
+}
+
+#[test]
+fn a_self_signed_certificate_is_verified_only_among_the_anchors() {
+    let alone = self_signed(leaf_params("a.test"), KeyPair::generate().unwrap());
+    let verification = Policy::verification();
+    let untrusted = strongroom::verify(&alone.certificate, &[], &Authorities::new(), &verification, now());
+    refused(untrusted, FindingCode::NoAnchor);
+    let trusted = strongroom::verify(&alone.certificate, &[], &anchors(&[&alone]), &verification, now());
+    accepted(trusted, 1, &[FindingCode::SelfSigned]);
+}

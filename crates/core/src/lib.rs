@@ -46,6 +46,6 @@ pub use seal::SealError;
 pub use secret::{InvalidSecret, Password, PrivateKey, UnlockKey};
 pub use store::StoreError;
 pub use validate::{
-    Authorities, Finding, FindingCode, Policy, Role, Severity, Trust, UnknownFinding, ValidatedChain,
-    ValidationError, validate,
+    Authorities, Finding, FindingCode, InvalidPeerName, PeerName, Policy, Purpose, Role, Severity, Trust,
+    UnknownFinding, ValidatedChain, ValidationError, validate, verify,
 };

@@ -118,27 +118,14 @@ impl KeyPair {
     }
 }
 
-fn holds_key_of(algorithm: &dyn SignatureVerificationAlgorithm, spki_der: &[u8]) -> bool {
+pub(super) fn holds_key_of(algorithm: &dyn SignatureVerificationAlgorithm, spki_der: &[u8]) -> bool {
     SubjectPublicKeyInfo::from_der(spki_der).is_ok_and(|(_, spki)| {
         inner_der(&spki.algorithm).as_deref() == Some(algorithm.public_key_alg_id().as_ref())
     })
 }
 
-/// The verifier of rustls-webpki for a public key and, if given, a signature algorithm.
-///
-/// SHA-1, MD5, RSA below 2,048 bits and curves outside P-256, P-384 and P-521 have none.
-pub(crate) fn verification_algorithm(
-    spki_der: &[u8],
-    signature: Option<AlgorithmIdentifier<'_>>,
-) -> Option<&'static dyn SignatureVerificationAlgorithm> {
-    let signature = signature.and_then(|identifier| inner_der(&identifier))?;
-    webpki::ALL_VERIFICATION_ALGS.iter().copied().find(|algorithm| {
-        holds_key_of(*algorithm, spki_der) && algorithm.signature_alg_id().as_ref() == signature
-    })
-}
-
 /// An AlgorithmIdentifier in DER without its outer header, as rustls-pki-types holds it.
-fn inner_der(identifier: &AlgorithmIdentifier<'_>) -> Option<Vec<u8>> {
+pub(super) fn inner_der(identifier: &AlgorithmIdentifier<'_>) -> Option<Vec<u8>> {
     use x509_parser::asn1_rs::ToDer;
     let mut der = identifier.algorithm.to_der_vec().ok()?;
     if let Some(parameters) = &identifier.parameters {

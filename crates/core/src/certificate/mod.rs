@@ -7,6 +7,7 @@ mod choice;
 mod credential;
 mod key_pair;
 mod name;
+mod signature;
 
 use std::fmt;
 
@@ -19,7 +20,6 @@ use x509_parser::{
     prelude::FromDer,
 };
 
-pub(crate) use self::key_pair::{public_key_der, verification_algorithm};
 pub use self::{
     algorithm::KeyAlgorithm,
     choice::{Candidate, CredentialError, EntrySelector},
@@ -27,14 +27,23 @@ pub use self::{
     name::{AlternativeName, printable},
 };
 use self::{algorithm::signature_name, name::distinguished_name};
+pub(crate) use self::{
+    key_pair::public_key_der,
+    name::canonical_name,
+    signature::{SignatureCheck, check_signature},
+};
 
-/// Extensions that the path validator understands, by dotted identifier (RFC 5280, section 4.2).
-const KNOWN_EXTENSIONS: [&str; 5] = [
+/// Extensions that the path validator processes, by dotted identifier (RFC 5280, section 4.2).
+pub(crate) const PROCESSED_EXTENSIONS: [&str; 9] = [
     "2.5.29.15", // keyUsage
     "2.5.29.17", // subjectAltName
     "2.5.29.19", // basicConstraints
     "2.5.29.30", // nameConstraints
+    "2.5.29.32", // certificatePolicies
+    "2.5.29.33", // policyMappings
+    "2.5.29.36", // policyConstraints
     "2.5.29.37", // extKeyUsage
+    "2.5.29.54", // inhibitAnyPolicy
 ];
 
 /// A SHA-256 digest that names a certificate or a public key.
@@ -105,6 +114,10 @@ pub struct Certificate {
     pub subject_der: Vec<u8>,
     /// The issuer in DER.
     pub issuer_der: Vec<u8>,
+    /// The subject in the form in which names are compared (RFC 5280, section 7.1).
+    pub(crate) subject_name: Vec<u8>,
+    /// The issuer in the form in which names are compared (RFC 5280, section 7.1).
+    pub(crate) issuer_name: Vec<u8>,
     /// notBefore.
     pub not_before: i64,
     /// notAfter.
@@ -158,6 +171,8 @@ impl Certificate {
             issuer: distinguished_name(&tbs.issuer),
             subject_der: tbs.subject.as_raw().to_vec(),
             issuer_der: tbs.issuer.as_raw().to_vec(),
+            subject_name: canonical_name(&tbs.subject),
+            issuer_name: canonical_name(&tbs.issuer),
             not_before: tbs.validity.not_before.timestamp(),
             not_after: tbs.validity.not_after.timestamp(),
             spki_der: tbs.subject_pki.raw.to_vec(),
@@ -176,7 +191,7 @@ impl Certificate {
         };
         for extension in x509.extensions() {
             let oid = extension.oid.to_id_string();
-            if extension.critical && !KNOWN_EXTENSIONS.contains(&oid.as_str()) {
+            if extension.critical && !PROCESSED_EXTENSIONS.contains(&oid.as_str()) {
                 certificate.unknown_critical.push(oid);
             }
             certificate.read_extension(extension.parsed_extension());
@@ -213,9 +228,9 @@ impl Certificate {
             ParsedExtension::ExtendedKeyUsage(usage) => {
                 let mut purposes: Vec<String> = usage.other.iter().map(|oid| oid.to_id_string()).collect();
                 let known = [
-                    (usage.any, "2.5.29.37.0"),
+                    (usage.any, ANY_PURPOSE),
                     (usage.server_auth, SERVER_AUTH),
-                    (usage.client_auth, "1.3.6.1.5.5.7.3.2"),
+                    (usage.client_auth, CLIENT_AUTH),
                     (usage.code_signing, "1.3.6.1.5.5.7.3.3"),
                     (usage.email_protection, "1.3.6.1.5.5.7.3.4"),
                     (usage.time_stamping, "1.3.6.1.5.5.7.3.8"),
@@ -251,7 +266,7 @@ impl Certificate {
     /// Whether subject and issuer are the same name; says nothing of the signature.
     #[must_use]
     pub fn is_self_issued(&self) -> bool {
-        self.subject_der == self.issuer_der
+        self.subject_name == self.issuer_name
     }
 
     /// Whether the certificate is signed by the key that it holds.
@@ -263,24 +278,17 @@ impl Certificate {
     /// Whether the signature verifies under the key of `issuer`. Names and dates are not compared.
     #[must_use]
     pub fn is_signed_by(&self, issuer: &Self) -> bool {
-        let (Ok((_, subject)), Ok((_, issuer))) =
-            (X509Certificate::from_der(&self.der), X509Certificate::from_der(&issuer.der))
-        else {
-            return false;
-        };
-        // x509-parser's own `verify_signature` accepts SHA-1; the algorithms of rustls-webpki do not.
-        let spki = &issuer.tbs_certificate.subject_pki;
-        verification_algorithm(spki.raw, Some(subject.tbs_certificate.signature.clone())).is_some_and(
-            |algorithm| {
-                algorithm
-                    .verify_signature(
-                        spki.subject_public_key.data.as_ref(),
-                        subject.tbs_certificate.as_ref(),
-                        subject.signature_value.data.as_ref(),
-                    )
-                    .is_ok()
-            },
-        )
+        match (X509Certificate::from_der(&self.der), X509Certificate::from_der(&issuer.der)) {
+            (Ok((_, subject)), Ok((_, issuer))) => {
+                check_signature(&subject, &issuer.tbs_certificate.subject_pki) == SignatureCheck::Valid
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether the key identifiers of both sides say that `issuer` signed this certificate; `None` if one is absent.
+    pub(crate) fn names_key_of(&self, issuer: &Self) -> Option<bool> {
+        Some(self.authority_key_id.as_ref()? == issuer.subject_key_id.as_ref()?)
     }
 
     /// The DNS names and IP addresses, in order.
@@ -291,6 +299,10 @@ impl Certificate {
 
 /// id-kp-serverAuth (RFC 5280, section 4.2.1.12).
 pub(crate) const SERVER_AUTH: &str = "1.3.6.1.5.5.7.3.1";
+/// id-kp-clientAuth.
+pub(crate) const CLIENT_AUTH: &str = "1.3.6.1.5.5.7.3.2";
+/// anyExtendedKeyUsage.
+pub(crate) const ANY_PURPOSE: &str = "2.5.29.37.0";
 
 fn serial_text(raw: &[u8]) -> String {
     let text: String = raw.iter().map(|byte| format!("{byte:02x}")).collect();

@@ -5,7 +5,9 @@ use std::{
     net::{Ipv4Addr, Ipv6Addr},
 };
 
+use unicode_normalization::UnicodeNormalization as _;
 use x509_parser::{
+    asn1_rs::{Any, Tag},
     extensions::GeneralName,
     objects::{oid_registry, oid2abbrev},
     x509::{AttributeTypeAndValue, X509Name},
@@ -16,6 +18,61 @@ const MAX_RENDERED: usize = 4096 - 16;
 
 /// The most characters of an attribute type that has no name.
 const MAX_OID: usize = 128;
+
+/// A name in a form whose bytes are equal where RFC 5280, section 7.1 calls the names equal.
+///
+/// Each RDN stands with its length before it, so that a name lies below another where its bytes begin with the other's.
+pub(crate) fn canonical_name(name: &X509Name<'_>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for rdn in name.iter_rdn() {
+        // The attributes of one RDN are a set.
+        let mut attributes: Vec<Vec<u8>> = rdn
+            .iter()
+            .map(|attribute| {
+                let mut one = Vec::new();
+                push_sized(&mut one, attribute.attr_type().as_bytes());
+                push_sized(&mut one, &canonical_value(attribute.attr_value()));
+                one
+            })
+            .collect();
+        attributes.sort();
+        push_sized(&mut bytes, &attributes.concat());
+    }
+    bytes
+}
+
+fn push_sized(bytes: &mut Vec<u8>, part: &[u8]) {
+    bytes.extend_from_slice(&u32::try_from(part.len()).unwrap_or(u32::MAX).to_be_bytes());
+    bytes.extend_from_slice(part);
+}
+
+/// Text without regard to its string type, to case, and to runs of space; anything else byte for byte.
+fn canonical_value(value: &Any<'_>) -> Vec<u8> {
+    match text_of(value) {
+        Some(text) => {
+            let folded: String = text.nfkc().flat_map(char::to_lowercase).collect();
+            let words: Vec<&str> = folded.split_whitespace().collect();
+            [b"t".as_slice(), words.join(" ").as_bytes()].concat()
+        }
+        None => [&value.tag().0.to_be_bytes()[..], value.data].concat(),
+    }
+}
+
+fn text_of(value: &Any<'_>) -> Option<String> {
+    let units = |size: usize| {
+        value.data.chunks_exact(size).map(|unit| unit.iter().fold(0, |n, b| n << 8 | u32::from(*b)))
+    };
+    match value.tag() {
+        Tag::Utf8String | Tag::PrintableString | Tag::Ia5String | Tag::NumericString | Tag::VisibleString => {
+            std::str::from_utf8(value.data).ok().map(str::to_owned)
+        }
+        // Read as Latin-1, as those who wrote it meant it.
+        Tag::T61String => Some(value.data.iter().copied().map(char::from).collect()),
+        Tag::BmpString if value.data.len().is_multiple_of(2) => units(2).map(char::from_u32).collect(),
+        Tag::UniversalString if value.data.len().is_multiple_of(4) => units(4).map(char::from_u32).collect(),
+        _ => None,
+    }
+}
 
 /// A distinguished name in the manner of RFC 4514: most specific first, control characters escaped.
 pub(super) fn distinguished_name(name: &X509Name<'_>) -> String {
@@ -139,7 +196,45 @@ impl AlternativeName {
 
 #[cfg(test)]
 mod tests {
+    use x509_parser::prelude::FromDer as _;
+
     use super::*;
+
+    /// A name of one RDN for each list of (last arc of 2.5.4, tag, value).
+    fn name(rdns: &[&[(u8, u8, &[u8])]]) -> Vec<u8> {
+        let wrap =
+            |tag: u8, content: Vec<u8>| [vec![tag, u8::try_from(content.len()).unwrap()], content].concat();
+        let body = rdns.iter().map(|attributes| {
+            let set = attributes.iter().map(|(arc, tag, value)| {
+                wrap(0x30, [vec![6, 3, 0x55, 4, *arc], wrap(*tag, value.to_vec())].concat())
+            });
+            wrap(0x31, set.collect::<Vec<_>>().concat())
+        });
+        let der = wrap(0x30, body.collect::<Vec<_>>().concat());
+        canonical_name(&X509Name::from_der(&der).unwrap().1)
+    }
+
+    #[test]
+    fn names_are_compared_without_string_type_case_and_runs_of_space() {
+        let plain = name(&[&[(3, 19, b"Good CA")]]);
+        assert_eq!(plain, name(&[&[(3, 12, b" good   ca ")]]));
+        assert_eq!(plain, name(&[&[(3, 30, b"\0g\0O\0o\0d\0 \0C\0A")]]));
+        assert_eq!(name(&[&[(3, 12, "\u{c9}a".as_bytes())]]), name(&[&[(3, 20, b"\xe9A")]]));
+        assert_ne!(plain, name(&[&[(3, 19, b"GoodCA")]]));
+        assert_ne!(plain, name(&[&[(10, 19, b"Good CA")]]));
+        // An OCTET STRING of the same bytes is no text.
+        assert_ne!(plain, name(&[&[(3, 4, b"Good CA")]]));
+    }
+
+    #[test]
+    fn order_counts_between_rdns_and_not_inside_one() {
+        let (a, b): ((u8, u8, &[u8]), (u8, u8, &[u8])) = ((3, 19, b"a"), (10, 19, b"b"));
+        assert_eq!(name(&[&[a, b]]), name(&[&[b, a]]));
+        assert_ne!(name(&[&[a], &[b]]), name(&[&[b], &[a]]));
+        assert_ne!(name(&[&[a], &[b]]), name(&[&[a, b]]));
+        assert!(name(&[&[a], &[b]]).starts_with(&name(&[&[a]])));
+        assert!(!name(&[&[a, b]]).starts_with(&name(&[&[a]])));
+    }
 
     #[test]
     fn unprintable_characters_are_escaped() {

@@ -17,7 +17,7 @@ use crate::{
     pkcs12::{self, Contents, FileFormat, MacDescription, Pfx, Pkcs12Error, danger, pkcs7_certificates},
     seal::random_id,
     store::{EntryRow, NewAuthority, Read, StoreError, Write},
-    validate::{Authorities, Finding, FindingCode, Role, Trust, ValidatedChain, unusable, validate},
+    validate::{Authorities, Finding, FindingCode, Purpose, Role, Trust, ValidatedChain, unusable, validate},
 };
 
 /// How many CA certificates of the store one validation looks at.
@@ -188,7 +188,7 @@ impl Keystore {
         let certificate = one_authority(file)?;
         let at = seconds(at);
         let mut findings = Vec::new();
-        if let Some(reason) = unusable(&certificate, at) {
+        if let Some(reason) = unusable(&certificate, at, Some(Purpose::Server)) {
             findings.push(Finding::new(
                 FindingCode::AuthorityNotValid,
                 format!("{} anchors no path now: {reason}", certificate.subject),
@@ -282,7 +282,7 @@ fn load_authorities(read: &Read<'_>, credential: &ServerCredential) -> Result<Au
     let mut seen: Vec<Vec<u8>> = Vec::new();
     let mut names: VecDeque<Vec<u8>> = std::iter::once(&credential.leaf)
         .chain(&credential.others)
-        .map(|certificate| certificate.issuer_der.clone())
+        .map(|certificate| certificate.issuer_name.clone())
         .collect();
     let mut loaded = 0_usize;
     while let Some(name) = names.pop_front() {
@@ -294,7 +294,7 @@ fn load_authorities(read: &Read<'_>, credential: &ServerCredential) -> Result<Au
             if loaded > MAX_AUTHORITIES {
                 return Ok(authorities);
             }
-            names.push_back(certificate.issuer_der.clone());
+            names.push_back(certificate.issuer_name.clone());
             authorities.add(certificate, trust);
         }
         seen.push(name);
@@ -303,8 +303,10 @@ fn load_authorities(read: &Read<'_>, credential: &ServerCredential) -> Result<Au
 }
 
 fn embedded_roots(credential: &ServerCredential, at: i64) -> Vec<Certificate> {
-    let roots =
-        credential.others.iter().filter(|other| other.is_self_signed() && unusable(other, at).is_none());
+    let roots = credential
+        .others
+        .iter()
+        .filter(|other| other.is_self_signed() && unusable(other, at, Some(Purpose::Server)).is_none());
     roots.cloned().collect()
 }
 

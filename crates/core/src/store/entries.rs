@@ -57,10 +57,7 @@ impl Read<'_> {
     }
 
     /// Imported CA certificates with a subject, each with the greatest trust that it has.
-    pub(crate) fn authorities_named(
-        &self,
-        subject_der: &[u8],
-    ) -> Result<Vec<(Certificate, Trust)>, StoreError> {
+    pub(crate) fn authorities_named(&self, subject: &[u8]) -> Result<Vec<(Certificate, Trust)>, StoreError> {
         let mut statement = self.connection.prepare(
             "SELECT c.der, min(e.trust) AS trust
              FROM certificate c
@@ -71,9 +68,7 @@ impl Read<'_> {
              LIMIT 64",
         )?;
         let rows: Vec<(Vec<u8>, String)> = statement
-            .query_map(named_params! { ":subject": subject_der }, |row| {
-                Ok((row.get("der")?, row.get("trust")?))
-            })?
+            .query_map(named_params! { ":subject": subject }, |row| Ok((row.get("der")?, row.get("trust")?)))?
             .collect::<Result<_, _>>()?;
         rows.into_iter().map(|(der, trust)| Ok((certificate(&der)?, parse_trust(&trust)?))).collect()
     }
@@ -264,8 +259,8 @@ impl Write<'_> {
             .execute(named_params! {
                 ":sha256": sha256,
                 ":der": certificate.der().as_ref(),
-                ":subject": certificate.subject_der,
-                ":issuer": certificate.issuer_der,
+                ":subject": certificate.subject_name,
+                ":issuer": certificate.issuer_name,
             })?;
         self.transaction
             .prepare(

@@ -1,6 +1,7 @@
 //! Imported CA certificates, and whether one can anchor a path at an instant.
 
-use crate::certificate::{Certificate, SERVER_AUTH};
+use super::{Purpose, refusal::Reason};
+use crate::certificate::Certificate;
 
 /// What an imported certificate may do in a path.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -62,28 +63,44 @@ impl Authorities {
     }
 }
 
-/// Why an imported authority cannot anchor a path to a server at `at`; rustls-webpki looks at none of this.
-pub(crate) fn unusable(authority: &Certificate, at: i64) -> Option<String> {
+/// Why an imported authority cannot anchor a path at `at`, for `purpose` if one is given.
+pub(crate) fn unusable(authority: &Certificate, at: i64, purpose: Option<Purpose>) -> Option<String> {
     if at < authority.not_before {
         return Some("it is not valid yet".to_owned());
     }
     if at > authority.not_after {
         return Some("it has expired".to_owned());
     }
+    check_issuer(authority, purpose).err().map(|reason| match reason {
+        Reason::NotAnIssuer(why) => why.to_owned(),
+        Reason::UnknownCritical(oid) => {
+            format!("it has the critical extension {oid}, which is not understood")
+        }
+        Reason::Purpose(purpose) => format!("its extended key usage does not include {purpose}"),
+        other => format!("{other:?}"),
+    })
+}
+
+/// Whether a certificate may issue others at all, anchor or not.
+pub(super) fn check_issuer(ca: &Certificate, purpose: Option<Purpose>) -> Result<(), Reason> {
     // A version 1 root has no extension to say that it is a CA.
-    let is_ca = authority.is_ca == Some(true) || (authority.version < 3 && authority.is_self_issued());
+    let is_ca = ca.is_ca == Some(true) || (ca.version < 3 && ca.is_self_issued());
     if !is_ca {
-        return Some("it is not a CA certificate".to_owned());
+        return Err(Reason::NotAnIssuer("it is not a CA certificate"));
     }
-    if authority.key_usage.as_ref().is_some_and(|usage| !usage.key_cert_sign) {
-        return Some("its key usage does not allow signing certificates".to_owned());
+    if ca.subject_name.is_empty() {
+        return Err(Reason::NotAnIssuer("it has no subject"));
     }
-    if let Some(oid) = authority.unknown_critical.first() {
-        return Some(format!("it has the critical extension {oid}, which is not understood"));
+    if ca.key_usage.as_ref().is_some_and(|usage| !usage.key_cert_sign) {
+        return Err(Reason::NotAnIssuer("its key usage does not allow signing certificates"));
     }
-    let purposes = authority.extended_key_usage.as_ref();
-    if purposes.is_some_and(|list| !list.iter().any(|oid| oid == SERVER_AUTH || oid == "2.5.29.37.0")) {
-        return Some("its extended key usage does not include servers".to_owned());
+    if let Some(oid) = ca.unknown_critical.first() {
+        return Err(Reason::UnknownCritical(oid.clone()));
     }
-    None
+    match (&ca.extended_key_usage, purpose) {
+        (Some(purposes), Some(purpose)) if !purpose.is_among(purposes) => {
+            Err(Reason::Purpose(purpose.holders()))
+        }
+        _ => Ok(()),
+    }
 }

@@ -57,6 +57,12 @@ finding_codes! {
     UnknownCriticalExtension = "unknown_critical_extension", Error;
     /// A CA certificate as server certificate.
     CaCertificate = "ca_certificate", Error;
+    /// An extension that must be processed cannot be read, or stands twice.
+    MalformedExtension = "malformed_extension", Error;
+    /// A name that a CA on the path may not certify (RFC 5280, section 4.2.1.10).
+    NameNotPermitted = "name_not_permitted", Error;
+    /// The certificate does not have the name that was asked for.
+    NameMismatch = "name_mismatch", Error;
     /// A signature on the path does not verify.
     BadSignature = "bad_signature", Error;
     /// A certificate on the path is not a CA, or breaks a constraint of its issuer.
@@ -71,6 +77,8 @@ finding_codes! {
     NotYetValid = "not_yet_valid", Overridable;
     /// extKeyUsage without serverAuth.
     NoServerAuth = "no_server_auth", Overridable;
+    /// extKeyUsage without clientAuth, where a client was asked for.
+    NoClientAuth = "no_client_auth", Overridable;
     /// No path to an imported authority.
     NoAnchor = "no_anchor", Overridable;
     /// The file has no MAC.
@@ -87,6 +95,12 @@ finding_codes! {
     MissingSki = "missing_ski", Warning;
     /// Less than 30 days to notAfter.
     ExpiresSoon = "expires_soon", Warning;
+    /// rustls-webpki, and so every client that uses rustls, refuses the path that was found.
+    RustlsClientsRefuse = "rustls_clients_refuse", Warning;
+    /// A CA certificate stands as end entity, in a verification alone.
+    CaAsEndEntity = "ca_as_end_entity", Warning;
+    /// The path ends at a version 1 root, which cannot say that it is a CA.
+    VersionOneAnchor = "version_one_anchor", Warning;
     /// The path ends at an imported intermediate; no imported root continues it.
     AnchoredAtIntermediate = "anchored_at_intermediate", Warning;
     /// The file is protected by algorithms that current programs no longer write.
@@ -118,6 +132,13 @@ impl FindingCode {
             Self::CaCertificate => {
                 "choose the file of the server certificate; a CA certificate is imported with: strongroom ca import"
             }
+            Self::MalformedExtension => "ask the CA to issue the certificate again without that fault",
+            Self::NameNotPermitted => {
+                "ask for a certificate with names that its CA may certify, or use a CA without that constraint"
+            }
+            Self::NameMismatch => {
+                "ask for a certificate with that name in subjectAltName, or use a name that it has"
+            }
             Self::BadSignature => {
                 "the certificate was changed, or comes from another CA of the same name; ask the CA that issued it"
             }
@@ -131,6 +152,7 @@ impl FindingCode {
             Self::NoServerAuth => {
                 "ask the CA for a certificate with the purpose serverAuth; to import it all the same: --allow no_server_auth"
             }
+            Self::NoClientAuth => "ask the CA for a certificate with the purpose clientAuth",
             Self::NoAnchor => {
                 "import the CA certificate first, with: strongroom ca import ALIAS FILE; then retry"
             }
@@ -144,6 +166,11 @@ impl FindingCode {
                 "most clients accept it; RFC 5280 asks for the key identifiers"
             }
             Self::ExpiresSoon => "renew it in time and import the new one with --replace",
+            Self::RustlsClientsRefuse => {
+                "where clients use rustls, ask the CA for a chain without that; others accept it"
+            }
+            Self::CaAsEndEntity => "servers should have a certificate of their own, issued by this CA",
+            Self::VersionOneAnchor => "import the CA's version 3 certificate, if it has one",
             Self::AnchoredAtIntermediate => "import the root above it as well, to have the whole chain",
             Self::LegacyAlgorithms => {
                 "the entry is sealed with modern algorithms; delete the file or export it again"

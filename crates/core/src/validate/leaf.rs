@@ -1,27 +1,26 @@
 //! What can be said of a server certificate by itself.
 
 use super::{
-    EXPIRES_SOON_DAYS,
+    EXPIRES_SOON_DAYS, Policy, Purpose,
     finding::{Finding, FindingCode},
+    profile::Profile,
 };
-use crate::certificate::{Certificate, KeyAlgorithm, SERVER_AUTH};
+use crate::certificate::{Certificate, KeyAlgorithm};
 
 const DAY: i64 = 86_400;
 
 /// Errors first, then warnings.
-pub(super) fn check(leaf: &Certificate, self_signed: bool, at: i64) -> Vec<Finding> {
+pub(super) fn check(
+    leaf: &Certificate,
+    profile: Option<&Profile<'_>>,
+    policy: &Policy,
+    self_signed: bool,
+    at: i64,
+) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut find = |code, message: String| findings.push(Finding::new(code, message));
-    match &leaf.key {
-        KeyAlgorithm::Rsa { bits } | KeyAlgorithm::RsaPss { bits } if *bits < 2048 => {
-            find(FindingCode::WeakKey, format!("the RSA key has {bits} bits; at least 2048 are required"));
-        }
-        KeyAlgorithm::Rsa { .. }
-        | KeyAlgorithm::RsaPss { .. }
-        | KeyAlgorithm::Ed25519
-        | KeyAlgorithm::MlDsa { .. } => {}
-        KeyAlgorithm::Ec { curve } if matches!(curve.as_str(), "P-256" | "P-384" | "P-521") => {}
-        other => find(FindingCode::UnsupportedKey, format!("a {other} key cannot serve TLS")),
+    if let Some(message) = unfit_key(&leaf.key) {
+        find(message.0, message.1);
     }
     if is_weak_signature(&leaf.signature_algorithm) {
         find(
@@ -41,7 +40,20 @@ pub(super) fn check(leaf: &Certificate, self_signed: bool, at: i64) -> Vec<Findi
             format!("the certificate has the critical extension {oid}, which is not understood"),
         );
     }
-    if leaf.is_ca == Some(true) && !self_signed {
+    if let Some(what) = profile.and_then(|profile| profile.malformed.as_ref()) {
+        find(FindingCode::MalformedExtension, format!("the certificate is malformed: {what}"));
+    }
+    for name in &policy.names {
+        if !profile.is_some_and(|profile| name.is_named_by(profile)) {
+            find(
+                FindingCode::NameMismatch,
+                format!("the certificate is not for {name}: it names {}", named(leaf)),
+            );
+        }
+    }
+    if leaf.is_ca == Some(true) && policy.accept_ca {
+        find(FindingCode::CaAsEndEntity, "a CA certificate stands as end entity".to_owned());
+    } else if leaf.is_ca == Some(true) && !self_signed {
         find(
             FindingCode::CaCertificate,
             "a root or intermediate certificate cannot be used as a server certificate".to_owned(),
@@ -56,23 +68,64 @@ pub(super) fn check(leaf: &Certificate, self_signed: bool, at: i64) -> Vec<Findi
             format!("the certificate becomes valid only in {}", days(leaf.not_before - at)),
         );
     }
-    warn(leaf, self_signed, at, &mut find);
+    warn(leaf, policy.purpose, self_signed, at, &mut find);
     findings
 }
 
-fn warn(leaf: &Certificate, self_signed: bool, at: i64, find: &mut impl FnMut(FindingCode, String)) {
+/// What is wrong with the key of the leaf.
+fn unfit_key(key: &KeyAlgorithm) -> Option<(FindingCode, String)> {
+    match key {
+        KeyAlgorithm::Rsa { bits } | KeyAlgorithm::RsaPss { bits } if *bits < 2048 => {
+            Some((FindingCode::WeakKey, format!("the RSA key has {bits} bits; at least 2048 are required")))
+        }
+        KeyAlgorithm::Rsa { .. }
+        | KeyAlgorithm::RsaPss { .. }
+        | KeyAlgorithm::Ed25519
+        | KeyAlgorithm::MlDsa { .. } => None,
+        KeyAlgorithm::Ec { curve } if matches!(curve.as_str(), "P-256" | "P-384" | "P-521") => None,
+        other => Some((FindingCode::UnsupportedKey, format!("a {other} key cannot serve TLS"))),
+    }
+}
+
+/// The names of the certificate, the first few of them.
+fn named(leaf: &Certificate) -> String {
+    let names: Vec<&str> = leaf.hosts().take(4).collect();
+    match (names.is_empty(), leaf.hosts().count()) {
+        (true, _) => "no host".to_owned(),
+        (false, count) if count > names.len() => {
+            format!("{} and {} more", names.join(", "), count - names.len())
+        }
+        (false, _) => names.join(", "),
+    }
+}
+
+fn warn(
+    leaf: &Certificate,
+    purpose: Purpose,
+    self_signed: bool,
+    at: i64,
+    find: &mut impl FnMut(FindingCode, String),
+) {
     match &leaf.extended_key_usage {
-        Some(purposes) if !purposes.iter().any(|oid| oid == SERVER_AUTH || oid == "2.5.29.37.0") => find(
-            FindingCode::NoServerAuth,
-            "the certificate is not meant for servers: its extended key usage lacks serverAuth".to_owned(),
-        ),
+        Some(purposes) if !purpose.is_among(purposes) => match purpose {
+            Purpose::Client => find(
+                FindingCode::NoClientAuth,
+                "the certificate is not meant for clients: its extended key usage lacks clientAuth"
+                    .to_owned(),
+            ),
+            Purpose::Server => find(
+                FindingCode::NoServerAuth,
+                "the certificate is not meant for servers: its extended key usage lacks serverAuth"
+                    .to_owned(),
+            ),
+        },
         Some(_) => {}
         None => find(FindingCode::NoEku, "the certificate has no extended key usage".to_owned()),
     }
     if self_signed {
         find(FindingCode::SelfSigned, "the certificate is self-signed".to_owned());
     }
-    if leaf.hosts().next().is_none() {
+    if leaf.hosts().next().is_none() && purpose == Purpose::Server {
         find(
             FindingCode::NoSan,
             "the certificate names no host in subjectAltName; current clients will match no name".to_owned(),

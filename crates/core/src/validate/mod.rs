@@ -1,30 +1,68 @@
-//! Judges a server credential against the imported authorities at one instant (RFC 5280).
+//! Judges a certificate against the imported authorities at one instant, as RFC 5280, section 6 says.
 //!
-//! Takes a credential, authorities, a policy and a time; gives a [`ValidatedChain`], which only this module makes.
-//! Knows nothing of files and storage.
+//! Takes a credential or certificates, authorities, a policy and a time; gives a [`ValidatedChain`], which only this
+//! module makes. Where a path is found, rustls-webpki is asked about it as well, and a disagreement becomes a finding.
+//! Knows nothing of files and storage. Revocation is not checked.
 
 mod authority;
+mod budget;
+mod constraint;
+mod explain;
 mod finding;
+mod host;
 mod leaf;
-mod path;
+mod policies;
+mod profile;
+mod refusal;
+mod search;
+mod second;
 
 use rustls_pki_types::UnixTime;
 use thiserror::Error;
-use webpki::Error as WebpkiError;
 
 pub(crate) use self::authority::unusable;
-use self::path::Search;
 pub use self::{
     authority::{Authorities, Trust},
     finding::{Finding, FindingCode, Severity, UnknownFinding},
+    host::{InvalidPeerName, PeerName},
 };
-use crate::certificate::{Certificate, Fingerprint, ServerCredential};
+use self::{profile::Profile, search::Question};
+use crate::certificate::{ANY_PURPOSE, CLIENT_AUTH, Certificate, Fingerprint, SERVER_AUTH, ServerCredential};
 
 /// A server certificate ends soon below this many days.
 pub(crate) const EXPIRES_SOON_DAYS: i64 = 30;
 
-/// The longest chain that is followed to name a missing issuer.
-const MAX_CHAIN: usize = 10;
+/// The most CA certificates between leaf and anchor, unless the policy says otherwise; rustls-webpki allows 6.
+const MAX_INTERMEDIATES: usize = 10;
+
+/// What the end entity is to do with its certificate (RFC 5280, section 4.2.1.12).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Purpose {
+    /// To authenticate itself to servers: id-kp-clientAuth.
+    Client,
+    /// To serve TLS: id-kp-serverAuth.
+    Server,
+}
+
+impl Purpose {
+    /// Whether an extKeyUsage includes it.
+    fn is_among(self, purposes: &[String]) -> bool {
+        let wanted = match self {
+            Self::Client => CLIENT_AUTH,
+            Self::Server => SERVER_AUTH,
+        };
+        purposes.iter().any(|oid| oid == wanted || oid == ANY_PURPOSE)
+    }
+
+    /// Those who have it, for people.
+    fn holders(self) -> &'static str {
+        match self {
+            Self::Client => "clients",
+            Self::Server => "servers",
+        }
+    }
+}
 
 /// What the caller asks of validation.
 #[derive(Clone, Debug)]
@@ -34,16 +72,41 @@ pub struct Policy {
     pub use_embedded: bool,
     /// Findings of [`Severity::Overridable`] that the caller accepts.
     pub allow: Vec<FindingCode>,
+    /// What the certificate is for.
+    pub purpose: Purpose,
+    /// Names that the certificate must have, all of them.
+    pub names: Vec<PeerName>,
+    /// Whether a self-signed certificate is accepted although it is not among the authorities.
+    pub accept_self_signed: bool,
+    /// Whether a CA certificate may stand as end entity, as RFC 5280 has it.
+    pub accept_ca: bool,
+    /// The most CA certificates between leaf and anchor.
+    pub max_intermediates: usize,
 }
 
 impl Default for Policy {
-    /// Embedded certificates may be used; nothing is overridden.
+    /// For imports: embedded certificates may be used, a self-signed server certificate is taken, a CA certificate is
+    /// not; nothing is overridden.
     fn default() -> Self {
-        Self { use_embedded: true, allow: Vec::new() }
+        Self {
+            use_embedded: true,
+            allow: Vec::new(),
+            purpose: Purpose::Server,
+            names: Vec::new(),
+            accept_self_signed: true,
+            accept_ca: false,
+            max_intermediates: MAX_INTERMEDIATES,
+        }
     }
 }
 
 impl Policy {
+    /// For verification alone: RFC 5280 decides, and a self-signed certificate is accepted only as an anchor.
+    #[must_use]
+    pub fn verification() -> Self {
+        Self { accept_self_signed: false, accept_ca: true, ..Self::default() }
+    }
+
     pub(crate) fn allows(&self, code: FindingCode) -> bool {
         code.severity() == Severity::Overridable && self.allow.contains(&code)
     }
@@ -78,6 +141,7 @@ impl Role {
 pub struct ValidatedChain {
     path: Vec<(Certificate, Role)>,
     findings: Vec<Finding>,
+    signatures: u32,
 }
 
 impl ValidatedChain {
@@ -98,6 +162,12 @@ impl ValidatedChain {
     pub fn findings(&self) -> &[Finding] {
         &self.findings
     }
+
+    /// How many signatures were checked to find the path; at most 100.
+    #[must_use]
+    pub fn signatures(&self) -> u32 {
+        self.signatures
+    }
 }
 
 /// The credential was refused. The first finding is the reason; others may follow.
@@ -107,6 +177,8 @@ impl ValidatedChain {
 pub struct ValidationError {
     /// What was found, the reason first.
     pub findings: Vec<Finding>,
+    /// How many signatures were checked; at most 100.
+    pub signatures: u32,
 }
 
 impl ValidationError {
@@ -134,50 +206,149 @@ pub fn validate(
     policy: &Policy,
     at: UnixTime,
 ) -> Result<ValidatedChain, ValidationError> {
-    let leaf = &credential.leaf;
+    verify(&credential.leaf, &credential.others, authorities, policy, at)
+}
+
+/// Judges the certificate `leaf` at the instant `at`; `others` came with it and are trusted by nobody.
+///
+/// ```
+/// use strongroom::{Authorities, Certificate, Policy, Trust, UnixTime, verify};
+/// # use rustls_pki_types::{CertificateDer, pem::PemObject};
+///
+/// # fn read(path: &str) -> Result<Vec<u8>, Box<dyn std::error::Error>> {
+/// #     Ok(CertificateDer::from_pem_slice(&std::fs::read(path)?)?.to_vec())
+/// # }
+/// let root = Certificate::from_der(&read("../../fixtures/chains/root-rsa.pem")?)?;
+/// let mut authorities = Authorities::new();
+/// authorities.add(root.clone(), Trust::Anchor);
+/// let chain = verify(&root, &[], &authorities, &Policy::verification(), UnixTime::now())?;
+/// assert_eq!(chain.path().len(), 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+///
+/// [`ValidationError`] with every finding that refuses it.
+pub fn verify(
+    leaf: &Certificate,
+    others: &[Certificate],
+    authorities: &Authorities,
+    policy: &Policy,
+    at: UnixTime,
+) -> Result<ValidatedChain, ValidationError> {
     let at = i64::try_from(at.as_secs()).unwrap_or(i64::MAX);
-    let self_signed = leaf.is_self_signed();
-    let mut findings = leaf::check(leaf, self_signed, at);
-    let mut path = vec![(leaf.clone(), Role::Leaf)];
-    let hard = findings.iter().any(|finding| finding.code.severity() == Severity::Error);
-    if !self_signed && !hard {
-        match find_path(credential, authorities, policy, &findings, at) {
-            Ok(above) => path.extend(above),
-            Err(finding) if policy.allows(finding.code) => {
-                path.extend(
-                    links_above(leaf, &candidates(credential, authorities, policy))
-                        .into_iter()
-                        .map(in_between),
-                );
-                findings.push(*finding);
+    Judgement { subject: Subject { leaf, others }, authorities, policy, at }.run()
+}
+
+/// Certificates of a path with their places.
+type Links = Vec<(Certificate, Role)>;
+
+/// What is judged.
+struct Subject<'c> {
+    leaf: &'c Certificate,
+    others: &'c [Certificate],
+}
+
+struct Judgement<'c> {
+    subject: Subject<'c>,
+    authorities: &'c Authorities,
+    policy: &'c Policy,
+    at: i64,
+}
+
+impl Judgement<'_> {
+    fn run(&self) -> Result<ValidatedChain, ValidationError> {
+        let Self { subject, policy, .. } = self;
+        let leaf = subject.leaf;
+        let self_signed = leaf.is_self_signed();
+        let mut findings = leaf::check(leaf, Profile::of(leaf).as_ref(), policy, self_signed, self.at);
+        let mut path = vec![(leaf.clone(), Role::Leaf)];
+        let mut signatures = u32::from(leaf.is_self_issued());
+        let hard = findings.iter().any(|finding| finding.code.severity() == Severity::Error);
+        let stands_alone = self_signed && (policy.accept_self_signed || self.authorities.is_anchor(leaf));
+        if !stands_alone && !hard {
+            let (found, cost) = self.find_above(&findings);
+            signatures += cost;
+            match found {
+                Ok(above) => path.extend(above),
+                Err(finding) if policy.allows(finding.code) => {
+                    path.extend(self.known_above());
+                    findings.push(*finding);
+                }
+                Err(finding) => findings.push(*finding),
             }
-            Err(finding) => findings.push(*finding),
+            findings.extend(about_path(subject, &path, policy));
         }
-        findings.extend(about_path(credential, &path, policy));
+        let judged = stands_alone || matches!(path.last(), Some((_, Role::Anchor)));
+        // Where the purpose is not that of the leaf, its own finding says what clients think.
+        if !hard && judged && !lacks_purpose(&findings) {
+            let above: Vec<&Certificate> = path.iter().skip(1).map(|(certificate, _)| certificate).collect();
+            findings.extend(second::rustls_clients(leaf, &above, policy.purpose, self.within_validity()));
+        }
+        let refused: Vec<Finding> = findings
+            .iter()
+            .filter(|finding| finding.code.severity() != Severity::Warning && !policy.allows(finding.code))
+            .cloned()
+            .collect();
+        if refused.is_empty() {
+            Ok(ValidatedChain { path, findings, signatures })
+        } else {
+            Err(ValidationError { findings: refused, signatures })
+        }
     }
-    let refused: Vec<Finding> = findings
-        .iter()
-        .filter(|finding| finding.code.severity() != Severity::Warning && !policy.allows(finding.code))
-        .cloned()
-        .collect();
-    if refused.is_empty() {
-        Ok(ValidatedChain { path, findings })
-    } else {
-        Err(ValidationError { findings: refused })
+
+    /// A leaf outside its validity has a finding of its own; its path is judged at the nearest instant inside.
+    fn within_validity(&self) -> i64 {
+        self.at.max(self.subject.leaf.not_before).min(self.subject.leaf.not_after)
+    }
+
+    fn find_above(&self, findings: &[Finding]) -> (Result<Links, Box<Finding>>, u32) {
+        let Self { subject, authorities, policy, .. } = self;
+        let question = Question {
+            leaf: subject.leaf,
+            between: candidates(subject, authorities, policy),
+            authorities,
+            at: self.within_validity(),
+            purpose: (!lacks_purpose(findings)).then_some(policy.purpose),
+            max_intermediates: policy.max_intermediates,
+        };
+        let answer = question.answer();
+        let found = match answer.path {
+            Ok(path) => {
+                let last = path.len().saturating_sub(1);
+                let role = |n| if n == last { Role::Anchor } else { Role::Intermediate };
+                Ok(path.into_iter().enumerate().map(|(n, ca)| (ca.clone(), role(n))).collect())
+            }
+            Err(refusals) => Err(Box::new(match refusals.best() {
+                Some(refusal) => refusal.finding(),
+                None => explain::no_anchor(subject, authorities, &question.between, policy, question.at),
+            })),
+        };
+        (found, answer.signatures)
+    }
+
+    /// The certificates above the leaf as far as they are known, where the caller does without an anchor.
+    fn known_above(&self) -> Links {
+        let known = candidates(&self.subject, self.authorities, self.policy);
+        let links = explain::links_above(self.subject.leaf, &known);
+        links.into_iter().map(|certificate| (certificate.clone(), Role::Intermediate)).collect()
     }
 }
 
-fn in_between(certificate: &Certificate) -> (Certificate, Role) {
-    (certificate.clone(), Role::Intermediate)
+/// Whether the leaf is not for the purpose that was asked for.
+fn lacks_purpose(findings: &[Finding]) -> bool {
+    findings
+        .iter()
+        .any(|finding| matches!(finding.code, FindingCode::NoServerAuth | FindingCode::NoClientAuth))
 }
 
 /// Certificates that may stand between the leaf and an anchor.
 fn candidates<'c>(
-    credential: &'c ServerCredential,
+    subject: &Subject<'c>,
     authorities: &'c Authorities,
     policy: &Policy,
 ) -> Vec<&'c Certificate> {
-    let embedded = credential.others.iter().filter(|_| policy.use_embedded);
+    let embedded = subject.others.iter().filter(|_| policy.use_embedded);
     let imported = authorities.iter().map(|(certificate, _)| certificate);
     let mut all: Vec<&Certificate> = Vec::new();
     for certificate in embedded.chain(imported) {
@@ -188,49 +359,17 @@ fn candidates<'c>(
     all
 }
 
-/// A path to a root first, so that the whole chain is known; else to any imported authority.
-fn find_path(
-    credential: &ServerCredential,
-    authorities: &Authorities,
-    policy: &Policy,
-    findings: &[Finding],
-    at: i64,
-) -> Result<Vec<(Certificate, Role)>, Box<Finding>> {
-    let leaf = &credential.leaf;
-    // A leaf outside its validity or purpose has a finding of its own; its path is judged at the nearest
-    // instant of its validity, and for any purpose.
-    let at = at.max(leaf.not_before).min(leaf.not_after);
-    let any_purpose = findings.iter().any(|finding| finding.code == FindingCode::NoServerAuth);
-    let usable: Vec<&Certificate> = authorities.anchors().filter(|ca| unusable(ca, at).is_none()).collect();
-    let between = candidates(credential, authorities, policy);
-    let search = |anchors: Vec<&Certificate>, intermediates: Vec<&Certificate>| {
-        Search { leaf, anchors, intermediates, at, any_purpose }
-            .run()
-            .map(|found| found.into_iter().cloned().collect::<Vec<_>>())
-    };
-    let roots: Vec<&Certificate> = usable.iter().copied().filter(|ca| ca.is_self_issued()).collect();
-    let found =
-        search(roots, between.iter().copied().filter(|ca| !ca.is_self_issued()).collect()).or_else(|error| {
-            // Without an imported intermediate a second search would find the same.
-            if usable.iter().all(|ca| ca.is_self_issued()) {
-                Err(error)
-            } else {
-                search(usable.clone(), between.clone())
-            }
-        });
-    match found {
-        Ok(path) => {
-            let last = path.len().saturating_sub(1);
-            let role = |n| if n == last { Role::Anchor } else { Role::Intermediate };
-            Ok(path.into_iter().enumerate().map(|(n, certificate)| (certificate, role(n))).collect())
-        }
-        Err(error) => Err(Box::new(explain(&error, credential, authorities, policy, at))),
-    }
-}
-
 /// Warnings that depend on the path.
-fn about_path(credential: &ServerCredential, path: &[(Certificate, Role)], policy: &Policy) -> Vec<Finding> {
+fn about_path(subject: &Subject<'_>, path: &[(Certificate, Role)], policy: &Policy) -> Vec<Finding> {
     let mut findings = Vec::new();
+    if let Some((anchor, Role::Anchor)) = path.last()
+        && anchor.version < 3
+    {
+        findings.push(Finding::new(
+            FindingCode::VersionOneAnchor,
+            format!("the imported authority {} has X.509 version {}", anchor.subject, anchor.version),
+        ));
+    }
     if let Some((anchor, Role::Anchor)) = path.last()
         && !anchor.is_self_issued()
     {
@@ -242,7 +381,7 @@ fn about_path(credential: &ServerCredential, path: &[(Certificate, Role)], polic
             ),
         ));
     }
-    let unused: Vec<&str> = credential
+    let unused: Vec<&str> = subject
         .others
         .iter()
         .filter(|other| path.iter().all(|(used, _)| used.fingerprint != other.fingerprint))
@@ -255,135 +394,4 @@ fn about_path(credential: &ServerCredential, path: &[(Certificate, Role)], polic
         ));
     }
     findings
-}
-
-/// Follows issuers by name and signature as far as `candidates` reach.
-fn links_above<'c>(leaf: &Certificate, candidates: &[&'c Certificate]) -> Vec<&'c Certificate> {
-    let mut links: Vec<&Certificate> = Vec::new();
-    while links.len() < MAX_CHAIN {
-        let top = links.last().copied().unwrap_or(leaf);
-        if top.is_self_issued() {
-            break;
-        }
-        let next = candidates.iter().copied().find(|candidate| {
-            candidate.subject_der == top.issuer_der
-                && links.iter().all(|known| known.fingerprint != candidate.fingerprint)
-                && top.is_signed_by(candidate)
-        });
-        match next {
-            Some(next) => links.push(next),
-            None => break,
-        }
-    }
-    links
-}
-
-/// Turns rustls-webpki's answer into a finding with names.
-fn explain(
-    error: &WebpkiError,
-    credential: &ServerCredential,
-    authorities: &Authorities,
-    policy: &Policy,
-    at: i64,
-) -> Finding {
-    let leaf = &credential.leaf;
-    let reach = candidates(credential, authorities, policy);
-    match error {
-        WebpkiError::InvalidSignatureForPublicKey if issuer_is_known(leaf, &reach) => Finding::new(
-            FindingCode::BadSignature,
-            format!("the signature does not verify under the key of the issuer it names, {}", leaf.issuer),
-        ),
-        WebpkiError::UnknownIssuer | WebpkiError::InvalidSignatureForPublicKey => {
-            no_anchor(credential, authorities, &reach, policy, at)
-        }
-        WebpkiError::CertExpired { .. } | WebpkiError::CertNotValidYet { .. } => Finding::new(
-            FindingCode::PathExpired,
-            "a CA certificate between the server certificate and the imported authority is outside its validity",
-        ),
-        WebpkiError::UnsupportedSignatureAlgorithmContext(_)
-        | WebpkiError::UnsupportedSignatureAlgorithmForPublicKeyContext(_) => about_signatures(leaf, &reach),
-        WebpkiError::UnsupportedCriticalExtension => Finding::new(
-            FindingCode::UnknownCriticalExtension,
-            "a CA certificate on the path has a critical extension that is not understood",
-        ),
-        WebpkiError::MaximumSignatureChecksExceeded
-        | WebpkiError::MaximumPathBuildCallsExceeded
-        | WebpkiError::MaximumPathDepthExceeded
-        | WebpkiError::MaximumNameConstraintComparisonsExceeded => {
-            Finding::new(FindingCode::PathTooComplex, format!("no path within the limits of work: {error:?}"))
-        }
-        other => Finding::new(FindingCode::PathInvalid, format!("no valid path: {other:?}")),
-    }
-}
-
-/// Whether a candidate has the issuer's name and, where both say so, its key: then the signature is to blame.
-fn issuer_is_known(leaf: &Certificate, candidates: &[&Certificate]) -> bool {
-    candidates.iter().any(|ca| {
-        ca.subject_der == leaf.issuer_der
-            && match (&leaf.authority_key_id, &ca.subject_key_id) {
-                (Some(wanted), Some(found)) => wanted == found,
-                _ => true,
-            }
-    })
-}
-
-fn about_signatures(leaf: &Certificate, reach: &[&Certificate]) -> Finding {
-    let weak =
-        reach.iter().find(|ca| !ca.is_self_issued() && leaf::is_weak_signature(&ca.signature_algorithm));
-    match weak {
-        Some(ca) => Finding::new(
-            FindingCode::WeakSignature,
-            format!("{} is signed with {}, which can be forged", ca.subject, ca.signature_algorithm),
-        ),
-        None => Finding::new(
-            FindingCode::UnsupportedSignature,
-            format!(
-                "a signature on the path uses an algorithm that is not supported; the leaf has {}",
-                leaf.signature_algorithm
-            ),
-        ),
-    }
-}
-
-/// Names the issuer that is missing, and where it can be had.
-fn no_anchor(
-    credential: &ServerCredential,
-    authorities: &Authorities,
-    reach: &[&Certificate],
-    policy: &Policy,
-    at: i64,
-) -> Finding {
-    let leaf = &credential.leaf;
-    let links = links_above(leaf, reach);
-    let top = links.last().copied().unwrap_or(leaf);
-    let embedded = |name: &[u8]| credential.others.iter().any(|other| other.subject_der == name);
-    if let Some((authority, reason)) = authorities
-        .anchors()
-        .filter(|ca| ca.subject_der == top.issuer_der || ca.fingerprint == top.fingerprint)
-        .find_map(|ca| unusable(ca, at).map(|reason| (ca, reason)))
-    {
-        return Finding::new(
-            FindingCode::NoAnchor,
-            format!("the imported authority {} cannot be used: {reason}", authority.subject),
-        )
-        .with_help("import the current certificate of this CA, then retry");
-    }
-    let mut message =
-        format!("no path to an imported authority: the issuer \"{}\" is not imported", top.issuer);
-    if let Some(id) = &top.authority_key_id {
-        message.push_str(" (key id ");
-        message.extend(id.iter().map(|byte| format!("{byte:02x}")));
-        message.push(')');
-    }
-    let mut help = FindingCode::NoAnchor.help().to_owned();
-    if embedded(&top.issuer_der) {
-        help = "the file itself embeds that CA: import it first, then retry (openssl pkcs12 -in FILE -cacerts -nokeys -out CA.pem, then strongroom ca import ALIAS CA.pem)".to_owned();
-        if !policy.use_embedded && !top.is_self_issued() {
-            help.push_str("; or import with importCertificateChain=true");
-        }
-    } else if let Some(url) = top.issuer_urls.first() {
-        help.push_str("; the CA publishes its certificate at ");
-        help.push_str(url);
-    }
-    Finding::new(FindingCode::NoAnchor, message).with_help(help)
 }

@@ -1,0 +1,65 @@
+//! One signature of a certificate, under one key (RFC 5280, section 4.1.1.3).
+//!
+//! The algorithms are those that rustls-webpki exports for aws-lc-rs: RSA of 2,048 to 8,192 bits with PKCS #1 v1.5 or
+//! PSS, ECDSA on P-256, P-384 and P-521, Ed25519 and ML-DSA. x509-parser's own check accepts SHA-1 and is not used.
+
+use rustls_pki_types::SignatureVerificationAlgorithm;
+use x509_parser::{
+    certificate::X509Certificate,
+    x509::{AlgorithmIdentifier, SubjectPublicKeyInfo},
+};
+
+use super::key_pair::{holds_key_of, inner_der};
+
+/// id-RSASSA-PSS (RFC 4055).
+const RSASSA_PSS: &str = "1.2.840.113549.1.1.10";
+
+/// What can be said of a signature.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum SignatureCheck {
+    /// It verifies.
+    Valid,
+    /// It does not verify under that key.
+    Invalid,
+    /// The algorithm, or the kind of key, cannot be judged.
+    Unsupported,
+}
+
+/// Whether the signature of `certificate` verifies under the key `issuer`. Names and dates are not compared.
+pub(crate) fn check_signature(
+    certificate: &X509Certificate<'_>,
+    issuer: &SubjectPublicKeyInfo<'_>,
+) -> SignatureCheck {
+    let signature = &certificate.signature_algorithm;
+    // The two must be the same (section 4.1.1.2); the inner one alone is signed.
+    if *signature != certificate.tbs_certificate.signature {
+        return SignatureCheck::Invalid;
+    }
+    let Some(algorithm) = algorithm(issuer, signature) else {
+        return SignatureCheck::Unsupported;
+    };
+    let verified = algorithm.verify_signature(
+        issuer.subject_public_key.data.as_ref(),
+        certificate.tbs_certificate.as_ref(),
+        certificate.signature_value.data.as_ref(),
+    );
+    if verified.is_ok() { SignatureCheck::Valid } else { SignatureCheck::Invalid }
+}
+
+fn algorithm(
+    issuer: &SubjectPublicKeyInfo<'_>,
+    signature: &AlgorithmIdentifier<'_>,
+) -> Option<&'static dyn SignatureVerificationAlgorithm> {
+    let wanted = inner_der(signature)?;
+    let mut named = webpki::ALL_VERIFICATION_ALGS
+        .iter()
+        .copied()
+        .filter(|algorithm| algorithm.signature_alg_id().as_ref() == wanted);
+    if issuer.algorithm.algorithm.to_id_string() == RSASSA_PSS {
+        // A key that is restricted to PSS, and perhaps to one set of parameters (RFC 4055, section 1.2).
+        let fits = signature.algorithm == issuer.algorithm.algorithm
+            && (issuer.algorithm.parameters.is_none() || issuer.algorithm == *signature);
+        return named.find(|_| fits);
+    }
+    named.find(|algorithm| holds_key_of(*algorithm, issuer.raw))
+}

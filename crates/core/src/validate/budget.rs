@@ -1,0 +1,72 @@
+//! What one search for a path may cost, whatever the certificates are.
+
+use super::refusal::Reason;
+
+/// rustls-webpki allows as many.
+const MAX_SIGNATURES: u32 = 100;
+/// Certificates tried in some place of a path. rustls-webpki allows 200,000 calls.
+const MAX_STEPS: u32 = 100_000;
+/// Names held against a subtree. rustls-webpki allows as many.
+const MAX_COMPARISONS: u32 = 250_000;
+
+/// What is left to one search, charged before the work is done.
+#[derive(Debug)]
+pub(super) struct Budget {
+    signatures: u32,
+    steps: u32,
+    comparisons: u32,
+}
+
+impl Budget {
+    pub(super) fn new() -> Self {
+        Self { signatures: MAX_SIGNATURES, steps: MAX_STEPS, comparisons: MAX_COMPARISONS }
+    }
+
+    /// How many signatures were checked.
+    pub(super) fn signatures(&self) -> u32 {
+        MAX_SIGNATURES - self.signatures
+    }
+
+    pub(super) fn charge_signature(&mut self) -> Result<(), Reason> {
+        charge(&mut self.signatures, 1, "signatures", MAX_SIGNATURES)
+    }
+
+    pub(super) fn charge_step(&mut self) -> Result<(), Reason> {
+        charge(&mut self.steps, 1, "certificates tried", MAX_STEPS)
+    }
+
+    pub(super) fn charge_comparisons(&mut self, wanted: usize) -> Result<(), Reason> {
+        charge(&mut self.comparisons, wanted, "comparisons of names", MAX_COMPARISONS)
+    }
+}
+
+fn charge(left: &mut u32, wanted: usize, what: &'static str, limit: u32) -> Result<(), Reason> {
+    let after = u32::try_from(wanted).ok().and_then(|wanted| left.checked_sub(wanted));
+    *left = after.ok_or(Reason::Budget { what, limit })?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_budget_holds_at_its_boundary() {
+        let mut budget = Budget::new();
+        for _ in 0..MAX_SIGNATURES {
+            budget.charge_signature().unwrap();
+        }
+        assert_eq!(budget.signatures(), MAX_SIGNATURES);
+        let spent = Reason::Budget { what: "signatures", limit: MAX_SIGNATURES };
+        assert_eq!(budget.charge_signature(), Err(spent));
+        budget.charge_comparisons(249_999).unwrap();
+        let spent = Reason::Budget { what: "comparisons of names", limit: MAX_COMPARISONS };
+        assert_eq!(budget.charge_comparisons(2), Err(spent));
+        budget.charge_comparisons(1).unwrap();
+        for _ in 0..MAX_STEPS {
+            budget.charge_step().unwrap();
+        }
+        let spent = Reason::Budget { what: "certificates tried", limit: MAX_STEPS };
+        assert_eq!(budget.charge_step(), Err(spent));
+    }
+}

@@ -1,0 +1,75 @@
+//! Says what is missing where no path was found.
+
+use super::{
+    Policy, Subject,
+    authority::{Authorities, unusable},
+    finding::{Finding, FindingCode},
+};
+use crate::certificate::Certificate;
+
+/// The longest chain that is followed to name a missing issuer.
+const MAX_CHAIN: usize = 10;
+
+/// Follows issuers by name and signature as far as `candidates` reach.
+pub(super) fn links_above<'c>(leaf: &Certificate, candidates: &[&'c Certificate]) -> Vec<&'c Certificate> {
+    let mut links: Vec<&Certificate> = Vec::new();
+    while links.len() < MAX_CHAIN {
+        let top = links.last().copied().unwrap_or(leaf);
+        if top.is_self_issued() {
+            break;
+        }
+        let next = candidates.iter().copied().find(|candidate| {
+            candidate.subject_name == top.issuer_name
+                && links.iter().all(|known| known.fingerprint != candidate.fingerprint)
+                && top.is_signed_by(candidate)
+        });
+        match next {
+            Some(next) => links.push(next),
+            None => break,
+        }
+    }
+    links
+}
+
+/// Names the issuer that is missing, and where it can be had.
+pub(super) fn no_anchor(
+    subject: &Subject<'_>,
+    authorities: &Authorities,
+    reach: &[&Certificate],
+    policy: &Policy,
+    at: i64,
+) -> Finding {
+    let leaf = subject.leaf;
+    let links = links_above(leaf, reach);
+    let top = links.last().copied().unwrap_or(leaf);
+    let embedded = |name: &[u8]| subject.others.iter().any(|other| other.subject_name == name);
+    if let Some((authority, reason)) = authorities
+        .anchors()
+        .filter(|ca| ca.subject_name == top.issuer_name || ca.fingerprint == top.fingerprint)
+        .find_map(|ca| unusable(ca, at, Some(policy.purpose)).map(|reason| (ca, reason)))
+    {
+        return Finding::new(
+            FindingCode::NoAnchor,
+            format!("the imported authority {} cannot be used: {reason}", authority.subject),
+        )
+        .with_help("import the current certificate of this CA, then retry");
+    }
+    let mut message =
+        format!("no path to an imported authority: the issuer \"{}\" is not imported", top.issuer);
+    if let Some(id) = &top.authority_key_id {
+        message.push_str(" (key id ");
+        message.extend(id.iter().map(|byte| format!("{byte:02x}")));
+        message.push(')');
+    }
+    let mut help = FindingCode::NoAnchor.help().to_owned();
+    if embedded(&top.issuer_name) {
+        help = "the file itself embeds that CA: import it first, then retry (openssl pkcs12 -in FILE -cacerts -nokeys -out CA.pem, then strongroom ca import ALIAS CA.pem)".to_owned();
+        if !policy.use_embedded && !top.is_self_issued() {
+            help.push_str("; or import with importCertificateChain=true");
+        }
+    } else if let Some(url) = top.issuer_urls.first() {
+        help.push_str("; the CA publishes its certificate at ");
+        help.push_str(url);
+    }
+    Finding::new(FindingCode::NoAnchor, message).with_help(help)
+}

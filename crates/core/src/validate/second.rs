@@ -1,0 +1,52 @@
+//! A second judge: what clients that use rustls will think of a path that was found.
+
+use rustls_pki_types::{CertificateDer, UnixTime};
+use webpki::{EndEntityCert, Error, KeyUsage};
+
+use super::{
+    Purpose,
+    finding::{Finding, FindingCode},
+};
+use crate::certificate::Certificate;
+
+/// Asks rustls-webpki, as rustls asks it, about this path and no other certificate.
+pub(super) fn rustls_clients(
+    leaf: &Certificate,
+    above: &[&Certificate],
+    purpose: Purpose,
+    at: i64,
+) -> Option<Finding> {
+    let error = verify(leaf, above, purpose, at).err()?;
+    let why = match &error {
+        Error::CaUsedAsEndEntity => "they take no CA certificate for a server's".to_owned(),
+        Error::UnsupportedCriticalExtension => "they do not know a critical extension on the path".to_owned(),
+        Error::NameConstraintViolation => {
+            "they refuse names constrained as directory name, mailbox or URI".to_owned()
+        }
+        Error::MaximumPathDepthExceeded => "they follow at most 6 CA certificates".to_owned(),
+        Error::UnknownIssuer => "they compare names byte by byte and find no issuer".to_owned(),
+        other => format!("rustls-webpki says {other:?}"),
+    };
+    Some(Finding::new(FindingCode::RustlsClientsRefuse, format!("rustls clients will refuse this: {why}")))
+}
+
+fn verify(leaf: &Certificate, above: &[&Certificate], purpose: Purpose, at: i64) -> Result<(), Error> {
+    let time = u64::try_from(at).map_err(|_| Error::BadDerTime)?;
+    let time = UnixTime::since_unix_epoch(std::time::Duration::from_secs(time));
+    // A self-signed certificate is its own anchor.
+    let (anchor, between) = match above.split_last() {
+        Some((anchor, between)) => (*anchor, between),
+        None => (leaf, above),
+    };
+    let anchors = [webpki::anchor_from_trusted_cert(anchor.der())?];
+    let between: Vec<CertificateDer<'_>> =
+        between.iter().map(|certificate| CertificateDer::from(certificate.der().as_ref())).collect();
+    let usage = match purpose {
+        Purpose::Client => KeyUsage::client_auth(),
+        Purpose::Server => KeyUsage::server_auth(),
+    };
+    let end_entity = EndEntityCert::try_from(leaf.der())?;
+    end_entity
+        .verify_for_usage(webpki::ALL_VERIFICATION_ALGS, &anchors, &between, time, usage, None, None)
+        .map(|_| ())
+}
