@@ -2,8 +2,8 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
-use clap::{ArgAction, Args, Parser, Subcommand};
-use strongroom::{AccountName, Alias, EntrySelector, FindingCode, Limits, Severity};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use strongroom::{AccountName, Alias, EntrySelector, FindingCode, Limits, PeerName, Purpose, Severity};
 
 use crate::source::PasswordSource;
 
@@ -48,6 +48,13 @@ pub(crate) enum Command {
     Show(Show),
     /// Show what is in a file, without a store
     Inspect(Inspect),
+    /// Judge an entry, or certificate files, as an import would
+    Verify(Verify),
+    /// Show the certificates of an entry from the leaf to the anchor, and what is missing
+    Chain {
+        /// The entry
+        alias: Alias,
+    },
     /// Remove an entry with all its versions
     Rm {
         /// The entry
@@ -77,6 +84,9 @@ pub(crate) struct Import {
     /// Replace an entry of other content; the former version is kept
     #[arg(long)]
     pub(crate) replace: bool,
+    /// Do everything but store it, and show what would be stored
+    #[arg(long)]
+    pub(crate) dry_run: bool,
     /// Import in spite of a finding: expired, not_yet_valid, no_anchor, no_server_auth or no_mac
     #[arg(long, value_name = "FINDING", value_parser = overridable)]
     pub(crate) allow: Vec<FindingCode>,
@@ -123,6 +133,49 @@ pub(crate) struct Inspect {
     pub(crate) file: PathBuf,
     #[command(flatten)]
     pub(crate) password: PassIn,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Verify {
+    /// The entry, judged against the CA certificates in the store
+    #[arg(conflicts_with_all = ["leaf", "batch"])]
+    pub(crate) alias: Option<Alias>,
+    /// The certificate to judge, its chain behind it: PEM, DER or PKCS #7; needs no store
+    #[arg(long, value_name = "FILE", conflicts_with = "batch")]
+    pub(crate) leaf: Option<PathBuf>,
+    /// Certificates that are trusted; several to a file, and several files
+    #[arg(long, value_name = "FILE", num_args = 1.., requires = "leaf")]
+    pub(crate) anchor: Vec<PathBuf>,
+    /// Certificates that may stand between; several to a file, and several files
+    #[arg(long, value_name = "FILE", num_args = 1.., requires = "leaf")]
+    pub(crate) intermediate: Vec<PathBuf>,
+    /// The instant, as 2026-04-01T12:00:00Z [default: now]
+    #[arg(long, value_name = "TIME", conflicts_with = "batch")]
+    pub(crate) at: Option<String>,
+    /// What the certificate is for
+    #[arg(long, value_name = "WHO", default_value = "server", conflicts_with = "batch")]
+    pub(crate) purpose: PurposeWord,
+    /// A host name or IP address that the certificate must have
+    #[arg(long, value_name = "HOST", conflicts_with = "batch")]
+    pub(crate) name: Vec<PeerName>,
+    /// Read cases in x509-limbo's format from standard input, write results in its format
+    #[arg(long)]
+    pub(crate) batch: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum PurposeWord {
+    Client,
+    Server,
+}
+
+impl From<PurposeWord> for Purpose {
+    fn from(word: PurposeWord) -> Self {
+        match word {
+            PurposeWord::Client => Self::Client,
+            PurposeWord::Server => Self::Server,
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -194,7 +247,7 @@ mod tests {
         assert_eq!(overridable("expired"), Ok(FindingCode::Expired));
         assert_eq!(
             overridable("weak_key"),
-            Err("weak_key cannot be allowed; only expired, not_yet_valid, no_server_auth, no_anchor, no_mac can".into())
+            Err("weak_key cannot be allowed; only expired, not_yet_valid, no_server_auth, no_client_auth, no_anchor, no_mac can".into())
         );
         assert_eq!(overridable("x"), Err("\"x\" is not a finding".into()));
     }

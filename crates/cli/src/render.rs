@@ -14,7 +14,9 @@ use strongroom::Remark;
 
 pub(crate) use self::{
     table::Table,
-    views::{EntryView, ImportView, UserView, days_left, file_text, import_text, show_text},
+    views::{
+        EntryView, ImportView, LinkView, UserView, days_left, file_text, import_text, path_text, show_text,
+    },
 };
 use crate::{
     failure::{Exit, Failure},

@@ -33,7 +33,7 @@ pub use error::{AuthorityError, Error, ErrorKind};
 pub use inspect::{CertificateReport, FileReport, KeyReport, Passwords, Reader, Remark, inspect, rfc3339};
 pub use keystore::{
     Administrator, ChainLink, ChainState, CredentialRequest, Entry, EntryKind, ImportOptions, ImportReport,
-    Keystore, OpenedCredential, Outcome, ServerCertificateRequest,
+    Keystore, OpenedCredential, Outcome, ServerCertificateRequest, read_certificates,
 };
 pub use limits::{Budget, BudgetExceeded, Limits};
 pub use pkcs12::{

@@ -21,6 +21,7 @@ pub(super) fn run(arguments: &Arguments, command: &Import, printer: &Printer) ->
         request.options.policy.use_embedded = command.import_certificate_chain;
         request.options.policy.allow = command.allow.clone();
         request.options.replace = command.replace;
+        request.options.dry_run = command.dry_run;
         keystore.import_server_certificate(request)
     })?;
     print(&report, printer);

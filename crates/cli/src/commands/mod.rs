@@ -1,11 +1,13 @@
 //! One module a command. A command opens what it needs, calls the engine once, and hands the answer to `render`.
 
 mod ca;
+mod chain;
 mod import;
 mod inspect;
 mod list;
 mod serve;
 mod user;
+mod verify;
 
 use std::{
     fs::File,
@@ -33,6 +35,8 @@ pub(crate) fn run(arguments: &Arguments, printer: &Printer) -> Result<(), Failur
         Command::Ls => list::ls(arguments, printer),
         Command::Show(command) => list::show(arguments, command, printer),
         Command::Inspect(command) => inspect::run(arguments, command, printer),
+        Command::Verify(command) => verify::run(arguments, command, printer),
+        Command::Chain { alias } => chain::run(arguments, alias, printer),
         Command::Rm { alias } => {
             let mut keystore = open(arguments)?;
             let stored = keystore.entry(alias)?.alias;

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 use strongroom::{
-    Administrator, CertificateReport, Encryption, Entry, EntryKind, FileReport, ImportReport, KeyReport,
-    printable, rfc3339,
+    Administrator, Certificate, CertificateReport, Encryption, Entry, EntryKind, FileReport, ImportReport,
+    KeyReport, Role, printable, rfc3339,
 };
 
 const DAY: i64 = 86_400;
@@ -65,11 +65,23 @@ pub(crate) struct LinkView {
     role: &'static str,
 }
 
+impl LinkView {
+    pub(crate) fn of(certificate: &Certificate, role: Role) -> Self {
+        Self {
+            sha256: certificate.fingerprint.to_string(),
+            subject: certificate.subject.clone(),
+            role: role.word(),
+        }
+    }
+}
+
 /// The answer to an import.
 #[derive(Serialize)]
 pub(crate) struct ImportView {
     alias: String,
     outcome: &'static str,
+    /// Whether nothing was stored, and all this says what would be.
+    dry_run: bool,
     chain: Vec<LinkView>,
     imported: Vec<String>,
 }
@@ -79,6 +91,7 @@ impl ImportView {
         Self {
             alias: report.alias.to_string(),
             outcome: report.outcome.word(),
+            dry_run: report.dry_run,
             chain: report
                 .chain
                 .iter()
@@ -120,6 +133,7 @@ pub(crate) fn days_left(not_after: i64, now: i64) -> String {
 pub(crate) fn import_text(report: &ImportReport) -> String {
     let mut text = match report.outcome.word() {
         "already_present" => format!("{} is already present: same certificate, same key\n", report.alias),
+        word if report.dry_run => format!("would be {word}: {} (nothing was stored)\n", report.alias),
         word => format!("{word} {}\n", report.alias),
     };
     // A CA certificate stands alone; its role in a path is not known yet.
@@ -130,7 +144,26 @@ pub(crate) fn import_text(report: &ImportReport) -> String {
     }
     let others: Vec<&str> = report.imported.iter().skip(1).map(strongroom::Alias::as_str).collect();
     if !others.is_empty() {
-        let _ = writeln!(text, "  stored beside it: {}", others.join(", "));
+        let stored = if report.dry_run { "would be stored" } else { "stored" };
+        let _ = writeln!(text, "  {stored} beside it: {}", others.join(", "));
+    }
+    text
+}
+
+/// A path as a tree, leaf first: role, subject, key, and the last day.
+pub(crate) fn path_text(path: &[(Certificate, Role)]) -> String {
+    let mut text = String::new();
+    for (depth, (certificate, role)) in path.iter().enumerate() {
+        let until: String = rfc3339(certificate.not_after).chars().take(10).collect();
+        let _ = writeln!(
+            text,
+            "{:indent$}{} {} ({}, until {until})",
+            "",
+            role.word(),
+            certificate.subject,
+            certificate.key,
+            indent = 2 + 2 * depth
+        );
     }
     text
 }

@@ -228,7 +228,7 @@ mod tests {
 
     #[test]
     fn order_counts_between_rdns_and_not_inside_one() {
-        let (a, b): ((u8, u8, &[u8]), (u8, u8, &[u8])) = ((3, 19, b"a"), (10, 19, b"b"));
+        let [a, b] = [(3, 19, b"a".as_slice()), (10, 19, b"b".as_slice())];
         assert_eq!(name(&[&[a, b]]), name(&[&[b, a]]));
         assert_ne!(name(&[&[a], &[b]]), name(&[&[b], &[a]]));
         assert_ne!(name(&[&[a], &[b]]), name(&[&[a, b]]));

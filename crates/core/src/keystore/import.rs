@@ -2,10 +2,12 @@
 
 use std::collections::VecDeque;
 
-use rustls_pki_types::{CertificateDer, UnixTime, pem::PemObject as _};
+use rustls_pki_types::UnixTime;
 
 use super::{
-    Keystore, open_row,
+    Keystore,
+    certificates::read_certificates,
+    open_row,
     request::{ChainLink, CredentialRequest, ImportReport, Outcome, ServerCertificateRequest},
     seconds,
 };
@@ -13,8 +15,8 @@ use crate::{
     alias::Alias,
     certificate::{Certificate, ServerCredential},
     error::{AuthorityError, Error},
-    limits::{Budget, Limits},
-    pkcs12::{self, Contents, FileFormat, MacDescription, Pfx, Pkcs12Error, danger, pkcs7_certificates},
+    limits::Budget,
+    pkcs12::{Contents, MacDescription, Pfx, Pkcs12Error, danger},
     seal::random_id,
     store::{EntryRow, NewAuthority, Read, StoreError, Write},
     validate::{Authorities, Finding, FindingCode, Purpose, Role, Trust, ValidatedChain, unusable, validate},
@@ -84,13 +86,13 @@ impl Keystore {
         if let Some(row) = &present {
             if is_same(row, &credential) {
                 drop(write);
-                return self.already_present(&alias, findings);
+                return self.already_present(&alias, findings, options.dry_run);
             }
             if !options.replace || row.trust.is_some() {
                 return Err(StoreError::AliasTaken { alias: row.alias.clone() }.into());
             }
         }
-        let mut authorities = load_authorities(&write.as_read(), &credential)?;
+        let mut authorities = load_authorities(&write.as_read(), &credential.leaf, &credential.others)?;
         let roots = if options.trust_embedded_root && options.policy.use_embedded {
             embedded_roots(&credential, seconds(options.at))
         } else {
@@ -117,12 +119,18 @@ impl Keystore {
         }
         let mut imported = vec![alias.clone()];
         imported.extend(store_chain(&write, &alias, &credential, &chain, &roots, at)?);
-        write.commit()?;
         drop(credential);
-        self.read_back(&alias, &chain)?;
+        if options.dry_run {
+            // The transaction goes without a trace.
+            drop(write);
+        } else {
+            write.commit()?;
+            self.read_back(&alias, &chain)?;
+        }
         Ok(ImportReport {
             alias,
             outcome,
+            dry_run: options.dry_run,
             authority: false,
             chain: ChainLink::of(chain.path()),
             imported,
@@ -145,7 +153,12 @@ impl Keystore {
         }
     }
 
-    fn already_present(&mut self, alias: &Alias, findings: Vec<Finding>) -> Result<ImportReport, Error> {
+    fn already_present(
+        &mut self,
+        alias: &Alias,
+        findings: Vec<Finding>,
+        dry_run: bool,
+    ) -> Result<ImportReport, Error> {
         let row =
             self.store.read()?.entry(alias)?.ok_or_else(|| StoreError::NotFound { alias: alias.clone() })?;
         let (alias, chain) = (row.alias.clone(), ChainLink::of(&row.chain));
@@ -153,6 +166,7 @@ impl Keystore {
         Ok(ImportReport {
             alias,
             outcome: Outcome::AlreadyPresent,
+            dry_run,
             authority: false,
             chain,
             imported: Vec::new(),
@@ -198,6 +212,7 @@ impl Keystore {
         let report = |alias: &Alias, outcome, imported, findings| ImportReport {
             alias: alias.clone(),
             outcome,
+            dry_run: false,
             authority: true,
             chain: ChainLink::of(&[(certificate.clone(), Role::Leaf)]),
             imported,
@@ -277,13 +292,15 @@ fn about_protection(contents: &Contents, mac: Option<&MacDescription>) -> Vec<Fi
 }
 
 /// The imported CA certificates that may be on a path from the leaf: names are followed upwards.
-fn load_authorities(read: &Read<'_>, credential: &ServerCredential) -> Result<Authorities, StoreError> {
+pub(super) fn load_authorities(
+    read: &Read<'_>,
+    leaf: &Certificate,
+    others: &[Certificate],
+) -> Result<Authorities, StoreError> {
     let mut authorities = Authorities::new();
     let mut seen: Vec<Vec<u8>> = Vec::new();
-    let mut names: VecDeque<Vec<u8>> = std::iter::once(&credential.leaf)
-        .chain(&credential.others)
-        .map(|certificate| certificate.issuer_name.clone())
-        .collect();
+    let mut names: VecDeque<Vec<u8>> =
+        std::iter::once(leaf).chain(others).map(|certificate| certificate.issuer_name.clone()).collect();
     let mut loaded = 0_usize;
     while let Some(name) = names.pop_front() {
         if seen.contains(&name) {
@@ -354,25 +371,8 @@ fn free_alias(write: &Write<'_>, alias: &Alias, suffix: &str) -> Result<Alias, E
 
 /// The only certificate of a PEM, DER or PKCS #7 file, which must be a CA's.
 fn one_authority(file: &[u8]) -> Result<Certificate, Error> {
-    let limits = Limits::default();
-    if file.len() > limits.max_file_len {
-        return Err(Pkcs12Error::TooLarge { found: file.len(), limit: limits.max_file_len }.into());
-    }
-    let format = pkcs12::sniff(file);
-    let found: Vec<Vec<u8>> = match format {
-        FileFormat::Pem { certificate: true, .. } => {
-            CertificateDer::pem_slice_iter(file).filter_map(Result::ok).map(|der| der.to_vec()).collect()
-        }
-        FileFormat::CertificateDer => vec![file.to_vec()],
-        FileFormat::Pkcs7 => pkcs7_certificates(file, &limits)?,
-        _ => Vec::new(),
-    };
-    let der = match found.as_slice() {
-        [only] => only,
-        [] => return Err(AuthorityError::NoCertificate { found: format.to_string() }.into()),
-        several => return Err(AuthorityError::Several { found: several.len() }.into()),
-    };
-    let certificate = Certificate::from_der(der).map_err(AuthorityError::from)?;
+    let [certificate] = <[Certificate; 1]>::try_from(read_certificates(file)?)
+        .map_err(|several| AuthorityError::Several { found: several.len() })?;
     let is_ca = certificate.is_ca == Some(true) || (certificate.version < 3 && certificate.is_self_issued());
     if !is_ca {
         return Err(AuthorityError::NotCa { subject: certificate.subject }.into());

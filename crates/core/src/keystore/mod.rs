@@ -3,6 +3,7 @@
 //! Bytes are opened, the credential is proved and validated, sealed, stored, and read back; only then is anything
 //! acknowledged. A failure at any stage leaves the store as it was.
 
+mod certificates;
 mod import;
 mod request;
 
@@ -10,6 +11,7 @@ use std::{path::Path, sync::Arc};
 
 use rustls_pki_types::UnixTime;
 
+pub use self::certificates::read_certificates;
 pub use self::request::{
     Administrator, ChainLink, ChainState, CredentialRequest, Entry, EntryKind, ImportOptions, ImportReport,
     OpenedCredential, Outcome, ServerCertificateRequest,
@@ -17,12 +19,12 @@ pub use self::request::{
 use crate::{
     account::{AccountHash, AccountName},
     alias::Alias,
-    certificate::{Fingerprint, ServerCredential},
+    certificate::{Certificate, Fingerprint, ServerCredential},
     error::Error,
     seal::{RootKey, SealError, SealedKey, random_id},
     secret::{Password, UnlockKey},
     store::{EntryRow, Read, Store, StoreError},
-    validate::{Role, Trust},
+    validate::{Policy, Role, Trust, ValidatedChain, verify},
 };
 
 /// An open keystore.
@@ -173,6 +175,23 @@ impl Keystore {
         let read = self.store.read()?;
         let row = read.entry(alias)?.ok_or_else(|| StoreError::NotFound { alias: alias.clone() })?;
         Ok(describe(row, &read)?)
+    }
+
+    /// Judges a server entry against the authorities that are in the store now; nothing is unsealed.
+    ///
+    /// # Errors
+    ///
+    /// [`ValidationError`](crate::ValidationError) with what refuses it; [`StoreError::NotFound`] if there is no such
+    /// entry or it has no key.
+    pub fn verify(&mut self, alias: &Alias, policy: &Policy, at: UnixTime) -> Result<ValidatedChain, Error> {
+        let not_found = || StoreError::NotFound { alias: alias.clone() };
+        let read = self.store.read()?;
+        let row = read.entry(alias)?.filter(|row| row.trust.is_none()).ok_or_else(not_found)?;
+        let mut certificates = row.chain.into_iter().map(|(certificate, _)| certificate);
+        let leaf = certificates.next().ok_or_else(not_found)?;
+        let others: Vec<Certificate> = certificates.collect();
+        let authorities = import::load_authorities(&read, &leaf, &others)?;
+        Ok(verify(&leaf, &others, &authorities, policy, at)?)
     }
 
     /// Unseals a server credential and proves again that key and leaf belong together: the path that a server uses.

@@ -40,6 +40,8 @@ pub struct ImportOptions {
     pub replace: bool,
     /// Whether an embedded self-signed root is imported as `<alias>_root` first, as ArcGIS 11.3 does.
     pub trust_embedded_root: bool,
+    /// Whether everything is done but the storing: the report says what would be stored.
+    pub dry_run: bool,
     /// The instant at which the certificate is judged and the entry dated.
     pub at: UnixTime,
 }
@@ -48,7 +50,7 @@ impl ImportOptions {
     /// The defaults at the instant `at`: the chain is imported, nothing is overridden or replaced.
     #[must_use]
     pub fn new(at: UnixTime) -> Self {
-        Self { policy: Policy::default(), replace: false, trust_embedded_root: false, at }
+        Self { policy: Policy::default(), replace: false, trust_embedded_root: false, dry_run: false, at }
     }
 }
 
@@ -114,7 +116,7 @@ impl Outcome {
     }
 }
 
-/// The answer to an import. It is given only after the entry was committed and read back.
+/// The answer to an import. Unless it was a dry run, it is given only after the entry was committed and read back.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct ImportReport {
@@ -122,6 +124,8 @@ pub struct ImportReport {
     pub alias: Alias,
     /// What was done.
     pub outcome: Outcome,
+    /// Whether nothing was stored, and the report says what would be.
+    pub dry_run: bool,
     /// Whether a CA certificate was imported; `chain` is then that certificate alone.
     pub authority: bool,
     /// From the leaf to the anchor.

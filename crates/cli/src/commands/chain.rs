@@ -1,0 +1,81 @@
+//! `chain`: the certificates of an entry, leaf to anchor, and what is missing above them.
+
+use serde::Serialize;
+use strongroom::{Alias, ChainState, Error, Policy};
+
+use super::{now, open_read_only};
+use crate::{
+    args::Arguments,
+    failure::Failure,
+    render::{LinkView, Printer, path_text},
+};
+
+#[derive(Serialize)]
+struct ChainView {
+    alias: String,
+    /// As in `ls`.
+    state: &'static str,
+    chain: Vec<LinkView>,
+    /// The issuer that no certificate of the store has as its subject.
+    missing: Option<Missing>,
+    /// What validation says of the entry now; null if it accepts it.
+    refused: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Missing {
+    issuer: String,
+    /// authorityKeyIdentifier, in hexadecimal.
+    key_id: Option<String>,
+    /// Where the CA publishes its certificate.
+    urls: Vec<String>,
+}
+
+pub(super) fn run(arguments: &Arguments, alias: &Alias, printer: &Printer) -> Result<(), Failure> {
+    let mut keystore = open_read_only(arguments)?;
+    let entry = keystore.entry(alias)?;
+    let refused = match keystore.verify(alias, &Policy::default(), now()) {
+        Ok(_) => None,
+        Err(Error::Validation(refused)) => Some(refused.to_string()),
+        // A CA certificate by itself is nothing to judge.
+        Err(Error::Store(_)) => None,
+        Err(other) => return Err(other.into()),
+    };
+    let incomplete = matches!(entry.chain_state, ChainState::NoAnchor | ChainState::Intermediate);
+    let top = entry
+        .chain
+        .last()
+        .map(|(certificate, _)| certificate)
+        .filter(|top| incomplete && !top.is_self_issued());
+    let missing = top.map(|top| Missing {
+        issuer: top.issuer.clone(),
+        key_id: top.authority_key_id.as_ref().map(|id| id.iter().map(|byte| format!("{byte:02x}")).collect()),
+        urls: top.issuer_urls.clone(),
+    });
+    let view = ChainView {
+        alias: entry.alias.to_string(),
+        state: entry.chain_state.word(),
+        chain: entry.chain.iter().map(|(certificate, role)| LinkView::of(certificate, *role)).collect(),
+        missing,
+        refused,
+    };
+    printer.result(&view, &[], || {
+        let mut text = format!("{} ({})\n{}", view.alias, view.state, path_text(&entry.chain));
+        if let Some(missing) = &view.missing {
+            text.push_str(&format!(
+                "{:indent$}missing: {}",
+                "",
+                missing.issuer,
+                indent = 2 + 2 * entry.chain.len()
+            ));
+            text.extend(missing.key_id.iter().map(|id| format!(", key id {id}")));
+            text.extend(missing.urls.first().map(|url| format!(", published at {url}")));
+            text.push('\n');
+        }
+        if let Some(refused) = &view.refused {
+            text.push_str(&format!("an import would refuse it now: {refused}\n"));
+        }
+        text
+    });
+    Ok(())
+}
