@@ -112,10 +112,22 @@ impl Case {
         UnixTime::since_unix_epoch(std::time::Duration::from_secs(u64::try_from(seconds).unwrap()))
     }
 
+    /// Whether a client is judged.
+    #[must_use]
+    pub fn is_client(&self) -> bool {
+        self.validation_kind == "CLIENT"
+    }
+
+    /// The host name or address that is asked for, if one is.
+    #[must_use]
+    pub fn host(&self) -> Option<&str> {
+        self.expected_peer_name.as_ref().map(|name| name.value.as_str())
+    }
+
     /// What the case asks for.
     fn policy(&self) -> Option<Policy> {
         let mut policy = Policy::verification();
-        if self.validation_kind == "CLIENT" {
+        if self.is_client() {
             policy.purpose = Purpose::Client;
         }
         if let Some(depth) = self.max_chain_depth {

@@ -370,7 +370,22 @@ fn a_self_signed_certificate_is_verified_only_among_the_anchors() {
     let alone = self_signed(leaf_params("a.test"), KeyPair::generate().unwrap());
     let verification = Policy::verification();
     let untrusted = strongroom::verify(&alone.certificate, &[], &Authorities::new(), &verification, now());
-    refused(untrusted, FindingCode::NoAnchor);
+    let reason = refused(untrusted, FindingCode::NoAnchor);
+    assert_eq!(reason, "the certificate is self-signed and is not trusted itself");
     let trusted = strongroom::verify(&alone.certificate, &[], &anchors(&[&alone]), &verification, now());
     accepted(trusted, 1, &[FindingCode::SelfSigned]);
+}
+
+#[test]
+fn a_crowded_store_is_narrowed_by_key_identifier() {
+    let mut scratch = Scratch::new(now());
+    let roots: Vec<TestCa> = (0..150).map(|_| root("Same")).collect();
+    for (n, ca) in roots.iter().enumerate() {
+        scratch.keystore.import_authority(&format!("root{n}").parse().unwrap(), ca.file(), now()).unwrap();
+    }
+    for n in [0, 74, 149] {
+        let credential = roots[n].issue(&leaf_params("a.test"), &[]);
+        let request = CredentialRequest::new(format!("server{n}").parse().unwrap(), credential, now());
+        assert_eq!(scratch.keystore.import_credential(request).unwrap().chain.len(), 2);
+    }
 }

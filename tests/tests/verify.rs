@@ -143,6 +143,56 @@ fn openssl_agrees_on_what_is_accepted_and_refused() {
 }
 
 #[test]
+fn a_ca_key_that_is_restricted_to_pss_is_judged_and_a_short_one_is_unsupported() {
+    let files = Files::new();
+    let folder = files.shop.folder.path();
+    let openssl = |arguments: &str| {
+        let arguments = arguments.split_whitespace();
+        std::process::Command::new("openssl").args(arguments).current_dir(folder).output()
+    };
+    if openssl("version").is_err() {
+        eprintln!("skipped: no openssl");
+        return;
+    }
+    // rustls-webpki's PSS has a salt as long as the digest.
+    let salt = "-sigopt rsa_pss_saltlen:32";
+    for (kind, bits, options, code) in [
+        ("RSA-PSS", 2048, salt, None),
+        ("RSA-PSS", 2048, "-sigopt rsa_pss_saltlen:20", Some("unsupported_signature")),
+        ("RSA", 1024, "", Some("unsupported_signature")),
+    ] {
+        for arguments in [
+            &format!("genpkey -algorithm {kind} -pkeyopt rsa_keygen_bits:{bits} -out ca.key"),
+            "req -x509 -new -key ca.key -subj /CN=Special -days 30 -sha256 -out special.pem",
+            "genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out leaf.key",
+            "req -new -key leaf.key -subj /CN=a.test -addext subjectAltName=DNS:a.test -out leaf.csr",
+            &format!(
+                "x509 -req -in leaf.csr -CA special.pem -CAkey ca.key -copy_extensions copy -days 9 -sha256 {options} -out leaf.pem"
+            ),
+        ] {
+            let made = openssl(arguments).unwrap();
+            assert!(made.status.success(), "{arguments}: {}", String::from_utf8_lossy(&made.stderr));
+        }
+        let (leaf, anchor) = (folder.join("leaf.pem"), folder.join("special.pem"));
+        let run = files.shop.json([
+            "verify",
+            "--leaf",
+            leaf.to_str().unwrap(),
+            "--anchor",
+            anchor.to_str().unwrap(),
+        ]);
+        match code {
+            None => {
+                assert_eq!(run.code, 0, "{}", run.out);
+                let warnings = run.json()["warnings"].to_string();
+                assert!(warnings.contains("rustls_clients_refuse"), "{warnings}");
+            }
+            Some(code) => assert_eq!((run.code, run.error_code().as_str()), (1, code), "{}", run.out),
+        }
+    }
+}
+
+#[test]
 fn an_entry_is_judged_by_what_is_in_the_store_now() {
     let shop = Shop::open();
     shop.import_root();

@@ -51,8 +51,8 @@ enum Task {
     },
     /// Compare with a peer in one run and print ratios
     Bench {
-        /// open: opening a file, against p12-keystore
-        #[arg(value_parser = ["open"])]
+        /// open: opening a file, against p12-keystore; validate: judging x509-limbo's cases, against rustls-webpki
+        #[arg(value_parser = ["open", "validate"])]
         name: String,
     },
     /// Drive the server with the unmodified `arcgis` Python package

@@ -25,7 +25,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     let (Some(fixtures), Some(corpus)) = (arguments.next(), arguments.next()) else {
         return Err("usage: seeds FIXTURES CORPUS".into());
     };
-    let seeds = Seeds { corpus };
+    let mut roots = Vec::new();
+    for file in fs::read_dir(fixtures.join("chains"))? {
+        roots.extend(pem(&fs::read(file?.path())?));
+    }
+    let seeds = Seeds { corpus, roots };
     for alias in ["www", "Web-2026_a.b", "0", "portal.example.com", "x_intermediate12"] {
         seeds.add(&["alias"], alias.as_bytes())?;
     }
@@ -59,6 +63,8 @@ fn pem(bytes: &[u8]) -> Vec<Vec<u8>> {
 /// Where seeds go.
 struct Seeds {
     corpus: PathBuf,
+    /// Certificates that may anchor a path.
+    roots: Vec<Vec<u8>>,
 }
 
 impl Seeds {
@@ -84,6 +90,12 @@ impl Seeds {
             }
             for bag in &contents.certificates {
                 self.add(&["certificate"], &bag.der)?;
+            }
+            // Leaf first, the rest as it came; the last stands for an imported authority.
+            let chain: Vec<&[u8]> = contents.certificates.iter().map(|bag| bag.der.as_slice()).collect();
+            self.add(&["path"], &chain.concat())?;
+            for root in &self.roots {
+                self.add(&["path"], &[chain.concat(), root.clone()].concat())?;
             }
         }
         // Indefinite lengths and files that are cut off are left as they are.

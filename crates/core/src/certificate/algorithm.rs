@@ -59,7 +59,8 @@ impl KeyAlgorithm {
         let bits = match spki.parsed() {
             Ok(PublicKey::RSA(rsa)) => modulus_bits(rsa.modulus),
             Ok(PublicKey::DSA(y)) => y.len() * 8,
-            _ => 0,
+            // Restricted to PSS, the key is encoded as any other of RSA.
+            _ => rsa_modulus_bits(&spki.subject_public_key.data).unwrap_or(0),
         };
         Self::named(&spki.algorithm.algorithm, spki.algorithm.parameters.as_ref(), bits)
     }
@@ -154,6 +155,13 @@ impl fmt::Display for KeyAlgorithm {
             Self::Other { oid } => f.write_str(oid),
         }
     }
+}
+
+/// The size of the first INTEGER of an RSAPublicKey (RFC 8017, appendix A.1.1).
+fn rsa_modulus_bits(der: &[u8]) -> Option<usize> {
+    let (_, key) = Sequence::from_der(der).ok()?;
+    let (_, modulus) = Integer::from_der(key.content.as_ref()).ok()?;
+    Some(modulus_bits(modulus.as_ref()))
 }
 
 fn modulus_bits(big_endian: &[u8]) -> usize {

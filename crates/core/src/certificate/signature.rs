@@ -9,10 +9,16 @@ use x509_parser::{
     x509::{AlgorithmIdentifier, SubjectPublicKeyInfo},
 };
 
-use super::key_pair::{holds_key_of, inner_der};
+use super::{
+    algorithm::KeyAlgorithm,
+    key_pair::{holds_key_of, inner_der},
+};
 
 /// id-RSASSA-PSS (RFC 4055).
 const RSASSA_PSS: &str = "1.2.840.113549.1.1.10";
+
+/// The sizes of RSA keys under which signatures are judged.
+const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
 
 /// What can be said of a signature.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -38,6 +44,10 @@ pub(crate) fn check_signature(
     let Some(algorithm) = algorithm(issuer, signature) else {
         return SignatureCheck::Unsupported;
     };
+    // A fuzzer signs nothing; its time belongs to what signatures hide.
+    if cfg!(fuzzing) {
+        return SignatureCheck::Valid;
+    }
     let verified = algorithm.verify_signature(
         issuer.subject_public_key.data.as_ref(),
         certificate.tbs_certificate.as_ref(),
@@ -50,6 +60,12 @@ fn algorithm(
     issuer: &SubjectPublicKeyInfo<'_>,
     signature: &AlgorithmIdentifier<'_>,
 ) -> Option<&'static dyn SignatureVerificationAlgorithm> {
+    // Of another size, aws-lc-rs would call every signature a bad one.
+    if let KeyAlgorithm::Rsa { bits } | KeyAlgorithm::RsaPss { bits } = KeyAlgorithm::of_public(issuer)
+        && !RSA_BITS.contains(&bits)
+    {
+        return None;
+    }
     let wanted = inner_der(signature)?;
     let mut named = webpki::ALL_VERIFICATION_ALGS
         .iter()

@@ -23,7 +23,9 @@ use crate::{
 };
 
 /// How many CA certificates of the store one validation looks at.
-const MAX_AUTHORITIES: usize = 64;
+const MAX_AUTHORITIES: usize = 256;
+/// Above this many of one name, only those with the key identifier that is asked for are looked at.
+const CROWDED: usize = 16;
 
 impl Keystore {
     /// Imports a PKCS #12 file: opens it, proves that its key belongs to its certificate, validates that against the
@@ -291,30 +293,35 @@ fn about_protection(contents: &Contents, mac: Option<&MacDescription>) -> Vec<Fi
     findings
 }
 
-/// The imported CA certificates that may be on a path from the leaf: names are followed upwards.
+/// The imported CA certificates that may be on a path from the leaf: names are followed upwards, and key identifiers
+/// where many bear one name.
 pub(super) fn load_authorities(
     read: &Read<'_>,
     leaf: &Certificate,
     others: &[Certificate],
 ) -> Result<Authorities, StoreError> {
     let mut authorities = Authorities::new();
-    let mut seen: Vec<Vec<u8>> = Vec::new();
-    let mut names: VecDeque<Vec<u8>> =
-        std::iter::once(leaf).chain(others).map(|certificate| certificate.issuer_name.clone()).collect();
     let mut loaded = 0_usize;
-    while let Some(name) = names.pop_front() {
-        if seen.contains(&name) {
+    let mut seen: Vec<(Vec<u8>, Option<Vec<u8>>)> = Vec::new();
+    let wanted = |below: &Certificate| (below.issuer_name.clone(), below.authority_key_id.clone());
+    let mut next: VecDeque<_> = std::iter::once(leaf).chain(others).map(wanted).collect();
+    while let Some(issuer) = next.pop_front() {
+        if seen.contains(&issuer) {
             continue;
         }
-        for (certificate, trust) in read.authorities_named(&name)? {
+        let mut found = read.authorities_named(&issuer.0)?;
+        if found.len() > CROWDED && issuer.1.is_some() {
+            found.retain(|(ca, _)| ca.subject_key_id.is_none() || ca.subject_key_id == issuer.1);
+        }
+        for (certificate, trust) in found {
             loaded += 1;
             if loaded > MAX_AUTHORITIES {
                 return Ok(authorities);
             }
-            names.push_back(certificate.issuer_name.clone());
+            next.push_back(wanted(&certificate));
             authorities.add(certificate, trust);
         }
-        seen.push(name);
+        seen.push(issuer);
     }
     Ok(authorities)
 }

@@ -65,7 +65,7 @@ impl Read<'_> {
              JOIN entry e ON e.id = ch.entry AND e.version = ch.version AND e.kind = 'authority'
              WHERE c.subject = :subject
              GROUP BY c.sha256
-             LIMIT 64",
+             LIMIT 1024",
         )?;
         let rows: Vec<(Vec<u8>, String)> = statement
             .query_map(named_params! { ":subject": subject }, |row| Ok((row.get("der")?, row.get("trust")?)))?

@@ -3,16 +3,24 @@
 use super::{
     Policy, Subject,
     authority::{Authorities, unusable},
+    budget::Budget,
     finding::{Finding, FindingCode},
 };
 use crate::certificate::Certificate;
 
 /// The longest chain that is followed to name a missing issuer.
 const MAX_CHAIN: usize = 10;
+/// The most signatures that are checked for that; a refusal needs no more.
+const MAX_CHECKS: u32 = 16;
 
-/// Follows issuers by name and signature as far as `candidates` reach.
-pub(super) fn links_above<'c>(leaf: &Certificate, candidates: &[&'c Certificate]) -> Vec<&'c Certificate> {
+/// Follows issuers by name and signature as far as `candidates`, and the budget, reach.
+pub(super) fn links_above<'c>(
+    leaf: &Certificate,
+    candidates: &[&'c Certificate],
+    budget: &mut Budget,
+) -> Vec<&'c Certificate> {
     let mut links: Vec<&Certificate> = Vec::new();
+    let most = budget.signatures() + MAX_CHECKS;
     while links.len() < MAX_CHAIN {
         let top = links.last().copied().unwrap_or(leaf);
         if top.is_self_issued() {
@@ -20,7 +28,10 @@ pub(super) fn links_above<'c>(leaf: &Certificate, candidates: &[&'c Certificate]
         }
         let next = candidates.iter().copied().find(|candidate| {
             candidate.subject_name == top.issuer_name
+                && top.names_key_of(candidate) != Some(false)
                 && links.iter().all(|known| known.fingerprint != candidate.fingerprint)
+                && budget.signatures() < most
+                && budget.charge_signature().is_ok()
                 && top.is_signed_by(candidate)
         });
         match next {
@@ -38,9 +49,10 @@ pub(super) fn no_anchor(
     reach: &[&Certificate],
     policy: &Policy,
     at: i64,
+    budget: &mut Budget,
 ) -> Finding {
     let leaf = subject.leaf;
-    let links = links_above(leaf, reach);
+    let links = links_above(leaf, reach, budget);
     let top = links.last().copied().unwrap_or(leaf);
     let embedded = |name: &[u8]| subject.others.iter().any(|other| other.subject_name == name);
     if let Some((authority, reason)) = authorities
@@ -53,6 +65,13 @@ pub(super) fn no_anchor(
             format!("the imported authority {} cannot be used: {reason}", authority.subject),
         )
         .with_help("import the current certificate of this CA, then retry");
+    }
+    if leaf.is_self_issued() && !policy.accept_self_signed {
+        return Finding::new(
+            FindingCode::NoAnchor,
+            "the certificate is self-signed and is not trusted itself",
+        )
+        .with_help("to trust it, give it as an anchor; other clients must be told the same");
     }
     let mut message =
         format!("no path to an imported authority: the issuer \"{}\" is not imported", top.issuer);

@@ -26,7 +26,7 @@ pub use self::{
     finding::{Finding, FindingCode, Severity, UnknownFinding},
     host::{InvalidPeerName, PeerName},
 };
-use self::{profile::Profile, search::Question};
+use self::{budget::Budget, profile::Profile, search::Question};
 use crate::certificate::{ANY_PURPOSE, CLIENT_AUTH, Certificate, Fingerprint, SERVER_AUTH, ServerCredential};
 
 /// A server certificate ends soon below this many days.
@@ -260,19 +260,18 @@ impl Judgement<'_> {
     fn run(&self) -> Result<ValidatedChain, ValidationError> {
         let Self { subject, policy, .. } = self;
         let leaf = subject.leaf;
-        let self_signed = leaf.is_self_signed();
+        let mut budget = Budget::new();
+        // The first signature of a hundred.
+        let self_signed = leaf.is_self_issued() && budget.charge_signature().is_ok() && leaf.is_self_signed();
         let mut findings = leaf::check(leaf, Profile::of(leaf).as_ref(), policy, self_signed, self.at);
         let mut path = vec![(leaf.clone(), Role::Leaf)];
-        let mut signatures = u32::from(leaf.is_self_issued());
         let hard = findings.iter().any(|finding| finding.code.severity() == Severity::Error);
         let stands_alone = self_signed && (policy.accept_self_signed || self.authorities.is_anchor(leaf));
         if !stands_alone && !hard {
-            let (found, cost) = self.find_above(&findings);
-            signatures += cost;
-            match found {
+            match self.find_above(&findings, &mut budget) {
                 Ok(above) => path.extend(above),
                 Err(finding) if policy.allows(finding.code) => {
-                    path.extend(self.known_above());
+                    path.extend(self.known_above(&mut budget));
                     findings.push(*finding);
                 }
                 Err(finding) => findings.push(*finding),
@@ -285,6 +284,7 @@ impl Judgement<'_> {
             let above: Vec<&Certificate> = path.iter().skip(1).map(|(certificate, _)| certificate).collect();
             findings.extend(second::rustls_clients(leaf, &above, policy.purpose, self.within_validity()));
         }
+        let signatures = budget.signatures();
         let refused: Vec<Finding> = findings
             .iter()
             .filter(|finding| finding.code.severity() != Severity::Warning && !policy.allows(finding.code))
@@ -302,7 +302,7 @@ impl Judgement<'_> {
         self.at.max(self.subject.leaf.not_before).min(self.subject.leaf.not_after)
     }
 
-    fn find_above(&self, findings: &[Finding]) -> (Result<Links, Box<Finding>>, u32) {
+    fn find_above(&self, findings: &[Finding], budget: &mut Budget) -> Result<Links, Box<Finding>> {
         let Self { subject, authorities, policy, .. } = self;
         let question = Question {
             leaf: subject.leaf,
@@ -312,8 +312,7 @@ impl Judgement<'_> {
             purpose: (!lacks_purpose(findings)).then_some(policy.purpose),
             max_intermediates: policy.max_intermediates,
         };
-        let answer = question.answer();
-        let found = match answer.path {
+        match question.answer(budget) {
             Ok(path) => {
                 let last = path.len().saturating_sub(1);
                 let role = |n| if n == last { Role::Anchor } else { Role::Intermediate };
@@ -321,16 +320,17 @@ impl Judgement<'_> {
             }
             Err(refusals) => Err(Box::new(match refusals.best() {
                 Some(refusal) => refusal.finding(),
-                None => explain::no_anchor(subject, authorities, &question.between, policy, question.at),
+                None => {
+                    explain::no_anchor(subject, authorities, &question.between, policy, question.at, budget)
+                }
             })),
-        };
-        (found, answer.signatures)
+        }
     }
 
     /// The certificates above the leaf as far as they are known, where the caller does without an anchor.
-    fn known_above(&self) -> Links {
+    fn known_above(&self, budget: &mut Budget) -> Links {
         let known = candidates(&self.subject, self.authorities, self.policy);
-        let links = explain::links_above(self.subject.leaf, &known);
+        let links = explain::links_above(self.subject.leaf, &known, budget);
         links.into_iter().map(|certificate| (certificate.clone(), Role::Intermediate)).collect()
     }
 }

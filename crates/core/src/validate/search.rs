@@ -29,14 +29,6 @@ pub(super) struct Question<'c> {
     pub(super) max_intermediates: usize,
 }
 
-/// What was found.
-pub(super) struct Answer<'c> {
-    /// The certificates above the leaf, anchor last.
-    pub(super) path: Result<Vec<&'c Certificate>, Refusals>,
-    /// How many signatures were checked.
-    pub(super) signatures: u32,
-}
-
 #[derive(Clone, Copy, Eq, PartialEq)]
 enum Edge {
     Unknown,
@@ -56,21 +48,21 @@ struct Search<'q, 'c> {
     reach: Vec<bool>,
     /// Whether paths must end at a self-issued anchor: then the whole chain is known.
     roots_only: bool,
-    budget: Budget,
+    budget: &'q mut Budget,
     refusals: Refusals,
 }
 
 impl<'c> Question<'c> {
-    /// A path to a root if there is one, else to any imported authority.
-    pub(super) fn answer(&self) -> Answer<'c> {
-        let mut search = Search::new(self);
+    /// The certificates above the leaf, anchor last: a path to a root if there is one, else to any imported authority.
+    pub(super) fn answer(&self, budget: &mut Budget) -> Result<Vec<&'c Certificate>, Refusals> {
+        let mut search = Search::new(self, budget);
         let found = search.run(true).and_then(|found| match found {
             Some(path) => Ok(Some(path)),
             // Without an imported intermediate a second search would find the same.
             None if search.only_roots() => Ok(None),
             None => search.run(false),
         });
-        let path = match found {
+        match found {
             Ok(Some(path)) => {
                 Ok(path.iter().skip(1).filter_map(|n| search.pool.get(*n)).map(|p| p.certificate).collect())
             }
@@ -79,13 +71,12 @@ impl<'c> Question<'c> {
                 search.refusals.add(&self.leaf.subject, spent);
                 Err(search.refusals)
             }
-        };
-        Answer { path, signatures: search.budget.signatures() }
+        }
     }
 }
 
 impl<'q, 'c> Search<'q, 'c> {
-    fn new(question: &'q Question<'c>) -> Self {
+    fn new(question: &'q Question<'c>, budget: &'q mut Budget) -> Self {
         let usable =
             question.authorities.anchors().filter(|ca| unusable(ca, question.at, question.purpose).is_none());
         let mut all: Vec<(&Certificate, bool)> = usable.map(|anchor| (anchor, true)).collect();
@@ -101,7 +92,7 @@ impl<'q, 'c> Search<'q, 'c> {
             .unzip();
         let edges = pool.iter().map(|below| issuers(below, &pool, &anchors)).collect();
         let reach = vec![false; pool.len()];
-        let (budget, refusals) = (Budget::new(), Refusals::default());
+        let refusals = Refusals::default();
         Self { question, pool, anchors, edges, reach, roots_only: true, budget, refusals }
     }
 
@@ -226,7 +217,7 @@ impl<'q, 'c> Search<'q, 'c> {
             let leaf = self.pool.first().into_iter();
             let named = between.filter(|below| !below.certificate.is_self_issued());
             for below in leaf.chain(named) {
-                constraint::check(constraints, below, &mut self.budget)?;
+                constraint::check(constraints, below, self.budget)?;
             }
         }
         Ok(())
