@@ -389,3 +389,23 @@ fn a_crowded_store_is_narrowed_by_key_identifier() {
         assert_eq!(scratch.keystore.import_credential(request).unwrap().chain.len(), 2);
     }
 }
+
+#[test]
+fn signatures_of_every_curve_are_judged() {
+    for algorithm in [
+        &rcgen::PKCS_ECDSA_P256_SHA256,
+        &rcgen::PKCS_ECDSA_P384_SHA384,
+        &rcgen::PKCS_ECDSA_P521_SHA512,
+        &rcgen::PKCS_ED25519,
+    ] {
+        let root = self_signed(ca_params("Root"), KeyPair::generate_for(algorithm).unwrap());
+        let issuing = root.issue_ca_for(ca_params("Issuing"), KeyPair::generate_for(algorithm).unwrap());
+        let credential = issuing.issue(&leaf_params("a.test"), &[&issuing.certificate]);
+        accepted(judge(&credential, &[&root]), 3, &[]);
+        // Under another key of the same kind the signature is bad.
+        let mut plain = leaf_params("a.test");
+        plain.use_authority_key_identifier_extension = false;
+        let other = self_signed(ca_params("Issuing"), KeyPair::generate_for(algorithm).unwrap());
+        refused(judge(&issuing.issue(&plain, &[]), &[&other]), FindingCode::BadSignature);
+    }
+}
