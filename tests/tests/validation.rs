@@ -409,3 +409,24 @@ fn signatures_of_every_curve_are_judged() {
         refused(judge(&issuing.issue(&plain, &[]), &[&other]), FindingCode::BadSignature);
     }
 }
+
+#[test]
+fn the_two_algorithm_identifiers_are_compared_to_the_byte() {
+    let read = |name: &str| {
+        let text = std::fs::read(format!("../fixtures/chains/{name}.pem")).unwrap();
+        strongroom::read_certificates(&text).unwrap().remove(0)
+    };
+    let (root, intermediate) = (read("root-rsa"), read("intermediate-rsa"));
+    assert!(intermediate.is_signed_by(&root));
+    // The outer one, which nobody signed, gets a second NULL behind its parameters.
+    let sha256_with_rsa = b"\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0b\x05\x00";
+    let mut der = intermediate.der().to_vec();
+    let outer = der.windows(sha256_with_rsa.len()).rposition(|window| window == sha256_with_rsa).unwrap();
+    der[outer + 1] += 2;
+    let end = outer + sha256_with_rsa.len();
+    der.splice(end..end, [5, 0]);
+    let length = u16::from_be_bytes([der[2], der[3]]) + 2;
+    der[2..4].copy_from_slice(&length.to_be_bytes());
+    let altered = strongroom::Certificate::from_der(&der).unwrap();
+    assert!(!altered.is_signed_by(&root));
+}

@@ -5,6 +5,7 @@
 
 use rustls_pki_types::SignatureVerificationAlgorithm;
 use x509_parser::{
+    asn1_rs::{Any, FromDer as _},
     certificate::X509Certificate,
     x509::{AlgorithmIdentifier, SubjectPublicKeyInfo},
 };
@@ -19,6 +20,9 @@ const RSASSA_PSS: &str = "1.2.840.113549.1.1.10";
 
 /// The sizes of RSA keys under which signatures are judged.
 const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
+
+/// `[0]`, constructed.
+const VERSION_TAG: u8 = 0xa0;
 
 /// What can be said of a signature.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -37,8 +41,10 @@ pub(crate) fn check_signature(
     issuer: &SubjectPublicKeyInfo<'_>,
 ) -> SignatureCheck {
     let signature = &certificate.signature_algorithm;
-    // The two must be the same (section 4.1.1.2); the inner one alone is signed.
-    if *signature != certificate.tbs_certificate.signature {
+    // The two must be the same to the byte (section 4.1.1.2); the inner one alone is signed.
+    if inner_algorithm(certificate.tbs_certificate.as_ref())
+        .is_none_or(|inner| Some(inner) != outer_algorithm(certificate))
+    {
         return SignatureCheck::Invalid;
     }
     let Some(algorithm) = algorithm(issuer, signature) else {
@@ -54,6 +60,28 @@ pub(crate) fn check_signature(
         certificate.signature_value.data.as_ref(),
     );
     if verified.is_ok() { SignatureCheck::Valid } else { SignatureCheck::Invalid }
+}
+
+/// The encoded `signature` field of a TBSCertificate.
+fn inner_algorithm(tbs: &[u8]) -> Option<&[u8]> {
+    let (_, tbs) = Any::from_der(tbs).ok()?;
+    let (first, rest) = value(tbs.data)?;
+    // The version is there only if it is not 1.
+    let rest = if first.first() == Some(&VERSION_TAG) { value(rest)?.1 } else { rest };
+    value(rest).map(|(algorithm, _)| algorithm)
+}
+
+/// The encoded signatureAlgorithm field of a Certificate.
+fn outer_algorithm<'a>(certificate: &X509Certificate<'a>) -> Option<&'a [u8]> {
+    let (_, certificate) = Any::from_der(certificate.as_raw()).ok()?;
+    let (_tbs, rest) = value(certificate.data)?;
+    value(rest).map(|(algorithm, _)| algorithm)
+}
+
+/// The first value with its header, and what follows it.
+fn value(der: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (rest, _) = Any::from_der(der).ok()?;
+    der.split_at_checked(der.len() - rest.len())
 }
 
 fn algorithm(
