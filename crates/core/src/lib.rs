@@ -35,7 +35,7 @@ pub use keystore::{
     Administrator, ChainLink, ChainState, CredentialRequest, Entry, EntryKind, ImportOptions, ImportReport,
     Keystore, OpenedCredential, Outcome, ServerCertificateRequest, read_certificates,
 };
-pub use limits::{Budget, BudgetExceeded, Limits};
+pub use limits::{Budget, BudgetExceeded, Cancel, Cancelled, Limits};
 pub use pkcs12::{
     Attributes, CertificateBag, Contents, Encoding, Encryption, FileFormat, KeyBag, MacDescription,
     PasswordReading, Pfx, Pkcs12Error, Safe, VerifiedPfx, danger, sniff,

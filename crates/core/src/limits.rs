@@ -2,6 +2,8 @@
 //!
 //! Work is charged before it is done, so that a refusal costs nothing.
 
+use std::{fmt, sync::Arc};
+
 use thiserror::Error;
 
 /// Upper bounds on what one file may hold and one import may cost.
@@ -72,13 +74,25 @@ impl Limits {
 pub struct Budget {
     left: u64,
     limit: u64,
+    done: u64,
+    cancel: Cancel,
 }
+
+/// Iterations of a derivation between two questions whether it was cancelled: one to three milliseconds.
+const BETWEEN_QUESTIONS: u32 = 10_000;
 
 impl Budget {
     /// A full budget under `limits`.
     #[must_use]
     pub fn new(limits: &Limits) -> Self {
-        Self { left: limits.max_work, limit: limits.max_work }
+        Self { left: limits.max_work, limit: limits.max_work, done: 0, cancel: Cancel::default() }
+    }
+
+    /// Asks `cancel` between every 10,000 iterations, and before a derivation by scrypt, which runs to its end.
+    #[must_use]
+    pub fn with_cancel(mut self, cancel: Cancel) -> Self {
+        self.cancel = cancel;
+        self
     }
 
     /// Charges `iterations` for each of `blocks` output blocks, before they are computed.
@@ -99,6 +113,76 @@ impl Budget {
             }),
         }
     }
+
+    /// Runs the iterations of a derivation after its first: `run` does as many as it is told.
+    ///
+    /// # Errors
+    ///
+    /// [`Cancelled`] in between.
+    pub(crate) fn repeat(&mut self, iterations: u32, mut run: impl FnMut(u32)) -> Result<(), Cancelled> {
+        let mut left = iterations.saturating_sub(1);
+        while left > 0 {
+            self.check()?;
+            let times = left.min(BETWEEN_QUESTIONS);
+            run(times);
+            left -= times;
+            self.done = self.done.saturating_add(u64::from(times));
+        }
+        Ok(())
+    }
+
+    /// Whether to go on.
+    ///
+    /// # Errors
+    ///
+    /// [`Cancelled`] if not.
+    pub(crate) fn check(&self) -> Result<(), Cancelled> {
+        match &self.cancel.0 {
+            Some(asked) if asked(self.done) => Err(Cancelled { done: self.done }),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Whether the caller still wants the work done: a flag, a deadline, a client that may go away.
+///
+/// ```
+/// use std::sync::{Arc, atomic::{AtomicBool, Ordering}};
+/// use strongroom::Cancel;
+///
+/// let stop = Arc::new(AtomicBool::new(false));
+/// let asked = Arc::clone(&stop);
+/// let cancel = Cancel::when(move |_done| asked.load(Ordering::Relaxed));
+/// // From any thread:
+/// stop.store(true, Ordering::Relaxed);
+/// # drop(cancel);
+/// ```
+#[derive(Clone, Default)]
+pub struct Cancel(Option<Arc<Question>>);
+
+type Question = dyn Fn(u64) -> bool + Send + Sync;
+
+impl Cancel {
+    /// Cancels as soon as `asked` gives true. It is given the iterations that were done so far, and must be quick.
+    #[must_use]
+    pub fn when(asked: impl Fn(u64) -> bool + Send + Sync + 'static) -> Self {
+        Self(Some(Arc::new(asked)))
+    }
+}
+
+impl fmt::Debug for Cancel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() { "Cancel(when asked)" } else { "Cancel(never)" })
+    }
+}
+
+/// The caller stopped a key derivation.
+#[derive(Clone, Copy, Debug, Error, Eq, PartialEq)]
+#[error("the work was cancelled after {done} KDF iterations")]
+#[non_exhaustive]
+pub struct Cancelled {
+    /// Iterations done until then.
+    pub done: u64,
 }
 
 /// A file asks for more key-derivation work than one import may cost.
@@ -135,5 +219,35 @@ mod tests {
         assert_eq!(budget.charge(1, 1).unwrap_err(), BudgetExceeded { found: 11, limit: 10 });
         let mut overflow = Budget::new(&limits);
         assert_eq!(overflow.charge(u64::MAX, 2).unwrap_err(), BudgetExceeded { found: u64::MAX, limit: 10 });
+    }
+
+    #[test]
+    fn a_derivation_is_stopped_between_blocks_of_iterations() {
+        let mut runs = Vec::new();
+        let mut budget = Budget::new(&Limits::default());
+        budget.repeat(25_001, |times| runs.push(times)).unwrap();
+        assert_eq!(runs, [10_000, 10_000, 5_000]);
+        runs.clear();
+        // The count goes on from one derivation to the next.
+        let mut budget = Budget::new(&Limits::default()).with_cancel(Cancel::when(|done| done >= 30_000));
+        budget.repeat(20_001, |times| runs.push(times)).unwrap();
+        assert_eq!(budget.repeat(5_000_000, |times| runs.push(times)), Err(Cancelled { done: 30_000 }));
+        assert_eq!(runs, [10_000, 10_000, 10_000]);
+        assert_eq!(budget.check(), Err(Cancelled { done: 30_000 }));
+    }
+
+    #[test]
+    fn nothing_runs_for_a_derivation_of_one_iteration() {
+        let mut budget = Budget::new(&Limits::default()).with_cancel(Cancel::when(|_| true));
+        for iterations in [0, 1] {
+            budget.repeat(iterations, |_| panic!("nothing is left to do")).unwrap();
+        }
+        assert_eq!(budget.repeat(2, |_| panic!("it was cancelled")), Err(Cancelled { done: 0 }));
+    }
+
+    #[test]
+    fn whether_it_can_be_cancelled_is_seen() {
+        assert_eq!(format!("{:?}", Cancel::default()), "Cancel(never)");
+        assert_eq!(format!("{:?}", Cancel::when(|_| true)), "Cancel(when asked)");
     }
 }

@@ -57,9 +57,9 @@ impl Keystore {
         &mut self,
         request: ServerCertificateRequest<'_>,
     ) -> Result<ImportReport, Error> {
-        let ServerCertificateRequest { alias, file, password, key_password, entry, limits, options } =
+        let ServerCertificateRequest { alias, file, password, key_password, entry, limits, cancel, options } =
             request;
-        let mut budget = Budget::new(&limits);
+        let mut budget = Budget::new(&limits).with_cancel(cancel);
         let mut findings = Vec::new();
         let pfx = Pfx::from_bytes(file, &limits)?;
         let mac = pfx.mac();

@@ -5,7 +5,7 @@ use rustls_pki_types::UnixTime;
 use crate::{
     alias::Alias,
     certificate::{Certificate, EntrySelector, Fingerprint, ServerCredential},
-    limits::Limits,
+    limits::{Cancel, Limits},
     secret::{Password, PrivateKey},
     validate::{Finding, FindingCode, Policy, Role, Trust},
 };
@@ -26,6 +26,8 @@ pub struct ServerCertificateRequest<'a> {
     pub entry: Option<EntrySelector>,
     /// Bounds on the work that the file may ask for.
     pub limits: Limits,
+    /// Whether the key derivations of the file are to be stopped.
+    pub cancel: Cancel,
     /// The rest, which does not depend on the kind of file.
     pub options: ImportOptions,
 }
@@ -65,6 +67,7 @@ impl<'a> ServerCertificateRequest<'a> {
             key_password: None,
             entry: None,
             limits: Limits::default(),
+            cancel: Cancel::default(),
             options: ImportOptions::new(at),
         }
     }

@@ -3,7 +3,7 @@
 use thiserror::Error;
 
 use super::sniff::FileFormat;
-use crate::limits::BudgetExceeded;
+use crate::limits::{BudgetExceeded, Cancelled};
 
 /// Why a PFX could not be read, verified or decrypted.
 #[derive(Clone, Debug, Error, Eq, PartialEq)]
@@ -97,6 +97,9 @@ pub enum Pkcs12Error {
     /// The file asks for more work than one import may cost.
     #[error(transparent)]
     Work(#[from] BudgetExceeded),
+    /// The caller stopped the derivation of a key.
+    #[error(transparent)]
+    Cancelled(#[from] Cancelled),
     /// The file opened, and holds nothing that can be used.
     #[error("the file holds no key and no certificate{}", skipped_text(.skipped))]
     Nothing {
@@ -126,6 +129,7 @@ impl Pkcs12Error {
             Self::UnsupportedAlgorithm { .. } | Self::PublicKeyPrivacy => "unsupported_algorithm",
             Self::Parameter { .. } => "bad_parameter",
             Self::Work(_) => "too_much_work",
+            Self::Cancelled(_) => "cancelled",
             Self::Nothing { .. } => "empty",
         }
     }
@@ -168,6 +172,9 @@ impl Pkcs12Error {
             }
             Self::Parameter { .. } | Self::Work(_) | Self::TooMany { .. } => {
                 "export the file again with usual parameters, for example openssl pkcs12 -export without further options"
+            }
+            Self::Cancelled(_) => {
+                "try again when the machine is less busy, or export the file again with fewer iterations"
             }
             Self::Nothing { .. } | Self::Version { .. } => {
                 "export the file again from the program that made it"

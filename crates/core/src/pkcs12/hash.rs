@@ -14,6 +14,7 @@ use whirlpool::Whirlpool;
 use zeroize::Zeroizing;
 
 use super::{kdf, kdf::Purpose, oid};
+use crate::limits::{Budget, Cancelled};
 
 /// A hash function, as MACs and key derivations name it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -117,20 +118,19 @@ impl Hash {
         salt: &[u8],
         iterations: u32,
         len: usize,
-    ) -> Zeroizing<Vec<u8>> {
-        let (rounds, mut key) = (capped(iterations), Zeroizing::new(vec![0; len]));
-        let out = key.as_mut_slice();
-        match self {
-            // With the state of the key kept between iterations; the others have no HMAC identifier to be asked by.
-            Self::Sha1 => pbkdf2::pbkdf2_hmac::<Sha1>(password, salt, rounds, out),
-            Self::Sha224 => pbkdf2::pbkdf2_hmac::<Sha224>(password, salt, rounds, out),
-            Self::Sha256 => pbkdf2::pbkdf2_hmac::<Sha256>(password, salt, rounds, out),
-            Self::Sha384 => pbkdf2::pbkdf2_hmac::<Sha384>(password, salt, rounds, out),
-            Self::Sha512_224 => pbkdf2::pbkdf2_hmac::<Sha512_224>(password, salt, rounds, out),
-            Self::Sha512_256 => pbkdf2::pbkdf2_hmac::<Sha512_256>(password, salt, rounds, out),
-            _ => pbkdf2::pbkdf2_hmac::<Sha512>(password, salt, rounds, out),
-        }
-        key
+        budget: &mut Budget,
+    ) -> Result<Zeroizing<Vec<u8>>, Cancelled> {
+        let derive = match self {
+            Self::Sha1 => kdf::pbkdf2::<Sha1>,
+            Self::Sha224 => kdf::pbkdf2::<Sha224>,
+            Self::Sha256 => kdf::pbkdf2::<Sha256>,
+            Self::Sha384 => kdf::pbkdf2::<Sha384>,
+            Self::Sha512_224 => kdf::pbkdf2::<Sha512_224>,
+            Self::Sha512_256 => kdf::pbkdf2::<Sha512_256>,
+            // The others have no HMAC identifier to be asked by.
+            _ => kdf::pbkdf2::<Sha512>,
+        };
+        derive(password, salt, capped(iterations), len, budget)
     }
 
     /// PBKDF1 (RFC 8018, section 5.1); `len` is at most the length of the digest.
@@ -140,8 +140,9 @@ impl Hash {
         salt: &[u8],
         iterations: u32,
         len: usize,
-    ) -> Zeroizing<Vec<u8>> {
-        with_digest!(self, D => kdf::pbkdf1::<D>(password, salt, capped(iterations), len))
+        budget: &mut Budget,
+    ) -> Result<Zeroizing<Vec<u8>>, Cancelled> {
+        with_digest!(self, D => kdf::pbkdf1::<D>(password, salt, capped(iterations), len, budget))
     }
 
     /// The derivation of RFC 7292, appendix B.2.
@@ -152,8 +153,9 @@ impl Hash {
         salt: &[u8],
         iterations: u32,
         len: usize,
-    ) -> Zeroizing<Vec<u8>> {
-        with_digest!(self, D => kdf::pkcs12::<D>(purpose, password, salt, capped(iterations), len))
+        budget: &mut Budget,
+    ) -> Result<Zeroizing<Vec<u8>>, Cancelled> {
+        with_digest!(self, D => kdf::pkcs12::<D>(purpose, password, salt, capped(iterations), len, budget))
     }
 }
 

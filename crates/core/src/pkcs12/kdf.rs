@@ -1,7 +1,13 @@
-//! The key derivations that no library gives: PKCS #12's own (RFC 7292, appendix B) and PBKDF1 (RFC 8018).
+//! The key derivations: PKCS #12's own (RFC 7292, appendix B), PBKDF1 and PBKDF2 (RFC 8018).
+//!
+//! Libraries give PBKDF2 in one call that cannot be cancelled; here each derivation asks between its iterations.
 
+use hmac::{KeyInit as _, Mac as _, SimpleHmac};
 use sha2::{Digest, digest::block_api::BlockSizeUser};
 use zeroize::Zeroizing;
+
+use super::rehash::{Chain, Rehash};
+use crate::limits::{Budget, Cancelled};
 
 /// The diversifier of RFC 7292, appendix B.3.
 #[derive(Clone, Copy)]
@@ -22,13 +28,14 @@ impl Purpose {
 }
 
 /// The derivation of RFC 7292, appendix B.2.
-pub(super) fn pkcs12<D: Digest + BlockSizeUser>(
+pub(super) fn pkcs12<D: Rehash>(
     purpose: Purpose,
     password: &[u8],
     salt: &[u8],
     iterations: u32,
     len: usize,
-) -> Zeroizing<Vec<u8>> {
+    budget: &mut Budget,
+) -> Result<Zeroizing<Vec<u8>>, Cancelled> {
     let v = <D as BlockSizeUser>::block_size();
     // Steps 1 to 4: D is v copies of the purpose; I is S and P, each repeated to a multiple of v.
     let diversifier = vec![purpose.id(); v];
@@ -42,13 +49,11 @@ pub(super) fn pkcs12<D: Digest + BlockSizeUser>(
     loop {
         // Step 6a: A = H^r(D || I).
         let mut a = D::new().chain_update(&diversifier).chain_update(i.as_slice()).finalize();
-        for _ in 1..iterations {
-            a = D::digest(&a);
-        }
+        budget.repeat(iterations, |times| D::rehash(&mut a, times))?;
         output.extend_from_slice(&a);
         if output.len() >= len {
             output.truncate(len);
-            return output;
+            return Ok(output);
         }
         // Steps 6b and 6c: B repeats A to v bytes; each block of I grows by B + 1, modulo 2^(8v).
         let b: Zeroizing<Vec<u8>> = Zeroizing::new(a.iter().copied().cycle().take(v).collect());
@@ -63,23 +68,49 @@ pub(super) fn pkcs12<D: Digest + BlockSizeUser>(
 }
 
 /// PBKDF1 (RFC 8018, section 5.1).
-pub(super) fn pbkdf1<D: Digest>(
+pub(super) fn pbkdf1<D: Rehash>(
     password: &[u8],
     salt: &[u8],
     iterations: u32,
     len: usize,
-) -> Zeroizing<Vec<u8>> {
+    budget: &mut Budget,
+) -> Result<Zeroizing<Vec<u8>>, Cancelled> {
     let mut t = D::new().chain_update(password).chain_update(salt).finalize();
-    for _ in 1..iterations {
-        t = D::digest(&t);
+    budget.repeat(iterations, |times| D::rehash(&mut t, times))?;
+    Ok(Zeroizing::new(t.iter().copied().take(len).collect()))
+}
+
+/// PBKDF2 with HMAC (RFC 8018, section 5.2).
+pub(super) fn pbkdf2<D: Chain>(
+    password: &[u8],
+    salt: &[u8],
+    iterations: u32,
+    len: usize,
+    budget: &mut Budget,
+) -> Result<Zeroizing<Vec<u8>>, Cancelled> {
+    let mut output = Zeroizing::new(vec![0; len]);
+    // HMAC hashes a key that is longer than a block (RFC 2104, section 2).
+    let long = password.len() > <D as BlockSizeUser>::block_size();
+    let key = if long { Zeroizing::new(D::digest(password).to_vec()) } else { password.to_vec().into() };
+    let keyed = D::keyed(&key);
+    for (index, block) in (1_u32..).zip(output.chunks_mut(<D as Digest>::output_size())) {
+        // U_1 = PRF(P, S || INT(i)); the others are each the PRF of the one before.
+        let Ok(prf) = SimpleHmac::<D>::new_from_slice(&key) else { break };
+        let mut u = prf.chain_update(salt).chain_update(index.to_be_bytes()).finalize().into_bytes();
+        block.copy_from_slice(u.get(..block.len()).unwrap_or_default());
+        budget.repeat(iterations, |times| D::chain(&keyed, &mut u, block, times))?;
     }
-    Zeroizing::new(t.iter().copied().take(len).collect())
+    Ok(output)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pkcs12::hash::Hash;
+    use crate::{limits::Limits, pkcs12::hash::Hash};
+
+    fn budget() -> Budget {
+        Budget::new(&Limits::default())
+    }
 
     fn hex(bytes: &[u8]) -> String {
         bytes.iter().map(|b| format!("{b:02x}")).collect()
@@ -113,8 +144,8 @@ mod tests {
                 "ff1ad3d0b3d71e9be4afa449a3694368400c08c6a58e4bc11ae723808052fbeb6679f88ec9bb13b27b2ca936167676537a4f9d81a5702a522e4fca8a",
             ),
         ] {
-            let got = hash.pkcs12_kdf(purpose, password, &salt, 100, 60);
-            assert_eq!(hex(&got), expected, "{hash:?}");
+            let got = hash.pkcs12_kdf(purpose, password, &salt, 100, 60, &mut budget());
+            assert_eq!(hex(&got.unwrap()), expected, "{hash:?}");
         }
     }
 
@@ -122,7 +153,45 @@ mod tests {
     fn pbkdf1_gives_the_values_of_python() {
         // t = sha1(b"password" + bytes(range(8))); 999 times t = sha1(t); t[:16]
         let salt = [0, 1, 2, 3, 4, 5, 6, 7];
-        assert_eq!(hex(&Hash::Sha1.pbkdf1(b"password", &salt, 1000, 16)), "4d53d6526a464af75fb0e300bbf73fa3");
-        assert_eq!(hex(&Hash::Md5.pbkdf1(b"password", &salt, 1000, 16)), "37393a7dccec61c97ff50e194cca8940");
+        for (hash, expected) in [
+            (Hash::Sha1, "4d53d6526a464af75fb0e300bbf73fa3"),
+            (Hash::Md5, "37393a7dccec61c97ff50e194cca8940"),
+        ] {
+            assert_eq!(hex(&hash.pbkdf1(b"password", &salt, 1000, 16, &mut budget()).unwrap()), expected);
+        }
+    }
+
+    #[test]
+    fn pbkdf2_gives_the_values_of_another_implementation() {
+        type Pbkdf2 = fn(&[u8], &[u8], u32, &mut [u8]);
+        let all: [(Hash, Pbkdf2); 7] = [
+            (Hash::Sha1, pbkdf2::pbkdf2_hmac::<sha1::Sha1>),
+            (Hash::Sha224, pbkdf2::pbkdf2_hmac::<sha2::Sha224>),
+            (Hash::Sha256, pbkdf2::pbkdf2_hmac::<sha2::Sha256>),
+            (Hash::Sha384, pbkdf2::pbkdf2_hmac::<sha2::Sha384>),
+            (Hash::Sha512, pbkdf2::pbkdf2_hmac::<sha2::Sha512>),
+            (Hash::Sha512_224, pbkdf2::pbkdf2_hmac::<sha2::Sha512_224>),
+            (Hash::Sha512_256, pbkdf2::pbkdf2_hmac::<sha2::Sha512_256>),
+        ];
+        for (hash, theirs) in all {
+            // Around a block of either size, and around one output block.
+            for password_len in [0, 1, 63, 64, 65, 127, 128, 129, 300] {
+                let (password, salt) = (vec![b'p'; password_len], vec![b's'; password_len / 3]);
+                for (iterations, len) in
+                    [(1, 16), (2, hash.output_len()), (5, hash.output_len() + 1), (3, 130)]
+                {
+                    let mut expected = vec![0; len];
+                    theirs(&password, &salt, iterations, &mut expected);
+                    let ours = hash.pbkdf2(&password, &salt, iterations, len, &mut budget()).unwrap();
+                    assert_eq!(hex(&ours), hex(&expected), "{hash:?} {password_len} {iterations} {len}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn pbkdf2_gives_the_value_of_rfc_6070() {
+        let key = Hash::Sha1.pbkdf2(b"password", b"salt", 4096, 20, &mut budget()).unwrap();
+        assert_eq!(hex(&key), "4b007901b765489abead49d926f721d065a429c1");
     }
 }

@@ -92,7 +92,14 @@ impl MacData {
             let key = match &self.scheme {
                 Scheme::Pkcs12 { hash, salt, iterations } => {
                     budget.charge(u64::from(*iterations), 1)?;
-                    hash.pkcs12_kdf(Purpose::Mac, &password.bmp, salt, *iterations, hash.output_len())
+                    hash.pkcs12_kdf(
+                        Purpose::Mac,
+                        &password.bmp,
+                        salt,
+                        *iterations,
+                        hash.output_len(),
+                        budget,
+                    )?
                 }
                 Scheme::Pbmac1 { kdf, key_len, .. } => kdf.derive(&password.utf8, *key_len, budget)?,
             };

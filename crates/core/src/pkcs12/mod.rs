@@ -19,6 +19,7 @@ mod pbe;
 mod pbes1;
 mod pbes2;
 mod pkcs7;
+mod rehash;
 mod sniff;
 
 use std::borrow::Cow;
@@ -226,8 +227,8 @@ impl<'a> Pfx<'a> {
     ///
     /// # Errors
     ///
-    /// [`Pkcs12Error::NoMac`], [`Pkcs12Error::WrongPassword`], or [`Pkcs12Error::Work`] if the derivation
-    /// would exceed `budget`.
+    /// [`Pkcs12Error::NoMac`], [`Pkcs12Error::WrongPassword`], [`Pkcs12Error::Work`] if the derivation would
+    /// exceed `budget`, or [`Pkcs12Error::Cancelled`].
     pub fn verify(self, password: &Password, budget: &mut Budget) -> Result<VerifiedPfx<'a>, Pkcs12Error> {
         let mac = self.mac.as_ref().ok_or(Pkcs12Error::NoMac)?;
         let matched = mac.verify(&self.auth_safe, Octets::all(password), budget)?;
@@ -245,7 +246,7 @@ impl VerifiedPfx<'_> {
     /// # Errors
     ///
     /// [`Pkcs12Error::Malformed`], [`Pkcs12Error::Parameter`]; [`Pkcs12Error::Work`] and [`Pkcs12Error::TooMany`]
-    /// at a limit.
+    /// at a limit; [`Pkcs12Error::Cancelled`].
     pub fn decrypt(
         self,
         key_password: Option<&Password>,

@@ -76,7 +76,7 @@ impl Scheme {
             };
             match plain {
                 Ok(Some(plain)) if accept(&plain) => return Ok(Some(Opened { plain, reading })),
-                Err(error) if n == 0 => return Err(error),
+                Err(error) if n == 0 || matches!(error, Pkcs12Error::Cancelled(_)) => return Err(error),
                 Err(_) => return Ok(None),
                 Ok(_) => {}
             }

@@ -98,7 +98,8 @@ impl Pbes1 {
                         &self.salt,
                         self.iterations,
                         len,
-                    ))
+                        budget,
+                    )?)
                 };
                 let key = derive(Purpose::Key, key_len)?;
                 // A stream cipher has no vector to pay for.
@@ -108,7 +109,7 @@ impl Pbes1 {
             }
             Derivation::Pbkdf1(hash) => {
                 budget.charge(u64::from(self.iterations), 1)?;
-                let mut key = hash.pbkdf1(password, &self.salt, self.iterations, 16);
+                let mut key = hash.pbkdf1(password, &self.salt, self.iterations, 16, budget)?;
                 let half = key.len().min(8);
                 let iv = key.split_off(half).into();
                 (key, iv)

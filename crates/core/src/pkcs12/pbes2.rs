@@ -222,7 +222,7 @@ impl Pbkdf2 {
         budget: &mut Budget,
     ) -> Result<Zeroizing<Vec<u8>>, Pkcs12Error> {
         budget.charge(u64::from(self.iterations), self.prf.blocks(len))?;
-        Ok(self.prf.pbkdf2(password, &self.salt, self.iterations, len))
+        Ok(self.prf.pbkdf2(password, &self.salt, self.iterations, len, budget)?)
     }
 }
 
@@ -286,6 +286,8 @@ impl Kdf {
                     allowed: "the parameters of RFC 7914".to_owned(),
                 };
                 let params = scrypt::Params::new(*log_n, *r, *p).map_err(|_| failed())?;
+                // One call, which cannot be cancelled while it runs.
+                budget.check()?;
                 scrypt::scrypt(password, salt, &params, &mut key).map_err(|_| failed())?;
                 Ok(key)
             }
@@ -327,12 +329,12 @@ mod tests {
     #[test]
     fn gcm_opens_what_was_sealed_and_refuses_a_changed_byte() {
         let nonce = [7_u8; 12];
-        let key = Hash::Sha256.pbkdf2(b"secret", b"salt", 3, 32);
+        let mut budget = Budget::new(&Limits::default());
+        let key = Hash::Sha256.pbkdf2(b"secret", b"salt", 3, 32, &mut budget).unwrap();
         let cipher = Aes256Gcm::new_from_slice(&key).unwrap();
         let mut sealed = cipher.encrypt(&nonce.into(), b"PrivateKeyInfo".as_slice()).unwrap();
         let scheme = parse(&gcm(&nonce, 16)).unwrap().unwrap();
         assert_eq!(scheme.name(), "PBES2 PBKDF2-HMAC-SHA-256 AES-256-GCM");
-        let mut budget = Budget::new(&Limits::default());
         let mut open = |data: &[u8], password: &[u8]| {
             scheme.decrypt(data, password, &mut budget).unwrap().map(|plain| plain.to_vec())
         };
