@@ -1,11 +1,18 @@
-//! Files of other projects, if `STRONGROOM_CORPUS` says where they are: one test a file.
+//! Files of other projects, if `STRONGROOM_CORPUS` says where they are: one test a file, which inspects it and, where
+//! it should open, imports each of its keys.
 
 use std::{fs, path::PathBuf};
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use serde::Deserialize;
-use strongroom::{Limits, Password, Passwords, Pkcs12Error, inspect};
-use strongroom_tests::authority::NOW;
+use strongroom::{
+    CredentialError, EntrySelector, Error, FileReport, FindingCode, ImportReport, Limits, Outcome, Password,
+    Passwords, Pkcs12Error, ServerCertificateRequest, Severity, inspect,
+};
+use strongroom_tests::{
+    authority::{NOW, now},
+    scratch::Scratch,
+};
 
 #[derive(Clone, Debug, Deserialize)]
 struct Row {
@@ -61,11 +68,96 @@ fn check(row: &Row, bytes: &[u8]) -> Result<(), Failed> {
                 )
                 .into());
             }
+            import(&report, &password, bytes)?;
             wrong_password(row, bytes)
         }
         ("open", Err(error)) if row.firm => Err(format!("{}: {error}", error.code()).into()),
         ("reject", Ok(_)) => Err("opened; it must be refused".into()),
         _ => Ok(()),
+    }
+}
+
+/// Imports every key of a file. What refuses is never the reader.
+fn import(report: &FileReport, password: &Password, bytes: &[u8]) -> Result<(), Failed> {
+    let mut scratch = Scratch::new(now());
+    match import_one(&mut scratch, password, bytes, None) {
+        Err(Error::Credential(CredentialError::Several { candidates })) if candidates.len() > 1 => {
+            for candidate in candidates {
+                let selector = EntrySelector::Number(candidate.number);
+                let done = import_one(&mut scratch, password, bytes, Some(selector));
+                let leaf = candidate.fingerprint.to_string();
+                judge(&mut scratch, report, done, Some(candidate.number), Some(&leaf))?;
+            }
+            Ok(())
+        }
+        other => judge(&mut scratch, report, other, None, None),
+    }
+}
+
+fn import_one(
+    scratch: &mut Scratch,
+    password: &Password,
+    bytes: &[u8],
+    entry: Option<EntrySelector>,
+) -> Result<ImportReport, Error> {
+    let number = match entry {
+        Some(EntrySelector::Number(number)) => number,
+        _ => 0,
+    };
+    let alias = format!("entry{number}").parse()?;
+    let mut request = ServerCertificateRequest::new(alias, bytes, password, now());
+    request.entry = entry;
+    // What an administrator may allow; the rest is refused whatever they say.
+    request.options.policy.allow =
+        FindingCode::ALL.iter().copied().filter(|code| code.severity() == Severity::Overridable).collect();
+    scratch.keystore.import_server_certificate(request)
+}
+
+/// Whether the outcome fits what is in the file.
+fn judge(
+    scratch: &mut Scratch,
+    report: &FileReport,
+    done: Result<ImportReport, Error>,
+    number: Option<usize>,
+    leaf: Option<&str>,
+) -> Result<(), Failed> {
+    let alias = format!("entry{}", number.unwrap_or(0)).parse()?;
+    let of_a_key = |fingerprint: &str| {
+        report.certificates.iter().any(|certificate| {
+            certificate.sha256.to_string() == fingerprint
+                && report.keys.iter().any(|key| key.spki_sha256 == certificate.spki_sha256)
+        })
+    };
+    match done {
+        Ok(done) => {
+            let entry = scratch.keystore.entry(&alias)?;
+            let found = entry.certificate.fingerprint.to_string();
+            let served = scratch.keystore.credential(&alias)?;
+            let served = served.served.first().map(|leaf| leaf.fingerprint.to_string());
+            let fits = leaf.is_none_or(|leaf| leaf == found) && of_a_key(&found);
+            if done.outcome == Outcome::Imported && fits && served.as_deref() == Some(&found) {
+                return Ok(());
+            }
+            Err(format!("{:?} with the leaf {found}", done.outcome).into())
+        }
+        // A certificate was judged, or a kind of key that TLS does not serve.
+        Err(
+            Error::Validation(_)
+            | Error::Credential(CredentialError::WeakKey { .. } | CredentialError::UnsupportedKey { .. }),
+        ) if !report.keys.is_empty() => Ok(()),
+        Err(Error::Pkcs12(Pkcs12Error::Nothing { .. }))
+            if report.keys.is_empty() && report.certificates.is_empty() =>
+        {
+            Ok(())
+        }
+        Err(Error::Credential(CredentialError::NoPrivateKey)) if report.keys.is_empty() => Ok(()),
+        Err(Error::Credential(CredentialError::NoCertificate)) if report.certificates.is_empty() => Ok(()),
+        Err(Error::Credential(CredentialError::KeyMismatch))
+            if !report.certificates.iter().any(|found| of_a_key(&found.sha256.to_string())) =>
+        {
+            Ok(())
+        }
+        Err(error) => Err(format!("import: {}: {error}", error.code()).into()),
     }
 }
 

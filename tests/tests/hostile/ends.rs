@@ -47,7 +47,7 @@ fn ends() -> Vec<Trial> {
 }
 
 fn versions() -> Vec<Trial> {
-    let versions: [(&str, &[u8]); 8] = [
+    let versions: [(&str, &[u8]); 10] = [
         ("zero", &[0]),
         ("one", &[1]),
         ("two", &[2]),
@@ -55,15 +55,15 @@ fn versions() -> Vec<Trial> {
         ("minus_one", &[0xff]),
         ("minus_3", &[0xfd]),
         ("2_to_32_and_3", &[1, 0, 0, 0, 3]),
+        ("128", &[0, 0x80]),
+        ("of_100_bytes", &[3; 100]),
         ("2_to_64_and_3", &[1, 0, 0, 0, 0, 0, 0, 0, 3]),
     ];
     versions
         .into_iter()
         .map(|(name, bad)| {
             let name = format!("version_{name}");
-            // What does not begin like a PFX is not taken for one.
-            let code = if bad.len() > 1 { "not_pkcs12" } else { "unsupported_version" };
-            flaw("25_ends", &name, code, (vec![3], bad.to_vec()), |version| {
+            flaw("25_ends", &name, "unsupported_version", (vec![3], bad.to_vec()), |version| {
                 file().version(integer(&version)).build()
             })
         })

@@ -142,12 +142,10 @@ fn sniff_der(bytes: &[u8]) -> Option<FileFormat> {
     match inner {
         // PFX: a version (3; others are refused by name later), then a ContentInfo. The file may be cut off here.
         [0x02, 0x01, 3, 0x30, ..] => Some(FileFormat::Pkcs12),
+        // The same with another version, of any length.
+        [0x02, ..] if second_is_content_info(inner) => Some(FileFormat::Pkcs12),
         // PrivateKeyInfo: a version, then an AlgorithmIdentifier.
-        [0x02, 0x01, _, 0x30, rest @ ..] => {
-            let content = ber::skip_length(rest)?;
-            let pfx = content.starts_with(oid::PKCS7_ARC_TLV);
-            Some(if pfx { FileFormat::Pkcs12 } else { FileFormat::PrivateKeyDer })
-        }
+        [0x02, 0x01, _, 0x30, rest @ ..] => ber::skip_length(rest).map(|_| FileFormat::PrivateKeyDer),
         // PKCS #1 RSAPrivateKey and SEC 1 ECPrivateKey: version, then INTEGER or OCTET STRING.
         [0x02, 0x01, 0x00 | 0x01, 0x02 | 0x04, ..] => Some(FileFormat::PrivateKeyDer),
         // Certificate: SEQUENCE { SEQUENCE { [0] version | serial INTEGER
@@ -157,6 +155,16 @@ fn sniff_der(bytes: &[u8]) -> Option<FileFormat> {
         },
         _ => None,
     }
+}
+
+/// Whether an INTEGER of up to 127 bytes is followed by a ContentInfo.
+fn second_is_content_info(integer: &[u8]) -> bool {
+    let after = match integer {
+        [_, len @ ..=0x7f, rest @ ..] => rest.get(usize::from(*len)..),
+        _ => None,
+    };
+    matches!(after, Some([0x30, rest @ ..])
+        if ber::skip_length(rest).is_some_and(|content| content.starts_with(oid::PKCS7_ARC_TLV)))
 }
 
 fn contains(haystack: &[u8], needle: &[u8]) -> bool {
@@ -178,6 +186,18 @@ mod tests {
             (b"\x00\x01\x02", FileFormat::Unknown),
             (b"\x30\x82", FileFormat::Unknown),
             (b"\x30\x80\x02\x01\x03\x30\x80\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01", FileFormat::Pkcs12),
+            (
+                b"\x30\x80\x02\x02\x01\x03\x30\x80\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01",
+                FileFormat::Pkcs12,
+            ),
+            (
+                b"\x30\x80\x02\x02\x01\x03\x30\x80\x06\x09\x2b\x86\x48\x86\xf7\x0d\x01\x07\x01",
+                FileFormat::Unknown,
+            ),
+            (
+                b"\x30\x80\x02\x01\x00\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01",
+                FileFormat::PrivateKeyDer,
+            ),
             (b"-----BEGIN CERTIFICATE-----\n", FileFormat::Pem { certificate: true, private_key: false }),
             (
                 b"Bag Attributes\n-----BEGIN RSA PRIVATE KEY-----\n",
