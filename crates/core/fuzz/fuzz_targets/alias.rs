@@ -15,6 +15,8 @@ fuzz_target!(|text: &str| {
     for suffix in ["issuer", "intermediate12"] {
         let longer = alias.with_suffix(suffix);
         assert_eq!(longer.as_str().parse::<Alias>().as_ref(), Ok(&longer));
-        assert!(longer.as_str().ends_with(suffix) && longer != alias || text.ends_with(suffix));
+        // Cut to the longest alias, a text that ends so already may come back, in whatever case.
+        let ends_so = text.to_ascii_lowercase().ends_with(suffix);
+        assert!(longer.as_str().ends_with(suffix) && (longer != alias || ends_so));
     }
 });
