@@ -56,6 +56,8 @@ fn open(folder: &Path) -> Result<Keystore, Error> {
 fn import(folder: &Path, prefix: &str, count: u32) -> Result<(), Error> {
     let pool = folder.with_extension("pool");
     let mut keystore = open(folder)?;
+    // The first signature of a process waits for entropy; the kills are meant for the store.
+    drop(request(&pool, "warm", "a", false));
     say("OPEN");
     for n in 0..count {
         let alias = format!("{prefix}-{n}");
@@ -93,6 +95,7 @@ fn script(folder: &Path) -> Result<(), Error> {
 
 fn rekey(folder: &Path) -> Result<(), Error> {
     let mut keystore = open(folder)?;
+    drop(request(&folder.with_extension("pool"), "warm", "a", false));
     say("OPEN");
     let unlock = UnlockKey::read_file(&folder.with_extension("key"))?;
     keystore.rekey(&[(UnlockSource::KeyFile(String::new()), (&unlock).into())], now())?;
