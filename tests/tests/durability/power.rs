@@ -209,13 +209,16 @@ impl Model {
     }
 }
 
+/// Whether what was acknowledged is in the store of a folder.
+type Judge<'j> = &'j dyn Fn(&Path, &BTreeSet<String>) -> Result<(), String>;
+
 /// Cuts the power after every event, in `variants` ways; gives the states and how many lost something.
 fn cuts(
     bench: &Bench,
     start: &[(PathBuf, Vec<u8>)],
     log: &[u8],
     variants: usize,
-    judge: &dyn Fn(&Path, &BTreeSet<String>) -> Result<(), String>,
+    judge: Judge<'_>,
 ) -> (usize, Vec<String>) {
     let events = parse(log);
     let mut model = Model::new(&bench.dir(), start);

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use rusqlite::backup::Backup;
+use rusqlite::backup::{Backup, StepResult};
 
 use super::{
     Store, StoreError,
@@ -19,7 +19,10 @@ use crate::private_file::{self, FileError};
 impl Store {
     /// Writes a consistent copy to a new file, 0600, while others read and write.
     pub(crate) fn backup(&self, to: &Path) -> Result<(), StoreError> {
-        private_file::create(to, b"")?;
+        private_file::create(to, b"").map_err(|error| match error {
+            FileError::Exists { path } => StoreError::Exists { path },
+            other => other.into(),
+        })?;
         let copied = vacuum(&self.connection, Some(to)).and_then(|()| Ok(private_file::sync(to)?));
         if copied.is_err() {
             let _ = fs::remove_file(to);
@@ -27,6 +30,10 @@ impl Store {
         copied
     }
 }
+
+/// How often, and how long apart, a store that others have locked is tried: ten seconds.
+const TRIES: u32 = 200;
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// A copy of a backup beside the store, so that the backup itself is never opened for writing. Gone when dropped.
 #[derive(Debug)]
@@ -108,7 +115,10 @@ pub(crate) fn replace(prepared: &Prepared, store: &Path) -> Result<Option<PathBu
             move_in(prepared, store)?;
             Ok(Some(former))
         }
-        Err(other) => Err(other),
+        Err(other) => {
+            let _ = fs::remove_file(&former);
+            Err(other)
+        }
     }
 }
 
@@ -126,6 +136,14 @@ fn overwrite(prepared: &Prepared, store: &Path, former: &Path) -> Result<(), Sto
     private_file::sync(former)?;
     let source = connect(&prepared.path, true)?;
     // All pages in one step: one transaction, under the store's own journal.
-    Backup::new(&source, &mut present)?.run_to_completion(-1, Duration::from_millis(50), None)?;
+    let copy = Backup::new(&source, &mut present)?;
+    let mut tries = 0;
+    while copy.step(i32::MAX)? != StepResult::Done {
+        tries += 1;
+        if tries == TRIES {
+            return Err(StoreError::Busy);
+        }
+        std::thread::sleep(PAUSE);
+    }
     Ok(())
 }
