@@ -133,11 +133,9 @@ impl Shop {
         files
     }
 
-    /// The bytes of the database and, where it has any, of its write-ahead log.
+    /// What the database holds, but for the log.
     #[must_use]
     pub fn database(&self) -> Vec<u8> {
-        let mut bytes = fs::read(self.store()).unwrap();
-        bytes.extend(fs::read(self.folder.path().join("keystore.db-wal")).unwrap_or_default());
-        bytes
+        crate::dump::content(&self.store())
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod authority;
 pub mod command;
+pub mod dump;
 pub mod forge;
 pub mod limbo;
 pub mod manifest;

@@ -1,6 +1,6 @@
 //! A keystore in a temporary folder of its own.
 
-use std::{fs, path::PathBuf};
+use std::path::PathBuf;
 
 use strongroom::{Keystore, UnixTime, UnlockKey};
 use tempfile::TempDir;
@@ -34,11 +34,9 @@ impl Scratch {
         self.folder.path().join("keystore.db")
     }
 
-    /// The bytes of the database and of its write-ahead log.
+    /// What the database holds, but for the log.
     #[must_use]
     pub fn bytes(&self) -> Vec<u8> {
-        let mut all = fs::read(self.path()).unwrap();
-        all.extend(fs::read(self.folder.path().join("keystore.db-wal")).unwrap_or_default());
-        all
+        crate::dump::content(&self.path())
     }
 }

@@ -30,7 +30,7 @@ fn every_error_code_is_on_the_page_and_no_other() {
         .collect();
     let core = workspace().join("crates/core/src");
     let mut found = BTreeSet::new();
-    for file in ["pkcs12/error.rs", "certificate/choice.rs", "store/error.rs", "error.rs"] {
+    for file in ["pkcs12/error.rs", "certificate/choice.rs", "store/error.rs", "seal/mod.rs", "error.rs"] {
         found.extend(codes_in(&fs::read_to_string(core.join(file)).unwrap()));
     }
     // These two are findings as well, and stand in the other table.

@@ -109,7 +109,7 @@ fn every_test_file_with_a_harness_of_its_own_is_declared() {
     for (path, text) in sources(&workspace().join("tests/tests")) {
         let name = Path::new(&path).file_stem().unwrap().to_string_lossy().into_owned();
         let own_harness = text.contains("\nfn main()");
-        let declared = manifest.contains(&format!("name = \"{name}\"\nharness = false"));
+        let declared = manifest.contains(&format!("[[test]]\nname = \"{name}\"\nharness = false"));
         assert_eq!(own_harness, declared, "{name}");
     }
 }

@@ -3,7 +3,7 @@
 use std::fs;
 
 use rusqlite::Connection;
-use strongroom::{Alias, CredentialRequest, Error, Keystore, SealError, StoreError};
+use strongroom::{Alias, CredentialRequest, Error, Keystore, StoreError};
 use strongroom_tests::{
     authority::{leaf_params, now, root},
     scratch::Scratch,
@@ -28,7 +28,7 @@ fn two_servers() -> Scratch {
 #[track_caller]
 fn damaged(scratch: &mut Scratch, name: &str) {
     let error = scratch.keystore.credential(&alias(name)).unwrap_err();
-    assert!(matches!(error, Error::Seal(SealError::Damaged)), "{error}");
+    assert!(matches!(error, Error::Store(StoreError::Corrupt { .. })), "{error}");
 }
 
 #[test]
@@ -37,29 +37,31 @@ fn keys_swapped_between_entries_do_not_open() {
     Connection::open(scratch.path())
         .unwrap()
         .execute_batch(
-            "CREATE TABLE t AS SELECT e.alias_key k, v.* FROM version v JOIN entry e ON e.id = v.entry;
+            "CREATE TABLE t AS SELECT e.alias k, v.* FROM version v JOIN entry e ON e.id = v.entry;
              UPDATE version SET (sealed_key, wrapped_data_key) =
                  (SELECT sealed_key, wrapped_data_key FROM t WHERE k = 'b')
-                 WHERE entry = (SELECT id FROM entry WHERE alias_key = 'a');
+                 WHERE entry = (SELECT id FROM entry WHERE alias = 'a');
              DROP TABLE t;",
         )
         .unwrap();
     damaged(&mut scratch, "a");
     assert!(scratch.keystore.credential(&alias("b")).is_ok());
-    assert!(scratch.keystore.entry(&alias("a")).is_ok(), "what is public still shows");
+    assert_eq!(scratch.keystore.entry(&alias("a")).unwrap_err().code(), "store_corrupt");
+    let problems = scratch.keystore.verify_store().unwrap().problems;
+    assert!(problems.iter().any(|problem| problem.alias == "a"), "{problems:?}");
 }
 
 #[test]
 fn an_alias_or_a_leaf_changed_by_sql_does_not_open() {
     let mut scratch = two_servers();
     let outside = Connection::open(scratch.path()).unwrap();
-    outside.execute_batch("UPDATE entry SET alias = 'c', alias_key = 'c' WHERE alias_key = 'a'").unwrap();
-    damaged(&mut scratch, "c");
+    outside.execute_batch("UPDATE entry SET alias = 'c' WHERE alias = 'a'").unwrap();
+    damaged(&mut scratch, "a");
     outside
         .execute_batch(
             "UPDATE chain SET certificate = (SELECT certificate FROM chain WHERE role = 'leaf' AND entry =
-                 (SELECT id FROM entry WHERE alias_key = 'c')) WHERE role = 'leaf' AND entry =
-                 (SELECT id FROM entry WHERE alias_key = 'b')",
+                 (SELECT id FROM entry WHERE alias = 'c')) WHERE role = 'leaf' AND entry =
+                 (SELECT id FROM entry WHERE alias = 'b')",
         )
         .unwrap();
     damaged(&mut scratch, "b");
@@ -147,9 +149,9 @@ fn a_reader_sees_what_another_connection_commits() {
     let mut scratch = two_servers();
     let mut reader = Keystore::open_read_only(&scratch.path(), &scratch.unlock).unwrap();
     assert_eq!(reader.entries(None, 10).unwrap().len(), 3);
-    scratch.keystore.remove(&alias("a")).unwrap();
+    scratch.keystore.remove(&alias("a"), false, now()).unwrap();
     assert_eq!(reader.entries(None, 10).unwrap().len(), 2);
-    assert!(matches!(reader.remove(&alias("b")), Err(Error::Store(StoreError::ReadOnly))));
+    assert!(matches!(reader.remove(&alias("b"), false, now()), Err(Error::Store(StoreError::ReadOnly))));
     let mut second = scratch.keystore.reopen().unwrap();
     assert!(second.credential(&alias("b")).is_ok());
 }

@@ -2,10 +2,13 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
+mod store;
+
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use strongroom::{AccountName, Alias, EntrySelector, FindingCode, Limits, PeerName, Purpose, Severity};
 
-use crate::source::PasswordSource;
+pub(crate) use self::store::{Diff, Init, Log, Reference, Remove, Slot};
+use crate::{source::PasswordSource, unlock::UnlockSpec};
 
 /// A keystore for server certificates.
 ///
@@ -20,6 +23,15 @@ pub(crate) struct Arguments {
     /// The key file that opens the store [default: keystore.key beside the store]
     #[arg(long, global = true, value_name = "PATH", env = "STRONGROOM_KEY_FILE")]
     pub(crate) key_file: Option<PathBuf>,
+    /// What opens the store: file:PATH env:VAR cred:NAME prompt passphrase:SRC [default: what the store says]
+    #[arg(long, global = true, value_name = "SRC", env = "STRONGROOM_UNLOCK", hide_env_values = true)]
+    pub(crate) unlock: Option<UnlockSpec>,
+    /// A file outside the store that says where it stood last; an older copy of the store is then refused
+    #[arg(long, global = true, value_name = "PATH", env = "STRONGROOM_ANCHOR")]
+    pub(crate) anchor: Option<PathBuf>,
+    /// Take a store that is older than its anchor, and anchor it anew
+    #[arg(long, global = true, requires = "anchor")]
+    pub(crate) accept_rollback: bool,
     /// Print one JSON object on standard output
     #[arg(long, global = true)]
     pub(crate) json: bool,
@@ -35,8 +47,8 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Make a new store with a random key file beside it
-    Init,
+    /// Make a new store, by default with a random key file beside it
+    Init(Init),
     /// Import a PKCS #12 file under an alias
     Import(Import),
     /// CA certificates: import and list them
@@ -56,10 +68,55 @@ pub(crate) enum Command {
         alias: Alias,
     },
     /// Remove an entry with all its versions
-    Rm {
+    Rm(Remove),
+    /// Give an entry another alias
+    Rename {
+        /// The entry
+        alias: Alias,
+        /// Its new alias
+        to: Alias,
+    },
+    /// List the versions of an entry
+    History {
         /// The entry
         alias: Alias,
     },
+    /// What differs between two entries, or two versions of one: www@1 www@2
+    Diff(Diff),
+    /// Go back to what an entry was before its last change
+    Undo {
+        /// The entry
+        alias: Alias,
+    },
+    /// What was done, by whom, and what was refused
+    Log(Log),
+    /// Write a consistent copy of the store, while it is used
+    Backup {
+        /// The new file
+        file: PathBuf,
+    },
+    /// Put a backup in place of the store, after verifying all of it
+    Restore {
+        /// The backup
+        file: PathBuf,
+    },
+    /// Check everything in the store, and open every private key
+    VerifyStore,
+    /// Change the passphrase, or what else opens the store
+    Passwd {
+        /// The new one: prompt passphrase:SRC file:PATH env:VAR cred:NAME
+        #[arg(long, value_name = "SRC")]
+        to: Option<UnlockSpec>,
+    },
+    /// Give the store a new root key, and seal everything anew
+    Rekey {
+        /// Drop the slots whose keys are not at hand
+        #[arg(long)]
+        drop_others: bool,
+    },
+    /// What opens the store: up to eight slots
+    #[command(subcommand)]
+    Slot(Slot),
     /// Administrators of the API
     #[command(subcommand)]
     User(User),
@@ -120,8 +177,8 @@ pub(crate) enum Ca {
 
 #[derive(Debug, Args)]
 pub(crate) struct Show {
-    /// The entry
-    pub(crate) alias: Alias,
+    /// The entry, or one of its versions: www@2
+    pub(crate) alias: Reference,
     /// Print the certificates as PEM, leaf first, and nothing else
     #[arg(long, conflicts_with = "json")]
     pub(crate) pem: bool,

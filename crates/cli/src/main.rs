@@ -5,8 +5,10 @@
 mod args;
 mod commands;
 mod failure;
+mod process;
 mod render;
 mod source;
+mod unlock;
 
 use std::process::ExitCode;
 
@@ -14,7 +16,13 @@ use clap::Parser as _;
 
 use crate::{args::Arguments, render::Printer};
 
+/// Wipes what is freed: buffers that grew, and copies that other crates made, leave nothing behind.
+#[global_allocator]
+static ALLOCATOR: zeroizing_alloc::ZeroAlloc<std::alloc::System> =
+    zeroizing_alloc::ZeroAlloc(std::alloc::System);
+
 fn main() -> ExitCode {
+    process::harden();
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(refused) => return render::usage(&refused),

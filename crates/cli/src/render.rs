@@ -159,10 +159,12 @@ pub(crate) fn usage(refused: &clap::Error) -> ExitCode {
     }
     let about_password = refused
         .get(ContextKind::InvalidArg)
-        .is_some_and(|argument| argument.to_string().starts_with("--pass-in"));
-    let message = if about_password {
+        .map(ToString::to_string)
+        .and_then(|argument| argument.split(' ').next().map(str::to_owned))
+        .filter(|argument| matches!(argument.as_str(), "--pass-in" | "--key-pass-in" | "--unlock" | "--to"));
+    let message = if let Some(argument) = &about_password {
         let reason = std::error::Error::source(refused).map(ToString::to_string).unwrap_or_default();
-        format!("invalid value for --pass-in: {reason}")
+        format!("invalid value for {argument}: {reason}")
     } else {
         let text = refused.render().to_string();
         text.strip_prefix("error: ").unwrap_or(&text).trim_end().to_owned()
@@ -170,7 +172,7 @@ pub(crate) fn usage(refused: &clap::Error) -> ExitCode {
     if std::env::args_os().any(|argument| argument == "--json") {
         let failure = Failure::new(Exit::Usage, "usage", "arguments", message).with_help("strongroom --help");
         Printer { json: true, colour: false }.failure(&failure);
-    } else if about_password {
+    } else if about_password.is_some() {
         let _ = writeln!(io::stderr().lock(), "error: {message}");
     } else {
         let _ = refused.print();

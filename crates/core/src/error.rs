@@ -104,9 +104,7 @@ impl Error {
             Self::Credential(error) => error.code(),
             Self::Authority(error) => error.code(),
             Self::Validation(error) => error.code(),
-            Self::Seal(SealError::WrongUnlockKey) => "wrong_unlock_key",
-            Self::Seal(SealError::Damaged) => "store_corrupt",
-            Self::Seal(_) => "seal_failed",
+            Self::Seal(error) => error.code(),
             Self::Store(error) => error.code(),
             Self::File(FileError::Missing { .. }) => "key_file_missing",
             Self::File(FileError::Exists { .. }) => "key_file_exists",
@@ -125,7 +123,7 @@ impl Error {
             Self::Credential(error) => error.stage(),
             Self::Authority(_) => "certificate",
             Self::Validation(_) => "chain",
-            Self::Seal(_) => "seal",
+            Self::Seal(_) | Self::Store(StoreError::Seal(_)) => "seal",
             Self::Store(_) | Self::File(_) => "store",
             Self::Account(_) => "user",
         }
@@ -139,15 +137,10 @@ impl Error {
             Self::Credential(error) => error.help(),
             Self::Authority(error) => Some(error.help().to_owned()),
             Self::Validation(error) => error.help(),
-            Self::Seal(SealError::WrongUnlockKey) => {
-                Some("use the key file that was made with this store".to_owned())
-            }
-            Self::Seal(SealError::Damaged) => {
-                Some("leave the store where it is and restore a backup beside it".to_owned())
-            }
+            Self::Seal(error) => error.help().map(str::to_owned),
             Self::Store(error) => error.help(),
             Self::File(error) => error.help(),
-            Self::Alias(_) | Self::Secret(_) | Self::Seal(_) | Self::Account(_) => None,
+            Self::Alias(_) | Self::Secret(_) | Self::Account(_) => None,
         }
     }
 
@@ -168,14 +161,27 @@ impl Error {
             Self::Credential(_) => ErrorKind::File,
             Self::Authority(AuthorityError::NotCa { .. }) | Self::Validation(_) => ErrorKind::Validation,
             Self::Authority(_) => ErrorKind::File,
-            Self::Seal(SealError::WrongUnlockKey) => ErrorKind::Password,
+            Self::Seal(error) | Self::Store(StoreError::Seal(error)) => match error {
+                SealError::WrongUnlockKey => ErrorKind::Password,
+                SealError::WrongKind => ErrorKind::Usage,
+                SealError::NoSuchSlot => ErrorKind::NotFound,
+                SealError::NoFreeSlot => ErrorKind::Exists,
+                _ => ErrorKind::Store,
+            },
             Self::Store(
-                StoreError::NotFound { .. } | StoreError::NoSuchUser { .. } | StoreError::Missing { .. },
+                StoreError::NotFound { .. }
+                | StoreError::NoSuchUser { .. }
+                | StoreError::NoSuchVersion { .. }
+                | StoreError::NothingToUndo { .. }
+                | StoreError::Missing { .. },
             ) => ErrorKind::NotFound,
             Self::Store(
-                StoreError::AliasTaken { .. } | StoreError::UserExists { .. } | StoreError::Exists { .. },
+                StoreError::AliasTaken { .. }
+                | StoreError::UserExists { .. }
+                | StoreError::InUse { .. }
+                | StoreError::Exists { .. },
             ) => ErrorKind::Exists,
-            Self::Seal(_) | Self::Store(_) | Self::File(_) => ErrorKind::Store,
+            Self::Store(_) | Self::File(_) => ErrorKind::Store,
         }
     }
 }

@@ -32,8 +32,9 @@ pub use certificate::{
 pub use error::{AuthorityError, Error, ErrorKind};
 pub use inspect::{CertificateReport, FileReport, KeyReport, Passwords, Reader, Remark, inspect, rfc3339};
 pub use keystore::{
-    Administrator, ChainLink, ChainState, CredentialRequest, Entry, EntryKind, ImportOptions, ImportReport,
-    Keystore, OpenedCredential, Outcome, ServerCertificateRequest, read_certificates,
+    Administrator, ChainLink, ChainState, Comparison, CredentialRequest, Entry, EntryKind, ImportOptions,
+    ImportReport, Keystore, NewKeystore, OpenOptions, OpenedCredential, Outcome, ServerCertificateRequest,
+    Version, read_certificates,
 };
 pub use limits::{Budget, BudgetExceeded, Cancel, Cancelled, Limits};
 pub use pkcs12::{
@@ -42,9 +43,9 @@ pub use pkcs12::{
 };
 pub use private_file::FileError;
 pub use rustls_pki_types::UnixTime;
-pub use seal::SealError;
+pub use seal::{MAX_SLOTS, SealError, SlotReport, Unlock, UnlockSource};
 pub use secret::{InvalidSecret, Password, PrivateKey, UnlockKey};
-pub use store::StoreError;
+pub use store::{Journal, LogEntry, StoreError, StoreProblem, StoreReport};
 pub use validate::{
     Authorities, Finding, FindingCode, InvalidPeerName, PeerName, Policy, Purpose, Role, Severity, Trust,
     UnknownFinding, ValidatedChain, ValidationError, validate, verify,

@@ -83,7 +83,7 @@ pub enum FileError {
 }
 
 impl FileError {
-    fn io(action: &'static str, path: &Path, error: &io::Error) -> Self {
+    pub(crate) fn io(action: &'static str, path: &Path, error: &io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::NotFound => Self::Missing { path: path.to_owned() },
             io::ErrorKind::AlreadyExists => Self::Exists { path: path.to_owned() },
@@ -144,6 +144,55 @@ fn check_access(path: &Path, metadata: &fs::Metadata, folder: bool) -> Result<()
 
 #[cfg(not(unix))]
 fn check_access(_path: &Path, _metadata: &fs::Metadata, _folder: bool) -> Result<(), FileError> {
+    Ok(())
+}
+
+/// Which file stands under a path: device and inode.
+pub(crate) type Identity = (u64, u64);
+
+/// Which file stands under a path now; `None` where that cannot be told.
+#[cfg(unix)]
+pub(crate) fn identity(path: &Path) -> Option<Identity> {
+    use std::os::unix::fs::MetadataExt as _;
+    fs::symlink_metadata(path).ok().map(|metadata| (metadata.dev(), metadata.ino()))
+}
+
+#[cfg(not(unix))]
+pub(crate) fn identity(_path: &Path) -> Option<Identity> {
+    None
+}
+
+/// Whether a path lies on a file system whose locks or shared memory do not reach all who use it.
+#[cfg(target_os = "linux")]
+pub(crate) fn is_on_network(path: &Path) -> bool {
+    // NFS, SMB, CIFS, SMB2, FUSE, 9P, Ceph, AFS (statfs(2)).
+    const REMOTE: [u32; 8] =
+        [0x6969, 0x517b, 0xff53_4d42, 0xfe53_4d42, 0x6573_5546, 0x0102_1997, 0x00c3_6400, 0x5346_414f];
+    rustix::fs::statfs(parent(path))
+        .is_ok_and(|found| u32::try_from(found.f_type).is_ok_and(|kind| REMOTE.contains(&kind)))
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn is_on_network(_path: &Path) -> bool {
+    false
+}
+
+/// Makes a file's content and its name durable. Never for a database that is open: it opens and closes the file.
+pub(crate) fn sync(path: &Path) -> Result<(), FileError> {
+    fs::OpenOptions::new()
+        .read(true)
+        .open(path)
+        .and_then(|file| file.sync_all())
+        .and_then(|()| fs::File::open(parent(path)).and_then(|folder| folder.sync_all()))
+        .map_err(|error| FileError::io("write", path, &error))
+}
+
+/// Takes all rights from others than the owner.
+pub(crate) fn narrow(path: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
+    #[cfg(not(unix))]
+    let _ = path;
     Ok(())
 }
 

@@ -49,10 +49,13 @@ enum Task {
         #[arg(long)]
         keep: bool,
     },
+    /// The store under kills, failing calls, power cuts and damage, with the full numbers: about fifteen minutes
+    Durability,
     /// Compare with a peer in one run and print ratios
     Bench {
-        /// open: opening a file, against p12-keystore; validate: judging x509-limbo's cases, against rustls-webpki
-        #[arg(value_parser = ["open", "validate"])]
+        /// open: opening a file, against p12-keystore; store: a store of 100,000 entries against one of 1,000;
+        /// validate: judging x509-limbo's cases, against rustls-webpki
+        #[arg(value_parser = ["open", "store", "validate"])]
         name: String,
     },
     /// Drive the server with the unmodified `arcgis` Python package
@@ -86,6 +89,18 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
             "strongroom-tests",
             "--bench",
             name,
+        ])),
+        Task::Durability => process::run(process::cargo(root).env("STRONGROOM_DURABILITY", "full").args([
+            "test",
+            "--locked",
+            "--package",
+            "strongroom-tests",
+            "--test",
+            "durability",
+            "--",
+            "--nocapture",
+            "--test-threads",
+            "2",
         ])),
         Task::Fixtures => Ok(fixtures::run(root)?),
         Task::Fuzz { seconds, targets } => fuzz::fuzz(root, *seconds, targets),

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     error::{ApiError, Task},
-    request::Request,
+    request::{Request, User},
     state::ApiState,
     wire::{Holder, field},
 };
@@ -18,6 +18,7 @@ pub(super) async fn import(
     state: &ApiState,
     request: &mut Request,
     holder: &Holder,
+    user: &User,
 ) -> Result<Answer, ApiError> {
     if !request.is_post {
         return form(request, Import::Authority);
@@ -25,7 +26,12 @@ pub(super) async fn import(
     request.check_meant()?;
     let alias = alias(request, TASK)?;
     let file = file(request, field::CERTIFICATE, TASK, "the CA certificate")?;
-    let at = state.now();
-    let report = state.run(TASK, move |keystore| keystore.import_authority(&alias, &file, at)).await?;
+    let (at, actor) = (state.now(), user.actor());
+    let report = state
+        .run(TASK, move |keystore| {
+            keystore.act_as(&actor);
+            keystore.import_authority(&alias, &file, at)
+        })
+        .await?;
     Ok(imported(request, holder, report))
 }

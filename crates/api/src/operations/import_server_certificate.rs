@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 use super::{Answer, Import, form, imported};
 use crate::{
     error::{ApiError, Task, reply},
-    request::Request,
+    request::{Request, User},
     state::ApiState,
     wire::{Holder, field},
 };
@@ -17,6 +17,7 @@ pub(super) async fn import(
     state: &ApiState,
     request: &mut Request,
     holder: &Holder,
+    user: &User,
 ) -> Result<Answer, ApiError> {
     if !request.is_post {
         return form(request, Import::ServerCertificate);
@@ -29,7 +30,7 @@ pub(super) async fn import(
     let Ok(entry) = request.fields.text(field::ENTRY)?.map(str::parse::<EntrySelector>).transpose();
     let file = file(request, field::FILE, TASK, "the PKCS #12 file")?;
     let trust_embedded_root = state.settings().trust_embedded_root;
-    let at = state.now();
+    let (at, actor) = (state.now(), user.actor());
     let report = state
         .run(TASK, move |keystore| {
             let mut wanted = ServerCertificateRequest::new(alias, &file, &password, at);
@@ -37,6 +38,7 @@ pub(super) async fn import(
             wanted.options.policy.use_embedded = chain;
             wanted.options.replace = replace;
             wanted.options.trust_embedded_root = trust_embedded_root;
+            keystore.act_as(&actor);
             keystore.import_server_certificate(wanted)
         })
         .await?;

@@ -140,12 +140,12 @@ async fn perform_as(state: &ApiState, request: &mut Request, user: &User) -> Res
         }
         Route::ImportAuthority { holder } => {
             check_machine(state, &holder)?;
-            let done = import_authority::import(state, request, &holder).await;
+            let done = import_authority::import(state, request, &holder, user).await;
             form_again(request, Import::Authority, done)
         }
         Route::ImportServerCertificate { holder } => {
             check_machine(state, &holder)?;
-            let done = import_server_certificate::import(state, request, &holder).await;
+            let done = import_server_certificate::import(state, request, &holder, user).await;
             form_again(request, Import::ServerCertificate, done)
         }
         Route::Machine { machine } => {

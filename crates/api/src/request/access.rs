@@ -35,6 +35,13 @@ pub(crate) struct User {
     pub(crate) hidden: Option<Hidden>,
 }
 
+impl User {
+    /// How the audit log names the administrator.
+    pub(crate) fn actor(&self) -> String {
+        format!("api {}", self.name)
+    }
+}
+
 /// A hidden field of a form.
 pub(crate) struct Hidden {
     pub(crate) name: &'static str,

@@ -128,7 +128,7 @@ async fn token_ends_with_its_administrator_for_good() {
     let path = format!("{CERTIFICATES}?f=json&token={}", server.token().await);
     server.get(&path).await.has("sslCertificates");
     let name = ADMIN.parse().unwrap();
-    server.keystore().remove_administrator(&name).unwrap();
+    server.keystore().remove_administrator(&name, strongroom::UnixTime::now()).unwrap();
     // Another account of the same name, made between two requests.
     let later = strongroom::UnixTime::since_unix_epoch(std::time::Duration::from_secs(1_795_435_201));
     server.keystore().add_administrator(&name, &Password::new(PASSWORD).unwrap(), later).unwrap();

@@ -5,7 +5,7 @@ use strongroom::{Certificate, Entry, EntryKind, Keystore};
 
 use super::{now, open_read_only, seconds};
 use crate::{
-    args::{Arguments, Show},
+    args::{Arguments, Reference, Show},
     failure::Failure,
     render::{EntryView, Printer, Table, days_left, show_text},
 };
@@ -30,7 +30,7 @@ pub(super) fn ls(arguments: &Arguments, printer: &Printer) -> Result<(), Failure
 }
 
 pub(super) fn show(arguments: &Arguments, command: &Show, printer: &Printer) -> Result<(), Failure> {
-    let entry = open_read_only(arguments)?.entry(&command.alias)?;
+    let entry = referred(&mut open_read_only(arguments)?, &command.alias)?;
     if command.pem {
         let chain = entry.chain.iter().map(|(certificate, _)| pem(certificate));
         printer.data(&chain.collect::<String>());
@@ -38,6 +38,14 @@ pub(super) fn show(arguments: &Arguments, command: &Show, printer: &Printer) -> 
     }
     printer.result(&EntryView::of(&entry), &[], || show_text(&entry, seconds(now())));
     Ok(())
+}
+
+/// The entry, or the version of it, that was named.
+pub(super) fn referred(keystore: &mut Keystore, reference: &Reference) -> Result<Entry, Failure> {
+    Ok(match reference.version {
+        None => keystore.entry(&reference.alias)?,
+        Some(number) => keystore.entry_at(&reference.alias, number)?,
+    })
 }
 
 pub(super) fn all_entries(keystore: &mut Keystore) -> Result<Vec<Entry>, Failure> {

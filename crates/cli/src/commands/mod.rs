@@ -1,11 +1,15 @@
 //! One module a command. A command opens what it needs, calls the engine once, and hands the answer to `render`.
 
 mod ca;
+mod care;
 mod chain;
+mod history;
 mod import;
+mod init;
 mod inspect;
 mod list;
 mod serve;
+mod slots;
 mod user;
 mod verify;
 
@@ -15,8 +19,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use serde::Serialize;
-use strongroom::{Keystore, Limits, Remark, StoreError, UnixTime, UnlockKey};
+use strongroom::{Keystore, Limits, OpenOptions, Remark, StoreError, UnixTime, UnlockKey};
 use zeroize::Zeroizing;
 
 use crate::{
@@ -24,12 +27,13 @@ use crate::{
     failure::{Exit, Failure},
     render::Printer,
     source::environment,
+    unlock::{Loaded, UnlockSpec, open_first},
 };
 
 /// Runs one command.
 pub(crate) fn run(arguments: &Arguments, printer: &Printer) -> Result<(), Failure> {
     match &arguments.command {
-        Command::Init => init(arguments, printer),
+        Command::Init(command) => init::run(arguments, command, printer),
         Command::Import(command) => import::run(arguments, command, printer),
         Command::Ca(command) => ca::run(arguments, command, printer),
         Command::Ls => list::ls(arguments, printer),
@@ -37,59 +41,21 @@ pub(crate) fn run(arguments: &Arguments, printer: &Printer) -> Result<(), Failur
         Command::Inspect(command) => inspect::run(arguments, command, printer),
         Command::Verify(command) => verify::run(arguments, command, printer),
         Command::Chain { alias } => chain::run(arguments, alias, printer),
-        Command::Rm { alias } => {
-            let mut keystore = open(arguments)?;
-            let stored = keystore.entry(alias)?.alias;
-            keystore.remove(alias)?;
-            #[derive(Serialize)]
-            struct Removed {
-                removed: String,
-            }
-            let removed = Removed { removed: stored.to_string() };
-            printer.result(&removed, &[], || format!("removed {stored}\n"));
-            Ok(())
-        }
+        Command::Rm(command) => history::rm(arguments, command, printer),
+        Command::Rename { alias, to } => history::rename(arguments, alias, to, printer),
+        Command::History { alias } => history::history(arguments, alias, printer),
+        Command::Diff(command) => history::diff(arguments, command, printer),
+        Command::Undo { alias } => history::undo(arguments, alias, printer),
+        Command::Log(command) => care::log(arguments, command, printer),
+        Command::Backup { file } => care::backup(arguments, file, printer),
+        Command::Restore { file } => care::restore(arguments, file, printer),
+        Command::VerifyStore => care::verify(arguments, printer),
+        Command::Passwd { to } => slots::passwd(arguments, to.as_ref(), printer),
+        Command::Rekey { drop_others } => slots::rekey(arguments, *drop_others, printer),
+        Command::Slot(command) => slots::slot(arguments, command, printer),
         Command::User(command) => user::run(arguments, command, printer),
         Command::Serve(command) => serve::run(arguments, command, printer),
     }
-}
-
-/// Makes a key file and a store.
-fn init(arguments: &Arguments, printer: &Printer) -> Result<(), Failure> {
-    #[derive(Serialize)]
-    struct Made {
-        store: PathBuf,
-        key_file: PathBuf,
-    }
-    let (store, key_file) = (store_path(arguments)?, key_file_path(arguments)?);
-    if store.symlink_metadata().is_ok() {
-        return Err(StoreError::Exists { path: store }.into());
-    }
-    // A key file that is there (from a secret manager, say) is used; it is never overwritten.
-    let (unlock, made_key) = if key_file.symlink_metadata().is_ok() {
-        (UnlockKey::read_file(&key_file)?, false)
-    } else {
-        let unlock = UnlockKey::generate()?;
-        unlock.create_file(&key_file)?;
-        (unlock, true)
-    };
-    if let Err(error) = Keystore::create(&store, &unlock, now()) {
-        if made_key {
-            let _ = std::fs::remove_file(&key_file);
-        }
-        return Err(error.into());
-    }
-    let made = Made { store, key_file };
-    printer.result(&made, &[], || {
-        format!(
-            "made the store  {}\n{} the key    {}\n\
-             Keep the key file apart from backups of the store: together they open every private key.\n",
-            made.store.display(),
-            if made_key { "made" } else { "used" },
-            made.key_file.display()
-        )
-    });
-    Ok(())
 }
 
 /// The instant of the command: the only place that reads the clock, beside the server.
@@ -129,34 +95,84 @@ fn key_file_path(arguments: &Arguments) -> Result<PathBuf, Failure> {
 
 /// Opens the store for writing.
 pub(super) fn open(arguments: &Arguments) -> Result<Keystore, Failure> {
-    let (path, unlock) = unlock(arguments)?;
-    Ok(Keystore::open(&path, &unlock)?)
+    Ok(open_with_key(arguments, false)?.0)
 }
 
-/// Opens the store for reading.
+/// Opens the store for reading. One of an older schema is brought up to date first.
 pub(super) fn open_read_only(arguments: &Arguments) -> Result<Keystore, Failure> {
-    let (path, unlock) = unlock(arguments)?;
-    Ok(Keystore::open_read_only(&path, &unlock)?)
+    match open_with_key(arguments, true) {
+        Err(failure) if failure.code == "schema_outdated" => open(arguments),
+        other => Ok(other?.0),
+    }
 }
 
-fn unlock(arguments: &Arguments) -> Result<(PathBuf, UnlockKey), Failure> {
+/// Opens the store; also gives what opened it.
+pub(super) fn open_with_key(arguments: &Arguments, read_only: bool) -> Result<(Keystore, Loaded), Failure> {
+    let path = existing_store(arguments)?;
+    let specs = unlock_specs(arguments, &path)?;
+    let mut options = OpenOptions::default();
+    options.read_only = read_only && !arguments.accept_rollback;
+    options.actor = actor();
+    options.anchor = arguments.anchor.clone();
+    options.accept_rollback = arguments.accept_rollback.then(now);
+    open_first(&path, &specs, &options, arguments.no_input)
+}
+
+fn existing_store(arguments: &Arguments) -> Result<PathBuf, Failure> {
     let path = store_path(arguments)?;
-    if path.symlink_metadata().is_err() {
-        // Said before the key file is looked for: without a store there is no key to miss.
-        let missing = Failure::from(StoreError::Missing { path });
-        return Err(match arguments.store {
-            Some(_) => missing,
-            None => missing.with_help("make one first: strongroom init"),
-        });
+    if path.symlink_metadata().is_ok() {
+        return Ok(path);
     }
-    let key = UnlockKey::read_file(&key_file_path(arguments)?).map_err(|error| {
+    // Said before the key file is looked for: without a store there is no key to miss.
+    let missing = Failure::from(StoreError::Missing { path });
+    Err(match arguments.store {
+        Some(_) => missing,
+        None => missing.with_help("make one first: strongroom init"),
+    })
+}
+
+/// Where to look for what opens the store: where the command line says, or else where the store says.
+fn unlock_specs(arguments: &Arguments, path: &Path) -> Result<Vec<UnlockSpec>, Failure> {
+    if let Some(spec) = &arguments.unlock {
+        return Ok(vec![spec.clone()]);
+    }
+    let key_file = key_file_path(arguments)?;
+    if arguments.key_file.is_some() {
+        return existing_key_file(key_file).map(|spec| vec![spec]);
+    }
+    let known: Vec<UnlockSpec> = Keystore::unlock_sources(path)?
+        .iter()
+        .filter_map(|source| UnlockSpec::of(source, &key_file))
+        .collect();
+    let (mut specs, later): (Vec<UnlockSpec>, Vec<UnlockSpec>) =
+        known.into_iter().partition(UnlockSpec::is_at_hand);
+    // A person is asked last.
+    let asks = later.iter().find(|spec| matches!(spec, UnlockSpec::Passphrase(_))).cloned();
+    if specs.is_empty() && asks.is_none() {
+        return match later.into_iter().next() {
+            Some(UnlockSpec::KeyFile(path)) => existing_key_file(path).map(|spec| vec![spec]),
+            Some(spec) => Ok(vec![spec]),
+            None => existing_key_file(key_file).map(|spec| vec![spec]),
+        };
+    }
+    specs.extend(asks);
+    Ok(specs)
+}
+
+fn existing_key_file(path: PathBuf) -> Result<UnlockSpec, Failure> {
+    UnlockKey::read_file(&path).map_err(|error| {
         let failure = Failure::from(error);
         match failure.help {
             Some(_) => failure,
             None => failure.with_help("give the key file that was made with the store with --key-file"),
         }
     })?;
-    Ok((path, key))
+    Ok(UnlockSpec::KeyFile(path))
+}
+
+/// Who acts, for the audit log.
+pub(super) fn actor() -> String {
+    format!("uid {}", rustix::process::getuid().as_raw())
 }
 
 /// Reads a file, or standard input for `-`, up to one byte more than the engine takes.

@@ -48,6 +48,8 @@ pub(super) fn run(arguments: &Arguments, command: &Serve, printer: &Printer) -> 
         None => rustix::system::uname().nodename().to_string_lossy().into_owned(),
     };
     let credential = own_credential(&mut keystore, &machine, command.listen.ip())?;
+    let own: Alias = OWN_ALIAS.parse().map_err(Error::from)?;
+    keystore.bind(&own, Some("strongroom serve"), now())?;
     let leaf = credential.served.first().map(|leaf| leaf.fingerprint.to_string()).unwrap_or_default();
     let tls = server_config(credential)?;
     if keystore.administrators()?.is_empty() {

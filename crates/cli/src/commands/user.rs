@@ -28,7 +28,7 @@ pub(super) fn run(arguments: &Arguments, command: &User, printer: &Printer) -> R
     match command {
         User::Add { name, source } => add(arguments, name, source.as_ref(), printer),
         User::Rm { name } => {
-            open(arguments)?.remove_administrator(name)?;
+            open(arguments)?.remove_administrator(name, now())?;
             let changed = Changed { user: name.as_str(), outcome: "removed" };
             printer.result(&changed, &[], || format!("removed the user {name}\n"));
             Ok(())

@@ -7,7 +7,7 @@ use rustls_pki_types::UnixTime;
 use super::{
     Keystore,
     certificates::read_certificates,
-    open_row,
+    event_of, open_row,
     request::{ChainLink, CredentialRequest, ImportReport, Outcome, ServerCertificateRequest},
     seconds,
 };
@@ -17,8 +17,8 @@ use crate::{
     error::{AuthorityError, Error},
     limits::Budget,
     pkcs12::{Contents, MacDescription, Pfx, Pkcs12Error, danger},
-    seal::random_id,
-    store::{EntryRow, NewAuthority, Read, StoreError, Write},
+    seal::{Place, RootKey, random_id},
+    store::{EntryRow, Event, NewVersion, Read, StoreError, Write},
     validate::{Authorities, Finding, FindingCode, Purpose, Role, Trust, ValidatedChain, unusable, validate},
 };
 
@@ -57,6 +57,15 @@ impl Keystore {
         &mut self,
         request: ServerCertificateRequest<'_>,
     ) -> Result<ImportReport, Error> {
+        let (alias, at) = (request.alias.clone(), seconds(request.options.at));
+        if request.options.dry_run {
+            return self.open_and_import(request);
+        }
+        let done = self.open_and_import(request);
+        self.told("import", alias.as_str(), at, done)
+    }
+
+    fn open_and_import(&mut self, request: ServerCertificateRequest<'_>) -> Result<ImportReport, Error> {
         let ServerCertificateRequest { alias, file, password, key_password, entry, limits, cancel, options } =
             request;
         let mut budget = Budget::new(&limits).with_cancel(cancel);
@@ -73,7 +82,7 @@ impl Keystore {
         contents.require_credential()?;
         findings.extend(about_protection(&contents, mac.as_ref()));
         let credential = ServerCredential::choose(contents, entry.as_ref())?;
-        self.import_credential(CredentialRequest { alias, credential, findings, options })
+        self.import_opened(CredentialRequest { alias, credential, findings, options })
     }
 
     /// Imports a credential that is open already, with the same checks.
@@ -82,69 +91,71 @@ impl Keystore {
     ///
     /// [`Error`] of the stage that refused; the store is then as it was.
     pub fn import_credential(&mut self, request: CredentialRequest) -> Result<ImportReport, Error> {
-        let CredentialRequest { alias, credential, mut findings, options } = request;
-        let write = self.store.write()?;
-        let present = write.as_read().entry(&alias)?;
-        if let Some(row) = &present {
-            if is_same(row, &credential) {
-                drop(write);
-                return self.already_present(&alias, findings, options.dry_run);
-            }
-            if !options.replace || row.trust.is_some() {
-                return Err(StoreError::AliasTaken { alias: row.alias.clone() }.into());
-            }
+        let (alias, at) = (request.alias.clone(), seconds(request.options.at));
+        if request.options.dry_run {
+            return self.import_opened(request);
         }
-        let mut authorities = load_authorities(&write.as_read(), &credential.leaf, &credential.others)?;
-        let roots = if options.trust_embedded_root && options.policy.use_embedded {
-            embedded_roots(&credential, seconds(options.at))
-        } else {
-            Vec::new()
-        };
-        for root in &roots {
-            authorities.add(root.clone(), Trust::Anchor);
-        }
-        let chain = validate(&credential, &authorities, &options.policy, options.at)?;
-        findings.extend(chain.findings().iter().cloned());
+        let done = self.import_opened(request);
+        self.told("import", alias.as_str(), at, done)
+    }
 
-        // The alias keeps the case under which it stands in the store.
-        let (alias, entry, version, outcome) = match &present {
-            Some(row) => (row.alias.clone(), row.id, row.version.saturating_add(1), Outcome::Replaced),
-            None => (alias, random_id()?, 1, Outcome::Imported),
+    fn import_opened(&mut self, request: CredentialRequest) -> Result<ImportReport, Error> {
+        let (at, dry_run) = (seconds(request.options.at), request.options.dry_run);
+        let actor = self.actor.clone();
+        let write = self.store.write()?;
+        let placed = match place(&write, &self.root, &actor, request)? {
+            Placed::Present { alias, findings } => {
+                drop(write);
+                return self.already_present(&alias, findings, dry_run);
+            }
+            Placed::Written(placed) => placed,
         };
-        let allowed = allowed_codes(&findings);
-        let sealed = self.root.seal(credential.key(), &chain, &alias, entry, version)?;
-        let at = seconds(options.at);
-        if present.is_some() {
-            write.replace_server(&sealed, &allowed, at)?;
-        } else {
-            write.insert_server(&sealed, &allowed, at)?;
-        }
-        let mut imported = vec![alias.clone()];
-        imported.extend(store_chain(&write, &alias, &credential, &chain, &roots, at)?);
-        drop(credential);
-        if options.dry_run {
+        if dry_run {
             // The transaction goes without a trace.
             drop(write);
-        } else {
-            write.commit()?;
-            self.read_back(&alias, &chain)?;
+            return Ok(placed.report);
         }
-        Ok(ImportReport {
-            alias,
-            outcome,
-            dry_run: options.dry_run,
-            authority: false,
-            chain: ChainLink::of(chain.path()),
-            imported,
-            findings,
-        })
+        let done = write.commit(&placed.event(&actor, at));
+        self.settle(done)?;
+        self.read_back(&placed.report.alias, &placed.chain)?;
+        Ok(placed.report)
+    }
+
+    /// Imports several credentials in one transaction: all of them, or none. Each is read back.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`] of the first that was refused; the store is then as it was.
+    pub fn import_credentials(
+        &mut self,
+        requests: Vec<CredentialRequest>,
+        at: UnixTime,
+    ) -> Result<Vec<ImportReport>, Error> {
+        let (at, actor) = (seconds(at), self.actor.clone());
+        let write = self.store.write()?;
+        let mut all = Vec::with_capacity(requests.len());
+        for request in requests {
+            let placed = match place(&write, &self.root, &actor, request)? {
+                Placed::Present { alias, .. } => return Err(StoreError::AliasTaken { alias }.into()),
+                Placed::Written(placed) => placed,
+            };
+            write.audit(&placed.event(&actor, at))?;
+            all.push(placed);
+        }
+        let event = Event { alias: "", fingerprint: String::new(), ..event_of("import-many", &actor, at) };
+        let done = write.commit(&event);
+        self.settle(done)?;
+        for placed in &all {
+            self.read_back(&placed.report.alias, &placed.chain)?;
+        }
+        Ok(all.into_iter().map(|placed| placed.report).collect())
     }
 
     /// Reads an entry through the path that a server uses; what does not come back whole is not acknowledged.
     fn read_back(&mut self, alias: &Alias, chain: &ValidatedChain) -> Result<(), Error> {
-        let stored = self.store.read()?.entry(alias);
+        let stored = self.store.view(|read| read.entry(alias));
         let opened = match stored {
-            Ok(Some(row)) if row.chain.first().map(|(leaf, _)| leaf.fingerprint) == chain.leaf() => {
+            Ok(Some(row)) if row.content.leaf().map(|leaf| leaf.fingerprint) == chain.leaf() => {
                 open_row(&self.root, row)
             }
             _ => return Err(StoreError::OutcomeUnknown.into()),
@@ -161,9 +172,8 @@ impl Keystore {
         findings: Vec<Finding>,
         dry_run: bool,
     ) -> Result<ImportReport, Error> {
-        let row =
-            self.store.read()?.entry(alias)?.ok_or_else(|| StoreError::NotFound { alias: alias.clone() })?;
-        let (alias, chain) = (row.alias.clone(), ChainLink::of(&row.chain));
+        let row = self.row(alias)?;
+        let (alias, chain) = (row.head.alias.clone(), ChainLink::of(&row.content.chain));
         open_row(&self.root, row)?;
         Ok(ImportReport {
             alias,
@@ -201,8 +211,20 @@ impl Keystore {
         file: &[u8],
         at: UnixTime,
     ) -> Result<ImportReport, Error> {
-        let certificate = one_authority(file)?;
         let at = seconds(at);
+        let done = self.import_ca(alias, file, at);
+        self.told("ca-import", alias.as_str(), at, done)
+    }
+
+    fn import_ca(&mut self, alias: &Alias, file: &[u8], at: i64) -> Result<ImportReport, Error> {
+        let certificate = one_authority(file)?;
+        let actor = self.actor.clone();
+        let event = Event {
+            alias: alias.as_str(),
+            fingerprint: certificate.fingerprint.to_string(),
+            outcome: Outcome::Imported.word(),
+            ..event_of("ca-import", &actor, at)
+        };
         let mut findings = Vec::new();
         if let Some(reason) = unusable(&certificate, at, Some(Purpose::Server)) {
             findings.push(Finding::new(
@@ -222,20 +244,21 @@ impl Keystore {
         };
         let present = write.as_read().entry(alias)?;
         if let Some(row) = present {
-            let same =
-                row.chain.first().is_some_and(|(known, _)| known.fingerprint == certificate.fingerprint);
-            match row.trust {
+            let same = row.content.leaf().is_some_and(|known| known.fingerprint == certificate.fingerprint);
+            let stored = row.head.alias.clone();
+            match row.head.trust {
                 Some(Trust::Anchor) if same => {
-                    return Ok(report(&row.alias, Outcome::AlreadyPresent, Vec::new(), findings));
+                    return Ok(report(&stored, Outcome::AlreadyPresent, Vec::new(), findings));
                 }
                 // It came with a server certificate; now an administrator vouches for it.
                 Some(Trust::Path) if same => {
-                    write.promote(&row.id)?;
-                    write.commit()?;
-                    self.read_back_authority(&row.alias)?;
-                    return Ok(report(&row.alias, Outcome::Imported, vec![row.alias.clone()], findings));
+                    write.promote(&row.head)?;
+                    let done = write.commit(&event);
+                    self.settle(done)?;
+                    self.read_back_authority(&stored)?;
+                    return Ok(report(&stored, Outcome::Imported, vec![stored.clone()], findings));
                 }
-                _ => return Err(StoreError::AliasTaken { alias: row.alias }.into()),
+                _ => return Err(StoreError::AliasTaken { alias: stored }.into()),
             }
         }
         let others = write.as_read().authority_aliases(&certificate.fingerprint)?;
@@ -245,18 +268,16 @@ impl Keystore {
                 format!("the same certificate is in the store as \"{other}\""),
             ));
         }
-        write.insert_authority(
-            &NewAuthority { id: random_id()?, alias, trust: Trust::Anchor, certificate: &certificate },
-            at,
-        )?;
-        write.commit()?;
+        insert_authority(&write, alias, Trust::Anchor, &certificate, &actor, at)?;
+        let done = write.commit(&event);
+        self.settle(done)?;
         self.read_back_authority(alias)?;
         Ok(report(alias, Outcome::Imported, vec![alias.clone()], findings))
     }
 
     fn read_back_authority(&mut self, alias: &Alias) -> Result<(), Error> {
-        match self.store.read()?.entry(alias) {
-            Ok(Some(row)) if row.trust == Some(Trust::Anchor) => Ok(()),
+        match self.store.view(|read| read.entry(alias)) {
+            Ok(Some(row)) if row.head.trust == Some(Trust::Anchor) => Ok(()),
             _ => Err(StoreError::OutcomeUnknown.into()),
         }
     }
@@ -264,8 +285,118 @@ impl Keystore {
 
 fn is_same(row: &EntryRow, credential: &ServerCredential) -> bool {
     // The key belongs to the leaf on both sides, so the leaf says it all.
-    row.trust.is_none()
-        && row.chain.first().is_some_and(|(leaf, _)| leaf.fingerprint == credential.leaf.fingerprint)
+    row.head.trust.is_none()
+        && row.content.leaf().is_some_and(|leaf| leaf.fingerprint == credential.leaf.fingerprint)
+}
+
+/// What came of a credential inside a write.
+enum Placed {
+    /// It is there; nothing was written.
+    Present { alias: Alias, findings: Vec<Finding> },
+    /// It was written, and is not committed yet.
+    Written(Box<Written>),
+}
+
+struct Written {
+    report: ImportReport,
+    chain: ValidatedChain,
+}
+
+impl Written {
+    fn event<'a>(&'a self, actor: &'a str, at: i64) -> Event<'a> {
+        Event {
+            alias: self.report.alias.as_str(),
+            fingerprint: self.chain.leaf().map(|leaf| leaf.to_string()).unwrap_or_default(),
+            outcome: self.report.outcome.word(),
+            ..event_of("import", actor, at)
+        }
+    }
+}
+
+/// Validates, seals and writes one credential.
+fn place(
+    write: &Write<'_>,
+    root: &RootKey,
+    actor: &str,
+    request: CredentialRequest,
+) -> Result<Placed, Error> {
+    let CredentialRequest { alias, credential, mut findings, options } = request;
+    let present = write.as_read().entry(&alias)?;
+    if let Some(row) = &present {
+        if is_same(row, &credential) {
+            return Ok(Placed::Present { alias, findings });
+        }
+        if !options.replace || row.head.trust.is_some() {
+            return Err(StoreError::AliasTaken { alias: row.head.alias.clone() }.into());
+        }
+    }
+    let mut authorities = load_authorities(&write.as_read(), &credential.leaf, &credential.others)?;
+    let roots = if options.trust_embedded_root && options.policy.use_embedded {
+        embedded_roots(&credential, seconds(options.at))
+    } else {
+        Vec::new()
+    };
+    for root in &roots {
+        authorities.add(root.clone(), Trust::Anchor);
+    }
+    let chain = validate(&credential, &authorities, &options.policy, options.at)?;
+    findings.extend(chain.findings().iter().cloned());
+
+    // The alias keeps the case under which it stands in the store.
+    let (alias, entry, number, outcome) = match &present {
+        Some(row) => {
+            (row.head.alias.clone(), row.head.id, row.head.version.saturating_add(1), Outcome::Replaced)
+        }
+        None => (alias, random_id()?, 1, Outcome::Imported),
+    };
+    let at = seconds(options.at);
+    let fingerprints: Vec<_> = chain.path().iter().map(|(certificate, _)| certificate.fingerprint).collect();
+    let place = Place {
+        alias: &alias,
+        entry,
+        version: number,
+        spki: credential.leaf.spki_fingerprint,
+        chain: &fingerprints,
+    };
+    let version = NewVersion {
+        number,
+        origin: number,
+        sealed: Some(root.seal(credential.key(), &place)?),
+        allowed: &allowed_codes(&findings),
+        actor,
+        at,
+        chain: chain.path(),
+    };
+    match &present {
+        Some(row) => write.add_version(row, version)?,
+        None => write.insert(entry, &alias, None, version)?,
+    }
+    let mut imported = vec![alias.clone()];
+    imported.extend(store_chain(write, &alias, &credential, &chain, &roots, actor, at)?);
+    let links = ChainLink::of(chain.path());
+    let report = ImportReport {
+        alias,
+        outcome,
+        dry_run: options.dry_run,
+        authority: false,
+        chain: links,
+        imported,
+        findings,
+    };
+    Ok(Placed::Written(Box::new(Written { report, chain })))
+}
+
+fn insert_authority(
+    write: &Write<'_>,
+    alias: &Alias,
+    trust: Trust,
+    certificate: &Certificate,
+    actor: &str,
+    at: i64,
+) -> Result<(), Error> {
+    let chain = [(certificate.clone(), Role::Leaf)];
+    let version = NewVersion { number: 1, origin: 1, sealed: None, allowed: &[], actor, at, chain: &chain };
+    Ok(write.insert(random_id()?, alias, Some(trust), version)?)
 }
 
 fn allowed_codes(findings: &[Finding]) -> Vec<FindingCode> {
@@ -341,6 +472,7 @@ fn store_chain(
     credential: &ServerCredential,
     chain: &ValidatedChain,
     roots: &[Certificate],
+    actor: &str,
     at: i64,
 ) -> Result<Vec<Alias>, Error> {
     let mut written = Vec::new();
@@ -355,7 +487,7 @@ fn store_chain(
             *role == Role::Anchor && roots.iter().any(|root| root.fingerprint == certificate.fingerprint);
         let (suffix, trust) = if trusted { ("root", Trust::Anchor) } else { ("intermediate", Trust::Path) };
         let name = free_alias(write, alias, suffix)?;
-        write.insert_authority(&NewAuthority { id: random_id()?, alias: &name, trust, certificate }, at)?;
+        insert_authority(write, &name, trust, certificate, actor, at)?;
         written.push(name);
     }
     Ok(written)
@@ -369,7 +501,7 @@ fn free_alias(write: &Write<'_>, alias: &Alias, suffix: &str) -> Result<Alias, E
             1 => alias.with_suffix(suffix),
             n => alias.with_suffix(&format!("{suffix}{n}")),
         };
-        if write.as_read().entry(&name)?.is_none() {
+        if write.as_read().head(&name)?.is_none() {
             return Ok(name);
         }
         number = number.saturating_add(1);

@@ -3,27 +3,35 @@
 //! Bytes are opened, the credential is proved and validated, sealed, stored, and read back; only then is anything
 //! acknowledged. A failure at any stage leaves the store as it was.
 
+mod accounts;
+mod care;
 mod certificates;
+mod history;
 mod import;
+mod options;
 mod request;
+mod slots;
 
 use std::{path::Path, sync::Arc};
 
 use rustls_pki_types::UnixTime;
 
-pub use self::certificates::read_certificates;
-pub use self::request::{
-    Administrator, ChainLink, ChainState, CredentialRequest, Entry, EntryKind, ImportOptions, ImportReport,
-    OpenedCredential, Outcome, ServerCertificateRequest,
+pub use self::{
+    certificates::read_certificates,
+    history::{Comparison, Version},
+    options::{NewKeystore, OpenOptions},
+    request::{
+        Administrator, ChainLink, ChainState, CredentialRequest, Entry, EntryKind, ImportOptions,
+        ImportReport, OpenedCredential, Outcome, ServerCertificateRequest,
+    },
 };
 use crate::{
-    account::{AccountHash, AccountName},
     alias::Alias,
     certificate::{Certificate, Fingerprint, ServerCredential},
-    error::Error,
-    seal::{RootKey, SealError, SealedKey, random_id},
-    secret::{Password, UnlockKey},
-    store::{EntryRow, Read, Store, StoreError},
+    error::{Error, ErrorKind},
+    seal::{LegacyRoot, Place, RootKey, SealError, Unlock, UnlockSource, random_id},
+    secret::PrivateKey,
+    store::{self, Anchor, EntryRow, Event, LockedStore, Point, Read, Store, StoreError},
     validate::{Policy, Role, Trust, ValidatedChain, verify},
 };
 
@@ -34,6 +42,8 @@ use crate::{
 pub struct Keystore {
     store: Store,
     root: Arc<RootKey>,
+    actor: String,
+    anchor: Option<Anchor>,
 }
 
 impl Keystore {
@@ -53,11 +63,38 @@ impl Keystore {
     /// # Errors
     ///
     /// [`StoreError::Exists`] if there is a file at `path`; [`StoreError::File`] if it cannot be made.
-    pub fn create(path: &Path, unlock: &UnlockKey, at: UnixTime) -> Result<Self, Error> {
-        let id = random_id()?;
-        let (root, slot) = RootKey::generate(id, unlock)?;
-        let store = Store::create(path, &id, &slot, seconds(at))?;
-        Ok(Self { store, root: Arc::new(root) })
+    pub fn create<'u>(path: &Path, unlock: impl Into<Unlock<'u>>, at: UnixTime) -> Result<Self, Error> {
+        Self::create_with(path, unlock, &NewKeystore::default(), at)
+    }
+
+    /// Makes a new, empty keystore as `wanted` says.
+    ///
+    /// # Errors
+    ///
+    /// As for [`create`](Self::create); [`StoreError::Network`] for a write-ahead log on a network file system.
+    pub fn create_with<'u>(
+        path: &Path,
+        unlock: impl Into<Unlock<'u>>,
+        wanted: &NewKeystore,
+        at: UnixTime,
+    ) -> Result<Self, Error> {
+        let unlock = unlock.into();
+        let at = seconds(at);
+        let source = match (&wanted.source, unlock) {
+            (Some(source), _) => source.clone(),
+            (None, Unlock::Passphrase(_)) => UnlockSource::Passphrase,
+            (None, Unlock::Key(_)) => UnlockSource::KeyFile(String::new()),
+        };
+        let root = RootKey::generate(random_id()?, 1)?;
+        let slot = root.slot(0, source, unlock, at)?;
+        let actor = wanted.options.actor.clone();
+        let event = Event { outcome: "made", ..event_of("init", &actor, at) };
+        let store = store::create(path, root.ledger(), &slot, wanted.journal, &event)?;
+        let anchor = match &wanted.options.anchor {
+            Some(path) => Some(Anchor::create(path, store.ledger(), store.point()?)?),
+            None => None,
+        };
+        Ok(Self { store, root: Arc::new(root), actor, anchor })
     }
 
     /// Opens the keystore at `path` for reading and writing.
@@ -80,8 +117,8 @@ impl Keystore {
     ///
     /// [`StoreError::Missing`], [`StoreError::File`] with the repair if others can reach the files,
     /// [`StoreError::NotAStore`], [`StoreError::SchemaFromFuture`], or [`SealError::WrongUnlockKey`].
-    pub fn open(path: &Path, unlock: &UnlockKey) -> Result<Self, Error> {
-        Self::open_as(path, unlock, false)
+    pub fn open<'u>(path: &Path, unlock: impl Into<Unlock<'u>>) -> Result<Self, Error> {
+        Self::open_with(path, unlock, &OpenOptions::default())
     }
 
     /// Opens the keystore at `path`; every write is refused.
@@ -94,7 +131,7 @@ impl Keystore {
     /// use strongroom::{Error, Keystore, StoreError};
     ///
     /// let mut keystore = Keystore::open_read_only(&path, &unlock)?;
-    /// let refused = keystore.remove(&"www".parse()?);
+    /// let refused = keystore.remove(&"www".parse()?, false, strongroom::UnixTime::now());
     /// assert!(matches!(refused, Err(Error::Store(StoreError::ReadOnly))));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -102,25 +139,121 @@ impl Keystore {
     /// # Errors
     ///
     /// As for [`open`](Self::open).
-    pub fn open_read_only(path: &Path, unlock: &UnlockKey) -> Result<Self, Error> {
-        Self::open_as(path, unlock, true)
+    pub fn open_read_only<'u>(path: &Path, unlock: impl Into<Unlock<'u>>) -> Result<Self, Error> {
+        Self::open_with(path, unlock, &OpenOptions { read_only: true, ..OpenOptions::default() })
     }
 
-    fn open_as(path: &Path, unlock: &UnlockKey, read_only: bool) -> Result<Self, Error> {
-        let store = Store::open(path, read_only)?;
-        let (id, slots) = store.header()?;
-        let root = RootKey::unlock(id, &slots, unlock)?;
-        Ok(Self { store, root: Arc::new(root) })
+    /// Opens the keystore at `path` as `options` say.
+    ///
+    /// # Errors
+    ///
+    /// As for [`open`](Self::open); [`StoreError::RolledBack`] if the store is older than its anchor.
+    pub fn open_with<'u>(
+        path: &Path,
+        unlock: impl Into<Unlock<'u>>,
+        options: &OpenOptions,
+    ) -> Result<Self, Error> {
+        let unlock = unlock.into();
+        let (store, root) = match unlock_store(path, unlock, options.read_only) {
+            // A failed read of the disk looks like damage: looked at again before it is believed.
+            Err(Error::Store(StoreError::Corrupt { .. }) | Error::Seal(SealError::Damaged)) => {
+                unlock_store(path, unlock, options.read_only)?
+            }
+            other => other?,
+        };
+        let anchor = options.anchor.as_deref().map(Anchor::at);
+        let mut keystore = Self { store, root: Arc::new(root), actor: options.actor.clone(), anchor };
+        keystore.check_anchor(options)?;
+        Ok(keystore)
+    }
+
+    fn check_anchor(&mut self, options: &OpenOptions) -> Result<(), Error> {
+        let Some(anchor) = self.anchor.clone() else {
+            return Ok(());
+        };
+        let checked = self.store.point().and_then(|point| anchor.check(self.store.ledger(), point));
+        match (checked, options.accept_rollback) {
+            (Ok(()), _) => Ok(()),
+            (Err(error), None) => Err(error.into()),
+            (Err(error), Some(at)) => {
+                let refused = Error::from(error);
+                let actor = self.actor.clone();
+                let event =
+                    Event { outcome: refused.code(), ..event_of("accept-rollback", &actor, seconds(at)) };
+                let point = self.store.write()?.commit(&event)?;
+                Ok(anchor.reset(self.store.ledger(), point)?)
+            }
+        }
+    }
+
+    /// Where the unlock keys of the store at `path` are kept, as the store itself says. Nothing vouches for it yet.
+    ///
+    /// # Errors
+    ///
+    /// As for [`open`](Self::open).
+    pub fn unlock_sources(path: &Path) -> Result<Vec<UnlockSource>, Error> {
+        let locked = match LockedStore::open(path, true) {
+            Err(StoreError::SchemaOutdated { .. }) => return Ok(vec![UnlockSource::KeyFile(String::new())]),
+            other => other?,
+        };
+        match locked.legacy() {
+            Err(StoreError::SchemaOutdated { .. }) => Ok(vec![UnlockSource::KeyFile(String::new())]),
+            Err(other) => Err(other.into()),
+            Ok(_) => Ok(locked.header()?.slots.into_iter().map(|slot| slot.source).collect()),
+        }
     }
 
     /// Opens another connection to the same store, with the same rights and without the unlock key.
     ///
     /// # Errors
     ///
-    /// As for [`open`](Self::open).
+    /// As for [`open`](Self::open); [`SealError::Rekeyed`] if the store has another root key by now.
     pub fn reopen(&self) -> Result<Self, Error> {
-        let store = Store::open(self.store.path(), self.store.is_read_only())?;
-        Ok(Self { store, root: Arc::clone(&self.root) })
+        let store = self.store.reopen()?;
+        let (root, actor) = (Arc::clone(&self.root), self.actor.clone());
+        Ok(Self { store, root, actor, anchor: self.anchor.clone() })
+    }
+
+    /// Who changes the store from now on, as the audit log names them: at most 128 characters.
+    pub fn act_as(&mut self, actor: &str) {
+        self.actor = actor.chars().take(128).collect();
+    }
+
+    /// What follows a commit: the anchor moves on; after a failure that leaves the outcome open, the connection
+    /// is a new one.
+    fn settle(&mut self, done: Result<Point, StoreError>) -> Result<(), Error> {
+        match done {
+            Ok(point) => {
+                if let Some(anchor) = &self.anchor {
+                    anchor.advance(self.store.ledger(), point)?;
+                }
+                Ok(())
+            }
+            Err(StoreError::OutcomeUnknown) => {
+                self.store.reconnect()?;
+                Err(StoreError::OutcomeUnknown.into())
+            }
+            Err(other) => Err(other.into()),
+        }
+    }
+
+    /// Writes a refusal into the log. What is wrong with the store itself cannot be written there.
+    fn told<T>(&mut self, action: &str, alias: &str, at: i64, done: Result<T, Error>) -> Result<T, Error> {
+        if let Err(error) = &done
+            && error.kind() != ErrorKind::Store
+        {
+            let actor = self.actor.clone();
+            let event = Event { alias, outcome: error.code(), ..event_of(action, &actor, at) };
+            let logged = self.store.write().and_then(|write| write.commit(&event));
+            // The refusal is what the caller must learn.
+            let _ = self.settle(logged);
+        }
+        done
+    }
+
+    fn row(&mut self, alias: &Alias) -> Result<EntryRow, Error> {
+        let found = self.store.view(|read| read.entry(alias))?;
+        Ok(found.ok_or_else(|| StoreError::NotFound { alias: alias.clone() })?)
     }
 
     /// Whether writes are refused.
@@ -148,9 +281,12 @@ impl Keystore {
     ///
     /// [`StoreError`] if the store cannot be read.
     pub fn entries(&mut self, after: Option<&Alias>, limit: u32) -> Result<Vec<Entry>, Error> {
-        let read = self.store.read()?;
-        let rows = read.entries(&after.map(Alias::key).unwrap_or_default(), limit)?;
-        rows.into_iter().map(|row| Ok(describe(row, &read)?)).collect()
+        let after = after.map(Alias::key).unwrap_or_default();
+        let found = self.store.view(|read| {
+            let rows = read.entries(&after, limit)?;
+            rows.into_iter().map(|row| describe(row, read)).collect()
+        })?;
+        Ok(found)
     }
 
     /// The entry with an alias, whatever its case.
@@ -172,9 +308,8 @@ impl Keystore {
     ///
     /// [`StoreError::NotFound`], or another if the store cannot be read.
     pub fn entry(&mut self, alias: &Alias) -> Result<Entry, Error> {
-        let read = self.store.read()?;
-        let row = read.entry(alias)?.ok_or_else(|| StoreError::NotFound { alias: alias.clone() })?;
-        Ok(describe(row, &read)?)
+        let found = self.store.view(|read| read.entry(alias)?.map(|row| describe(row, read)).transpose())?;
+        Ok(found.ok_or_else(|| StoreError::NotFound { alias: alias.clone() })?)
     }
 
     /// Judges a server entry against the authorities that are in the store now; nothing is unsealed.
@@ -185,12 +320,11 @@ impl Keystore {
     /// entry or it has no key.
     pub fn verify(&mut self, alias: &Alias, policy: &Policy, at: UnixTime) -> Result<ValidatedChain, Error> {
         let not_found = || StoreError::NotFound { alias: alias.clone() };
-        let read = self.store.read()?;
-        let row = read.entry(alias)?.filter(|row| row.trust.is_none()).ok_or_else(not_found)?;
-        let mut certificates = row.chain.into_iter().map(|(certificate, _)| certificate);
-        let leaf = certificates.next().ok_or_else(not_found)?;
+        let row = self.row(alias)?;
+        let mut certificates = row.content.chain.into_iter().map(|(certificate, _)| certificate);
+        let leaf = certificates.next().filter(|_| row.head.trust.is_none()).ok_or_else(not_found)?;
         let others: Vec<Certificate> = certificates.collect();
-        let authorities = import::load_authorities(&read, &leaf, &others)?;
+        let authorities = self.store.view(|read| import::load_authorities(read, &leaf, &others))?;
         Ok(verify(&leaf, &others, &authorities, policy, at)?)
     }
 
@@ -201,115 +335,8 @@ impl Keystore {
     /// [`StoreError::NotFound`] if there is no such entry or it has no key; [`SealError::Damaged`] if the sealed
     /// key, or anything that it is bound to, was changed.
     pub fn credential(&mut self, alias: &Alias) -> Result<OpenedCredential, Error> {
-        let row =
-            self.store.read()?.entry(alias)?.ok_or_else(|| StoreError::NotFound { alias: alias.clone() })?;
+        let row = self.row(alias)?;
         open_row(&self.root, row)
-    }
-
-    /// Removes an entry with all its versions.
-    ///
-    /// ```
-    /// # let folder = tempfile::tempdir()?;
-    /// # let unlock = strongroom::UnlockKey::generate()?;
-    /// # let path = folder.path().join("keystore.db");
-    /// # let mut keystore = strongroom::Keystore::create(&path, &unlock, strongroom::UnixTime::now())?;
-    /// # let root = std::fs::read("../../fixtures/chains/root-rsa.pem")?;
-    /// # keystore.import_authority(&"root".parse()?, &root, strongroom::UnixTime::now())?;
-    /// keystore.remove(&"root".parse()?)?;
-    /// assert!(keystore.entry(&"root".parse()?).is_err());
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::NotFound`], or another if the store cannot be written.
-    pub fn remove(&mut self, alias: &Alias) -> Result<(), Error> {
-        let write = self.store.write()?;
-        let row =
-            write.as_read().entry(alias)?.ok_or_else(|| StoreError::NotFound { alias: alias.clone() })?;
-        write.remove(&row.id)?;
-        write.commit()?;
-        match self.store.read()?.entry(alias) {
-            Ok(None) => Ok(()),
-            _ => Err(StoreError::OutcomeUnknown.into()),
-        }
-    }
-
-    /// Adds an administrator of the API.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::UserExists`]; [`AccountError`](crate::AccountError) for a password of fewer than 8 characters.
-    pub fn add_administrator(
-        &mut self,
-        name: &AccountName,
-        password: &Password,
-        at: UnixTime,
-    ) -> Result<(), Error> {
-        let hash = AccountHash::of(password)?;
-        let write = self.store.write()?;
-        write.insert_account(name, &hash, seconds(at))?;
-        write.commit()?;
-        match self.verify_administrator(name, password) {
-            Ok(Some(_)) => Ok(()),
-            _ => Err(StoreError::OutcomeUnknown.into()),
-        }
-    }
-
-    /// Removes an administrator.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::NoSuchUser`].
-    pub fn remove_administrator(&mut self, name: &AccountName) -> Result<(), Error> {
-        let write = self.store.write()?;
-        write.remove_account(name)?;
-        write.commit()?;
-        match self.administrator(name) {
-            Ok(None) => Ok(()),
-            _ => Err(StoreError::OutcomeUnknown.into()),
-        }
-    }
-
-    /// Lists the administrators.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] if the store cannot be read.
-    pub fn administrators(&mut self) -> Result<Vec<Administrator>, Error> {
-        let rows = self.store.read()?.accounts()?;
-        Ok(rows.into_iter().map(|row| Administrator { name: row.name, created_at: row.created_at }).collect())
-    }
-
-    /// The administrator of that name, if there is one.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] if the store cannot be read.
-    pub fn administrator(&mut self, name: &AccountName) -> Result<Option<Administrator>, Error> {
-        let found = self.store.read()?.account(name)?;
-        Ok(found.map(|row| Administrator { name: row.name, created_at: row.created_at }))
-    }
-
-    /// Whether name and password belong to an administrator: the name as stored, or `None`. Takes as long for a
-    /// name that does not exist.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] if the store cannot be read.
-    pub fn verify_administrator(
-        &mut self,
-        name: &AccountName,
-        password: &Password,
-    ) -> Result<Option<String>, Error> {
-        let found = self.store.read()?.account_hash(name)?;
-        Ok(match found {
-            Some((stored, hash)) => hash.matches(password).then_some(stored),
-            None => {
-                AccountHash::waste(password);
-                None
-            }
-        })
     }
 }
 
@@ -317,22 +344,51 @@ fn seconds(at: UnixTime) -> i64 {
     i64::try_from(at.as_secs()).unwrap_or(i64::MAX)
 }
 
+/// Finds the root key of the store at `path`, and migrates the store if it is of an older schema.
+fn unlock_store(path: &Path, unlock: Unlock<'_>, read_only: bool) -> Result<(Store, RootKey), Error> {
+    let mut locked = LockedStore::open(path, read_only)?;
+    if let Some(header) = locked.legacy()? {
+        let Unlock::Key(key) = unlock else {
+            return Err(SealError::WrongUnlockKey.into());
+        };
+        let legacy = LegacyRoot::unlock(header.id, &header.salt, &header.wrapped, key)?;
+        let root = legacy.root()?;
+        let slot = root.slot(0, UnlockSource::KeyFile(String::new()), unlock, header.created_at)?;
+        locked.migrate(&root.ledger(), &slot, &|alias, entry, version, sealed, chain| {
+            let fingerprints: Vec<Fingerprint> = chain.iter().map(|(link, _)| link.fingerprint).collect();
+            let (leaf, _) = chain.first().ok_or(SealError::Damaged)?;
+            let key = legacy.unseal(alias, &entry, version, sealed, &fingerprints)?;
+            let place = Place { alias, entry, version, spki: leaf.spki_fingerprint, chain: &fingerprints };
+            root.seal(&key, &place)
+        })?;
+    }
+    let header = locked.header()?;
+    let root = RootKey::unlock(header.id, header.epoch, &header.check_value, &header.slots, unlock)?;
+    Ok((locked.unlock(root.ledger())?, root))
+}
+
+/// An event without its details.
+fn event_of<'a>(action: &'a str, actor: &'a str, at: i64) -> Event<'a> {
+    Event { at, actor, action, alias: "", fingerprint: String::new(), outcome: "" }
+}
+
+/// The private key of a row; `None` for an authority.
+fn unseal(root: &RootKey, row: &EntryRow) -> Result<Option<PrivateKey>, SealError> {
+    let Some(sealed) = &row.content.sealed else {
+        return Ok(None);
+    };
+    let chain = row.content.fingerprints();
+    let place = row.place(&chain).ok_or(SealError::Damaged)?;
+    root.unseal(sealed, &place).map(Some)
+}
+
 /// Unseals a row, and proves it.
 fn open_row(root: &RootKey, row: EntryRow) -> Result<OpenedCredential, Error> {
-    let (Some(sealed_key), Some(wrapped_data_key)) = (&row.sealed_key, &row.wrapped_data_key) else {
-        return Err(StoreError::NotFound { alias: row.alias }.into());
+    let Some(key) = unseal(root, &row)? else {
+        return Err(StoreError::NotFound { alias: row.head.alias }.into());
     };
-    let fingerprints: Vec<Fingerprint> =
-        row.chain.iter().map(|(certificate, _)| certificate.fingerprint).collect();
-    let key = root.unseal(&SealedKey {
-        alias: &row.alias,
-        entry: row.id,
-        version: row.version,
-        sealed_key,
-        wrapped_data_key,
-        chain: &fingerprints,
-    })?;
-    let mut certificates: Vec<_> = row.chain.into_iter().map(|(certificate, _)| certificate).collect();
+    let chain = row.content.chain;
+    let mut certificates: Vec<_> = chain.into_iter().map(|(certificate, _)| certificate).collect();
     // A client has the root, or does not trust it.
     if certificates.len() > 1 && certificates.last().is_some_and(|last| last.is_self_issued()) {
         certificates.pop();
@@ -345,11 +401,12 @@ fn open_row(root: &RootKey, row: EntryRow) -> Result<OpenedCredential, Error> {
 
 /// Adds to a row what depends on the rest of the store.
 fn describe(row: EntryRow, read: &Read<'_>) -> Result<Entry, StoreError> {
-    let Some((certificate, _)) = row.chain.first().cloned() else {
+    let EntryRow { head, content } = row;
+    let Some(certificate) = content.leaf().cloned() else {
         return Err(StoreError::Corrupt { detail: "an entry has no certificate" });
     };
-    let kind = row.trust.map_or(EntryKind::Server, |trust| EntryKind::Authority { trust });
-    let chain_state = match (&kind, row.chain.last()) {
+    let kind = head.trust.map_or(EntryKind::Server, |trust| EntryKind::Authority { trust });
+    let chain_state = match (&kind, content.chain.last()) {
         (EntryKind::Authority { .. }, _) if certificate.is_self_issued() => ChainState::Root,
         (EntryKind::Authority { .. }, _) => ChainState::Intermediate,
         (EntryKind::Server, Some((anchor, Role::Anchor))) => {
@@ -364,13 +421,14 @@ fn describe(row: EntryRow, read: &Read<'_>) -> Result<Entry, StoreError> {
         (EntryKind::Server, _) => ChainState::NoAnchor,
     };
     Ok(Entry {
-        alias: row.alias,
+        alias: head.alias,
         kind,
-        version: row.version,
-        created_at: row.created_at,
+        version: content.number,
+        created_at: content.created_at,
         certificate,
-        chain: row.chain,
+        chain: content.chain,
         chain_state,
-        allowed: row.allowed,
+        allowed: content.allowed,
+        bound_to: head.bound_to,
     })
 }

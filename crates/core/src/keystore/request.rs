@@ -226,6 +226,8 @@ pub struct Entry {
     pub chain_state: ChainState,
     /// Findings that the importer allowed.
     pub allowed: Vec<FindingCode>,
+    /// The server that uses the entry, if one said so.
+    pub bound_to: Option<String>,
 }
 
 /// A server credential opened for use.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use rusqlite::ErrorCode;
 use thiserror::Error;
 
-use crate::{alias::Alias, private_file::FileError};
+use crate::{alias::Alias, private_file::FileError, seal::SealError};
 
 /// Why the store refused or failed.
 #[derive(Debug, Error)]
@@ -37,6 +37,65 @@ pub enum StoreError {
         /// The newest that is known.
         known: i64,
     },
+    /// An older program made the store, and it was opened for reading only.
+    #[error("the store has schema version {found}; it is brought to {known} when it is opened for writing")]
+    SchemaOutdated {
+        /// The version found.
+        found: i64,
+        /// The version of this program.
+        known: i64,
+    },
+    /// A write-ahead log on a network file system.
+    #[error("{} is on a network file system, where a write-ahead log is not safe", path.display())]
+    Network {
+        /// The path.
+        path: PathBuf,
+    },
+    /// Another file was put in place of the one that was opened.
+    #[error("{} is not the file that was opened: it was replaced", path.display())]
+    Replaced {
+        /// The path.
+        path: PathBuf,
+    },
+    /// The store is older than its anchor.
+    #[error("the store is at commit {found}, its anchor at {known}: an older copy was put in its place")]
+    RolledBack {
+        /// Commits of the store.
+        found: i64,
+        /// Commits that the anchor knows of.
+        known: i64,
+    },
+    /// A backup is not whole; nothing was restored.
+    #[error("the backup is not whole: {problem}")]
+    BadBackup {
+        /// The first problem.
+        problem: String,
+    },
+    /// A server uses the entry.
+    #[error("the entry \"{alias}\" is in use by {server}")]
+    InUse {
+        /// The alias.
+        alias: Alias,
+        /// The server.
+        server: String,
+    },
+    /// The entry has no such version.
+    #[error("the entry \"{alias}\" has no version {version}")]
+    NoSuchVersion {
+        /// The alias.
+        alias: Alias,
+        /// The version asked for.
+        version: u32,
+    },
+    /// There is nothing to go back to.
+    #[error("the entry \"{alias}\" has no former version")]
+    NothingToUndo {
+        /// The alias.
+        alias: Alias,
+    },
+    /// What is stored could not be sealed or unsealed.
+    #[error(transparent)]
+    Seal(#[from] SealError),
     /// Another process kept the store locked for the whole timeout.
     #[error("another process kept the store locked for 10 seconds")]
     Busy,
@@ -92,7 +151,18 @@ impl From<rusqlite::Error> for StoreError {
             Some(ErrorCode::DiskFull) => Self::Full,
             Some(ErrorCode::NotADatabase) => Self::NotAStore,
             Some(ErrorCode::DatabaseCorrupt) => Self::Corrupt { detail: "SQLite found its structure broken" },
-            _ => Self::Sqlite(error),
+            Some(ErrorCode::ConstraintViolation) => Self::Corrupt { detail: "a row contradicts the rest" },
+            Some(_) => Self::Sqlite(error),
+            None => match error {
+                rusqlite::Error::FromSqlConversionFailure(..)
+                | rusqlite::Error::IntegralValueOutOfRange(..)
+                | rusqlite::Error::InvalidColumnType(..)
+                | rusqlite::Error::Utf8Error(..)
+                | rusqlite::Error::QueryReturnedNoRows => {
+                    Self::Corrupt { detail: "a value is missing, or not of its type" }
+                }
+                other => Self::Sqlite(other),
+            },
         }
     }
 }
@@ -107,6 +177,15 @@ impl StoreError {
             Self::File(_) => "store_permission",
             Self::NotAStore => "not_a_store",
             Self::SchemaFromFuture { .. } => "schema_from_future",
+            Self::SchemaOutdated { .. } => "schema_outdated",
+            Self::Network { .. } => "store_on_network",
+            Self::Replaced { .. } => "store_replaced",
+            Self::RolledBack { .. } => "store_rolled_back",
+            Self::BadBackup { .. } => "bad_backup",
+            Self::InUse { .. } => "alias_in_use",
+            Self::NoSuchVersion { .. } => "version_not_found",
+            Self::NothingToUndo { .. } => "nothing_to_undo",
+            Self::Seal(error) => error.code(),
             Self::Busy => "store_busy",
             Self::ReadOnly => "store_read_only",
             Self::Full => "store_full",
@@ -129,6 +208,24 @@ impl StoreError {
             }
             Self::File(error) => return error.help(),
             Self::Exists { .. } => "choose another path with --store, or use the store that is there",
+            Self::Seal(error) => return error.help().map(str::to_owned),
+            Self::SchemaOutdated { .. } => "run any command that writes, or: strongroom verify-store",
+            Self::Network { .. } => {
+                "keep the store on a local disk, or make it with: strongroom init --journal rollback"
+            }
+            Self::Replaced { .. } => {
+                "open the store again; a store that is in use is put back with: strongroom restore FILE"
+            }
+            Self::RolledBack { .. } => {
+                "find out who put it there; if it was you, run one command with --accept-rollback"
+            }
+            Self::BadBackup { .. } => "take another backup; the store is as it was",
+            Self::InUse { .. } => {
+                "let the server use another alias first, or remove it all the same with --force"
+            }
+            Self::NoSuchVersion { .. } | Self::NothingToUndo { .. } => {
+                "list the versions with: strongroom history ALIAS"
+            }
             Self::NotAStore => "give the path of a store with --store",
             Self::SchemaFromFuture { .. } => "use the program that made it, or a newer one",
             Self::Busy => "try again; if it stays, look for a process that holds the store open",

@@ -1,0 +1,95 @@
+//! Arguments of the commands that look after a store.
+
+use std::str::FromStr;
+
+use clap::{Args, Subcommand, ValueEnum};
+use strongroom::{Alias, Journal};
+
+use crate::unlock::UnlockSpec;
+
+#[derive(Debug, Args)]
+pub(crate) struct Init {
+    /// How transactions are kept whole: wal on local disks, rollback on network file systems
+    #[arg(long, value_enum, default_value = "wal")]
+    pub(crate) journal: JournalMode,
+}
+
+/// [`Journal`] on the command line.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum JournalMode {
+    Wal,
+    Rollback,
+}
+
+impl From<JournalMode> for Journal {
+    fn from(mode: JournalMode) -> Self {
+        match mode {
+            JournalMode::Wal => Self::Wal,
+            JournalMode::Rollback => Self::Rollback,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Remove {
+    /// The entry
+    pub(crate) alias: Alias,
+    /// Remove it also while a server uses it
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Diff {
+    /// The first: ALIAS or ALIAS@VERSION
+    pub(crate) first: Reference,
+    /// The second
+    pub(crate) second: Reference,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Log {
+    /// Follow the whole log, hash by hash, and say whether it is whole
+    #[arg(long)]
+    pub(crate) verify: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Slot {
+    /// Let something else open the store as well
+    Add {
+        /// prompt passphrase:SRC file:PATH env:VAR cred:NAME
+        source: UnlockSpec,
+    },
+    /// Remove a slot
+    Rm {
+        /// Its number
+        number: u32,
+    },
+    /// List the slots
+    Ls,
+}
+
+/// An entry, or one of its versions: `www` or `www@2`.
+#[derive(Clone, Debug)]
+pub(crate) struct Reference {
+    pub(crate) alias: Alias,
+    pub(crate) version: Option<u32>,
+}
+
+impl FromStr for Reference {
+    type Err = String;
+
+    fn from_str(input: &str) -> Result<Self, Self::Err> {
+        let (alias, version) = match input.split_once('@') {
+            None => (input, None),
+            Some((alias, number)) => {
+                let number =
+                    number.parse().map_err(|_| "after @ comes the number of a version".to_owned())?;
+                (alias, Some(number))
+            }
+        };
+        let alias = alias.parse().map_err(|error: strongroom::InvalidAlias| error.to_string())?;
+        Ok(Self { alias, version })
+    }
+}

@@ -1,0 +1,207 @@
+//! `log`, `backup`, `restore` and `verify-store`.
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use strongroom::{Error, Keystore, LogEntry, SealError, StoreReport, printable, rfc3339};
+
+use super::{actor, key_file_path, now, open, open_read_only, store_path};
+use crate::{
+    args::{Arguments, Log},
+    failure::{Exit, Failure},
+    render::{Printer, Table},
+    unlock::UnlockSpec,
+};
+
+/// Rows read at a time.
+const PAGE: u32 = 500;
+
+#[derive(Serialize)]
+struct LogView {
+    number: i64,
+    at: String,
+    actor: String,
+    action: String,
+    alias: String,
+    sha256: String,
+    outcome: String,
+}
+
+impl LogView {
+    fn of(entry: LogEntry) -> Self {
+        Self {
+            number: entry.number,
+            at: rfc3339(entry.at),
+            actor: entry.actor,
+            action: entry.action,
+            alias: entry.alias,
+            sha256: entry.fingerprint,
+            outcome: entry.outcome,
+        }
+    }
+}
+
+pub(super) fn log(arguments: &Arguments, command: &Log, printer: &Printer) -> Result<(), Failure> {
+    #[derive(Serialize)]
+    struct Whole {
+        verified: i64,
+    }
+    #[derive(Serialize)]
+    struct Listing {
+        log: Vec<LogView>,
+    }
+    let mut keystore = open_read_only(arguments)?;
+    if command.verify {
+        let whole = Whole { verified: keystore.verify_log()? };
+        printer.result(&whole, &[], || format!("the log is whole: {} rows\n", whole.verified));
+        return Ok(());
+    }
+    let mut listing = Listing { log: Vec::new() };
+    loop {
+        let after = listing.log.last().map_or(0, |last: &LogView| last.number);
+        let page = keystore.log(after, PAGE)?;
+        let last = u32::try_from(page.len()).unwrap_or(PAGE) < PAGE;
+        listing.log.extend(page.into_iter().map(LogView::of));
+        if last {
+            break;
+        }
+    }
+    printer.result(&listing, &[], || {
+        let mut table = Table::new(&["NR", "WHEN", "WHO", "WHAT", "ALIAS", "OUTCOME"]);
+        for row in &listing.log {
+            table.row(vec![
+                row.number.to_string(),
+                row.at.clone(),
+                printable(&row.actor),
+                row.action.clone(),
+                printable(&row.alias),
+                printable(&row.outcome),
+            ]);
+        }
+        table.text()
+    });
+    Ok(())
+}
+
+#[derive(Serialize)]
+struct ReportView {
+    entries: u64,
+    versions: u64,
+    keys: u64,
+    certificates: u64,
+    administrators: u64,
+    log: u64,
+    seq: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<PathBuf>,
+}
+
+impl ReportView {
+    fn of(report: &StoreReport, file: Option<PathBuf>) -> Self {
+        Self {
+            entries: report.entries,
+            versions: report.versions,
+            keys: report.keys,
+            certificates: report.certificates,
+            administrators: report.administrators,
+            log: report.log,
+            seq: report.seq,
+            file,
+        }
+    }
+
+    fn text(&self) -> String {
+        format!(
+            "{} entries in {} versions, {} private keys opened and proved, {} certificates, {} users, {} log rows\n",
+            self.entries, self.versions, self.keys, self.certificates, self.administrators, self.log
+        )
+    }
+}
+
+pub(super) fn verify(arguments: &Arguments, printer: &Printer) -> Result<(), Failure> {
+    let report = open_read_only(arguments)?.verify_store()?;
+    if let Some(first) = report.problems.first() {
+        for problem in &report.problems {
+            printer.warn(&printable(format!("{} {}", problem.alias, problem.message).trim()));
+        }
+        let message = format!(
+            "the store is damaged: {} problem(s), the first: {}",
+            report.problems.len(),
+            printable(format!("{} {}", first.alias, first.message).trim())
+        );
+        return Err(Failure::new(Exit::Store, "store_corrupt", "store", message)
+            .with_help("leave the store where it is and restore a backup: strongroom restore FILE"));
+    }
+    let view = ReportView::of(&report, None);
+    printer.result(&view, &[], || format!("the store is whole: {}", view.text()));
+    Ok(())
+}
+
+pub(super) fn backup(arguments: &Arguments, file: &Path, printer: &Printer) -> Result<(), Failure> {
+    let report = open(arguments)?.backup(file, now())?;
+    let view = ReportView::of(&report, Some(file.to_owned()));
+    printer.result(&view, &[], || {
+        format!(
+            "wrote and verified {}: {}The key that opens the store is not in it: keep a copy of that apart.\n",
+            file.display(),
+            view.text()
+        )
+    });
+    Ok(())
+}
+
+pub(super) fn restore(arguments: &Arguments, file: &Path, printer: &Printer) -> Result<(), Failure> {
+    let path = store_path(arguments)?;
+    let key_file = key_file_path(arguments)?;
+    // The backup has the slots of its time; a copy that lies where others can read it tells no source.
+    let mut specs: Vec<UnlockSpec> = arguments.unlock.iter().cloned().collect();
+    if specs.is_empty() {
+        specs.extend(arguments.key_file.iter().map(|path| UnlockSpec::KeyFile(path.clone())));
+    }
+    if specs.is_empty() {
+        let known = Keystore::unlock_sources(file).unwrap_or_default();
+        specs.extend(known.iter().filter_map(|source| UnlockSpec::of(source, &key_file)));
+    }
+    if specs.is_empty() {
+        specs.push(UnlockSpec::KeyFile(key_file));
+    }
+    let mut refused = Failure::from(Error::from(SealError::WrongUnlockKey));
+    for spec in specs {
+        let loaded = match spec.load(arguments.no_input) {
+            Ok(loaded) => loaded,
+            Err(failure) => {
+                refused = failure;
+                continue;
+            }
+        };
+        match Keystore::restore(file, &path, loaded.unlock(), &actor(), now()) {
+            Ok((report, former)) => {
+                anchor_anew(arguments)?;
+                let view = ReportView::of(&report, former);
+                printer.result(&view, &[], || {
+                    let kept = view.file.as_ref();
+                    let kept = kept.map(|path| format!("the former store is kept as {}\n", path.display()));
+                    format!("restored {}: {}{}", path.display(), view.text(), kept.unwrap_or_default())
+                });
+                return Ok(());
+            }
+            Err(error @ Error::Seal(SealError::WrongUnlockKey)) => refused = error.into(),
+            Err(other) => return Err(other.into()),
+        }
+    }
+    Err(refused)
+}
+
+/// A restored store is older than its anchor, and meant to be.
+fn anchor_anew(arguments: &Arguments) -> Result<(), Failure> {
+    if arguments.anchor.is_none() || arguments.accept_rollback {
+        return Ok(());
+    }
+    Err(Failure::new(
+        Exit::Other,
+        "store_rolled_back",
+        "store",
+        "the backup is in place; its anchor still stands at the former store".to_owned(),
+    )
+    .with_help("run one command with --accept-rollback"))
+}

@@ -1,0 +1,70 @@
+//! `init`: a new store, and what opens it.
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+use strongroom::{Keystore, NewKeystore, StoreError};
+
+use super::{actor, key_file_path, now, store_path};
+use crate::{
+    args::{Arguments, Init},
+    failure::Failure,
+    render::Printer,
+    unlock::UnlockSpec,
+};
+
+#[derive(Serialize)]
+struct Made {
+    store: PathBuf,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key_file: Option<PathBuf>,
+    unlock: String,
+    journal: &'static str,
+}
+
+pub(super) fn run(arguments: &Arguments, command: &Init, printer: &Printer) -> Result<(), Failure> {
+    let (store, default_key_file) = (store_path(arguments)?, key_file_path(arguments)?);
+    if store.symlink_metadata().is_ok() {
+        return Err(StoreError::Exists { path: store }.into());
+    }
+    let spec = arguments.unlock.clone().unwrap_or_else(|| UnlockSpec::KeyFile(default_key_file.clone()));
+    if matches!(spec, UnlockSpec::Environment(_)) {
+        printer
+            .warn("an environment variable can be read by other processes of the same user, and by children");
+    }
+    // A key file that is there (from a secret manager, say) is used; it is never overwritten.
+    let (loaded, made_key) = spec.load_new(arguments.no_input)?;
+    // Beside the store it needs no name: the two may be moved together.
+    let source = spec.source(&store.with_file_name("keystore.key"));
+    let mut wanted = NewKeystore::default();
+    wanted.journal = command.journal.into();
+    wanted.source = Some(source.clone());
+    wanted.options.actor = actor();
+    wanted.options.anchor = arguments.anchor.clone();
+    let key_file = match spec {
+        UnlockSpec::KeyFile(path) => Some(path),
+        _ => None,
+    };
+    if let Err(error) = Keystore::create_with(&store, loaded.unlock(), &wanted, now()) {
+        if let Some(path) = key_file.filter(|_| made_key) {
+            let _ = std::fs::remove_file(path);
+        }
+        return Err(error.into());
+    }
+    let made = Made { store, key_file, unlock: source.to_string(), journal: wanted.journal.word() };
+    printer.result(&made, &[], || text(&made, made_key));
+    Ok(())
+}
+
+fn text(made: &Made, made_key: bool) -> String {
+    let store = made.store.display();
+    match &made.key_file {
+        Some(path) => format!(
+            "made the store  {store}\n{} the key    {}\n\
+             Keep the key file apart from backups of the store: together they open every private key.\n",
+            if made_key { "made" } else { "used" },
+            path.display()
+        ),
+        None => format!("made the store  {store}\nopened by       {}\n", made.unlock),
+    }
+}

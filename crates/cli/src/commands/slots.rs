@@ -1,0 +1,148 @@
+//! `passwd`, `rekey` and `slot`: what opens the store.
+
+use serde::Serialize;
+use strongroom::{SlotReport, Unlock, UnlockSource, rfc3339};
+
+use super::{key_file_path, now, open, open_read_only, open_with_key, store_path};
+use crate::{
+    args::{Arguments, Slot},
+    failure::{Exit, Failure},
+    render::{Printer, Table},
+    source::PasswordSource,
+    unlock::{Loaded, UnlockSpec},
+};
+
+#[derive(Serialize)]
+struct SlotView {
+    slot: u32,
+    kind: &'static str,
+    name: String,
+    created_at: String,
+}
+
+impl SlotView {
+    fn of(slot: &SlotReport) -> Self {
+        Self {
+            slot: slot.number,
+            kind: slot.source.kind(),
+            name: slot.source.name().to_owned(),
+            created_at: rfc3339(slot.created_at),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Changed {
+    slot: u32,
+    outcome: &'static str,
+}
+
+pub(super) fn slot(arguments: &Arguments, command: &Slot, printer: &Printer) -> Result<(), Failure> {
+    #[derive(Serialize)]
+    struct Slots {
+        slots: Vec<SlotView>,
+    }
+    match command {
+        Slot::Add { source } => {
+            let mut keystore = open(arguments)?;
+            let (loaded, _) = source.load_new(arguments.no_input)?;
+            let kept = source.source(&store_path(arguments)?.with_file_name("keystore.key"));
+            let number = keystore.add_slot(kept, loaded.unlock(), now())?;
+            let changed = Changed { slot: number, outcome: "added" };
+            printer.result(&changed, &[], || format!("added slot {number}\n"));
+        }
+        Slot::Rm { number } => {
+            open(arguments)?.remove_slot(*number, now())?;
+            let changed = Changed { slot: *number, outcome: "removed" };
+            printer.result(&changed, &[], || format!("removed slot {number}\n"));
+        }
+        Slot::Ls => {
+            let slots = open_read_only(arguments)?.slots()?;
+            let slots = Slots { slots: slots.iter().map(SlotView::of).collect() };
+            printer.result(&slots, &[], || {
+                let mut table = Table::new(&["SLOT", "KIND", "WHERE", "MADE"]);
+                for slot in &slots.slots {
+                    let place = match (slot.kind, slot.name.as_str()) {
+                        ("key-file", "") => "keystore.key beside the store",
+                        (_, name) => name,
+                    };
+                    table.row(vec![
+                        slot.slot.to_string(),
+                        slot.kind.to_owned(),
+                        strongroom::printable(place),
+                        slot.created_at.clone(),
+                    ]);
+                }
+                table.text()
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Changes what opens the store: the passphrase, if it has one, else the slot that opened it.
+pub(super) fn passwd(
+    arguments: &Arguments,
+    to: Option<&UnlockSpec>,
+    printer: &Printer,
+) -> Result<(), Failure> {
+    let (mut keystore, opened) = open_with_key(arguments, false)?;
+    let passphrase = keystore.slots()?.into_iter().find(|slot| slot.source == UnlockSource::Passphrase);
+    let old = match (opened, passphrase) {
+        (Loaded::Key(_), Some(_)) if arguments.unlock.is_none() => Loaded::Passphrase(
+            PasswordSource::Prompt.read("Present passphrase of the store", arguments.no_input)?,
+        ),
+        (opened, _) => opened,
+    };
+    let prompt = UnlockSpec::Passphrase(PasswordSource::Prompt);
+    let to = to.unwrap_or(&prompt);
+    let (new, _) = to.load_new(arguments.no_input)?;
+    let kept = to.source(&store_path(arguments)?.with_file_name("keystore.key"));
+    let number = keystore.change_unlock(old.unlock(), kept, new.unlock(), now())?;
+    let changed = Changed { slot: number, outcome: "changed" };
+    printer
+        .result(&changed, &[], || format!("changed slot {number}: what opened it before opens it no more\n"));
+    Ok(())
+}
+
+pub(super) fn rekey(arguments: &Arguments, drop_others: bool, printer: &Printer) -> Result<(), Failure> {
+    #[derive(Serialize)]
+    struct Rekeyed {
+        kept: Vec<u32>,
+        dropped: Vec<u32>,
+    }
+    let (mut keystore, opened) = open_with_key(arguments, false)?;
+    let key_file = key_file_path(arguments)?;
+    let mut kept: Vec<(SlotReport, Option<Loaded>)> = Vec::new();
+    let mut rekeyed = Rekeyed { kept: Vec::new(), dropped: Vec::new() };
+    for slot in keystore.slots()? {
+        if keystore.slot_opens(slot.number, opened.unlock())? {
+            kept.push((slot, None));
+            continue;
+        }
+        let spec = UnlockSpec::of(&slot.source, &key_file).filter(UnlockSpec::is_at_hand);
+        let loaded = spec.and_then(|spec| spec.load(true).ok());
+        match loaded {
+            Some(loaded) if keystore.slot_opens(slot.number, loaded.unlock())? => {
+                kept.push((slot, Some(loaded)));
+            }
+            _ => rekeyed.dropped.push(slot.number),
+        }
+    }
+    if !rekeyed.dropped.is_empty() && !drop_others {
+        let numbers: Vec<String> = rekeyed.dropped.iter().map(u32::to_string).collect();
+        let message =
+            format!("what opens slot {} is not at hand; a new root key would close it", numbers.join(", "));
+        return Err(Failure::new(Exit::Password, "password_missing", "seal", message).with_help(
+            "make it available, or drop those slots with --drop-others and add them again later",
+        ));
+    }
+    let keep: Vec<(UnlockSource, Unlock<'_>)> = kept
+        .iter()
+        .map(|(slot, loaded)| (slot.source.clone(), loaded.as_ref().unwrap_or(&opened).unlock()))
+        .collect();
+    keystore.rekey(&keep, now())?;
+    rekeyed.kept = kept.iter().map(|(slot, _)| slot.number).collect();
+    printer.result(&rekeyed, &[], || "re-keyed: every private key is sealed anew\n".to_owned());
+    Ok(())
+}

@@ -1,0 +1,19 @@
+//! What the process is allowed: no core files, no debugger of the same user, no files for others.
+
+use std::sync::{Arc, atomic::AtomicBool};
+
+/// Set once, before anything is read. What a system refuses is left as it is.
+#[cfg(unix)]
+pub(crate) fn harden() {
+    use rustix::process::{Resource, Rlimit, setrlimit, umask};
+    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
+    umask(rustix::fs::Mode::from_raw_mode(0o077));
+    // A file that reaches a size limit must be an error that SQLite sees, not the end of the process.
+    let seen = Arc::new(AtomicBool::new(false));
+    let _ = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, seen);
+}
+
+#[cfg(not(unix))]
+pub(crate) fn harden() {}

@@ -1,0 +1,188 @@
+//! What opens a store: where it is kept, and how it is read.
+
+use std::{
+    path::{Path, PathBuf},
+    str::FromStr,
+};
+
+use strongroom::{Error, Keystore, OpenOptions, Password, SealError, Unlock, UnlockKey, UnlockSource};
+
+use crate::{
+    failure::{Exit, Failure},
+    source::{PasswordSource, environment},
+};
+
+/// The shortest passphrase, in characters.
+const MIN_PASSPHRASE_CHARS: usize = 8;
+
+/// Where an unlock key is kept, as given on the command line.
+#[derive(Clone, Debug)]
+pub(crate) enum UnlockSpec {
+    /// A key file.
+    KeyFile(PathBuf),
+    /// An environment variable with at least 32 random bytes.
+    Environment(String),
+    /// A systemd credential with at least 32 random bytes.
+    Credential(String),
+    /// What a person remembers.
+    Passphrase(PasswordSource),
+}
+
+/// What was read.
+pub(crate) enum Loaded {
+    Key(UnlockKey),
+    Passphrase(Password),
+}
+
+impl Loaded {
+    pub(crate) fn unlock(&self) -> Unlock<'_> {
+        match self {
+            Self::Key(key) => Unlock::Key(key),
+            Self::Passphrase(passphrase) => Unlock::Passphrase(passphrase),
+        }
+    }
+}
+
+impl FromStr for UnlockSpec {
+    type Err = String;
+
+    fn from_str(input: &str) -> Result<Self, Self::Err> {
+        match input.split_once(':') {
+            Some(("file", path)) if !path.is_empty() => Ok(Self::KeyFile(PathBuf::from(path))),
+            Some(("env", name)) if !name.is_empty() => Ok(Self::Environment(name.to_owned())),
+            Some(("cred", name)) if !name.is_empty() && !name.contains('/') && !name.starts_with('.') => {
+                Ok(Self::Credential(name.to_owned()))
+            }
+            Some(("passphrase", source)) => source.parse().map(Self::Passphrase),
+            None if input == "prompt" => Ok(Self::Passphrase(PasswordSource::Prompt)),
+            // The text is not repeated: it may be a passphrase.
+            _ => Err("expected file:PATH, env:VAR, cred:NAME, prompt, or passphrase: and a password source"
+                .to_owned()),
+        }
+    }
+}
+
+impl UnlockSpec {
+    /// Where the store says that a key is kept.
+    pub(crate) fn of(source: &UnlockSource, default_key_file: &Path) -> Option<Self> {
+        Some(match source {
+            UnlockSource::KeyFile(name) if name.is_empty() => Self::KeyFile(default_key_file.to_owned()),
+            UnlockSource::KeyFile(name) => Self::KeyFile(PathBuf::from(name)),
+            UnlockSource::Environment(name) => Self::Environment(name.clone()),
+            UnlockSource::Credential(name) => Self::Credential(name.clone()),
+            UnlockSource::Passphrase => Self::Passphrase(PasswordSource::Prompt),
+            _ => return None,
+        })
+    }
+
+    /// What the store writes down of it.
+    pub(crate) fn source(&self, default_key_file: &Path) -> UnlockSource {
+        match self {
+            Self::KeyFile(path) if path == default_key_file => UnlockSource::KeyFile(String::new()),
+            Self::KeyFile(path) => {
+                let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+                UnlockSource::KeyFile(path.display().to_string())
+            }
+            Self::Environment(name) => UnlockSource::Environment(name.clone()),
+            Self::Credential(name) => UnlockSource::Credential(name.clone()),
+            Self::Passphrase(_) => UnlockSource::Passphrase,
+        }
+    }
+
+    /// Whether it can be read without asking anybody.
+    pub(crate) fn is_at_hand(&self) -> bool {
+        match self {
+            Self::KeyFile(path) => path.symlink_metadata().is_ok(),
+            Self::Environment(name) => environment(name).is_some(),
+            Self::Credential(name) => environment("CREDENTIALS_DIRECTORY")
+                .is_some_and(|folder| Path::new(&folder).join(name).exists()),
+            Self::Passphrase(_) => false,
+        }
+    }
+
+    /// Reads it.
+    pub(crate) fn load(&self, no_input: bool) -> Result<Loaded, Failure> {
+        match self {
+            Self::KeyFile(path) => Ok(Loaded::Key(UnlockKey::read_file(path)?)),
+            Self::Environment(name) => key(&PasswordSource::Env(name.clone())),
+            Self::Credential(name) => key(&PasswordSource::Credential(name.clone())),
+            Self::Passphrase(source) => {
+                Ok(Loaded::Passphrase(source.read("Passphrase of the store", no_input)?))
+            }
+        }
+    }
+
+    /// Reads a new one: a passphrase is asked for twice, and a key file that is not there is made.
+    pub(crate) fn load_new(&self, no_input: bool) -> Result<(Loaded, bool), Failure> {
+        match self {
+            Self::KeyFile(path) if path.symlink_metadata().is_err() => {
+                let unlock = UnlockKey::generate()?;
+                unlock.create_file(path)?;
+                Ok((Loaded::Key(unlock), true))
+            }
+            Self::Passphrase(source) => {
+                let passphrase = source.read("New passphrase of the store", no_input)?;
+                // EXPOSE: measured, and compared with what was typed before, on the owner's terminal.
+                let length = passphrase.expose().chars().count();
+                if length < MIN_PASSPHRASE_CHARS {
+                    return Err(Failure::new(
+                        Exit::Usage,
+                        "invalid_secret",
+                        "password",
+                        format!(
+                            "the passphrase has {length} characters; at least {MIN_PASSPHRASE_CHARS} are required"
+                        ),
+                    ));
+                }
+                if matches!(source, PasswordSource::Prompt)
+                    && source.read("The same again", no_input)?.expose() != passphrase.expose()
+                {
+                    return Err(Failure::password("the two passphrases differ".to_owned()));
+                }
+                Ok((Loaded::Passphrase(passphrase), false))
+            }
+            other => Ok((other.load(no_input)?, false)),
+        }
+    }
+}
+
+/// Random bytes from a variable or a credential.
+fn key(source: &PasswordSource) -> Result<Loaded, Failure> {
+    let text = source.read("", true)?;
+    // EXPOSE: becomes an unlock key.
+    Ok(Loaded::Key(UnlockKey::from_bytes(text.expose().as_bytes().to_vec())?))
+}
+
+/// Opens the store with the first of `specs` that fits.
+pub(crate) fn open_first(
+    path: &Path,
+    specs: &[UnlockSpec],
+    options: &OpenOptions,
+    no_input: bool,
+) -> Result<(Keystore, Loaded), Failure> {
+    let mut refused = None;
+    for spec in specs {
+        let loaded = spec.load(no_input)?;
+        match Keystore::open_with(path, loaded.unlock(), options) {
+            Ok(keystore) => return Ok((keystore, loaded)),
+            Err(error @ Error::Seal(SealError::WrongUnlockKey)) => refused = Some(error),
+            Err(other) => return Err(other.into()),
+        }
+    }
+    Err(refused.unwrap_or(Error::Seal(SealError::WrongUnlockKey)).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sources_are_told_by_their_prefix_and_never_repeated() {
+        assert!(matches!("prompt".parse(), Ok(UnlockSpec::Passphrase(PasswordSource::Prompt))));
+        assert!(matches!("passphrase:env:P".parse(), Ok(UnlockSpec::Passphrase(PasswordSource::Env(_)))));
+        assert!(matches!("env:P".parse(), Ok(UnlockSpec::Environment(name)) if name == "P"));
+        assert!(matches!("file:/a".parse(), Ok(UnlockSpec::KeyFile(path)) if path == Path::new("/a")));
+        assert!(!"hunter2hunter2".parse::<UnlockSpec>().unwrap_err().contains("hunter2"));
+        assert!("cred:../x".parse::<UnlockSpec>().is_err());
+    }
+}

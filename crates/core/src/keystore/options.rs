@@ -1,0 +1,40 @@
+//! How a keystore is made and opened.
+
+use std::path::PathBuf;
+
+use rustls_pki_types::UnixTime;
+
+use crate::{seal::UnlockSource, store::Journal};
+
+/// How a keystore is opened.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct OpenOptions {
+    /// Whether every write is refused.
+    pub read_only: bool,
+    /// Who acts, as the audit log names them.
+    pub actor: String,
+    /// A file outside the store that says where it stood last; a store that is older is refused.
+    pub anchor: Option<PathBuf>,
+    /// Takes an older store all the same, at this instant, and anchors it anew.
+    pub accept_rollback: Option<UnixTime>,
+}
+
+impl Default for OpenOptions {
+    /// For reading and writing, without an anchor, by `library`.
+    fn default() -> Self {
+        Self { read_only: false, actor: "library".to_owned(), anchor: None, accept_rollback: None }
+    }
+}
+
+/// How a keystore is made.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct NewKeystore {
+    /// How its transactions are kept whole.
+    pub journal: Journal,
+    /// Where its unlock key is kept, for who opens it later.
+    pub source: Option<UnlockSource>,
+    /// Who makes it, and where its anchor is made.
+    pub options: OpenOptions,
+}

@@ -1,0 +1,298 @@
+//! Encryption at rest, and authentication of what lies there in the clear.
+//!
+//! A random root key is wrapped in slots, each under a key derived from what unlocks it. Each version of an entry
+//! has a data key of its own, wrapped under a key derived from the root key. All of it is XChaCha20-Poly1305 with
+//! random 192-bit nonces; the associated data binds every private key to its store, entry, version, alias, public
+//! key and chain, so that no ciphertext can be moved to another place. Public rows carry an HMAC ([`Ledger`]).
+
+mod cipher;
+mod ledger;
+mod legacy;
+mod slot;
+
+use std::{fmt, sync::Arc};
+
+use sha2::{Digest as _, Sha256};
+use thiserror::Error;
+
+use self::cipher::{SealingKey, fields};
+pub use self::slot::{MAX_SLOTS, SlotReport, Unlock, UnlockSource};
+pub(crate) use self::{
+    cipher::random_id,
+    ledger::{Digest, Ledger, audit_hash},
+    legacy::LegacyRoot,
+    slot::{Cost, Slot},
+};
+use crate::{alias::Alias, certificate::Fingerprint, secret::PrivateKey};
+
+/// The format of associated data and derivations; written into both.
+const FORMAT: &[u8] = b"strongroom/v2";
+
+/// The random name of a store.
+pub(crate) type StoreId = [u8; 16];
+/// The random name of an entry.
+pub(crate) type EntryId = [u8; 16];
+
+/// The root key of one store, unlocked.
+pub(crate) struct RootKey {
+    store: StoreId,
+    /// 1 at first; each re-key makes a new root key and adds one.
+    epoch: u32,
+    root: SealingKey,
+    /// Derived from the root key; wraps data keys.
+    wrapping: SealingKey,
+    ledger: Arc<Ledger>,
+}
+
+impl RootKey {
+    /// Makes the root key of a store at an epoch.
+    pub(crate) fn generate(store: StoreId, epoch: u32) -> Result<Self, SealError> {
+        Self::of(store, epoch, SealingKey::generate()?)
+    }
+
+    /// Opens the first slot that `unlock` fits.
+    ///
+    /// A slot that is not as it was written makes the failure [`SealError::Damaged`]; so does a root key that does
+    /// not give the store's key-check value.
+    pub(crate) fn unlock(
+        store: StoreId,
+        epoch: u32,
+        check_value: &[u8],
+        slots: &[Slot],
+        unlock: Unlock<'_>,
+    ) -> Result<Self, SealError> {
+        for slot in slots.iter().filter(|slot| slot.is_whole(&store)) {
+            if let Some(root) = slot.open(&store, epoch, unlock)? {
+                let root = Self::of(store, epoch, root)?;
+                return if root.ledger.check_value() == check_value {
+                    Ok(root)
+                } else {
+                    Err(SealError::Damaged)
+                };
+            }
+        }
+        let whole = !slots.is_empty() && slots.iter().all(|slot| slot.is_whole(&store));
+        Err(if whole { SealError::WrongUnlockKey } else { SealError::Damaged })
+    }
+
+    /// The root key of the next epoch.
+    pub(crate) fn next(&self) -> Result<Self, SealError> {
+        Self::generate(self.store, self.epoch.saturating_add(1))
+    }
+
+    fn of(store: StoreId, epoch: u32, root: SealingKey) -> Result<Self, SealError> {
+        let wrapping =
+            SealingKey::derive(FORMAT, root.0.as_ref(), &store, &[b"wrap data keys", &epoch.to_be_bytes()])?;
+        let ledger = Arc::new(Ledger::derive(store, epoch, &root)?);
+        Ok(Self { store, epoch, root, wrapping, ledger })
+    }
+
+    /// The keys that authenticate rows.
+    pub(crate) fn ledger(&self) -> Arc<Ledger> {
+        Arc::clone(&self.ledger)
+    }
+
+    /// Seals a private key in its place.
+    pub(crate) fn seal(&self, key: &PrivateKey, place: &Place<'_>) -> Result<SealedKey, SealError> {
+        let data_key = SealingKey::generate()?;
+        let aad = self.data(place);
+        Ok(SealedKey {
+            // EXPOSE: sealed here.
+            sealed_key: data_key.encrypt(key.expose_pkcs8_der(), &aad)?,
+            wrapped_data_key: self.wrapping.encrypt(data_key.0.as_ref(), &aad)?,
+        })
+    }
+
+    /// Opens what [`seal`](Self::seal) made, if nothing that it is bound to was changed.
+    pub(crate) fn unseal(&self, sealed: &SealedKey, place: &Place<'_>) -> Result<PrivateKey, SealError> {
+        let aad = self.data(place);
+        let data_key = self.wrapping.unwrap_key(&sealed.wrapped_data_key, &aad).ok_or(SealError::Damaged)?;
+        let mut der = data_key.decrypt(&sealed.sealed_key, &aad).ok_or(SealError::Damaged)?;
+        Ok(PrivateKey::from_pkcs8_der(std::mem::take(&mut *der)))
+    }
+
+    fn data(&self, place: &Place<'_>) -> Vec<u8> {
+        let mut chain = Sha256::new();
+        place.chain.iter().for_each(|fingerprint| chain.update(fingerprint.as_bytes()));
+        fields(
+            FORMAT,
+            &[
+                b"entry",
+                &self.store,
+                &self.epoch.to_be_bytes(),
+                &place.entry,
+                &place.version.to_be_bytes(),
+                place.alias.key().as_bytes(),
+                place.spki.as_bytes(),
+                chain.finalize().as_slice(),
+            ],
+        )
+    }
+}
+
+impl fmt::Debug for RootKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RootKey([redacted])")
+    }
+}
+
+/// All that a sealed private key is bound to, beside its store.
+pub(crate) struct Place<'a> {
+    pub(crate) alias: &'a Alias,
+    pub(crate) entry: EntryId,
+    pub(crate) version: u32,
+    /// SHA-256 over the leaf's subjectPublicKeyInfo.
+    pub(crate) spki: Fingerprint,
+    /// From the leaf to the anchor.
+    pub(crate) chain: &'a [Fingerprint],
+}
+
+/// A sealed private key. Only sealing makes a new one.
+#[derive(Debug)]
+pub(crate) struct SealedKey {
+    pub(crate) sealed_key: Vec<u8>,
+    pub(crate) wrapped_data_key: Vec<u8>,
+}
+
+/// Why something could not be sealed or unsealed.
+#[derive(Clone, Copy, Debug, Error, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum SealError {
+    /// No slot opens under the unlock key.
+    #[error("the unlock key does not open this store")]
+    WrongUnlockKey,
+    /// A sealed key, a slot or a MAC is wrong: it, or what it is bound to, was changed.
+    #[error("the sealed private key does not open: the store was damaged or changed")]
+    Damaged,
+    /// A passphrase where a slot takes a key, or the reverse.
+    #[error("a passphrase slot takes a passphrase, every other slot a key of at least 32 random bytes")]
+    WrongKind,
+    /// A slot asks for more Argon2id work than is ever done.
+    #[error("a slot asks for more Argon2id work than 1 GiB, 16 passes and 16 lanes")]
+    TooMuchWork,
+    /// All slots are taken.
+    #[error("the store has {MAX_SLOTS} slots already")]
+    NoFreeSlot,
+    /// There is no such slot, or it is the last one.
+    #[error("there is no such slot, or it is the last one")]
+    NoSuchSlot,
+    /// Another process gave the store a new root key since it was opened.
+    #[error("the store was re-keyed since it was opened")]
+    Rekeyed,
+    /// The system's random source failed.
+    #[error("the system gave no random bytes")]
+    NoRandomness,
+    /// The cipher refused its input.
+    #[error("the private key could not be sealed")]
+    Encrypt,
+}
+
+impl SealError {
+    /// A stable code for programs.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::WrongUnlockKey => "wrong_unlock_key",
+            Self::Damaged => "store_corrupt",
+            Self::WrongKind => "wrong_slot_kind",
+            Self::TooMuchWork => "slot_too_much_work",
+            Self::NoFreeSlot => "no_free_slot",
+            Self::NoSuchSlot => "slot_not_found",
+            Self::Rekeyed => "store_rekeyed",
+            Self::NoRandomness | Self::Encrypt => "seal_failed",
+        }
+    }
+
+    /// What the user can do.
+    #[must_use]
+    pub fn help(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::WrongUnlockKey => "use the key file or passphrase of one of the store's slots",
+            Self::Damaged | Self::TooMuchWork => "leave the store where it is and restore a backup beside it",
+            Self::NoFreeSlot => "remove one first: strongroom slot rm N",
+            Self::NoSuchSlot | Self::WrongKind => "list the slots with: strongroom slot ls",
+            Self::Rekeyed => "open the store again, with the unlock key of one of its slots",
+            Self::NoRandomness | Self::Encrypt => return None,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::secret::{Password, UnlockKey};
+
+    fn slot(root: &RootKey, unlock: &UnlockKey) -> Slot {
+        root.slot(0, UnlockSource::KeyFile(String::new()), unlock.into(), 0).unwrap()
+    }
+
+    #[test]
+    fn a_sealed_key_opens_only_in_its_place() {
+        let unlock = UnlockKey::generate().unwrap();
+        let root = RootKey::generate([1; 16], 1).unwrap();
+        let slots = [slot(&root, &unlock)];
+        let (www, other): (Alias, Alias) = ("www".parse().unwrap(), "other".parse().unwrap());
+        let chain = [Fingerprint::from_bytes([1; 32]), Fingerprint::from_bytes([2; 32])];
+        let reversed = [chain[1], chain[0]];
+        let spki = Fingerprint::from_bytes([3; 32]);
+        let place = || Place { alias: &www, entry: [7; 16], version: 1, spki, chain: &chain };
+        let sealed = root.seal(&PrivateKey::from_pkcs8_der(b"pkcs8".to_vec()), &place()).unwrap();
+        let again =
+            RootKey::unlock([1; 16], 1, &root.ledger().check_value(), &slots, (&unlock).into()).unwrap();
+        assert_eq!(again.unseal(&sealed, &place()).unwrap().expose_pkcs8_der(), b"pkcs8");
+        for moved in [
+            Place { version: 2, ..place() },
+            Place { alias: &other, ..place() },
+            Place { chain: &chain[..1], ..place() },
+            Place { chain: &reversed, ..place() },
+            Place { entry: [8; 16], ..place() },
+            Place { spki: chain[0], ..place() },
+        ] {
+            assert_eq!(again.unseal(&sealed, &moved).err(), Some(SealError::Damaged));
+        }
+        let next = RootKey::of([1; 16], 2, SealingKey(Box::new(*root.root.0))).unwrap();
+        assert_eq!(next.unseal(&sealed, &place()).err(), Some(SealError::Damaged), "another epoch");
+    }
+
+    #[test]
+    fn a_wrong_key_and_a_damaged_slot_are_told_apart() {
+        let unlock = UnlockKey::generate().unwrap();
+        let root = RootKey::generate([1; 16], 1).unwrap();
+        let value = root.ledger().check_value();
+        let good = slot(&root, &unlock);
+        let open = |store, value: &[u8], slot: &Slot, unlock: Unlock<'_>| {
+            RootKey::unlock(store, 1, value, std::slice::from_ref(slot), unlock).err()
+        };
+        assert_eq!(open([1; 16], &value, &good, (&unlock).into()), None);
+        let wrong = UnlockKey::generate().unwrap();
+        assert_eq!(open([1; 16], &value, &good, (&wrong).into()), Some(SealError::WrongUnlockKey));
+        assert_eq!(open([2; 16], &value, &good, (&unlock).into()), Some(SealError::Damaged));
+        assert_eq!(open([1; 16], &[0; 16], &good, (&unlock).into()), Some(SealError::Damaged));
+        let mut damaged = good.clone();
+        damaged.salt[0] ^= 1;
+        assert_eq!(open([1; 16], &value, &damaged, (&unlock).into()), Some(SealError::Damaged));
+        assert_eq!(open([1; 16], &value, &damaged, (&wrong).into()), Some(SealError::Damaged));
+    }
+
+    #[test]
+    fn a_passphrase_opens_its_slot_and_asks_for_bounded_work() {
+        let (phrase, wrong) = (Password::new("correct horse").unwrap(), Password::new("wrong").unwrap());
+        let root = RootKey::generate([1; 16], 1).unwrap();
+        let slot = root.slot(3, UnlockSource::Passphrase, (&phrase).into(), 0).unwrap();
+        assert_eq!(slot.cost, Some(Cost { memory: 65_536, passes: 3, lanes: 4 }));
+        assert!(root.fits(&slot, (&phrase).into()).unwrap());
+        assert!(!root.fits(&slot, (&wrong).into()).unwrap());
+        let key = UnlockKey::generate().unwrap();
+        assert!(!root.fits(&slot, (&key).into()).unwrap());
+        for cost in [
+            Cost { memory: (1 << 20) + 1, passes: 1, lanes: 1 },
+            Cost { memory: 1 << 10, passes: 17, lanes: 1 },
+            Cost { memory: 1 << 10, passes: 1, lanes: 17 },
+        ] {
+            let greedy = Slot { cost: Some(cost), ..slot.clone() };
+            assert_eq!(root.fits(&greedy, (&phrase).into()), Err(SealError::TooMuchWork));
+        }
+        let refused = root.slot(0, UnlockSource::Passphrase, (&key).into(), 0);
+        assert_eq!(refused.err(), Some(SealError::WrongKind));
+    }
+}

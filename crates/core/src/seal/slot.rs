@@ -1,0 +1,272 @@
+//! Slots: the root key, wrapped once for each way to unlock the store.
+
+use std::fmt;
+
+use argon2::{Algorithm, Argon2, Params, Version};
+use sha2::{Digest as _, Sha256};
+
+use super::{
+    FORMAT, RootKey, SealError, StoreId,
+    cipher::{SealingKey, fields, random_id},
+};
+use crate::secret::{Password, UnlockKey};
+
+/// The most slots that a store has.
+pub const MAX_SLOTS: usize = 8;
+
+/// What opens a store.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum Unlock<'a> {
+    /// At least 32 random bytes: a key file, an environment variable, a systemd credential.
+    Key(&'a UnlockKey),
+    /// What a person remembers; stretched with Argon2id.
+    Passphrase(&'a Password),
+}
+
+impl<'a> From<&'a UnlockKey> for Unlock<'a> {
+    fn from(key: &'a UnlockKey) -> Self {
+        Self::Key(key)
+    }
+}
+
+impl<'a> From<&'a Password> for Unlock<'a> {
+    fn from(passphrase: &'a Password) -> Self {
+        Self::Passphrase(passphrase)
+    }
+}
+
+/// Where the unlock key of a slot is kept. Only a hint for who opens the store: what opens is decided by the key.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum UnlockSource {
+    /// A file; empty for `keystore.key` beside the store.
+    KeyFile(String),
+    /// An environment variable.
+    Environment(String),
+    /// A systemd credential.
+    Credential(String),
+    /// A person.
+    Passphrase,
+}
+
+impl UnlockSource {
+    /// The kind, as it is stored and shown.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::KeyFile(_) => "key-file",
+            Self::Environment(_) => "environment",
+            Self::Credential(_) => "credential",
+            Self::Passphrase => "passphrase",
+        }
+    }
+
+    /// The path, variable or credential; empty for a passphrase.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::KeyFile(name) | Self::Environment(name) | Self::Credential(name) => name,
+            Self::Passphrase => "",
+        }
+    }
+
+    pub(crate) fn from_stored(kind: &str, name: String) -> Option<Self> {
+        Some(match kind {
+            "key-file" => Self::KeyFile(name),
+            "environment" => Self::Environment(name),
+            "credential" => Self::Credential(name),
+            "passphrase" => Self::Passphrase,
+            _ => return None,
+        })
+    }
+}
+
+impl fmt::Display for UnlockSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.name() {
+            "" => f.write_str(self.kind()),
+            name => write!(f, "{} {name}", self.kind()),
+        }
+    }
+}
+
+/// The cost of Argon2id (RFC 9106): memory in KiB, passes, lanes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Cost {
+    pub(crate) memory: u32,
+    pub(crate) passes: u32,
+    pub(crate) lanes: u32,
+}
+
+impl Cost {
+    /// The second recommendation of RFC 9106, section 4.
+    const DEFAULT: Self = Self { memory: 64 * 1024, passes: 3, lanes: 4 };
+    /// The most that is done for a store's asking: somebody may have changed it.
+    const MOST: Self = Self { memory: 1 << 20, passes: 16, lanes: 16 };
+
+    fn is_bounded(self) -> bool {
+        let most = Self::MOST;
+        self.memory <= most.memory && self.passes <= most.passes && self.lanes <= most.lanes
+    }
+}
+
+/// The root key as it is stored: wrapped under a key derived from an unlock key or a passphrase.
+#[derive(Clone, Debug)]
+pub(crate) struct Slot {
+    pub(crate) number: u32,
+    pub(crate) source: UnlockSource,
+    pub(crate) salt: Vec<u8>,
+    /// Only for a passphrase.
+    pub(crate) cost: Option<Cost>,
+    pub(crate) wrapped: Vec<u8>,
+    pub(crate) created_at: i64,
+    /// SHA-256 over the rest: tells damage from a wrong key before there is a key.
+    pub(crate) checksum: Vec<u8>,
+}
+
+impl Slot {
+    /// Wraps `root` as slot `number`.
+    pub(super) fn wrap(
+        store: &StoreId,
+        epoch: u32,
+        root: &SealingKey,
+        number: u32,
+        source: UnlockSource,
+        unlock: Unlock<'_>,
+        at: i64,
+    ) -> Result<Self, SealError> {
+        let cost = match (&source, unlock) {
+            (UnlockSource::Passphrase, Unlock::Passphrase(_)) => Some(Cost::DEFAULT),
+            (UnlockSource::Passphrase, _) | (_, Unlock::Passphrase(_)) => return Err(SealError::WrongKind),
+            _ => None,
+        };
+        let mut slot = Self {
+            number,
+            source,
+            salt: [random_id()?, random_id()?].concat(),
+            cost,
+            wrapped: Vec::new(),
+            created_at: at,
+            checksum: Vec::new(),
+        };
+        let kek = slot.key(unlock)?.ok_or(SealError::WrongKind)?;
+        slot.wrapped = kek.encrypt(root.0.as_ref(), &slot.data(store, epoch))?;
+        slot.checksum = slot.sum(store);
+        Ok(slot)
+    }
+
+    /// The root key, if `unlock` fits.
+    pub(super) fn open(
+        &self,
+        store: &StoreId,
+        epoch: u32,
+        unlock: Unlock<'_>,
+    ) -> Result<Option<SealingKey>, SealError> {
+        let Some(kek) = self.key(unlock)? else {
+            return Ok(None);
+        };
+        Ok(kek.unwrap_key(&self.wrapped, &self.data(store, epoch)))
+    }
+
+    /// Whether the slot is as it was written. Without a key, only accidents are seen.
+    pub(super) fn is_whole(&self, store: &StoreId) -> bool {
+        self.sum(store) == self.checksum
+    }
+
+    /// The key that wraps the root key; `None` if the slot is of another kind than `unlock`.
+    fn key(&self, unlock: Unlock<'_>) -> Result<Option<SealingKey>, SealError> {
+        match (unlock, self.cost) {
+            (Unlock::Key(key), None) => {
+                // EXPOSE: input of the key derivation.
+                SealingKey::derive(
+                    FORMAT,
+                    key.expose(),
+                    &self.salt,
+                    &[b"slot", self.source.kind().as_bytes()],
+                )
+                .map(Some)
+            }
+            (Unlock::Passphrase(passphrase), Some(cost)) => {
+                if !cost.is_bounded() {
+                    return Err(SealError::TooMuchWork);
+                }
+                let params = Params::new(cost.memory, cost.passes, cost.lanes, Some(32))
+                    .map_err(|_| SealError::Damaged)?;
+                let mut key = SealingKey(Box::new([0; 32]));
+                // EXPOSE: input of the key derivation.
+                Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+                    .hash_password_into(passphrase.expose().as_bytes(), &self.salt, key.0.as_mut())
+                    .map_err(|_| SealError::Encrypt)?;
+                Ok(Some(key))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    fn data(&self, store: &StoreId, epoch: u32) -> Vec<u8> {
+        let [memory, passes, lanes] = self.costs();
+        fields(
+            FORMAT,
+            &[
+                b"slot",
+                store,
+                &epoch.to_be_bytes(),
+                &self.number.to_be_bytes(),
+                self.source.kind().as_bytes(),
+                self.source.name().as_bytes(),
+                &self.salt,
+                &memory,
+                &passes,
+                &lanes,
+                &self.created_at.to_be_bytes(),
+            ],
+        )
+    }
+
+    fn sum(&self, store: &StoreId) -> Vec<u8> {
+        let mut digest = Sha256::new_with_prefix(self.data(store, 0));
+        digest.update(&self.wrapped);
+        digest.finalize().to_vec()
+    }
+
+    pub(crate) fn costs(&self) -> [[u8; 4]; 3] {
+        self.cost.map_or([[0; 4]; 3], |cost| [cost.memory, cost.passes, cost.lanes].map(u32::to_be_bytes))
+    }
+}
+
+/// A slot as people see it.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct SlotReport {
+    /// 0 to 7.
+    pub number: u32,
+    /// Where its key is kept.
+    pub source: UnlockSource,
+    /// When it was made, in seconds since 1970.
+    pub created_at: i64,
+}
+
+impl SlotReport {
+    pub(crate) fn of(slot: &Slot) -> Self {
+        Self { number: slot.number, source: slot.source.clone(), created_at: slot.created_at }
+    }
+}
+
+impl RootKey {
+    /// A new slot for this root key.
+    pub(crate) fn slot(
+        &self,
+        number: u32,
+        source: UnlockSource,
+        unlock: Unlock<'_>,
+        at: i64,
+    ) -> Result<Slot, SealError> {
+        Slot::wrap(&self.store, self.epoch, &self.root, number, source, unlock, at)
+    }
+
+    /// Whether `unlock` opens `slot`.
+    pub(crate) fn fits(&self, slot: &Slot, unlock: Unlock<'_>) -> Result<bool, SealError> {
+        Ok(slot.open(&self.store, self.epoch, unlock)?.is_some())
+    }
+}

@@ -1,0 +1,104 @@
+//! An anchor: where the store stood last, in a file outside it. An older copy put in place of the store is then seen.
+
+use std::{
+    fs::{File, OpenOptions},
+    io::{Read as _, Seek as _, Write as _},
+    path::{Path, PathBuf},
+};
+
+use super::{Point, StoreError};
+use crate::{
+    private_file::{self, FileError},
+    seal::{Digest, Ledger},
+};
+
+const MAGIC: &[u8; 8] = b"SRANCHR1";
+/// Magic, sequence, MAC of the state, MAC over both.
+const LEN: usize = 8 + 8 + 32 + 32;
+
+/// An anchor file.
+#[derive(Clone, Debug)]
+pub(crate) struct Anchor {
+    path: PathBuf,
+}
+
+impl Anchor {
+    /// Makes the file, which must not exist.
+    pub(crate) fn create(path: &Path, ledger: &Ledger, point: Point) -> Result<Self, StoreError> {
+        private_file::create_parent(path)?;
+        private_file::create(path, &encode(ledger, point))?;
+        Ok(Self { path: path.to_owned() })
+    }
+
+    /// Takes a file that is there, whatever it says.
+    pub(crate) fn at(path: &Path) -> Self {
+        Self { path: path.to_owned() }
+    }
+
+    /// Refuses a store that is older than the anchor, or of another history.
+    pub(crate) fn check(&self, ledger: &Ledger, point: Point) -> Result<(), StoreError> {
+        private_file::check_owned(&self.path, false)?;
+        let mut file = self.open(false)?;
+        let known = self.read(&mut file, ledger)?;
+        let older = point.seq < known.seq || (point.seq == known.seq && point.mac != known.mac);
+        if older { Err(StoreError::RolledBack { found: point.seq, known: known.seq }) } else { Ok(()) }
+    }
+
+    /// Moves the anchor on; never back. Processes that commit at once take turns.
+    pub(crate) fn advance(&self, ledger: &Ledger, point: Point) -> Result<(), StoreError> {
+        let mut file = self.open(true)?;
+        file.lock().map_err(|error| FileError::io("lock", &self.path, &error))?;
+        if self.read(&mut file, ledger).is_ok_and(|known| known.seq >= point.seq) {
+            return Ok(());
+        }
+        self.write(&mut file, ledger, point)
+    }
+
+    /// Sets the anchor to where the store stands, whatever it said before.
+    pub(crate) fn reset(&self, ledger: &Ledger, point: Point) -> Result<(), StoreError> {
+        if self.path.symlink_metadata().is_err() {
+            return Self::create(&self.path, ledger, point).map(drop);
+        }
+        private_file::check_owned(&self.path, false)?;
+        let mut file = self.open(true)?;
+        file.lock().map_err(|error| FileError::io("lock", &self.path, &error))?;
+        self.write(&mut file, ledger, point)
+    }
+
+    fn open(&self, write: bool) -> Result<File, StoreError> {
+        let opened = OpenOptions::new().read(true).write(write).open(&self.path);
+        Ok(opened.map_err(|error| FileError::io("open", &self.path, &error))?)
+    }
+
+    fn read(&self, file: &mut File, ledger: &Ledger) -> Result<Point, StoreError> {
+        let mut bytes = [0; LEN];
+        file.rewind()
+            .and_then(|()| file.read_exact(&mut bytes))
+            .map_err(|error| FileError::io("read", &self.path, &error))?;
+        let point = decode(&bytes).filter(|point| encode(ledger, *point) == bytes);
+        point.ok_or(StoreError::Corrupt { detail: "the anchor is not one of this store" })
+    }
+
+    fn write(&self, file: &mut File, ledger: &Ledger, point: Point) -> Result<(), StoreError> {
+        let written = file
+            .rewind()
+            .and_then(|()| file.write_all(&encode(ledger, point)))
+            .and_then(|()| file.sync_data());
+        Ok(written.map_err(|error| FileError::io("write", &self.path, &error))?)
+    }
+}
+
+fn encode(ledger: &Ledger, point: Point) -> [u8; LEN] {
+    let seq = point.seq.to_be_bytes();
+    let mac = ledger.state(&[b"anchor", &seq, &point.mac]);
+    let mut bytes = [0; LEN];
+    let all = MAGIC.iter().chain(&seq).chain(&point.mac).chain(&mac);
+    bytes.iter_mut().zip(all).for_each(|(to, from)| *to = *from);
+    bytes
+}
+
+fn decode(bytes: &[u8; LEN]) -> Option<Point> {
+    let seq = i64::from_be_bytes(bytes.get(8..16)?.try_into().ok()?);
+    let mac: Digest = bytes.get(16..48)?.try_into().ok()?;
+    Some(Point { seq, mac })
+}

@@ -1,0 +1,90 @@
+//! Opens SQLite the way that a store needs it.
+
+use std::{path::Path, time::Duration};
+
+use rusqlite::{Connection, OpenFlags, config::DbConfig, limits::Limit};
+
+use super::StoreError;
+use crate::private_file;
+
+/// How long a writer waits for another.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What a connection refuses to do for whoever changed the file (sqlite.org/security.html).
+const LIMITS: [(Limit, i32); 10] = [
+    (Limit::SQLITE_LIMIT_LENGTH, 16 << 20),
+    (Limit::SQLITE_LIMIT_SQL_LENGTH, 100_000),
+    (Limit::SQLITE_LIMIT_COLUMN, 100),
+    (Limit::SQLITE_LIMIT_EXPR_DEPTH, 20),
+    (Limit::SQLITE_LIMIT_COMPOUND_SELECT, 3),
+    (Limit::SQLITE_LIMIT_VDBE_OP, 25_000),
+    (Limit::SQLITE_LIMIT_FUNCTION_ARG, 8),
+    (Limit::SQLITE_LIMIT_ATTACHED, 0),
+    (Limit::SQLITE_LIMIT_VARIABLE_NUMBER, 50),
+    (Limit::SQLITE_LIMIT_TRIGGER_DEPTH, 10),
+];
+
+/// Opens the database file, which exists, with all that protects it and its content.
+///
+/// Until [`trusts`], closing the connection does not copy a write-ahead log into the file: it may be another store's.
+pub(super) fn connect(path: &Path, read_only: bool) -> Result<Connection, StoreError> {
+    let access = if read_only { OpenFlags::SQLITE_OPEN_READ_ONLY } else { OpenFlags::SQLITE_OPEN_READ_WRITE };
+    let flags = access | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+    // SQLite refuses any symbolic link in the path; only the last component is ours to judge.
+    let resolved = match (private_file::parent(path).canonicalize(), path.file_name()) {
+        (Ok(folder), Some(name)) => folder.join(name),
+        _ => path.to_owned(),
+    };
+    let connection = Connection::open_with_flags(&resolved, flags)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    for (option, on) in [
+        (DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true),
+        (DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false),
+        (DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false),
+        (DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false),
+        (DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY, true),
+        (DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true),
+    ] {
+        connection.set_db_config(option, on)?;
+    }
+    for (limit, value) in LIMITS {
+        connection.set_limit(limit, value)?;
+    }
+    // EXTRA is FULL in WAL mode; with a rollback journal it also makes the journal's removal durable. With less,
+    // a power cut loses acknowledged commits.
+    for (pragma, value) in [
+        ("synchronous", "EXTRA"),
+        ("secure_delete", "ON"),
+        ("cell_size_check", "ON"),
+        ("temp_store", "MEMORY"),
+        ("mmap_size", "0"),
+        ("wal_autocheckpoint", "1000"),
+    ] {
+        connection.pragma_update(None, pragma, value)?;
+    }
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(connection)
+}
+
+/// The state of the store was authentic: the last connection to close may empty the write-ahead log.
+pub(super) fn trusts(connection: &Connection) -> Result<(), StoreError> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
+    Ok(())
+}
+
+/// Runs `VACUUM` or `VACUUM INTO`, which attaches a database by itself.
+pub(super) fn vacuum(connection: &Connection, into: Option<&Path>) -> Result<(), StoreError> {
+    connection.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 1)?;
+    let done = match into {
+        None => connection.execute("VACUUM", []),
+        Some(path) => connection.execute("VACUUM INTO ?1", [path.to_string_lossy()]),
+    };
+    connection.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0)?;
+    done?;
+    Ok(())
+}
+
+/// Empties the write-ahead log, so that nothing removed stays in it. Readers may hold it back; then later.
+pub(super) fn truncate_log(connection: &Connection) {
+    let _: Result<i64, _> = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0));
+}

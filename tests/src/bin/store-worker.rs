@@ -1,0 +1,129 @@
+//! A process that changes a store and says what was acknowledged: killed, starved and lied to by the tests.
+
+#![expect(clippy::print_stdout, reason = "its standard output is what the tests read")]
+
+use std::{env, fs, io::Write as _, path::Path};
+
+use strongroom::{
+    Alias, Certificate, CredentialRequest, Error, Keystore, PrivateKey, ServerCredential, UnlockKey,
+    UnlockSource,
+};
+use strongroom_tests::authority::now;
+
+/// The key and the leaf that lie beside the store.
+fn request(folder: &Path, alias: &str, leaf: &str, replace: bool) -> CredentialRequest {
+    let key = PrivateKey::from_pkcs8_der(fs::read(folder.join(format!("{leaf}.key"))).unwrap());
+    let certificate = Certificate::from_der(&fs::read(folder.join(format!("{leaf}.der"))).unwrap()).unwrap();
+    let credential = ServerCredential::pair(key, vec![certificate]).unwrap();
+    let mut request = CredentialRequest::new(alias.parse().unwrap(), credential, now());
+    request.options.replace = replace;
+    request
+}
+
+fn say(line: &str) {
+    let mut out = std::io::stdout().lock();
+    // One write a line, so that a line is there whole or not at all.
+    out.write_all(format!("{line}\n").as_bytes()).unwrap();
+    out.flush().unwrap();
+}
+
+fn main() {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let outcome = match words.as_slice() {
+        ["import", folder, prefix, count] => import(Path::new(folder), prefix, count.parse().unwrap()),
+        ["script", folder] => script(Path::new(folder)),
+        ["rekey", folder] => rekey(Path::new(folder)),
+        ["read", folder, rounds] => read(Path::new(folder), rounds.parse().unwrap()),
+        ["control", folder, journal, synchronous, count] => {
+            control(Path::new(folder), journal, synchronous, count.parse().unwrap());
+            Ok(())
+        }
+        _ => panic!("unknown arguments"),
+    };
+    if let Err(error) = outcome {
+        println!("ERR {}", error.code());
+        std::process::exit(8);
+    }
+}
+
+fn open(folder: &Path) -> Result<Keystore, Error> {
+    // The key lies outside the folder whose files fail.
+    let unlock = UnlockKey::read_file(&folder.with_extension("key"))?;
+    Keystore::open(&folder.join("keystore.db"), &unlock)
+}
+
+fn import(folder: &Path, prefix: &str, count: u32) -> Result<(), Error> {
+    let pool = folder.with_extension("pool");
+    let mut keystore = open(folder)?;
+    // The first signature of a process waits for entropy; the kills are meant for the store.
+    drop(request(&pool, "warm", "a", false));
+    say("OPEN");
+    for n in 0..count {
+        let alias = format!("{prefix}-{n}");
+        keystore.import_credential(request(&pool, &alias, "a", false))?;
+        say(&format!("ACK {alias}"));
+    }
+    Ok(())
+}
+
+/// One of each change; goes on after a failure, as a server would.
+fn script(folder: &Path) -> Result<(), Error> {
+    let pool = folder.with_extension("pool");
+    let mut keystore = open(folder)?;
+    let alias = |name: &str| name.parse::<Alias>().unwrap();
+    let tell = |name: &str, done: Result<(), Error>| match done {
+        Ok(()) => say(&format!("ACK {name}")),
+        Err(error) => say(&format!("ERR {name} {}", error.code())),
+    };
+    let done = keystore.import_credential(request(&pool, "one", "a", false)).map(drop);
+    tell("import one", done);
+    let done = keystore.import_credential(request(&pool, "one", "b", true)).map(drop);
+    tell("replace one", done);
+    let done = keystore.import_credential(request(&pool, "two", "a", false)).map(drop);
+    tell("import two", done);
+    let done = keystore.rename(&alias("two"), &alias("three"), now());
+    tell("rename two", done);
+    let done = keystore.remove(&alias("kept"), false, now());
+    tell("remove kept", done);
+    let unlock = UnlockKey::read_file(&folder.with_extension("key"))?;
+    let source = UnlockSource::KeyFile(String::new());
+    let done = keystore.change_unlock(&unlock, source, &unlock, now()).map(drop);
+    tell("passwd", done);
+    Ok(())
+}
+
+fn rekey(folder: &Path) -> Result<(), Error> {
+    let mut keystore = open(folder)?;
+    drop(request(&folder.with_extension("pool"), "warm", "a", false));
+    say("OPEN");
+    let unlock = UnlockKey::read_file(&folder.with_extension("key"))?;
+    keystore.rekey(&[(UnlockSource::KeyFile(String::new()), (&unlock).into())], now())?;
+    say("ACK rekey");
+    Ok(())
+}
+
+fn read(folder: &Path, rounds: u32) -> Result<(), Error> {
+    let mut keystore = open(folder)?;
+    for _ in 0..rounds {
+        for entry in keystore.entries(None, 10_000)? {
+            if entry.alias.as_str() != "root" {
+                keystore.credential(&entry.alias)?;
+            }
+        }
+    }
+    say("ACK read");
+    Ok(())
+}
+
+/// Bare SQLite with settings that lose commits: what the harness must be able to see.
+fn control(folder: &Path, journal: &str, synchronous: &str, count: u32) {
+    let connection = rusqlite::Connection::open(folder.join("keystore.db")).unwrap();
+    connection.query_row(&format!("PRAGMA journal_mode = {journal}"), [], |_| Ok(())).unwrap();
+    connection.pragma_update(None, "synchronous", synchronous).unwrap();
+    connection.execute_batch("CREATE TABLE IF NOT EXISTS t (n INTEGER PRIMARY KEY, x BLOB)").unwrap();
+    for n in 0..count {
+        connection.execute("INSERT INTO t VALUES (?1, zeroblob(1500))", [n]).unwrap();
+        say(&format!("ACK {n}"));
+    }
+}

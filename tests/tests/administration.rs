@@ -1,0 +1,341 @@
+//! Looking after a store with the command: versions, slots, passphrases, copies, the log, and what it refuses.
+
+use std::{fs, path::Path, process::Command};
+
+use rusqlite::Connection;
+use strongroom_tests::command::{Run, Shop};
+
+/// The command on a store with the root, ready for `pkcs12/www.p12` and `pkcs12/www-direct.p12`.
+fn shop() -> Shop {
+    let shop = Shop::open();
+    shop.import_root();
+    shop
+}
+
+fn import(shop: &Shop, arguments: &[&str]) -> Run {
+    let mut command = shop.command(["--json", "import", "--pass-in", "env:P"].iter().chain(arguments));
+    command.env("P", "changeit").output().unwrap().into()
+}
+
+#[track_caller]
+fn fine(run: &Run) -> serde_json::Value {
+    assert_eq!(run.code, 0, "{}{}", run.out, run.err);
+    run.json()["result"].clone()
+}
+
+/// Runs with a passphrase in the environment.
+fn with_phrase(shop: &Shop, phrase: &str, arguments: &[&str]) -> Run {
+    let mut command = shop.command(["--json", "--unlock", "passphrase:env:PHRASE"].iter().chain(arguments));
+    command
+        .env("PHRASE", phrase)
+        .env("NEW", "a new long phrase")
+        .env("P", "changeit")
+        .output()
+        .unwrap()
+        .into()
+}
+
+#[test]
+fn versions_are_kept_compared_and_undone() {
+    let shop = shop();
+    fine(&import(&shop, &["www", "pkcs12/www.p12"]));
+    let taken = import(&shop, &["www", "pkcs12/www-direct.p12"]);
+    assert_eq!((taken.code, taken.error_code().as_str()), (4, "alias_taken"));
+    assert_eq!(fine(&import(&shop, &["www", "pkcs12/www-direct.p12", "--replace"]))["outcome"], "replaced");
+    let history = fine(&shop.json(["history", "www"]));
+    assert_eq!(history["versions"].as_array().unwrap().len(), 2);
+    assert_eq!(history["versions"][0]["current"], true);
+    let first = fine(&shop.json(["show", "www@1"]));
+    assert_eq!((&first["version"], &first["subject"]), (&1.into(), &"CN=www.fixture.test".into()));
+    let diff = fine(&shop.json(["diff", "www@1", "www"]));
+    assert_eq!(diff["gained"], serde_json::json!(["shop.fixture.test"]));
+    assert!(diff["lost"].as_array().unwrap().contains(&"www.fixture.test".into()));
+    assert_eq!((&diff["key_reused"], &diff["same"]), (&false.into(), &false.into()));
+    let undone = fine(&shop.json(["undo", "www"]));
+    assert_eq!((&undone["version"], &undone["restored_from"]), (&3.into(), &1.into()));
+    assert_eq!(fine(&shop.json(["show", "www"]))["subject"], "CN=www.fixture.test");
+    let nothing = shop.json(["undo", "www"]);
+    assert_eq!((nothing.code, nothing.error_code().as_str()), (3, "nothing_to_undo"));
+    let missing = shop.json(["show", "www@9"]);
+    assert_eq!((missing.code, missing.error_code().as_str()), (3, "version_not_found"));
+    fine(&shop.json(["rename", "www", "shop"]));
+    assert_eq!(shop.json(["show", "www"]).error_code(), "not_found");
+    assert_eq!(fine(&shop.json(["history", "shop"]))["versions"].as_array().unwrap().len(), 3);
+    assert_eq!(shop.json(["rename", "shop", "root"]).error_code(), "alias_taken");
+    fine(&shop.json(["rename", "shop", "SHOP"]));
+    fine(&shop.json(["rm", "shop"]));
+    assert_eq!(fine(&shop.json(["verify-store"]))["entries"], 2, "root and the intermediate of www");
+}
+
+#[test]
+fn the_log_has_what_was_done_and_what_was_refused() {
+    let shop = shop();
+    fine(&import(&shop, &["www", "pkcs12/www.p12"]));
+    import(&shop, &["www", "pkcs12/www-direct.p12"]);
+    shop.json(["rm", "nobody"]);
+    let log = fine(&shop.json(["log"]));
+    let rows: Vec<(&str, &str, &str)> = log["log"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| {
+            let text = |name: &str| row[name].as_str().unwrap();
+            (text("action"), text("alias"), text("outcome"))
+        })
+        .collect();
+    assert_eq!(
+        rows,
+        [
+            ("init", "", "made"),
+            ("ca-import", "root", "imported"),
+            ("import", "www", "imported"),
+            ("import", "www", "alias_taken"),
+            ("rm", "nobody", "not_found"),
+        ]
+    );
+    assert!(log["log"][0]["actor"].as_str().unwrap().starts_with("uid "));
+    assert_eq!(fine(&shop.json(["log", "--verify"]))["verified"], 5);
+    for damage in [
+        "UPDATE audit SET outcome = 'imported' WHERE number = 4",
+        "DELETE FROM audit WHERE number = 5",
+        "UPDATE audit SET number = 9 WHERE number = 5",
+    ] {
+        let copy = Shop::empty();
+        fs::copy(shop.store(), copy.store()).unwrap();
+        let wal = shop.folder.path().join("keystore.db-wal");
+        if wal.exists() {
+            fs::copy(wal, copy.folder.path().join("keystore.db-wal")).unwrap();
+        }
+        fs::copy(shop.folder.path().join("keystore.key"), copy.folder.path().join("keystore.key")).unwrap();
+        Connection::open(copy.store()).unwrap().execute_batch(damage).unwrap();
+        for arguments in [&["log"][..], &["log", "--verify"], &["verify-store"]] {
+            let run = copy.json(arguments.iter().copied());
+            assert_eq!((run.code, run.error_code().as_str()), (8, "store_corrupt"), "{damage} {arguments:?}");
+        }
+    }
+}
+
+#[test]
+fn a_passphrase_opens_the_store_until_it_is_changed() {
+    let shop = Shop::empty();
+    let short = with_phrase(&shop, "short", &["init"]);
+    assert_eq!((short.code, short.error_code().as_str()), (2, "invalid_secret"));
+    let old = "correct horse battery";
+    assert_eq!(fine(&with_phrase(&shop, old, &["init"]))["unlock"], "passphrase");
+    assert!(!shop.folder.path().join("keystore.key").exists());
+    fine(&with_phrase(&shop, old, &["ca", "import", "root", "chains/root-rsa.pem"]));
+    fine(&with_phrase(&shop, old, &["import", "www", "pkcs12/www.p12", "--pass-in", "env:P"]));
+    fine(&with_phrase(&shop, old, &["passwd", "--to", "passphrase:env:NEW"]));
+    let refused = with_phrase(&shop, old, &["ls"]);
+    assert_eq!((refused.code, refused.error_code().as_str()), (5, "wrong_unlock_key"));
+    let new = "a new long phrase";
+    fine(&with_phrase(&shop, new, &["import", "two", "pkcs12/www-direct.p12", "--pass-in", "env:P"]));
+    assert_eq!(fine(&with_phrase(&shop, new, &["verify-store"]))["keys"], 2);
+    let locked = shop.json(["ls"]);
+    assert_eq!((locked.code, locked.error_code().as_str()), (5, "password_missing"), "locked, and says so");
+    for phrase in [old, new] {
+        assert!(!holds(shop.folder.path(), phrase.as_bytes()));
+    }
+}
+
+/// Whether a file of the folder has these bytes.
+fn holds(folder: &Path, needle: &[u8]) -> bool {
+    fs::read_dir(folder).unwrap().any(|file| {
+        let content = fs::read(file.unwrap().path()).unwrap();
+        content.windows(needle.len()).any(|window| window == needle)
+    })
+}
+
+#[test]
+fn slots_are_added_removed_and_survive_a_new_root_key() {
+    let shop = shop();
+    fine(&import(&shop, &["www", "pkcs12/www.p12"]));
+    let secret = "0123456789abcdef0123456789abcdef";
+    let with_env = |arguments: &[&str]| -> Run {
+        let mut command = shop.command(std::iter::once(&"--json").chain(arguments));
+        command.env("SR_KEY", secret).output().unwrap().into()
+    };
+    assert_eq!(fine(&with_env(&["slot", "add", "env:SR_KEY"]))["slot"], 1);
+    assert_eq!(fine(&with_env(&["slot", "ls"]))["slots"].as_array().unwrap().len(), 2);
+    let missing = shop.json(["rekey"]);
+    assert_eq!((missing.code, missing.error_code().as_str()), (5, "password_missing"));
+    assert_eq!(fine(&with_env(&["rekey"]))["kept"], serde_json::json!([0, 1]));
+    assert_eq!(fine(&shop.json(["verify-store"]))["keys"], 1);
+    assert_eq!(fine(&with_env(&["--unlock", "env:SR_KEY", "verify-store"]))["keys"], 1);
+    assert_eq!(fine(&shop.json(["rekey", "--drop-others"]))["dropped"], serde_json::json!([1]));
+    assert_eq!(with_env(&["--unlock", "env:SR_KEY", "ls"]).error_code(), "wrong_unlock_key");
+    let last = shop.json(["slot", "rm", "0"]);
+    assert_eq!((last.code, last.error_code().as_str()), (3, "slot_not_found"));
+    for n in 0..7 {
+        let source = format!("file:{}", shop.folder.path().join(format!("k{n}")).display());
+        fine(&shop.json(["slot", "add", &source]));
+    }
+    let ninth = with_env(&["slot", "add", "env:SR_KEY"]);
+    assert_eq!((ninth.code, ninth.error_code().as_str()), (4, "no_free_slot"));
+    // Any of them opens it.
+    fs::remove_file(shop.folder.path().join("keystore.key")).unwrap();
+    fine(&shop.json(["ls"]));
+    fine(&shop.json(["slot", "rm", "0"]));
+}
+
+#[test]
+fn a_backup_is_put_back_and_a_broken_one_changes_nothing() {
+    let shop = shop();
+    fine(&import(&shop, &["www", "pkcs12/www.p12"]));
+    let copy = shop.folder.path().join("copy.db");
+    let copy = copy.to_str().unwrap();
+    assert_eq!(fine(&shop.json(["backup", copy]))["keys"], 1);
+    let again = shop.json(["backup", copy]);
+    assert_eq!((again.code, again.error_code().as_str()), (4, "store_exists"), "a backup overwrites nothing");
+    fine(&shop.json(["rm", "www"]));
+
+    let broken = shop.folder.path().join("broken.db");
+    let mut content = fs::read(copy).unwrap();
+    for at in (8192..content.len()).step_by(512) {
+        content[at..at + 16].fill(0x55);
+    }
+    fs::write(&broken, content).unwrap();
+    let before = shop.database();
+    let refused = shop.json(["restore", broken.to_str().unwrap()]);
+    assert_eq!(refused.code, 8, "{}", refused.out);
+    assert!(before == shop.database());
+    let names =
+        |shop: &Shop| -> usize { shop.json(["ls"]).json()["result"]["entries"].as_array().unwrap().len() };
+    assert_eq!(names(&shop), 2);
+
+    fine(&shop.json(["restore", copy]));
+    assert_eq!(names(&shop), 3);
+    assert_eq!(fine(&shop.json(["verify-store"]))["keys"], 1);
+    // Over a store that is no database any more, and where there is none.
+    fs::write(shop.store(), b"nothing that SQLite would read, and long enough to be looked at as a file")
+        .unwrap();
+    fine(&shop.json(["restore", copy]));
+    assert_eq!(names(&shop), 3);
+    let elsewhere = Shop::empty();
+    fs::copy(shop.folder.path().join("keystore.key"), elsewhere.folder.path().join("keystore.key")).unwrap();
+    fine(&elsewhere.json(["restore", copy]));
+    assert_eq!(names(&elsewhere), 3);
+    assert!(!holds_names(shop.folder.path(), ".restore"), "nothing is left over");
+}
+
+fn holds_names(folder: &Path, suffix: &str) -> bool {
+    fs::read_dir(folder).unwrap().any(|file| file.unwrap().path().to_string_lossy().ends_with(suffix))
+}
+
+#[test]
+fn an_older_copy_in_place_of_the_store_is_seen_by_its_anchor() {
+    let shop = Shop::empty();
+    let outside = tempfile::tempdir().unwrap();
+    let anchor = outside.path().join("anchor");
+    let anchor = anchor.to_str().unwrap();
+    fine(&shop.json(["--anchor", anchor, "init", "--journal", "rollback"]));
+    let old = fs::read(shop.store()).unwrap();
+    fine(&shop.json(["--anchor", anchor, "ca", "import", "root", "chains/root-rsa.pem"]));
+    fine(&shop.json(["--anchor", anchor, "ls"]));
+    fs::write(shop.store(), old).unwrap();
+    let refused = shop.json(["--anchor", anchor, "ls"]);
+    assert_eq!((refused.code, refused.error_code().as_str()), (8, "store_rolled_back"));
+    fine(&shop.json(["--anchor", anchor, "--accept-rollback", "ls"]));
+    fine(&shop.json(["--anchor", anchor, "ls"]));
+    assert_eq!(fine(&shop.json(["log"]))["log"][1]["action"], "accept-rollback");
+}
+
+#[test]
+fn rows_put_back_to_an_older_state_are_seen() {
+    let shop = Shop::empty();
+    fine(&shop.json(["init", "--journal", "rollback"]));
+    shop.import_root();
+    let old = fs::read(shop.store()).unwrap();
+    fine(&import(&shop, &["www", "pkcs12/www-direct.p12"]));
+    let former = shop.folder.path().join("former.db");
+    fs::write(&former, old).unwrap();
+    // The state of the store as it was before www: authentic by itself.
+    let outside = Connection::open(shop.store()).unwrap();
+    outside.execute("ATTACH ?1 AS former", [former.to_str().unwrap()]).unwrap();
+    outside
+        .execute_batch("DELETE FROM main.store; INSERT INTO main.store SELECT * FROM former.store;")
+        .unwrap();
+    drop(outside);
+    let run = shop.json(["verify-store"]);
+    assert_eq!((run.code, run.error_code().as_str()), (8, "store_corrupt"));
+
+    // An entry that was deleted with all its rows is missed by who asks for it, and by the listing.
+    let shop = self::shop();
+    fine(&import(&shop, &["www", "pkcs12/www-direct.p12"]));
+    let outside = Connection::open(shop.store()).unwrap();
+    outside
+        .execute_batch(
+            "PRAGMA foreign_keys = ON;
+             DELETE FROM lookup WHERE value = (SELECT id FROM entry WHERE alias = 'www');
+             DELETE FROM entry WHERE alias = 'www';",
+        )
+        .unwrap();
+    for arguments in [&["show", "www"][..], &["ls"], &["rm", "www"], &["verify-store"]] {
+        let run = shop.json(arguments.iter().copied());
+        assert_eq!((run.code, run.error_code().as_str()), (8, "store_corrupt"), "{arguments:?}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn files_that_others_can_reach_are_refused_with_the_repair() {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+    let shop = shop();
+    let wal = shop.folder.path().join("keystore.db-wal");
+    let mode = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    let refused = |shop: &Shop, help: &str| {
+        let run = shop.json(["ls"]);
+        assert_eq!((run.code, run.error_code().as_str()), (8, "store_permission"), "{}", run.out);
+        assert!(run.json()["error"]["help"].as_str().unwrap().contains(help), "{}", run.out);
+    };
+    mode(&shop.store(), 0o644);
+    refused(&shop, "chmod 0600");
+    mode(&shop.store(), 0o600);
+    mode(shop.folder.path(), 0o777);
+    refused(&shop, "chmod 0700");
+    mode(shop.folder.path(), 0o700);
+    let _ = fs::remove_file(&wal);
+    symlink("/dev/null", &wal).unwrap();
+    refused(&shop, "the store itself");
+    fs::remove_file(&wal).unwrap();
+    fine(&shop.json(["ls"]));
+
+    // The log of another store is not taken for this one's, and does no harm.
+    let foreign = self::shop();
+    let mut writer = Connection::open(foreign.store()).unwrap();
+    let hold = writer.transaction().unwrap();
+    let _: i64 = hold.query_row("SELECT count(*) FROM audit", [], |row| row.get(0)).unwrap();
+    fine(&import(&foreign, &["www", "pkcs12/www-direct.p12"]));
+    let log = fs::read(foreign.folder.path().join("keystore.db-wal")).unwrap();
+    assert!(!log.is_empty());
+    let before = fs::read(shop.store()).unwrap();
+    fs::write(&wal, log).unwrap();
+    mode(&wal, 0o600);
+    let run = shop.json(["ls"]);
+    assert!(matches!(run.code, 5 | 8), "{}", run.out);
+    assert!(fs::read(shop.store()).unwrap() == before, "the store is as it was");
+    for suffix in ["-wal", "-shm"] {
+        let _ = fs::remove_file(shop.folder.path().join(format!("keystore.db{suffix}")));
+    }
+    fine(&shop.json(["verify-store"]));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_an_error_and_the_store_stays_whole() {
+    let shop = Shop::empty();
+    fine(&shop.json(["init", "--journal", "rollback"]));
+    shop.import_root();
+    // A file size limit: the signal is ignored, the write fails.
+    let size = fs::metadata(shop.store()).unwrap().len() / 512;
+    let inner = shop.command(["--json", "import", "www", "pkcs12/www.p12", "--pass-in", "env:P"]);
+    let mut limited = Command::new("sh");
+    limited.arg("-c").arg(format!("ulimit -f {size}; exec \"$0\" \"$@\"")).arg(inner.get_program());
+    limited.args(inner.get_args()).current_dir(inner.get_current_dir().unwrap());
+    let run: Run = limited.env_clear().env("P", "changeit").output().unwrap().into();
+    assert_eq!(run.code, 8, "{}{}", run.out, run.err);
+    let code = run.error_code();
+    assert!(matches!(code.as_str(), "store_full" | "store_failed" | "outcome_unknown"), "{code}");
+    assert_eq!(fine(&shop.json(["verify-store"]))["entries"], 1);
+    fine(&import(&shop, &["www", "pkcs12/www.p12"]));
+}

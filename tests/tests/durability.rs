@@ -1,0 +1,14 @@
+//! The store under kills, failing calls, power cuts, damage and many processes.
+//!
+//! Short here; `cargo xtask durability` runs the full numbers and prints them.
+
+#[path = "durability/bench.rs"]
+mod bench;
+#[path = "durability/damage.rs"]
+mod damage;
+#[path = "durability/faults.rs"]
+mod faults;
+#[path = "durability/kill.rs"]
+mod kill;
+#[path = "durability/power.rs"]
+mod power;

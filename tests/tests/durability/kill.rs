@@ -1,0 +1,109 @@
+//! D1: processes that are killed while they import. D7: many that write and read at once.
+
+use std::{thread::sleep, time::Duration};
+
+use strongroom::Journal;
+
+use crate::bench::{Bench, Random, Running, acknowledged, scaled};
+
+/// Kills `writers` at once, again and again; every acknowledged alias is there and whole.
+#[track_caller]
+fn kill_loop(name: &str, journal: Journal, writers: usize, seed: u64) {
+    let bench = Bench::new(journal);
+    let dir = bench.dir();
+    let mut random = Random(seed);
+    let cycles = scaled(25, 1_000);
+    let mut total = 0;
+    for cycle in 0..cycles {
+        let running: Vec<Running> = (0..writers)
+            .map(|n| {
+                let prefix = format!("c{cycle}-{n}");
+                Running::start(bench.worker(["import", dir.to_str().unwrap(), &prefix, "1000"]))
+            })
+            .collect();
+        sleep(Duration::from_micros(u64::try_from(random.below(40_000)).unwrap()));
+        let acks: Vec<String> = running.into_iter().flat_map(Running::kill).collect();
+        let mut keystore = bench.open();
+        for alias in &acks {
+            let opened = keystore.credential(&alias.parse().unwrap());
+            assert!(opened.is_ok(), "{name}: cycle {cycle} lost {alias}: {opened:?}");
+        }
+        total += acks.len();
+        if cycle % 50 == 49 || cycle + 1 == cycles {
+            let report = keystore.verify_store().unwrap();
+            assert_eq!(report.problems, [], "{name}: cycle {cycle}");
+        }
+        // The store stays small, so that a cycle is as short as the first.
+        for alias in &acks {
+            keystore.remove(&alias.parse().unwrap(), false, strongroom_tests::authority::now()).unwrap();
+        }
+    }
+    println!("D1 {name}: {cycles} cycles, {total} acknowledged, 0 lost");
+    assert!(total > 0, "nothing was acknowledged: the test sees nothing");
+}
+
+#[test]
+fn d1_killed_writer_with_a_write_ahead_log() {
+    kill_loop("one writer, WAL/FULL", Journal::Wal, 1, 11);
+}
+
+#[test]
+fn d1_killed_writer_with_a_rollback_journal() {
+    kill_loop("one writer, DELETE/EXTRA", Journal::Rollback, 1, 12);
+}
+
+#[test]
+fn d1_two_killed_writers() {
+    kill_loop("two writers, WAL/FULL", Journal::Wal, 2, 13);
+}
+
+#[test]
+fn d7_twelve_writers_and_four_readers_keep_everything() {
+    let bench = Bench::new(Journal::Wal);
+    let dir = bench.dir();
+    let each = scaled(10, 50);
+    let writers: Vec<_> = (0..12)
+        .map(|n| {
+            bench
+                .worker(["import", dir.to_str().unwrap(), &format!("w{n}"), &each.to_string()])
+                .spawn()
+                .unwrap()
+        })
+        .collect();
+    let readers: Vec<_> =
+        (0..4).map(|_| bench.worker(["read", dir.to_str().unwrap(), "5"]).spawn().unwrap()).collect();
+    let mut kept = 0;
+    for child in writers {
+        let output = child.wait_with_output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+        kept += acknowledged(&text).len();
+    }
+    for child in readers {
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    }
+    let report = bench.open().verify_store().unwrap();
+    assert_eq!(report.problems, []);
+    assert_eq!(kept, 12 * each);
+    assert_eq!(report.entries, u64::try_from(kept).unwrap() + 2, "and root and kept");
+    println!("D7: 12 writers x {each} imports with 4 readers: {kept} of {} kept", 12 * each);
+}
+
+#[test]
+fn d9_killed_during_a_new_root_key() {
+    let bench = Bench::new(Journal::Wal);
+    let dir = bench.dir();
+    let mut random = Random(19);
+    let cycles = scaled(25, 1_000);
+    let mut done = 0;
+    for cycle in 0..cycles {
+        let running = Running::start(bench.worker(["rekey", dir.to_str().unwrap()]));
+        sleep(Duration::from_micros(u64::try_from(random.below(40_000)).unwrap()));
+        done += running.kill().len();
+        let report = bench.open().verify_store().unwrap();
+        assert_eq!(report.problems, [], "cycle {cycle}");
+        assert_eq!(report.keys, 1);
+    }
+    println!("D9 re-key: {cycles} kills, {done} acknowledged, the store old or new each time");
+}

@@ -1,0 +1,174 @@
+//! Random operations on a store, against a map that says what must be there.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+use strongroom::{
+    Alias, CredentialRequest, Error, Keystore, PrivateKey, ServerCredential, StoreError, UnlockSource,
+};
+use strongroom_tests::{
+    authority::{leaf_params, now, root},
+    scratch::Scratch,
+};
+
+const NAMES: [&str; 5] = ["a", "B", "c.d", "www", "zz"];
+const LEAVES: usize = 3;
+
+#[derive(Clone, Debug)]
+enum Operation {
+    Import { name: usize, leaf: usize, replace: bool },
+    Remove { name: usize },
+    Rename { from: usize, to: usize },
+    Rekey,
+    Reopen,
+    Undo { name: usize },
+}
+
+fn operation() -> impl Strategy<Value = Operation> {
+    let name = 0..NAMES.len();
+    prop_oneof![
+        5 => (name.clone(), 0..LEAVES, any::<bool>())
+            .prop_map(|(name, leaf, replace)| Operation::Import { name, leaf, replace }),
+        2 => name.clone().prop_map(|name| Operation::Remove { name }),
+        2 => (name.clone(), name.clone()).prop_map(|(from, to)| Operation::Rename { from, to }),
+        2 => name.prop_map(|name| Operation::Undo { name }),
+        1 => Just(Operation::Rekey),
+        1 => Just(Operation::Reopen),
+    ]
+}
+
+/// What an entry is: for each version its leaf, and the version that it stands for.
+type Model = BTreeMap<String, Vec<(usize, usize)>>;
+
+fn copy(credential: &ServerCredential) -> ServerCredential {
+    let key = PrivateKey::from_pkcs8_der(credential.key().expose_pkcs8_der().to_vec());
+    ServerCredential::pair(key, vec![credential.leaf.clone()]).unwrap()
+}
+
+fn alias(name: usize) -> Alias {
+    NAMES[name].parse().unwrap()
+}
+
+fn code(done: Result<(), Error>) -> &'static str {
+    done.map_or_else(|error| error.code(), |()| "done")
+}
+
+/// What the model says to an operation, and does.
+fn expected(model: &mut Model, operation: &Operation) -> &'static str {
+    let key = |name: usize| NAMES[name].to_ascii_lowercase();
+    match *operation {
+        Operation::Import { name, leaf, replace } => match model.get_mut(&key(name)) {
+            None => {
+                model.insert(key(name), vec![(leaf, 1)]);
+            }
+            Some(versions) if versions.last().unwrap().0 == leaf => {}
+            Some(versions) if replace => versions.push((leaf, versions.len() + 1)),
+            Some(_) => return "alias_taken",
+        },
+        Operation::Remove { name } => {
+            if model.remove(&key(name)).is_none() {
+                return "not_found";
+            }
+        }
+        Operation::Rename { from, to } => {
+            if !model.contains_key(&key(from)) {
+                return "not_found";
+            }
+            if from != to && model.contains_key(&key(to)) {
+                return "alias_taken";
+            }
+            let versions = model.remove(&key(from)).unwrap();
+            model.insert(key(to), versions);
+        }
+        Operation::Undo { name } => {
+            let Some(versions) = model.get_mut(&key(name)) else { return "not_found" };
+            let (_, origin) = *versions.last().unwrap();
+            if origin == 1 {
+                return "nothing_to_undo";
+            }
+            versions.push(versions[origin - 2]);
+        }
+        Operation::Rekey | Operation::Reopen => {}
+    }
+    "done"
+}
+
+fn run(scratch: &mut Scratch, leaves: &[ServerCredential], operation: &Operation) -> &'static str {
+    let keystore = &mut scratch.keystore;
+    match *operation {
+        Operation::Import { name, leaf, replace } => {
+            let mut request = CredentialRequest::new(alias(name), copy(&leaves[leaf]), now());
+            request.options.replace = replace;
+            code(keystore.import_credential(request).map(drop))
+        }
+        Operation::Remove { name } => code(keystore.remove(&alias(name), false, now())),
+        Operation::Rename { from, to } => code(keystore.rename(&alias(from), &alias(to), now())),
+        Operation::Undo { name } => code(keystore.undo(&alias(name), now()).map(drop)),
+        Operation::Rekey => {
+            let keep = [(UnlockSource::KeyFile(String::new()), (&scratch.unlock).into())];
+            code(keystore.rekey(&keep, now()))
+        }
+        Operation::Reopen => {
+            scratch.keystore = Keystore::open(&scratch.path(), &scratch.unlock).unwrap();
+            "done"
+        }
+    }
+}
+
+fn compare(scratch: &mut Scratch, leaves: &[ServerCredential], model: &Model) {
+    let keystore = &mut scratch.keystore;
+    let listed: Vec<String> = keystore.entries(None, 100).unwrap().iter().map(|e| e.alias.key()).collect();
+    let wanted: Vec<String> = std::iter::once("root".to_owned()).chain(model.keys().cloned()).collect();
+    let mut wanted = wanted;
+    wanted.sort();
+    assert_eq!(listed, wanted);
+    for (name, versions) in model {
+        let alias: Alias = name.parse().unwrap();
+        let (leaf, _) = *versions.last().unwrap();
+        let opened = keystore.credential(&alias).unwrap();
+        assert_eq!(opened.key.expose_pkcs8_der(), leaves[leaf].key().expose_pkcs8_der());
+        let history: Vec<_> =
+            keystore.history(&alias).unwrap().iter().map(|v| v.certificate.fingerprint).rev().collect();
+        let of = |(leaf, _): &(usize, usize)| leaves[*leaf].leaf.fingerprint;
+        assert_eq!(history, versions.iter().map(of).collect::<Vec<_>>());
+    }
+    for (n, leaf) in leaves.iter().enumerate() {
+        let holders = model.values().filter(|versions| versions.last().unwrap().0 == n).count();
+        let host = leaf.leaf.hosts().next().unwrap();
+        assert_eq!(keystore.aliases_named(host, 100).unwrap().len(), holders);
+    }
+    assert_eq!(keystore.verify_store().unwrap().problems, []);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_store_is_what_the_model_says(operations in prop::collection::vec(operation(), 1..30)) {
+        let authority = root("Root");
+        let leaves: Vec<ServerCredential> =
+            (0..LEAVES).map(|n| authority.issue(&leaf_params(&format!("h{n}.test")), &[])).collect();
+        let mut scratch = Scratch::new(now());
+        scratch.keystore.import_authority(&"root".parse().unwrap(), authority.file(), now()).unwrap();
+        let mut model = Model::new();
+        for operation in &operations {
+            let wanted = expected(&mut model, operation);
+            prop_assert_eq!(run(&mut scratch, &leaves, operation), wanted, "{:?}", operation);
+        }
+        compare(&mut scratch, &leaves, &model);
+    }
+}
+
+#[test]
+fn a_store_that_another_process_rekeyed_must_be_unlocked_again() {
+    let mut scratch = Scratch::new(now());
+    let mut other = scratch.keystore.reopen().unwrap();
+    let keep = [(UnlockSource::KeyFile(String::new()), (&scratch.unlock).into())];
+    scratch.keystore.rekey(&keep, now()).unwrap();
+    let error = other.entries(None, 1).unwrap_err();
+    assert_eq!(error.code(), "store_rekeyed");
+    assert!(matches!(error, Error::Store(StoreError::Seal(_))));
+    assert!(other.reopen().is_err());
+    let mut again = Keystore::open(&scratch.path(), &scratch.unlock).unwrap();
+    assert!(again.entries(None, 1).unwrap().is_empty());
+}
