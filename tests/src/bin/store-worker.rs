@@ -34,6 +34,9 @@ fn main() {
         ["import", folder, prefix, count] => import(Path::new(folder), prefix, count.parse().unwrap()),
         ["script", folder] => script(Path::new(folder)),
         ["rekey", folder] => rekey(Path::new(folder)),
+        ["migrate", folder] => migrate(Path::new(folder)),
+        ["passwd", folder] => passwd(Path::new(folder)),
+        ["restore", folder, backup] => restore(Path::new(folder), Path::new(backup)),
         ["read", folder, rounds] => read(Path::new(folder), rounds.parse().unwrap()),
         ["control", folder, journal, synchronous, count] => {
             control(Path::new(folder), journal, synchronous, count.parse().unwrap());
@@ -100,6 +103,34 @@ fn rekey(folder: &Path) -> Result<(), Error> {
     let unlock = UnlockKey::read_file(&folder.with_extension("key"))?;
     keystore.rekey(&[(UnlockSource::KeyFile(String::new()), (&unlock).into())], now())?;
     say("ACK rekey");
+    Ok(())
+}
+
+/// Opening a store of an older schema brings it up to date.
+fn migrate(folder: &Path) -> Result<(), Error> {
+    say("OPEN");
+    open(folder)?;
+    say("ACK migrate");
+    Ok(())
+}
+
+fn passwd(folder: &Path) -> Result<(), Error> {
+    let mut keystore = open(folder)?;
+    say("OPEN");
+    let unlock = UnlockKey::read_file(&folder.with_extension("key"))?;
+    loop {
+        let source = UnlockSource::KeyFile(String::new());
+        keystore.change_unlock(&unlock, source, &unlock, now())?;
+        say("ACK passwd");
+    }
+}
+
+fn restore(folder: &Path, backup: &Path) -> Result<(), Error> {
+    let unlock = UnlockKey::read_file(&folder.with_extension("key"))?;
+    drop(request(&folder.with_extension("pool"), "warm", "a", false));
+    say("OPEN");
+    Keystore::restore(backup, &folder.join("keystore.db"), &unlock, "worker", now())?;
+    say("ACK restore");
     Ok(())
 }
 

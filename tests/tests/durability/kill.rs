@@ -1,10 +1,10 @@
 //! D1: processes that are killed while they import. D7: many that write and read at once.
 
-use std::{thread::sleep, time::Duration};
+use std::{path::PathBuf, thread::sleep, time::Duration};
 
 use strongroom::Journal;
 
-use crate::bench::{Bench, Random, Running, acknowledged, scaled};
+use crate::bench::{Bench, Random, Running, acknowledged, scaled, write_private};
 
 /// Kills `writers` at once, again and again; every acknowledged alias is there and whole.
 #[track_caller]
@@ -88,6 +88,62 @@ fn d7_twelve_writers_and_four_readers_keep_everything() {
     assert_eq!(kept, 12 * each);
     assert_eq!(report.entries, u64::try_from(kept).unwrap() + 2, "and root and kept");
     println!("D7: 12 writers x {each} imports with 4 readers: {kept} of {} kept", 12 * each);
+}
+
+/// Kills a worker again and again, at most `within` microseconds after its start, each time from the same files; the store opens and is whole each time.
+#[track_caller]
+fn kill_each(
+    name: &str,
+    bench: &Bench,
+    start: &[(PathBuf, Vec<u8>)],
+    within: usize,
+    arguments: &[&str],
+    entries: &[u64],
+) {
+    let mut random = Random(91);
+    let cycles = scaled(25, 1_000);
+    let mut done = 0;
+    for cycle in 0..cycles {
+        bench.put_back(start);
+        let running = Running::start(bench.worker(arguments.iter().copied()));
+        sleep(Duration::from_micros(u64::try_from(random.below(within)).unwrap()));
+        done += running.kill().len();
+        let report = bench.open().verify_store().unwrap();
+        assert_eq!(report.problems, [], "{name}: cycle {cycle}");
+        assert!(entries.contains(&report.entries), "{name}: cycle {cycle}: {} entries", report.entries);
+    }
+    println!("D9 {name}: {cycles} kills, {done} acknowledged, the store old or new each time");
+    assert!(done > 0, "it never came to an end");
+}
+
+#[test]
+fn d9_killed_during_a_migration() {
+    let bench = Bench::new(Journal::Wal);
+    let stored = |file: &str| strongroom_tests::manifest::read(&format!("stores/{file}"));
+    write_private(&bench.key(), &stored("schema-1.key"));
+    let start = [(bench.db(), stored("schema-1.db"))];
+    let dir = bench.dir();
+    kill_each("migration", &bench, &start, 40_000, &["migrate", dir.to_str().unwrap()], &[4]);
+}
+
+#[test]
+fn d9_killed_during_a_change_of_the_unlock_key() {
+    let bench = Bench::new(Journal::Wal);
+    let start = bench.snapshot();
+    let dir = bench.dir();
+    kill_each("passwd", &bench, &start, 40_000, &["passwd", dir.to_str().unwrap()], &[2]);
+}
+
+#[test]
+fn d9_killed_during_a_restore() {
+    let bench = Bench::new(Journal::Wal);
+    let backup = bench.folder.path().join("backup.db");
+    bench.open().backup(&backup, strongroom_tests::authority::now()).unwrap();
+    bench.open().remove(&"kept".parse().unwrap(), false, strongroom_tests::authority::now()).unwrap();
+    let start = bench.snapshot();
+    let dir = bench.dir();
+    let arguments = ["restore", dir.to_str().unwrap(), backup.to_str().unwrap()];
+    kill_each("restore", &bench, &start, 150_000, &arguments, &[1, 2]);
 }
 
 #[test]
