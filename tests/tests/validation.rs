@@ -430,3 +430,18 @@ fn the_two_algorithm_identifiers_are_compared_to_the_byte() {
     let altered = strongroom::Certificate::from_der(&der).unwrap();
     assert!(!altered.is_signed_by(&root));
 }
+
+#[test]
+fn a_key_whose_algorithm_is_encoded_otherwise_is_paired_with_nothing() {
+    let root = root("Root");
+    let credential = root.issue(&leaf_params("a.test"), &[]);
+    let id_ec_public_key = b"\x06\x07\x2a\x86\x48\xce\x3d\x02\x01";
+    let mut der = credential.leaf.der().to_vec();
+    let place = der.windows(id_ec_public_key.len()).position(|window| window == id_ec_public_key).unwrap();
+    // A tag that a lenient reader takes for that of an OBJECT IDENTIFIER.
+    der[place] = 0x86;
+    let altered = strongroom::Certificate::from_der(&der).unwrap();
+    let key = strongroom::PrivateKey::from_pkcs8_der(credential.key().expose_pkcs8_der().to_vec());
+    let refused = ServerCredential::pair(key, vec![altered]).unwrap_err();
+    assert_eq!(refused, strongroom::CredentialError::KeyMismatch);
+}

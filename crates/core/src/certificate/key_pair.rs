@@ -10,9 +10,9 @@ use aws_lc_rs::{
     },
 };
 use rustls_pki_types::SignatureVerificationAlgorithm;
-use x509_parser::{prelude::FromDer, x509::AlgorithmIdentifier, x509::SubjectPublicKeyInfo};
+use x509_parser::{prelude::FromDer, x509::SubjectPublicKeyInfo};
 
-use super::algorithm::KeyAlgorithm;
+use super::{algorithm::KeyAlgorithm, encoded::key_algorithm};
 use crate::secret::PrivateKey;
 
 /// A private key that TLS libraries can serve, loaded and checked by aws-lc-rs.
@@ -118,20 +118,9 @@ impl KeyPair {
     }
 }
 
+/// Whether a key is of the kind that `algorithm` verifies under, by the encoding of its identifier.
 pub(super) fn holds_key_of(algorithm: &dyn SignatureVerificationAlgorithm, spki_der: &[u8]) -> bool {
-    SubjectPublicKeyInfo::from_der(spki_der).is_ok_and(|(_, spki)| {
-        inner_der(&spki.algorithm).as_deref() == Some(algorithm.public_key_alg_id().as_ref())
-    })
-}
-
-/// An AlgorithmIdentifier in DER without its outer header, as rustls-pki-types holds it.
-pub(super) fn inner_der(identifier: &AlgorithmIdentifier<'_>) -> Option<Vec<u8>> {
-    use x509_parser::asn1_rs::ToDer;
-    let mut der = identifier.algorithm.to_der_vec().ok()?;
-    if let Some(parameters) = &identifier.parameters {
-        der.extend(parameters.to_der_vec().ok()?);
-    }
-    Some(der)
+    key_algorithm(spki_der) == Some(algorithm.public_key_alg_id().as_ref())
 }
 
 /// The subjectPublicKeyInfo that belongs to a private key; `None` for keys that cannot be loaded.

@@ -5,6 +5,7 @@
 mod algorithm;
 mod choice;
 mod credential;
+mod encoded;
 mod key_pair;
 mod name;
 mod signature;

@@ -4,19 +4,13 @@
 //! PSS, ECDSA on P-256, P-384 and P-521, Ed25519 and ML-DSA. x509-parser's own check accepts SHA-1 and is not used.
 
 use rustls_pki_types::SignatureVerificationAlgorithm;
-use x509_parser::{
-    asn1_rs::{Any, FromDer as _},
-    certificate::X509Certificate,
-    x509::{AlgorithmIdentifier, SubjectPublicKeyInfo},
-};
+use x509_parser::{certificate::X509Certificate, x509::SubjectPublicKeyInfo};
 
 use super::{
     algorithm::KeyAlgorithm,
-    key_pair::{holds_key_of, inner_der},
+    encoded::{content, key_algorithm, value},
+    key_pair::holds_key_of,
 };
-
-/// id-RSASSA-PSS (RFC 4055).
-const RSASSA_PSS: &str = "1.2.840.113549.1.1.10";
 
 /// The sizes of RSA keys under which signatures are judged.
 const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
@@ -40,13 +34,12 @@ pub(crate) fn check_signature(
     certificate: &X509Certificate<'_>,
     issuer: &SubjectPublicKeyInfo<'_>,
 ) -> SignatureCheck {
-    let signature = &certificate.signature_algorithm;
     // The two must be the same to the byte (section 4.1.1.2); the inner one alone is signed.
-    if inner_algorithm(certificate.tbs_certificate.as_ref())
-        .is_none_or(|inner| Some(inner) != outer_algorithm(certificate))
-    {
+    let Some(signature) = inner_algorithm(certificate.tbs_certificate.as_ref())
+        .filter(|inner| Some(*inner) == outer_algorithm(certificate))
+    else {
         return SignatureCheck::Invalid;
-    }
+    };
     let Some(algorithm) = algorithm(issuer, signature) else {
         return SignatureCheck::Unsupported;
     };
@@ -64,8 +57,7 @@ pub(crate) fn check_signature(
 
 /// The encoded `signature` field of a TBSCertificate.
 fn inner_algorithm(tbs: &[u8]) -> Option<&[u8]> {
-    let (_, tbs) = Any::from_der(tbs).ok()?;
-    let (first, rest) = value(tbs.data)?;
+    let (first, rest) = value(content(tbs)?)?;
     // The version is there only if it is not 1.
     let rest = if first.first() == Some(&VERSION_TAG) { value(rest)?.1 } else { rest };
     value(rest).map(|(algorithm, _)| algorithm)
@@ -73,36 +65,31 @@ fn inner_algorithm(tbs: &[u8]) -> Option<&[u8]> {
 
 /// The encoded signatureAlgorithm field of a Certificate.
 fn outer_algorithm<'a>(certificate: &X509Certificate<'a>) -> Option<&'a [u8]> {
-    let (_, certificate) = Any::from_der(certificate.as_raw()).ok()?;
-    let (_tbs, rest) = value(certificate.data)?;
+    let (_tbs, rest) = value(content(certificate.as_raw())?)?;
     value(rest).map(|(algorithm, _)| algorithm)
 }
 
-/// The first value with its header, and what follows it.
-fn value(der: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (rest, _) = Any::from_der(der).ok()?;
-    der.split_at_checked(der.len() - rest.len())
-}
-
+/// The algorithm for a key and an encoded AlgorithmIdentifier of a signature.
 fn algorithm(
     issuer: &SubjectPublicKeyInfo<'_>,
-    signature: &AlgorithmIdentifier<'_>,
+    signature: &[u8],
 ) -> Option<&'static dyn SignatureVerificationAlgorithm> {
+    let kind = KeyAlgorithm::of_public(issuer);
     // Of another size, aws-lc-rs would call every signature a bad one.
-    if let KeyAlgorithm::Rsa { bits } | KeyAlgorithm::RsaPss { bits } = KeyAlgorithm::of_public(issuer)
+    if let KeyAlgorithm::Rsa { bits } | KeyAlgorithm::RsaPss { bits } = kind
         && !RSA_BITS.contains(&bits)
     {
         return None;
     }
-    let wanted = inner_der(signature)?;
+    let wanted = content(signature)?;
     let mut named = webpki::ALL_VERIFICATION_ALGS
         .iter()
         .copied()
         .filter(|algorithm| algorithm.signature_alg_id().as_ref() == wanted);
-    if issuer.algorithm.algorithm.to_id_string() == RSASSA_PSS {
+    if matches!(kind, KeyAlgorithm::RsaPss { .. }) {
         // A key that is restricted to PSS, and perhaps to one set of parameters (RFC 4055, section 1.2).
-        let fits = signature.algorithm == issuer.algorithm.algorithm
-            && (issuer.algorithm.parameters.is_none() || issuer.algorithm == *signature);
+        let key = key_algorithm(issuer.raw)?;
+        let fits = key == wanted || Some(key) == value(wanted).map(|(oid, _parameters)| oid);
         return named.find(|_| fits);
     }
     named.find(|algorithm| holds_key_of(*algorithm, issuer.raw))
