@@ -3,6 +3,7 @@
 use std::{
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use strongroom::{AccountName, Error, Keystore, Limits, Password, UnixTime};
@@ -36,6 +37,8 @@ pub struct Settings {
     pub trust_embedded_root: bool,
     /// The largest request, in bytes.
     pub max_upload: usize,
+    /// How long the derivations of one import may take, before it is cancelled.
+    pub max_import_time: Duration,
     /// The alias of the certificate that the web server itself serves.
     pub web_server_certificate_alias: String,
 }
@@ -49,6 +52,7 @@ impl Settings {
             version: "11.3".to_owned(),
             trust_embedded_root: false,
             max_upload: Limits::default().max_file_len.saturating_add(FORM_LEN),
+            max_import_time: Duration::from_secs(10),
             web_server_certificate_alias: "selfsignedcertificate".to_owned(),
         }
     }

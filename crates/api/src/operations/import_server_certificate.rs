@@ -1,6 +1,8 @@
 //! importExistingServerCertificate: a PKCS #12 file under an alias.
 
-use strongroom::{Alias, EntrySelector, Error, Password, ServerCertificateRequest};
+use std::{sync::Arc, time::Instant};
+
+use strongroom::{Alias, Cancel, EntrySelector, Error, Password, ServerCertificateRequest};
 use zeroize::Zeroizing;
 
 use super::{Answer, Import, form, imported};
@@ -31,10 +33,14 @@ pub(super) async fn import(
     let file = file(request, field::FILE, TASK, "the PKCS #12 file")?;
     let trust_embedded_root = state.settings().trust_embedded_root;
     let (at, actor) = (state.now(), user.actor());
+    // Dropped with this future, which is what becomes of it when its client goes away.
+    let client = Arc::new(());
+    let (waiting, deadline) = (Arc::downgrade(&client), Instant::now() + state.settings().max_import_time);
     let report = state
         .run(TASK, move |keystore| {
             let mut wanted = ServerCertificateRequest::new(alias, &file, &password, at);
             wanted.entry = entry;
+            wanted.cancel = Cancel::when(move |_| waiting.strong_count() == 0 || Instant::now() >= deadline);
             wanted.options.policy.use_embedded = chain;
             wanted.options.replace = replace;
             wanted.options.trust_embedded_root = trust_embedded_root;
@@ -42,6 +48,7 @@ pub(super) async fn import(
             keystore.import_server_certificate(wanted)
         })
         .await?;
+    drop(client);
     Ok(imported(request, holder, report))
 }
 

@@ -141,3 +141,14 @@ async fn imports_beyond_the_queue_are_told_to_try_again_and_reads_go_on() {
     let form = json_form(&token, "www").text("password", PASSWORD).file("file", "x", &fixture(WWW));
     server.send(form.post(IMPORT)).await.is_success();
 }
+
+#[tokio::test]
+async fn import_that_takes_too_long_is_cancelled() {
+    let server = Server::with(|settings| settings.max_import_time = std::time::Duration::ZERO);
+    let token = server.token().await;
+    let file = fixture(WWW);
+    let form = json_form(&token, "www").file("file", "www.p12", &file).text("password", "changeit");
+    let reply = server.send(form.post(IMPORT)).await;
+    assert!(reply.text.contains("code: cancelled"), "{}", reply.text);
+    assert!(server.keystore().entries(None, 10).unwrap().is_empty());
+}

@@ -1,13 +1,12 @@
 //! Imports: open, prove, validate, seal, store, read back.
 
-use std::collections::VecDeque;
-
 use rustls_pki_types::UnixTime;
 
 use super::{
     Keystore,
     certificates::read_certificates,
     event_of, open_row,
+    place::{Placed, insert_authority, place},
     request::{ChainLink, CredentialRequest, ImportReport, Outcome, ServerCertificateRequest},
     seconds,
 };
@@ -17,15 +16,9 @@ use crate::{
     error::{AuthorityError, Error},
     limits::Budget,
     pkcs12::{Contents, MacDescription, Pfx, Pkcs12Error, danger},
-    seal::{Place, RootKey, random_id},
-    store::{EntryRow, Event, NewVersion, Read, StoreError, Write},
-    validate::{Authorities, Finding, FindingCode, Purpose, Role, Trust, ValidatedChain, unusable, validate},
+    store::{Event, StoreError},
+    validate::{Finding, FindingCode, Purpose, Role, Trust, ValidatedChain, unusable},
 };
-
-/// How many CA certificates of the store one validation looks at.
-const MAX_AUTHORITIES: usize = 256;
-/// Above this many of one name, only those with the key identifier that is asked for are looked at.
-const CROWDED: usize = 16;
 
 impl Keystore {
     /// Imports a PKCS #12 file: opens it, proves that its key belongs to its certificate, validates that against the
@@ -283,131 +276,6 @@ impl Keystore {
     }
 }
 
-fn is_same(row: &EntryRow, credential: &ServerCredential) -> bool {
-    // The key belongs to the leaf on both sides, so the leaf says it all.
-    row.head.trust.is_none()
-        && row.content.leaf().is_some_and(|leaf| leaf.fingerprint == credential.leaf.fingerprint)
-}
-
-/// What came of a credential inside a write.
-enum Placed {
-    /// It is there; nothing was written.
-    Present { alias: Alias, findings: Vec<Finding> },
-    /// It was written, and is not committed yet.
-    Written(Box<Written>),
-}
-
-struct Written {
-    report: ImportReport,
-    chain: ValidatedChain,
-}
-
-impl Written {
-    fn event<'a>(&'a self, actor: &'a str, at: i64) -> Event<'a> {
-        Event {
-            alias: self.report.alias.as_str(),
-            fingerprint: self.chain.leaf().map(|leaf| leaf.to_string()).unwrap_or_default(),
-            outcome: self.report.outcome.word(),
-            ..event_of("import", actor, at)
-        }
-    }
-}
-
-/// Validates, seals and writes one credential.
-fn place(
-    write: &Write<'_>,
-    root: &RootKey,
-    actor: &str,
-    request: CredentialRequest,
-) -> Result<Placed, Error> {
-    let CredentialRequest { alias, credential, mut findings, options } = request;
-    let present = write.as_read().entry(&alias)?;
-    if let Some(row) = &present {
-        if is_same(row, &credential) {
-            return Ok(Placed::Present { alias, findings });
-        }
-        if !options.replace || row.head.trust.is_some() {
-            return Err(StoreError::AliasTaken { alias: row.head.alias.clone() }.into());
-        }
-    }
-    let mut authorities = load_authorities(&write.as_read(), &credential.leaf, &credential.others)?;
-    let roots = if options.trust_embedded_root && options.policy.use_embedded {
-        embedded_roots(&credential, seconds(options.at))
-    } else {
-        Vec::new()
-    };
-    for root in &roots {
-        authorities.add(root.clone(), Trust::Anchor);
-    }
-    let chain = validate(&credential, &authorities, &options.policy, options.at)?;
-    findings.extend(chain.findings().iter().cloned());
-
-    // The alias keeps the case under which it stands in the store.
-    let (alias, entry, number, outcome) = match &present {
-        Some(row) => {
-            (row.head.alias.clone(), row.head.id, row.head.version.saturating_add(1), Outcome::Replaced)
-        }
-        None => (alias, random_id()?, 1, Outcome::Imported),
-    };
-    let at = seconds(options.at);
-    let fingerprints: Vec<_> = chain.path().iter().map(|(certificate, _)| certificate.fingerprint).collect();
-    let place = Place {
-        alias: &alias,
-        entry,
-        version: number,
-        spki: credential.leaf.spki_fingerprint,
-        chain: &fingerprints,
-    };
-    let version = NewVersion {
-        number,
-        origin: number,
-        sealed: Some(root.seal(credential.key(), &place)?),
-        allowed: &allowed_codes(&findings),
-        actor,
-        at,
-        chain: chain.path(),
-    };
-    match &present {
-        Some(row) => write.add_version(row, version)?,
-        None => write.insert(entry, &alias, None, version)?,
-    }
-    let mut imported = vec![alias.clone()];
-    imported.extend(store_chain(write, &alias, &credential, &chain, &roots, actor, at)?);
-    let links = ChainLink::of(chain.path());
-    let report = ImportReport {
-        alias,
-        outcome,
-        dry_run: options.dry_run,
-        authority: false,
-        chain: links,
-        imported,
-        findings,
-    };
-    Ok(Placed::Written(Box::new(Written { report, chain })))
-}
-
-fn insert_authority(
-    write: &Write<'_>,
-    alias: &Alias,
-    trust: Trust,
-    certificate: &Certificate,
-    actor: &str,
-    at: i64,
-) -> Result<(), Error> {
-    let chain = [(certificate.clone(), Role::Leaf)];
-    let version = NewVersion { number: 1, origin: 1, sealed: None, allowed: &[], actor, at, chain: &chain };
-    Ok(write.insert(random_id()?, alias, Some(trust), version)?)
-}
-
-fn allowed_codes(findings: &[Finding]) -> Vec<FindingCode> {
-    use crate::validate::Severity;
-    findings
-        .iter()
-        .map(|finding| finding.code)
-        .filter(|code| code.severity() == Severity::Overridable)
-        .collect()
-}
-
 /// How the file is protected, where that is worth a word.
 fn about_protection(contents: &Contents, mac: Option<&MacDescription>) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -422,90 +290,6 @@ fn about_protection(contents: &Contents, mac: Option<&MacDescription>) -> Vec<Fi
         findings.push(Finding::new(FindingCode::PasswordReading, message));
     }
     findings
-}
-
-/// The imported CA certificates that may be on a path from the leaf: names are followed upwards, and key identifiers
-/// where many bear one name.
-pub(super) fn load_authorities(
-    read: &Read<'_>,
-    leaf: &Certificate,
-    others: &[Certificate],
-) -> Result<Authorities, StoreError> {
-    let mut authorities = Authorities::new();
-    let mut loaded = 0_usize;
-    let mut seen: Vec<(Vec<u8>, Option<Vec<u8>>)> = Vec::new();
-    let wanted = |below: &Certificate| (below.issuer_name.clone(), below.authority_key_id.clone());
-    let mut next: VecDeque<_> = std::iter::once(leaf).chain(others).map(wanted).collect();
-    while let Some(issuer) = next.pop_front() {
-        if seen.contains(&issuer) {
-            continue;
-        }
-        let mut found = read.authorities_named(&issuer.0)?;
-        if found.len() > CROWDED && issuer.1.is_some() {
-            found.retain(|(ca, _)| ca.subject_key_id.is_none() || ca.subject_key_id == issuer.1);
-        }
-        for (certificate, trust) in found {
-            loaded += 1;
-            if loaded > MAX_AUTHORITIES {
-                return Ok(authorities);
-            }
-            next.push_back(wanted(&certificate));
-            authorities.add(certificate, trust);
-        }
-        seen.push(issuer);
-    }
-    Ok(authorities)
-}
-
-fn embedded_roots(credential: &ServerCredential, at: i64) -> Vec<Certificate> {
-    let roots = credential
-        .others
-        .iter()
-        .filter(|other| other.is_self_signed() && unusable(other, at, Some(Purpose::Server)).is_none());
-    roots.cloned().collect()
-}
-
-/// Stores the certificates of the path that came with the file and are not in the store yet.
-fn store_chain(
-    write: &Write<'_>,
-    alias: &Alias,
-    credential: &ServerCredential,
-    chain: &ValidatedChain,
-    roots: &[Certificate],
-    actor: &str,
-    at: i64,
-) -> Result<Vec<Alias>, Error> {
-    let mut written = Vec::new();
-    let embedded = |certificate: &Certificate| {
-        credential.others.iter().any(|other| other.fingerprint == certificate.fingerprint)
-    };
-    for (certificate, role) in chain.path().iter().skip(1).filter(|(certificate, _)| embedded(certificate)) {
-        if !write.as_read().authority_aliases(&certificate.fingerprint)?.is_empty() {
-            continue;
-        }
-        let trusted =
-            *role == Role::Anchor && roots.iter().any(|root| root.fingerprint == certificate.fingerprint);
-        let (suffix, trust) = if trusted { ("root", Trust::Anchor) } else { ("intermediate", Trust::Path) };
-        let name = free_alias(write, alias, suffix)?;
-        insert_authority(write, &name, trust, certificate, actor, at)?;
-        written.push(name);
-    }
-    Ok(written)
-}
-
-/// `<alias>_<suffix>`, then with 2, 3 and so on, until one is free.
-fn free_alias(write: &Write<'_>, alias: &Alias, suffix: &str) -> Result<Alias, Error> {
-    let mut number = 1_u32;
-    loop {
-        let name = match number {
-            1 => alias.with_suffix(suffix),
-            n => alias.with_suffix(&format!("{suffix}{n}")),
-        };
-        if write.as_read().head(&name)?.is_none() {
-            return Ok(name);
-        }
-        number = number.saturating_add(1);
-    }
 }
 
 /// The only certificate of a PEM, DER or PKCS #7 file, which must be a CA's.

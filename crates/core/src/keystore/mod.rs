@@ -9,13 +9,16 @@ mod certificates;
 mod history;
 mod import;
 mod options;
+mod place;
 mod request;
+mod row;
 mod slots;
 
 use std::{path::Path, sync::Arc};
 
 use rustls_pki_types::UnixTime;
 
+use self::row::{describe, open_row, unseal};
 pub use self::{
     certificates::read_certificates,
     history::{Comparison, Version},
@@ -27,12 +30,11 @@ pub use self::{
 };
 use crate::{
     alias::Alias,
-    certificate::{Certificate, Fingerprint, ServerCredential},
+    certificate::{Certificate, Fingerprint},
     error::{Error, ErrorKind},
     seal::{LegacyRoot, Place, RootKey, SealError, Unlock, UnlockSource, random_id},
-    secret::PrivateKey,
-    store::{self, Anchor, EntryRow, Event, LockedStore, Point, Read, Store, StoreError},
-    validate::{Policy, Role, Trust, ValidatedChain, verify},
+    store::{self, Anchor, EntryRow, Event, LockedStore, Point, Store, StoreError},
+    validate::{Policy, ValidatedChain, verify},
 };
 
 /// An open keystore.
@@ -324,7 +326,7 @@ impl Keystore {
         let mut certificates = row.content.chain.into_iter().map(|(certificate, _)| certificate);
         let leaf = certificates.next().filter(|_| row.head.trust.is_none()).ok_or_else(not_found)?;
         let others: Vec<Certificate> = certificates.collect();
-        let authorities = self.store.view(|read| import::load_authorities(read, &leaf, &others))?;
+        let authorities = self.store.view(|read| place::load_authorities(read, &leaf, &others))?;
         Ok(verify(&leaf, &others, &authorities, policy, at)?)
     }
 
@@ -370,65 +372,4 @@ fn unlock_store(path: &Path, unlock: Unlock<'_>, read_only: bool) -> Result<(Sto
 /// An event without its details.
 fn event_of<'a>(action: &'a str, actor: &'a str, at: i64) -> Event<'a> {
     Event { at, actor, action, alias: "", fingerprint: String::new(), outcome: "" }
-}
-
-/// The private key of a row; `None` for an authority.
-fn unseal(root: &RootKey, row: &EntryRow) -> Result<Option<PrivateKey>, SealError> {
-    let Some(sealed) = &row.content.sealed else {
-        return Ok(None);
-    };
-    let chain = row.content.fingerprints();
-    let place = row.place(&chain).ok_or(SealError::Damaged)?;
-    root.unseal(sealed, &place).map(Some)
-}
-
-/// Unseals a row, and proves it.
-fn open_row(root: &RootKey, row: EntryRow) -> Result<OpenedCredential, Error> {
-    let Some(key) = unseal(root, &row)? else {
-        return Err(StoreError::NotFound { alias: row.head.alias }.into());
-    };
-    let chain = row.content.chain;
-    let mut certificates: Vec<_> = chain.into_iter().map(|(certificate, _)| certificate).collect();
-    // A client has the root, or does not trust it.
-    if certificates.len() > 1 && certificates.last().is_some_and(|last| last.is_self_issued()) {
-        certificates.pop();
-    }
-    let proved = ServerCredential::pair(key, certificates).map_err(|_| SealError::Damaged)?;
-    let (key, leaf, others) = proved.into_parts();
-    let served = std::iter::once(leaf).chain(others).collect();
-    Ok(OpenedCredential { key, served })
-}
-
-/// Adds to a row what depends on the rest of the store.
-fn describe(row: EntryRow, read: &Read<'_>) -> Result<Entry, StoreError> {
-    let EntryRow { head, content } = row;
-    let Some(certificate) = content.leaf().cloned() else {
-        return Err(StoreError::Corrupt { detail: "an entry has no certificate" });
-    };
-    let kind = head.trust.map_or(EntryKind::Server, |trust| EntryKind::Authority { trust });
-    let chain_state = match (&kind, content.chain.last()) {
-        (EntryKind::Authority { .. }, _) if certificate.is_self_issued() => ChainState::Root,
-        (EntryKind::Authority { .. }, _) => ChainState::Intermediate,
-        (EntryKind::Server, Some((anchor, Role::Anchor))) => {
-            let trusted = read.authority_aliases(&anchor.fingerprint)?;
-            match trusted.iter().any(|(_, trust)| *trust == Trust::Anchor) {
-                true if anchor.is_self_issued() => ChainState::Complete,
-                true => ChainState::Intermediate,
-                false => ChainState::NoAnchor,
-            }
-        }
-        (EntryKind::Server, _) if certificate.is_self_issued() => ChainState::SelfSigned,
-        (EntryKind::Server, _) => ChainState::NoAnchor,
-    };
-    Ok(Entry {
-        alias: head.alias,
-        kind,
-        version: content.number,
-        created_at: content.created_at,
-        certificate,
-        chain: content.chain,
-        chain_state,
-        allowed: content.allowed,
-        bound_to: head.bound_to,
-    })
 }

@@ -183,3 +183,68 @@ impl Pkcs12Error {
         Some(text.to_owned())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::{Budget, Cancel, Limits};
+
+    #[test]
+    fn every_error_has_its_code_its_stage_and_what_to_do() {
+        let mut limits = Limits::default();
+        limits.max_work = 1;
+        let work = Budget::new(&limits).charge(2, 1).unwrap_err();
+        let cancelled = Budget::new(&limits).with_cancel(Cancel::when(|_| true)).check().unwrap_err();
+        let unsupported = Pkcs12Error::UnsupportedAlgorithm { field: "key bag", name: "X (1.2)".to_owned() };
+        let parameter = Pkcs12Error::Parameter { what: "n", found: "0".to_owned(), allowed: "1".to_owned() };
+        let again = "export the file again";
+        for (error, code, stage, help) in [
+            (
+                Pkcs12Error::TooLarge { found: 2, limit: 1 },
+                "file_too_large",
+                "container",
+                "a PKCS #12 file with",
+            ),
+            (
+                Pkcs12Error::NotPkcs12 { found: FileFormat::Zip },
+                "not_pkcs12",
+                "container",
+                "unpack the archive",
+            ),
+            (Pkcs12Error::Truncated { at: 1 }, "truncated", "container", "the copy is incomplete"),
+            (
+                Pkcs12Error::Malformed { at: 1, what: "x" },
+                "malformed",
+                "container",
+                "transfer the file again",
+            ),
+            (
+                Pkcs12Error::TrailingData { at: 1, length: 2 },
+                "malformed",
+                "container",
+                "transfer the file again",
+            ),
+            (Pkcs12Error::Version { found: "4".to_owned() }, "unsupported_version", "container", again),
+            (Pkcs12Error::TooMany { what: "bags", limit: 1 }, "too_many", "container", again),
+            (Pkcs12Error::NoMac, "no_mac", "mac", again),
+            (Pkcs12Error::WrongPassword, "wrong_password", "mac", "check the password"),
+            (Pkcs12Error::KeyPassword, "key_password", "key bag", again),
+            (Pkcs12Error::SafePassword, "key_password", "certificate bag", again),
+            (unsupported, "unsupported_algorithm", "key bag", again),
+            (Pkcs12Error::PublicKeyPrivacy, "unsupported_algorithm", "container", again),
+            (parameter, "bad_parameter", "container", again),
+            (work.into(), "too_much_work", "container", again),
+            (cancelled.into(), "cancelled", "container", "try again"),
+            (Pkcs12Error::Nothing { skipped: Vec::new() }, "empty", "container", again),
+        ] {
+            assert_eq!((error.code(), error.stage()), (code, stage), "{error}");
+            let said = error.help().unwrap();
+            assert!(said.starts_with(help), "{code}: {said}");
+        }
+        let skipped = Pkcs12Error::Nothing { skipped: vec!["a crlBag".to_owned(), "a secretBag".to_owned()] };
+        assert_eq!(
+            skipped.to_string(),
+            "the file holds no key and no certificate; skipped: a crlBag, a secretBag"
+        );
+    }
+}

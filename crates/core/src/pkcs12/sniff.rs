@@ -207,4 +207,46 @@ mod tests {
             assert_eq!(sniff(bytes), expected, "{bytes:?}");
         }
     }
+
+    #[test]
+    fn every_format_has_its_word_and_says_what_it_is_and_what_to_do() {
+        let pem = |certificate, private_key| FileFormat::Pem { certificate, private_key };
+        for (format, word, name, help) in [
+            (FileFormat::Pkcs12, "pkcs12", "a PKCS #12 file", None),
+            (
+                pem(true, true),
+                "pem",
+                "PEM text with a certificate and a private key",
+                Some("make a PKCS #12 file"),
+            ),
+            (pem(true, false), "pem", "PEM text with a certificate", Some("it has no private key")),
+            (
+                pem(false, true),
+                "pem",
+                "PEM text with a private key",
+                Some("put key and certificate into one"),
+            ),
+            (pem(false, false), "pem", "PEM text", Some("choose the .pfx")),
+            (FileFormat::CertificateDer, "der", "a single certificate in DER", Some("it has no private key")),
+            (FileFormat::Pkcs7, "pkcs7", "a PKCS #7 certificate bundle", Some("it has no private key")),
+            (
+                FileFormat::PrivateKeyDer,
+                "key",
+                "a private key in DER",
+                Some("put key and certificate into one"),
+            ),
+            (FileFormat::Jks, "jks", "a Java keystore (JKS)", Some("convert it: keytool")),
+            (FileFormat::Jceks, "jceks", "a Java keystore (JCEKS)", Some("convert it: keytool")),
+            (FileFormat::Zip, "zip", "a ZIP archive", Some("unpack the archive")),
+            (FileFormat::Empty, "empty", "an empty file", Some("the file is empty")),
+            (FileFormat::Text, "text", "plain text", Some("choose the .pfx")),
+            (FileFormat::Unknown, "unknown", "a file of unknown kind", Some("choose the .pfx")),
+        ] {
+            assert_eq!((format.word(), format.to_string().as_str()), (word, name));
+            match help {
+                Some(start) => assert!(format.help().unwrap().starts_with(start), "{format}"),
+                None => assert_eq!(format.help(), None),
+            }
+        }
+    }
 }
