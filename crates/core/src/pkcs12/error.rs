@@ -191,8 +191,7 @@ mod tests {
 
     #[test]
     fn every_error_has_its_code_its_stage_and_what_to_do() {
-        let mut limits = Limits::default();
-        limits.max_work = 1;
+        let limits = Limits { max_work: 1, ..Limits::default() };
         let work = Budget::new(&limits).charge(2, 1).unwrap_err();
         let cancelled = Budget::new(&limits).with_cancel(Cancel::when(|_| true)).check().unwrap_err();
         let unsupported = Pkcs12Error::UnsupportedAlgorithm { field: "key bag", name: "X (1.2)".to_owned() };
