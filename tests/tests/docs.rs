@@ -54,3 +54,42 @@ fn every_finding_is_on_the_page_with_its_weight() {
     }
     assert_eq!(findings.matches("\n| `").count(), FindingCode::ALL.len());
 }
+
+#[test]
+fn every_class_of_hostile_file_has_its_tests_and_stands_on_the_page() {
+    let page = fs::read_to_string(workspace().join("docs/hostile.md")).unwrap();
+    let tests = workspace().join("tests/tests");
+    let sources: String = fs::read_dir(tests.join("hostile"))
+        .unwrap()
+        .map(|file| fs::read_to_string(file.unwrap().path()).unwrap())
+        .collect();
+    let numbered = |class: &str| {
+        class.get(..3).is_some_and(|n| n.ends_with('_') && n[..2].parse::<u8>().is_ok_and(|n| n <= 35))
+    };
+    let classes: BTreeSet<&str> = sources.split('"').filter(|literal| numbered(literal)).collect();
+    assert!(classes.len() > 25, "{classes:?}");
+    for class in &classes {
+        assert!(page.contains(&format!("`hostile {class}`")), "{class} is not on the page");
+    }
+    let rows: Vec<&str> =
+        page.lines().filter(|line| line.starts_with("| ") && line[2..3].parse::<u8>().is_ok()).collect();
+    assert_eq!(rows.len(), 35);
+    for row in rows {
+        let named: Vec<&str> = row.split('|').nth(4).unwrap().split('`').skip(1).step_by(2).collect();
+        assert!(!named.is_empty(), "{row}");
+        for test in named {
+            let (place, name) = test.split_once(' ').unwrap();
+            let there = match place {
+                "hostile" => classes.contains(name),
+                "tests" => tests.join(name).exists(),
+                "core" => {
+                    let source = workspace().join("crates/core/src").join(name);
+                    fs::read_to_string(source).is_ok_and(|text| text.contains("#[test]"))
+                }
+                "fuzz" => workspace().join("crates/core/fuzz/fuzz_targets").join(name).exists(),
+                _ => false,
+            };
+            assert!(there, "{test} is not there");
+        }
+    }
+}

@@ -1,5 +1,5 @@
 //! Hostile PKCS #12 files, each beside its control: the same file without the flaw, which opens with exactly its key
-//! and certificate. The classes are those of security.md, section 1.3.
+//! and certificate. The classes are those of docs/hostile.md.
 
 #[path = "hostile/boundary.rs"]
 mod boundary;

@@ -20,7 +20,9 @@ pub struct Limits {
     pub max_iterations: u64,
     /// The most iterations of a whole import: MAC, every bag and every retry, times output blocks.
     pub max_work: u64,
-    /// The most memory of one scrypt derivation, in bytes (128 * N * r).
+    /// The most memory of one scrypt derivation, in bytes (128 * N * r). 256 MiB, as much as N = 2^18 with r = 8 takes;
+    /// Bouncy Castle and p12-keystore allow 1 GiB, OpenSSL less than 4. It is the one derivation that takes memory: all
+    /// else about a hostile file stays far below it.
     pub max_scrypt_memory: u64,
     /// The deepest nesting of encoded values, through every layer of encryption; Bouncy Castle allows 64.
     pub max_depth: u16,

@@ -10,8 +10,8 @@ use crate::{
 /// The folder of the targets, in the workspace.
 const FOLDER: &str = "crates/core/fuzz";
 
-/// Runs the named targets, or all, for `seconds` each.
-pub(crate) fn fuzz(root: &Path, seconds: u32, targets: &[String]) -> Result<(), Failure> {
+/// Runs the named targets, or all, for `seconds` each, with mutations that follow from `seed`; 0 takes another each time.
+pub(crate) fn fuzz(root: &Path, seconds: u32, seed: u32, targets: &[String]) -> Result<(), Failure> {
     if !is_installed(root) {
         say("skipped: cargo-fuzz is not installed (cargo install cargo-fuzz --locked)");
         return Ok(());
@@ -24,7 +24,7 @@ pub(crate) fn fuzz(root: &Path, seconds: u32, targets: &[String]) -> Result<(), 
         targets.to_vec()
     };
     for target in &all {
-        say(&run_target(root, target, seconds)?);
+        say(&run_target(root, target, seconds, seed)?);
     }
     Ok(())
 }
@@ -54,12 +54,12 @@ fn cargo_fuzz(root: &Path, subcommand: &str) -> Command {
 }
 
 /// Runs one target; gives its figures.
-fn run_target(root: &Path, target: &str, seconds: u32) -> Result<String, Failure> {
+fn run_target(root: &Path, target: &str, seconds: u32, seed: u32) -> Result<String, Failure> {
     let mut dictionary = OsString::from("-dict=");
     dictionary.push(root.join(FOLDER).join("pkcs12.dict"));
     let mut command = cargo_fuzz(root, "run");
     command
-        .args([target, "--", &format!("-max_total_time={seconds}")])
+        .args([target, "--", &format!("-max_total_time={seconds}"), &format!("-seed={seed}")])
         .args(["-timeout=10", "-rss_limit_mb=2048", "-max_len=16384", "-print_final_stats=1"])
         .arg(dictionary);
     let program = shown(&command);

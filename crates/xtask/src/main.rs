@@ -40,6 +40,9 @@ enum Task {
         /// How long each target runs
         #[arg(long, value_name = "N", default_value_t = 10)]
         seconds: u32,
+        /// The same mutations each time, in this order; 0 takes others each time
+        #[arg(long, value_name = "N", default_value_t = 0)]
+        seed: u32,
         /// The targets; all without a name
         targets: Vec<String>,
     },
@@ -103,7 +106,7 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
             "2",
         ])),
         Task::Fixtures => Ok(fixtures::run(root)?),
-        Task::Fuzz { seconds, targets } => fuzz::fuzz(root, *seconds, targets),
+        Task::Fuzz { seconds, seed, targets } => fuzz::fuzz(root, *seconds, *seed, targets),
         Task::Quickstart { keep } => quickstart::walk(root, *keep),
         Task::Clients { python } => clients::drive(root, python),
     }
