@@ -287,3 +287,26 @@ pub mod danger {
         Ok(VerifiedPfx { pfx, passwords: Octets::all(password) })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn armour_and_trailing_zeros_are_told() {
+        let limits = Limits::default();
+        let mut der = std::fs::read("../../fixtures/pkcs12/www.p12").unwrap();
+        let armoured = pem::encode(&pem::Pem::new("PKCS12", der.clone()));
+        let told = |bytes: &[u8]| {
+            let pfx = Pfx::from_bytes(bytes, &limits).unwrap();
+            (pfx.is_armoured(), pfx.trailing_zeros(), pfx.encoding())
+        };
+        assert_eq!(told(&der), (false, 0, Encoding::Der));
+        assert_eq!(told(armoured.as_bytes()), (true, 0, Encoding::Der));
+        der.extend([0; 8]);
+        assert_eq!(told(&der), (false, 8, Encoding::Der));
+        let other = pem::encode(&pem::Pem::new("PKCS12", b"\x30\x00".as_slice()));
+        let found = FileFormat::Unknown;
+        assert_eq!(Pfx::from_bytes(other.as_bytes(), &limits).err(), Some(Pkcs12Error::NotPkcs12 { found }));
+    }
+}
