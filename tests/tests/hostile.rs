@@ -20,8 +20,16 @@ mod structure;
 #[path = "hostile/work.rs"]
 mod work;
 
-use libtest_mimic::Arguments;
+use std::{fs, process::Command};
 
+use libtest_mimic::{Arguments, Failed, Trial};
+
+/// Asks a run for a line with its peak of memory.
+const SHOW_PEAK: &str = "STRONGROOM_SHOW_PEAK";
+/// What hostile files may take above an idle process, in KiB: 64 MiB.
+const MOST: u64 = 64 * 1024;
+
+#[expect(clippy::disallowed_methods, reason = "one run asks another for its peak of memory")]
 fn main() {
     let arguments = Arguments::from_args();
     let suites = [
@@ -34,5 +42,41 @@ fn main() {
         pairs::trials,
         boundary::trials,
     ];
-    libtest_mimic::run(&arguments, suites.iter().flat_map(|suite| suite()).collect()).exit();
+    let mut all: Vec<Trial> = suites.iter().flat_map(|suite| suite()).collect();
+    all.push(Trial::test("peak::of_all_but_scrypt_is_64_mib_above_idle", peak));
+    let conclusion = libtest_mimic::run(&arguments, all);
+    if std::env::var_os(SHOW_PEAK).is_some() {
+        println!("peak {}", high_water().unwrap_or(0));
+    }
+    conclusion.exit();
+}
+
+/// Runs all classes one after the other in a process of their own. Making the files counts as well.
+fn peak() -> Result<(), Failed> {
+    if high_water().is_none() {
+        eprintln!("skipped: this system does not tell the peak of memory");
+        return Ok(());
+    }
+    let run = |arguments: &[&str]| -> Result<u64, Failed> {
+        let output = Command::new(std::env::current_exe()?)
+            .args(["--test-threads", "1"])
+            .args(arguments)
+            .env(SHOW_PEAK, "1")
+            .output()?;
+        let said = String::from_utf8(output.stdout)?;
+        let peak = said.lines().find_map(|line| line.strip_prefix("peak ")?.parse().ok());
+        peak.filter(|_| output.status.success()).ok_or_else(|| said.into())
+    };
+    let idle = run(&["no_such_test"])?;
+    let busy = run(&["--skip", "scrypt", "--skip", "peak"])?;
+    let above = busy.saturating_sub(idle);
+    println!("{above} KiB above {idle}");
+    if above < MOST { Ok(()) } else { Err(format!("{above} KiB above {idle}; at most {MOST}").into()) }
+}
+
+/// The peak of this process's resident memory, in KiB, where /proc tells it.
+fn high_water() -> Option<u64> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim().strip_suffix(" kB")?.trim().parse().ok()
 }
