@@ -249,3 +249,28 @@ fn users_are_added_listed_and_removed() {
     let gone = shop.json(["user", "rm", "siteadmin"]);
     assert_eq!((gone.code, gone.error_code().as_str()), (3, "user_not_found"));
 }
+
+#[test]
+fn a_listing_of_several_pages_is_one_object_and_one_table() {
+    use strongroom::{Keystore, UnlockKey};
+    use strongroom_tests::authority::{now, root};
+    let shop = Shop::open();
+    let unlock = UnlockKey::read_file(&shop.folder.path().join("keystore.key")).unwrap();
+    let mut keystore = Keystore::open(&shop.store(), &unlock).unwrap();
+    let ca = root("One CA");
+    for n in 0..1003 {
+        keystore.import_authority(&format!("ca-{n:04}").parse().unwrap(), ca.file(), now()).unwrap();
+    }
+    for arguments in [&["ls"][..], &["ca", "ls"]] {
+        let json = shop.json(arguments.iter().copied()).json();
+        let entries = json["result"]["entries"].as_array().unwrap();
+        let aliases: Vec<&str> = entries.iter().map(|entry| entry["alias"].as_str().unwrap()).collect();
+        assert_eq!((aliases.len(), aliases[0], aliases[1002]), (1003, "ca-0000", "ca-1002"));
+        assert_eq!(json["warnings"], serde_json::json!([]));
+        let text = shop.run(arguments).out;
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!((lines.len(), lines[0].split_whitespace().next()), (1004, Some("ALIAS")));
+        let column = lines[0].find("KIND").unwrap();
+        assert!(lines[1..].iter().all(|line| line[column..].starts_with("ca anchor")), "{}", lines[1003]);
+    }
+}

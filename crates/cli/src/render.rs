@@ -83,6 +83,11 @@ impl Printer {
         let _ = io::stdout().lock().write_all(text().as_bytes());
     }
 
+    /// A result that is one list, written page by page, so that no length of it fills the memory.
+    pub(crate) fn list(&self, name: &'static str) -> List<'_> {
+        List { printer: self, name, begun: false, empty: true }
+    }
+
     /// Raw data, whatever the form.
     pub(crate) fn data(&self, text: &str) {
         let _ = io::stdout().lock().write_all(text.as_bytes());
@@ -139,6 +144,47 @@ impl Printer {
 /// A line of the server's log.
 pub(crate) fn log(line: &str) {
     let _ = writeln!(io::stderr().lock(), "{}", strongroom::printable(line));
+}
+
+/// A list that is being written. An error before the first page leaves nothing behind.
+pub(crate) struct List<'p> {
+    printer: &'p Printer,
+    name: &'static str,
+    begun: bool,
+    empty: bool,
+}
+
+impl List<'_> {
+    /// Writes a page: as JSON, or `text`.
+    pub(crate) fn page<T: Serialize>(&mut self, items: &[T], text: impl FnOnce() -> String) {
+        if !self.printer.json {
+            if !items.is_empty() {
+                self.printer.data(&text());
+            }
+        } else {
+            if !self.begun {
+                self.printer.data(&format!("{{\"schema\":\"{SCHEMA}\",\"result\":{{\"{}\":[", self.name));
+            }
+            for item in items {
+                // As in `print_json`.
+                let item = serde_json::to_string(item).unwrap_or_default();
+                let comma = if self.empty { "" } else { "," };
+                self.printer.data(&format!("{comma}{item}"));
+                self.empty = false;
+            }
+        }
+        self.begun = true;
+        self.empty &= items.is_empty();
+    }
+
+    /// Ends the list; `nothing` is said for people where it had no item.
+    pub(crate) fn end(self, nothing: &str) {
+        if self.printer.json {
+            self.printer.data("]},\"warnings\":[]}\n");
+        } else if self.empty {
+            self.printer.data(nothing);
+        }
+    }
 }
 
 fn print_json<T: Serialize>(value: &T) {

@@ -1,16 +1,12 @@
 //! `ca import` and `ca ls`.
 
-use strongroom::EntryKind;
+use strongroom::{Entry, EntryKind};
 
-use super::{
-    import::print,
-    list::{Listing, all_entries, table},
-    now, open, open_read_only, read_file,
-};
+use super::{import::print, list::stream, now, open, open_read_only, read_file};
 use crate::{
     args::{Arguments, Ca},
     failure::Failure,
-    render::{EntryView, Printer},
+    render::Printer,
 };
 
 pub(super) fn run(arguments: &Arguments, command: &Ca, printer: &Printer) -> Result<(), Failure> {
@@ -22,12 +18,9 @@ pub(super) fn run(arguments: &Arguments, command: &Ca, printer: &Printer) -> Res
             print(&report, printer);
         }
         Ca::Ls => {
-            let mut entries = all_entries(&mut open_read_only(arguments)?)?;
-            entries.retain(|entry| matches!(entry.kind, EntryKind::Authority { .. }));
-            let listing = Listing { entries: entries.iter().map(EntryView::of).collect() };
-            printer.result(&listing, &[], || {
-                table(&entries, "no CA certificates; import one with: strongroom ca import ALIAS FILE\n")
-            });
+            let is_authority = |entry: &Entry| matches!(entry.kind, EntryKind::Authority { .. });
+            let nothing = "no CA certificates; import one with: strongroom ca import ALIAS FILE\n";
+            stream(&mut open_read_only(arguments)?, printer, is_authority, nothing)?;
         }
     }
     Ok(())

@@ -78,7 +78,7 @@ pub(super) fn log(arguments: &Arguments, command: &Log, printer: &Printer) -> Re
                 printable(&row.outcome),
             ]);
         }
-        table.text()
+        table.take_text()
     });
     Ok(())
 }

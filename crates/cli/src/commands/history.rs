@@ -69,7 +69,7 @@ pub(super) fn history(arguments: &Arguments, alias: &Alias, printer: &Printer) -
                 view.subject.clone(),
             ]);
         }
-        table.text()
+        table.take_text()
     });
     Ok(())
 }

@@ -1,7 +1,6 @@
 //! `ls` and `show`.
 
-use serde::Serialize;
-use strongroom::{Certificate, Entry, EntryKind, Keystore};
+use strongroom::{Alias, Certificate, Entry, EntryKind, Keystore};
 
 use super::{now, open_read_only, seconds};
 use crate::{
@@ -15,18 +14,9 @@ const PAGE: u32 = 500;
 /// Below this many days the listing marks an entry.
 const SOON: i64 = 30 * 86_400;
 
-#[derive(Serialize)]
-pub(super) struct Listing {
-    pub(super) entries: Vec<EntryView>,
-}
-
 pub(super) fn ls(arguments: &Arguments, printer: &Printer) -> Result<(), Failure> {
-    let entries = all_entries(&mut open_read_only(arguments)?)?;
-    let listing = Listing { entries: entries.iter().map(EntryView::of).collect() };
-    printer.result(&listing, &[], || {
-        table(&entries, "the store is empty; import with: strongroom import ALIAS FILE\n")
-    });
-    Ok(())
+    let nothing = "the store is empty; import with: strongroom import ALIAS FILE\n";
+    stream(&mut open_read_only(arguments)?, printer, |_| true, nothing)
 }
 
 pub(super) fn show(arguments: &Arguments, command: &Show, printer: &Printer) -> Result<(), Failure> {
@@ -48,44 +38,52 @@ pub(super) fn referred(keystore: &mut Keystore, reference: &Reference) -> Result
     })
 }
 
-pub(super) fn all_entries(keystore: &mut Keystore) -> Result<Vec<Entry>, Failure> {
-    let mut all: Vec<Entry> = Vec::new();
+/// Prints the entries that `keep` takes, page by page; `nothing` where there is none.
+pub(super) fn stream(
+    keystore: &mut Keystore,
+    printer: &Printer,
+    keep: impl Fn(&Entry) -> bool,
+    nothing: &str,
+) -> Result<(), Failure> {
+    let at = seconds(now());
+    let mut table = Table::new(&["ALIAS", "KIND", "NAMES", "KEY", "EXPIRES", "CHAIN"]);
+    let mut list = printer.list("entries");
+    let mut last: Option<Alias> = None;
     loop {
-        let page = keystore.entries(all.last().map(|entry| &entry.alias), PAGE)?;
+        let mut page = keystore.entries(last.as_ref(), PAGE)?;
         let complete = u32::try_from(page.len()).unwrap_or(PAGE) < PAGE;
-        all.extend(page);
+        last = page.last().map(|entry| entry.alias.clone());
+        page.retain(|entry| keep(entry));
+        let views: Vec<EntryView> = page.iter().map(EntryView::of).collect();
+        list.page(&views, || {
+            page.iter().for_each(|entry| table.row(cells(entry, at)));
+            table.take_text()
+        });
         if complete {
-            return Ok(all);
+            list.end(nothing);
+            return Ok(());
         }
     }
 }
 
-/// The entries as columns, or `empty`.
-pub(super) fn table(entries: &[Entry], empty: &str) -> String {
-    if entries.is_empty() {
-        return empty.to_owned();
-    }
-    let at = seconds(now());
-    let mut table = Table::new(&["ALIAS", "KIND", "NAMES", "KEY", "EXPIRES", "CHAIN"]);
-    for entry in entries {
-        let certificate = &entry.certificate;
-        let (kind, names) = match entry.kind {
-            EntryKind::Authority { trust } => (format!("ca {}", trust.word()), short(&certificate.subject)),
-            _ => ("server".to_owned(), names(certificate)),
-        };
-        let left = certificate.not_after - at;
-        let mark = if left < SOON { " !" } else { "" };
-        let date: String = strongroom::rfc3339(certificate.not_after).chars().take(10).collect();
-        table.row(vec![
-            entry.alias.to_string(),
-            kind,
-            names,
-            certificate.key.to_string(),
-            format!("{date} {}{mark}", days_left(certificate.not_after, at)),
-            entry.chain_state.word().to_owned(),
-        ]);
-    }
-    table.text()
+/// An entry as a row of the listing.
+fn cells(entry: &Entry, at: i64) -> Vec<String> {
+    let certificate = &entry.certificate;
+    let (kind, names) = match entry.kind {
+        EntryKind::Authority { trust } => (format!("ca {}", trust.word()), short(&certificate.subject)),
+        _ => ("server".to_owned(), names(certificate)),
+    };
+    let left = certificate.not_after - at;
+    let mark = if left < SOON { " !" } else { "" };
+    let date: String = strongroom::rfc3339(certificate.not_after).chars().take(10).collect();
+    vec![
+        entry.alias.to_string(),
+        kind,
+        names,
+        certificate.key.to_string(),
+        format!("{date} {}{mark}", days_left(certificate.not_after, at)),
+        entry.chain_state.word().to_owned(),
+    ]
 }
 
 /// The first name and how many more.

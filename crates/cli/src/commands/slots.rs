@@ -73,7 +73,7 @@ pub(super) fn slot(arguments: &Arguments, command: &Slot, printer: &Printer) -> 
                         slot.created_at.clone(),
                     ]);
                 }
-                table.text()
+                table.take_text()
             });
         }
     }

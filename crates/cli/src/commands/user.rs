@@ -76,5 +76,5 @@ fn table(users: &Users) -> String {
     for user in &users.users {
         table.row(vec![user.name.clone(), user.created_at.clone()]);
     }
-    table.text()
+    table.take_text()
 }
