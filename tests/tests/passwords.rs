@@ -6,7 +6,7 @@ use strongroom::{
 };
 use strongroom_tests::{
     authority::{TestCa, leaf_params, now, root},
-    forge::{Bag, Cipher, Forge, Hash, Mac, Scheme, Secret},
+    forge::{Bag, Cipher, Forge, Hash, Mac, Pbes1, Scheme, Secret},
     scratch::Scratch,
 };
 
@@ -78,6 +78,26 @@ fn a_key_with_a_password_of_its_own_opens_with_both() {
     assert_eq!(open(&bytes, "outer", Some("wrong")).unwrap_err(), Pkcs12Error::KeyPassword);
     assert_eq!(open(&bytes, "inner", Some("inner")).unwrap_err(), Pkcs12Error::WrongPassword);
     assert_eq!(open(&bytes, "outer", Some("inner")).unwrap().keys.len(), 1);
+}
+
+#[test]
+fn no_wrong_password_of_thousands_opens_a_key() {
+    let ca = root("CA");
+    let credential = ca.issue(&leaf_params("a.test"), &[]);
+    // RC4 has no padding: every wrong password gives a plaintext.
+    let scheme = Scheme::pbes1(Pbes1::Rc4_128, 1);
+    let bytes = Forge::new(Secret::of("outer"))
+        .plain(&[
+            Bag::certificate(credential.leaf.der()),
+            Bag::shrouded(credential.key().expose_pkcs8_der(), &scheme, &Secret::of("inner")),
+        ])
+        .mac(Mac::pkcs12(Hash::Sha256, 1))
+        .build();
+    assert_eq!(open(&bytes, "outer", Some("inner")).unwrap().keys.len(), 1);
+    for n in 0..4000 {
+        let wrong = format!("wrong {n}");
+        assert_eq!(open(&bytes, "outer", Some(&wrong)).err(), Some(Pkcs12Error::KeyPassword), "{wrong}");
+    }
 }
 
 #[test]

@@ -135,7 +135,7 @@ impl<'r, 'l> BagReader<'r, 'l> {
         }
         let walk = self.walk;
         let opened =
-            scheme.decrypt(&octets, &self.passwords, self.budget, |plain| is_sequence(walk, plain))?;
+            scheme.decrypt(&octets, &self.passwords, self.budget, |plain| is_safe_contents(walk, plain))?;
         Ok(if let Some(opened) = opened {
             self.note(opened.reading);
             Some(OpenedSafe { plain: opened.plain, encryption })
@@ -228,8 +228,8 @@ impl<'r, 'l> BagReader<'r, 'l> {
         };
         let octets = encrypted.octets(self.walk)?;
         let walk = self.walk;
-        let opened =
-            scheme.decrypt(&octets, &self.key_passwords, self.budget, |plain| is_sequence(walk, plain))?;
+        let opened = scheme
+            .decrypt(&octets, &self.key_passwords, self.budget, |plain| is_private_key_info(walk, plain))?;
         let Some(opened) = opened else {
             self.skip("a private key with a password of its own");
             self.contents.key_problem.get_or_insert(Pkcs12Error::KeyPassword);
@@ -303,7 +303,23 @@ impl<'r, 'l> BagReader<'r, 'l> {
     }
 }
 
-/// A wrong key passes the padding check once in 256 times, but does not give a SEQUENCE of fitting length.
-fn is_sequence(walk: &Walk<'_>, plain: &[u8]) -> bool {
-    matches!(walk.reader(plain, 0).next(), Ok(Some(element)) if element.tag == SEQUENCE)
+/// A wrong key passes the padding check once in 256 times, and gives a SEQUENCE that fits in one of thousands; it does
+/// not give the first field of a PrivateKeyInfo as well.
+fn is_private_key_info(walk: &Walk<'_>, plain: &[u8]) -> bool {
+    first_field(walk, plain).is_some_and(|version| version.tag == INTEGER && version.content.len() <= 2)
+}
+
+/// SafeContents without a bag, or with one that begins with its type.
+fn is_safe_contents(walk: &Walk<'_>, plain: &[u8]) -> bool {
+    if plain == [SEQUENCE, 0] || plain == [SEQUENCE, 0x80, 0, 0] {
+        return true;
+    }
+    let bag = first_field(walk, plain).filter(|bag| bag.tag == SEQUENCE);
+    bag.and_then(|bag| bag.children(walk).next().ok()?).is_some_and(|bag_id| bag_id.tag == OBJECT_IDENTIFIER)
+}
+
+/// The first value in a SEQUENCE.
+fn first_field<'a>(walk: &Walk<'_>, plain: &'a [u8]) -> Option<Element<'a>> {
+    let outer = walk.reader(plain, 0).next().ok()?.filter(|outer| outer.tag == SEQUENCE)?;
+    outer.children(walk).next().ok()?
 }
