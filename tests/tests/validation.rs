@@ -1,14 +1,10 @@
-//! Verdicts on chains that no fixture has, through the keystore or directly.
+//! Verdicts on chains that no fixture has.
 
 use rcgen::{BasicConstraints, IsCa, KeyPair};
 use strongroom::{
-    Authorities, CredentialRequest, FindingCode, Outcome, Policy, ServerCredential, Trust, ValidatedChain,
-    ValidationError, validate,
+    Authorities, FindingCode, Policy, ServerCredential, Trust, ValidatedChain, ValidationError, validate,
 };
-use strongroom_tests::{
-    authority::{TestCa, ca_params, leaf_params, now, root, self_signed, valid},
-    scratch::Scratch,
-};
+use strongroom_tests::authority::{TestCa, ca_params, leaf_params, now, root, self_signed, valid};
 
 fn anchors(authorities: &[&TestCa]) -> Authorities {
     let mut all = Authorities::new();
@@ -158,95 +154,6 @@ fn every_reason_is_reported_and_only_the_allowed_ones_pass() {
 }
 
 #[test]
-fn a_stored_chain_serves_the_next_import_but_anchors_nothing() {
-    let mut scratch = Scratch::new(now());
-    let keystore = &mut scratch.keystore;
-    let root = root("Root");
-    let issuing = root.issue_ca(ca_params("Issuing"));
-    keystore.import_authority(&"root".parse().unwrap(), root.file(), now()).unwrap();
-    let first = issuing.issue(&leaf_params("a.test"), &[&issuing.certificate]);
-    let report =
-        keystore.import_credential(CredentialRequest::new("a".parse().unwrap(), first, now())).unwrap();
-    assert_eq!(
-        report.imported.iter().map(|alias| alias.as_str()).collect::<Vec<_>>(),
-        ["a", "a_intermediate"]
-    );
-
-    // The second comes without its chain.
-    let second = issuing.issue(&leaf_params("b.test"), &[]);
-    let report =
-        keystore.import_credential(CredentialRequest::new("b".parse().unwrap(), second, now())).unwrap();
-    assert_eq!((report.chain.len(), report.imported.len()), (3, 1));
-
-    keystore.remove(&"root".parse().unwrap(), false, now()).unwrap();
-    let third = issuing.issue(&leaf_params("c.test"), &[]);
-    let error =
-        keystore.import_credential(CredentialRequest::new("c".parse().unwrap(), third, now())).unwrap_err();
-    assert_eq!(error.code(), "no_anchor");
-}
-
-#[test]
-fn an_embedded_root_is_trusted_only_on_request() {
-    let mut scratch = Scratch::new(now());
-    let root = root("Root");
-    let issuing = root.issue_ca(ca_params("Issuing"));
-    let credential = || issuing.issue(&leaf_params("a.test"), &[&root.certificate, &issuing.certificate]);
-    let mut request = CredentialRequest::new("a".parse().unwrap(), credential(), now());
-    request.options.trust_embedded_root = true;
-    let report = scratch.keystore.import_credential(request).unwrap();
-    assert_eq!(report.outcome, Outcome::Imported);
-    let written: Vec<&str> = report.imported.iter().map(|alias| alias.as_str()).collect();
-    assert_eq!(written, ["a", "a_intermediate", "a_root"]);
-    // It is an anchor from now on.
-    let next =
-        CredentialRequest::new("b".parse().unwrap(), issuing.issue(&leaf_params("b.test"), &[]), now());
-    assert_eq!(scratch.keystore.import_credential(next).unwrap().chain.len(), 3);
-}
-
-#[test]
-fn chain_aliases_take_the_next_free_number() {
-    let mut scratch = Scratch::new(now());
-    let keystore = &mut scratch.keystore;
-    let root = root("Root");
-    keystore.import_authority(&"root".parse().unwrap(), root.file(), now()).unwrap();
-    keystore.import_authority(&"A_Intermediate".parse().unwrap(), self::root("Other").file(), now()).unwrap();
-    let first = root.issue_ca(ca_params("First"));
-    let second = first.issue_ca(ca_params("Second"));
-    let credential = second.issue(&leaf_params("a.test"), &[&first.certificate, &second.certificate]);
-    let report =
-        keystore.import_credential(CredentialRequest::new("a".parse().unwrap(), credential, now())).unwrap();
-    let written: Vec<&str> = report.imported.iter().map(|alias| alias.as_str()).collect();
-    assert_eq!(written, ["a", "a_intermediate2", "a_intermediate3"]);
-    // Leaf side first.
-    let entry = keystore.entry(&"a_intermediate2".parse().unwrap()).unwrap();
-    assert_eq!(entry.certificate.subject, "CN=Second");
-}
-
-#[test]
-fn importing_a_stored_chain_certificate_as_ca_makes_it_an_anchor() {
-    let mut scratch = Scratch::new(now());
-    let keystore = &mut scratch.keystore;
-    let root = root("Root");
-    let issuing = root.issue_ca(ca_params("Issuing"));
-    keystore.import_authority(&"root".parse().unwrap(), root.file(), now()).unwrap();
-    let first = issuing.issue(&leaf_params("a.test"), &[&issuing.certificate]);
-    keystore.import_credential(CredentialRequest::new("a".parse().unwrap(), first, now())).unwrap();
-    keystore.remove(&"root".parse().unwrap(), false, now()).unwrap();
-
-    let report =
-        keystore.import_authority(&"a_intermediate".parse().unwrap(), issuing.file(), now()).unwrap();
-    assert_eq!(report.outcome, Outcome::Imported);
-    let again = keystore.import_authority(&"a_intermediate".parse().unwrap(), issuing.file(), now()).unwrap();
-    assert_eq!(again.outcome, Outcome::AlreadyPresent);
-    let second = issuing.issue(&leaf_params("b.test"), &[]);
-    let report =
-        keystore.import_credential(CredentialRequest::new("b".parse().unwrap(), second, now())).unwrap();
-    assert_eq!(report.chain.len(), 2);
-    let taken = keystore.import_authority(&"a".parse().unwrap(), root.file(), now()).unwrap_err();
-    assert_eq!(taken.code(), "alias_taken");
-}
-
-#[test]
 fn of_150_roots_of_one_name_the_key_identifier_finds_the_one() {
     let roots: Vec<TestCa> = (0..150).map(|_| root("Same")).collect();
     let all: Vec<&TestCa> = roots.iter().collect();
@@ -374,20 +281,6 @@ fn a_self_signed_certificate_is_verified_only_among_the_anchors() {
     assert_eq!(reason, "the certificate is self-signed and is not trusted itself");
     let trusted = strongroom::verify(&alone.certificate, &[], &anchors(&[&alone]), &verification, now());
     accepted(trusted, 1, &[FindingCode::SelfSigned]);
-}
-
-#[test]
-fn a_crowded_store_is_narrowed_by_key_identifier() {
-    let mut scratch = Scratch::new(now());
-    let roots: Vec<TestCa> = (0..150).map(|_| root("Same")).collect();
-    for (n, ca) in roots.iter().enumerate() {
-        scratch.keystore.import_authority(&format!("root{n}").parse().unwrap(), ca.file(), now()).unwrap();
-    }
-    for n in [0, 74, 149] {
-        let credential = roots[n].issue(&leaf_params("a.test"), &[]);
-        let request = CredentialRequest::new(format!("server{n}").parse().unwrap(), credential, now());
-        assert_eq!(scratch.keystore.import_credential(request).unwrap().chain.len(), 2);
-    }
 }
 
 #[test]
