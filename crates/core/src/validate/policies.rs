@@ -55,9 +55,7 @@ pub(super) fn check(path: &[&Profile<'_>]) -> Result<(), Reason> {
         } else {
             state.prepare(profile)?;
         }
-        if state.explicit_policy == 0 && state.nodes.is_empty() {
-            return Err(Reason::Policy("a policy is required that the certificates below do not have"));
-        }
+        state.require()?;
     }
     Ok(())
 }
@@ -89,6 +87,11 @@ impl State {
                 }
             }
         }
+        self.require()
+    }
+
+    /// Section 6.1.3 (f) and 6.1.5 (g): a policy is left, or none is required.
+    fn require(&self) -> Result<(), Reason> {
         if self.explicit_policy == 0 && self.nodes.is_empty() {
             return Err(Reason::Policy("a policy is required that the certificates below do not have"));
         }

@@ -119,8 +119,7 @@ impl<'q, 'c> Search<'q, 'c> {
 
     /// From the anchors downwards, over the edges that are not known to be bad.
     fn find_reach(&mut self) {
-        let ends: Vec<bool> = (0..self.pool.len()).map(|n| self.ends(n)).collect();
-        let mut reach = ends;
+        let mut reach: Vec<bool> = (0..self.pool.len()).map(|n| self.ends(n)).collect();
         let mut grew = true;
         while grew {
             grew = false;
