@@ -79,14 +79,19 @@ macro_rules! by_compression {
             fn chain(keyed: &Self::Keyed, mac: &mut Output<Self>, sum: &mut [u8], times: u32) {
                 // Inner and outer message are a block of the key and one digest: the same padding.
                 let mut block = padded::<$block>(mac, $block);
+                // Summed in words of a known number, whatever the length of the key.
+                let mut words = Zeroizing::new([0; $words]);
                 for _ in 0..times {
-                    for start in [keyed.inner, keyed.outer] {
-                        let mut state = start;
-                        $compress(&mut state, std::slice::from_ref(&*block));
-                        overwrite(&mut *block, &state.map(<$word>::to_be_bytes), mac.len());
-                    }
-                    sum.iter_mut().zip(block.iter()).for_each(|(sum, byte)| *sum ^= byte);
+                    let mut state = keyed.inner;
+                    $compress(&mut state, std::slice::from_ref(&*block));
+                    overwrite(&mut *block, &state.map(<$word>::to_be_bytes), mac.len());
+                    state = keyed.outer;
+                    $compress(&mut state, std::slice::from_ref(&*block));
+                    overwrite(&mut *block, &state.map(<$word>::to_be_bytes), mac.len());
+                    words.iter_mut().zip(state).for_each(|(sum, word)| *sum ^= word);
                 }
+                let total = Zeroizing::new(words.map(<$word>::to_be_bytes));
+                sum.iter_mut().zip(total.as_flattened()).for_each(|(sum, byte)| *sum ^= byte);
                 mac.iter_mut().zip(block.iter()).for_each(|(byte, new)| *byte = *new);
             }
         }
