@@ -26,10 +26,15 @@ use libtest_mimic::{Arguments, Failed, Trial};
 
 /// Asks a run for a line with its peak of memory.
 const SHOW_PEAK: &str = "STRONGROOM_SHOW_PEAK";
+/// Asks a run for lines with the refusals that took longest, so many.
+const SHOW_SLOWEST: &str = "STRONGROOM_SHOW_SLOWEST";
 /// What hostile files may take above an idle process, in KiB: 64 MiB.
 const MOST: u64 = 64 * 1024;
 
-#[expect(clippy::disallowed_methods, reason = "one run asks another for its peak of memory")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "one run asks another for its peak of memory, a person for times"
+)]
 fn main() {
     let arguments = Arguments::from_args();
     let suites = [
@@ -47,6 +52,10 @@ fn main() {
     let conclusion = libtest_mimic::run(&arguments, all);
     if std::env::var_os(SHOW_PEAK).is_some() {
         println!("peak {}", high_water().unwrap_or(0));
+    }
+    let count = std::env::var(SHOW_SLOWEST).ok().and_then(|count| count.parse().ok()).unwrap_or(0);
+    for (took, name) in check::slowest(count) {
+        println!("{:>7.1} ms  {name}", took.as_secs_f64() * 1e3);
     }
     conclusion.exit();
 }

@@ -1,10 +1,11 @@
 //! What every case is held against.
 
 use std::{
+    cell::RefCell,
     fmt::Debug,
-    sync::{OnceLock, mpsc},
+    sync::{Mutex, OnceLock, mpsc},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use libtest_mimic::{Failed, Trial};
@@ -131,7 +132,27 @@ pub fn watched<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> 
 
 /// A test of one class.
 pub fn trial(class: &str, name: &str, test: impl FnOnce() -> Result<(), Failed> + Send + 'static) -> Trial {
-    Trial::test(format!("{class}::{name}"), test)
+    let name = format!("{class}::{name}");
+    Trial::test(name.clone(), move || {
+        RUNNING.set(name);
+        test()
+    })
+}
+
+thread_local! {
+    /// The name of the test that runs on this thread.
+    static RUNNING: RefCell<String> = const { RefCell::new(String::new()) };
+}
+
+/// How long each refusal took, without the making of the file; shown on request, never judged.
+static REFUSALS: Mutex<Vec<(Duration, String)>> = Mutex::new(Vec::new());
+
+/// The refusals that took longest, the longest first.
+pub fn slowest(count: usize) -> Vec<(Duration, String)> {
+    let mut all = REFUSALS.lock().unwrap().clone();
+    all.sort_by(|a, b| b.cmp(a));
+    all.truncate(count);
+    all
 }
 
 /// A control that opens, and the same file with a flaw, which is refused.
@@ -166,7 +187,11 @@ pub fn flaw_within<T: Send + 'static>(
 /// Whether a file is refused with `code`, by the stages alone and by a keystore, which it leaves as it was.
 pub fn refused(file: Vec<u8>, password: &str, limits: Limits, code: &'static str) -> Result<(), Failed> {
     let (copy, text) = (file.clone(), password.to_owned());
-    let found = watched(move || credential(&copy, &text, &limits).map(|_| ()))?;
+    let (found, took) = watched(move || {
+        let started = Instant::now();
+        (credential(&copy, &text, &limits).map(|_| ()), started.elapsed())
+    })?;
+    REFUSALS.lock().unwrap().push((took, RUNNING.with_borrow(Clone::clone)));
     match found {
         Ok(()) => return Err(format!("opened; expected {code}").into()),
         Err(error) if error.code() != code => {
