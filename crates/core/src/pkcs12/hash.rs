@@ -13,7 +13,11 @@ use subtle::ConstantTimeEq;
 use whirlpool::Whirlpool;
 use zeroize::Zeroizing;
 
-use super::{kdf, kdf::Purpose, oid};
+use super::{
+    kdf,
+    kdf::{Input, Purpose},
+    oid,
+};
 use crate::limits::{Budget, Cancelled};
 
 /// A hash function, as MACs and key derivations name it.
@@ -114,9 +118,7 @@ impl Hash {
     /// PBKDF2 (RFC 8018, section 5.2).
     pub(super) fn pbkdf2(
         self,
-        password: &[u8],
-        salt: &[u8],
-        iterations: u32,
+        input: Input<'_>,
         len: usize,
         budget: &mut Budget,
     ) -> Result<Zeroizing<Vec<u8>>, Cancelled> {
@@ -130,38 +132,29 @@ impl Hash {
             // The others have no HMAC identifier to be asked by.
             _ => kdf::pbkdf2::<Sha512>,
         };
-        derive(password, salt, capped(iterations), len, budget)
+        derive(input, len, budget)
     }
 
     /// PBKDF1 (RFC 8018, section 5.1); `len` is at most the length of the digest.
     pub(super) fn pbkdf1(
         self,
-        password: &[u8],
-        salt: &[u8],
-        iterations: u32,
+        input: Input<'_>,
         len: usize,
         budget: &mut Budget,
     ) -> Result<Zeroizing<Vec<u8>>, Cancelled> {
-        with_digest!(self, D => kdf::pbkdf1::<D>(password, salt, capped(iterations), len, budget))
+        with_digest!(self, D => kdf::pbkdf1::<D>(input, len, budget))
     }
 
     /// The derivation of RFC 7292, appendix B.2.
     pub(super) fn pkcs12_kdf(
         self,
         purpose: Purpose,
-        password: &[u8],
-        salt: &[u8],
-        iterations: u32,
+        input: Input<'_>,
         len: usize,
         budget: &mut Budget,
     ) -> Result<Zeroizing<Vec<u8>>, Cancelled> {
-        with_digest!(self, D => kdf::pkcs12::<D>(purpose, password, salt, capped(iterations), len, budget))
+        with_digest!(self, D => kdf::pkcs12::<D>(purpose, input, len, budget))
     }
-}
-
-/// Iterations as they are run: few under a fuzzer, whose time belongs to the parsers.
-fn capped(iterations: u32) -> u32 {
-    if cfg!(fuzzing) { iterations.min(16) } else { iterations }
 }
 
 fn hmac_matches<D: Digest + BlockSizeUser>(key: &[u8], data: &[u8], expected: &[u8]) -> bool {

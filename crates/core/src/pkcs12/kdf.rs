@@ -9,6 +9,22 @@ use zeroize::Zeroizing;
 use super::rehash::{Chain, Rehash};
 use crate::limits::{Budget, Cancelled};
 
+/// What every derivation takes.
+#[derive(Clone, Copy)]
+pub(super) struct Input<'a> {
+    /// In the encoding that the derivation asks for.
+    pub(super) password: &'a [u8],
+    pub(super) salt: &'a [u8],
+    pub(super) iterations: u32,
+}
+
+impl Input<'_> {
+    /// The iterations that are run: few under a fuzzer, whose time belongs to the parsers.
+    fn repetitions(&self) -> u32 {
+        if cfg!(fuzzing) { self.iterations.min(16) } else { self.iterations }
+    }
+}
+
 /// The diversifier of RFC 7292, appendix B.3.
 #[derive(Clone, Copy)]
 pub(super) enum Purpose {
@@ -30,9 +46,7 @@ impl Purpose {
 /// The derivation of RFC 7292, appendix B.2.
 pub(super) fn pkcs12<D: Rehash>(
     purpose: Purpose,
-    password: &[u8],
-    salt: &[u8],
-    iterations: u32,
+    input: Input<'_>,
     len: usize,
     budget: &mut Budget,
 ) -> Result<Zeroizing<Vec<u8>>, Cancelled> {
@@ -41,15 +55,15 @@ pub(super) fn pkcs12<D: Rehash>(
     let diversifier = vec![purpose.id(); v];
     let repeat =
         |bytes: &[u8]| bytes.iter().copied().cycle().take(bytes.len().div_ceil(v) * v).collect::<Vec<u8>>();
-    let mut i = Zeroizing::new(Vec::with_capacity((salt.len() + password.len()) + 2 * v));
-    i.extend_from_slice(&repeat(salt));
-    i.extend_from_slice(&Zeroizing::new(repeat(password)));
+    let mut i = Zeroizing::new(Vec::with_capacity((input.salt.len() + input.password.len()) + 2 * v));
+    i.extend_from_slice(&repeat(input.salt));
+    i.extend_from_slice(&Zeroizing::new(repeat(input.password)));
 
     let mut output = Zeroizing::new(Vec::with_capacity(len + v));
     loop {
         // Step 6a: A = H^r(D || I).
         let mut a = D::new().chain_update(&diversifier).chain_update(i.as_slice()).finalize();
-        budget.repeat(iterations, |times| D::rehash(&mut a, times))?;
+        budget.repeat(input.repetitions(), |times| D::rehash(&mut a, times))?;
         output.extend_from_slice(&a);
         if output.len() >= len {
             output.truncate(len);
@@ -69,25 +83,22 @@ pub(super) fn pkcs12<D: Rehash>(
 
 /// PBKDF1 (RFC 8018, section 5.1).
 pub(super) fn pbkdf1<D: Rehash>(
-    password: &[u8],
-    salt: &[u8],
-    iterations: u32,
+    input: Input<'_>,
     len: usize,
     budget: &mut Budget,
 ) -> Result<Zeroizing<Vec<u8>>, Cancelled> {
-    let mut t = D::new().chain_update(password).chain_update(salt).finalize();
-    budget.repeat(iterations, |times| D::rehash(&mut t, times))?;
+    let mut t = D::new().chain_update(input.password).chain_update(input.salt).finalize();
+    budget.repeat(input.repetitions(), |times| D::rehash(&mut t, times))?;
     Ok(Zeroizing::new(t.iter().copied().take(len).collect()))
 }
 
 /// PBKDF2 with HMAC (RFC 8018, section 5.2).
 pub(super) fn pbkdf2<D: Chain>(
-    password: &[u8],
-    salt: &[u8],
-    iterations: u32,
+    input: Input<'_>,
     len: usize,
     budget: &mut Budget,
 ) -> Result<Zeroizing<Vec<u8>>, Cancelled> {
+    let Input { password, salt, .. } = input;
     let mut output = Zeroizing::new(vec![0; len]);
     // HMAC hashes a key that is longer than a block (RFC 2104, section 2).
     let long = password.len() > <D as BlockSizeUser>::block_size();
@@ -98,7 +109,7 @@ pub(super) fn pbkdf2<D: Chain>(
         let Ok(prf) = SimpleHmac::<D>::new_from_slice(&key) else { break };
         let mut u = prf.chain_update(salt).chain_update(index.to_be_bytes()).finalize().into_bytes();
         block.copy_from_slice(u.get(..block.len()).unwrap_or_default());
-        budget.repeat(iterations, |times| D::chain(&keyed, &mut u, block, times))?;
+        budget.repeat(input.repetitions(), |times| D::chain(&keyed, &mut u, block, times))?;
     }
     Ok(output)
 }
@@ -110,6 +121,10 @@ mod tests {
 
     fn budget() -> Budget {
         Budget::new(&Limits::default())
+    }
+
+    fn input<'a>(password: &'a [u8], salt: &'a [u8], iterations: u32) -> Input<'a> {
+        Input { password, salt, iterations }
     }
 
     fn hex(bytes: &[u8]) -> String {
@@ -144,7 +159,7 @@ mod tests {
                 "ff1ad3d0b3d71e9be4afa449a3694368400c08c6a58e4bc11ae723808052fbeb6679f88ec9bb13b27b2ca936167676537a4f9d81a5702a522e4fca8a",
             ),
         ] {
-            let got = hash.pkcs12_kdf(purpose, password, &salt, 100, 60, &mut budget());
+            let got = hash.pkcs12_kdf(purpose, input(password, &salt, 100), 60, &mut budget());
             assert_eq!(hex(&got.unwrap()), expected, "{hash:?}");
         }
     }
@@ -157,7 +172,10 @@ mod tests {
             (Hash::Sha1, "4d53d6526a464af75fb0e300bbf73fa3"),
             (Hash::Md5, "37393a7dccec61c97ff50e194cca8940"),
         ] {
-            assert_eq!(hex(&hash.pbkdf1(b"password", &salt, 1000, 16, &mut budget()).unwrap()), expected);
+            assert_eq!(
+                hex(&hash.pbkdf1(input(b"password", &salt, 1000), 16, &mut budget()).unwrap()),
+                expected
+            );
         }
     }
 
@@ -182,7 +200,7 @@ mod tests {
                 {
                     let mut expected = vec![0; len];
                     theirs(&password, &salt, iterations, &mut expected);
-                    let ours = hash.pbkdf2(&password, &salt, iterations, len, &mut budget()).unwrap();
+                    let ours = hash.pbkdf2(input(&password, &salt, iterations), len, &mut budget()).unwrap();
                     assert_eq!(hex(&ours), hex(&expected), "{hash:?} {password_len} {iterations} {len}");
                 }
             }
@@ -191,7 +209,7 @@ mod tests {
 
     #[test]
     fn pbkdf2_gives_the_value_of_rfc_6070() {
-        let key = Hash::Sha1.pbkdf2(b"password", b"salt", 4096, 20, &mut budget()).unwrap();
+        let key = Hash::Sha1.pbkdf2(input(b"password", b"salt", 4096), 20, &mut budget()).unwrap();
         assert_eq!(hex(&key), "4b007901b765489abead49d926f721d065a429c1");
     }
 }

@@ -5,7 +5,7 @@ use super::{
     ber::{INTEGER, OCTET_STRING, Reader, SEQUENCE, Walk},
     error::Pkcs12Error,
     hash::Hash,
-    kdf::Purpose,
+    kdf::{Input, Purpose},
     oid,
     password::Octets,
     pbes2::Pbkdf2,
@@ -92,14 +92,8 @@ impl MacData {
             let key = match &self.scheme {
                 Scheme::Pkcs12 { hash, salt, iterations } => {
                     budget.charge(u64::from(*iterations), 1)?;
-                    hash.pkcs12_kdf(
-                        Purpose::Mac,
-                        &password.bmp,
-                        salt,
-                        *iterations,
-                        hash.output_len(),
-                        budget,
-                    )?
+                    let input = Input { password: &password.bmp, salt, iterations: *iterations };
+                    hash.pkcs12_kdf(Purpose::Mac, input, hash.output_len(), budget)?
                 }
                 Scheme::Pbmac1 { kdf, key_len, .. } => kdf.derive(&password.utf8, *key_len, budget)?,
             };

@@ -6,7 +6,7 @@ use super::{
     cipher::{Cipher, Plain},
     error::Pkcs12Error,
     hash::Hash,
-    kdf::Purpose,
+    kdf::{Input, Purpose},
     oid,
 };
 use crate::limits::Budget;
@@ -88,18 +88,12 @@ impl Pbes1 {
         budget: &mut Budget,
     ) -> Result<Plain, Pkcs12Error> {
         let Kind { derivation, cipher, key_len, .. } = *self.kind;
+        let input = Input { password, salt: &self.salt, iterations: self.iterations };
         let (key, iv) = match derivation {
             Derivation::Pkcs12 => {
                 let mut derive = |purpose, len| {
                     budget.charge(u64::from(self.iterations), Hash::Sha1.blocks(len))?;
-                    Ok::<_, Pkcs12Error>(Hash::Sha1.pkcs12_kdf(
-                        purpose,
-                        password,
-                        &self.salt,
-                        self.iterations,
-                        len,
-                        budget,
-                    )?)
+                    Ok::<_, Pkcs12Error>(Hash::Sha1.pkcs12_kdf(purpose, input, len, budget)?)
                 };
                 let key = derive(Purpose::Key, key_len)?;
                 // A stream cipher has no vector to pay for.
@@ -109,7 +103,7 @@ impl Pbes1 {
             }
             Derivation::Pbkdf1(hash) => {
                 budget.charge(u64::from(self.iterations), 1)?;
-                let mut key = hash.pbkdf1(password, &self.salt, self.iterations, 16, budget)?;
+                let mut key = hash.pbkdf1(input, 16, budget)?;
                 let half = key.len().min(8);
                 let iv = key.split_off(half).into();
                 (key, iv)

@@ -8,6 +8,7 @@ use super::{
     cipher::{Cipher, GCM_TAG_LEN, Plain},
     error::Pkcs12Error,
     hash::Hash,
+    kdf::Input,
     oid,
 };
 use crate::limits::Budget;
@@ -222,7 +223,8 @@ impl Pbkdf2 {
         budget: &mut Budget,
     ) -> Result<Zeroizing<Vec<u8>>, Pkcs12Error> {
         budget.charge(u64::from(self.iterations), self.prf.blocks(len))?;
-        Ok(self.prf.pbkdf2(password, &self.salt, self.iterations, len, budget)?)
+        let input = Input { password, salt: &self.salt, iterations: self.iterations };
+        Ok(self.prf.pbkdf2(input, len, budget)?)
     }
 }
 
