@@ -172,3 +172,22 @@ fn a_store_that_another_process_rekeyed_must_be_unlocked_again() {
     let mut again = Keystore::open(&scratch.path(), &scratch.unlock).unwrap();
     assert!(again.entries(None, 1).unwrap().is_empty());
 }
+
+#[test]
+fn a_new_root_key_reaches_every_row_of_a_store_of_many_pages() {
+    const ENTRIES: usize = 700;
+    let authority = root("Root");
+    let leaf = authority.issue(&leaf_params("host.test"), &[]);
+    let mut scratch = Scratch::new(now());
+    scratch.keystore.import_authority(&"root".parse().unwrap(), authority.file(), now()).unwrap();
+    let batch = (0..ENTRIES)
+        .map(|n| CredentialRequest::new(format!("entry-{n}").parse().unwrap(), copy(&leaf), now()))
+        .collect();
+    scratch.keystore.import_credentials(batch, now()).unwrap();
+    let keep = [(UnlockSource::KeyFile(String::new()), (&scratch.unlock).into())];
+    scratch.keystore.rekey(&keep, now()).unwrap();
+    let mut again = Keystore::open(&scratch.path(), &scratch.unlock).unwrap();
+    let report = again.verify_store().unwrap();
+    assert_eq!(report.problems, []);
+    assert_eq!((report.entries, report.keys), (701, 700));
+}

@@ -130,22 +130,18 @@ impl Write<'_> {
     }
 
     fn authenticate_lookups(&self, read: &Read<'_>, seen: &mut Digest) -> Result<(), StoreError> {
-        let mut links = Vec::new();
+        let mut update = self.transaction.prepare("UPDATE lookup SET mac = :mac WHERE key = :key")?;
+        // There are several for each entry, too many to hold: each is changed while the next waits, and keeps its place.
         read.each_link(|link| {
             if link.mac != link.expected(read.ledger) {
                 return Err(StoreError::Corrupt { detail: "a lookup row is not authentic" });
             }
             toggle(seen, &link.mac);
-            links.push(link);
-            Ok(())
-        })?;
-        let mut update = self.transaction.prepare("UPDATE lookup SET mac = :mac WHERE key = :key")?;
-        for link in links {
             let mac = link.expected(self.ledger);
             self.toggle_row(&mac);
             update.execute(named_params! { ":mac": mac, ":key": link.key })?;
-        }
-        Ok(())
+            Ok(())
+        })
     }
 
     fn authenticate_log(&self) -> Result<(), StoreError> {
