@@ -42,6 +42,20 @@ fn mismatches() -> Vec<Trial> {
             }
             Forge::new(secret()).plain(&bags).build()
         }),
+        // x509-parser takes [APPLICATION 16] for a SEQUENCE; the key is the same all the same.
+        flaw(
+            class,
+            "a_public_key_with_its_algorithm_under_another_tag",
+            "key_mismatch",
+            (0x30, 0x70),
+            |tag| {
+                const ALGORITHM: [u8; 4] = [0x30, 0x13, 0x06, 0x07];
+                let mut der = identity().certificate.clone();
+                let at = der.windows(4).position(|bytes| bytes == ALGORITHM).unwrap();
+                der[at] = tag;
+                plain_file(key_bag(), Bag::certificate(&der)).build()
+            },
+        ),
         trial(class, "two_certificates_of_the_same_names_are_told_apart", move || {
             let bags = [key_bag(), Bag::certificate(&other().1), certificate_bag()];
             chooses_identity(&bags.map(named))

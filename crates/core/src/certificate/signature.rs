@@ -8,7 +8,7 @@ use x509_parser::{certificate::X509Certificate, x509::SubjectPublicKeyInfo};
 
 use super::{
     algorithm::KeyAlgorithm,
-    encoded::{content, key_algorithm, value},
+    encoded::{key_algorithm, sequence, value},
     key_pair::holds_key_of,
 };
 
@@ -57,7 +57,7 @@ pub(crate) fn check_signature(
 
 /// The encoded `signature` field of a TBSCertificate.
 fn inner_algorithm(tbs: &[u8]) -> Option<&[u8]> {
-    let (first, rest) = value(content(tbs)?)?;
+    let (first, rest) = value(sequence(tbs)?)?;
     // The version is there only if it is not 1.
     let rest = if first.first() == Some(&VERSION_TAG) { value(rest)?.1 } else { rest };
     value(rest).map(|(algorithm, _)| algorithm)
@@ -65,7 +65,7 @@ fn inner_algorithm(tbs: &[u8]) -> Option<&[u8]> {
 
 /// The encoded signatureAlgorithm field of a Certificate.
 fn outer_algorithm<'a>(certificate: &X509Certificate<'a>) -> Option<&'a [u8]> {
-    let (_tbs, rest) = value(content(certificate.as_raw())?)?;
+    let (_tbs, rest) = value(sequence(certificate.as_raw())?)?;
     value(rest).map(|(algorithm, _)| algorithm)
 }
 
@@ -81,7 +81,7 @@ fn algorithm(
     {
         return None;
     }
-    let wanted = content(signature)?;
+    let wanted = sequence(signature)?;
     let mut named = webpki::ALL_VERIFICATION_ALGS
         .iter()
         .copied()
