@@ -19,6 +19,8 @@ pub(super) const SET: u8 = 0x31;
 pub(super) const CONTEXT_0: u8 = 0xa0;
 
 const CONSTRUCTED: u8 = 0x20;
+/// A string in parts (X.690, section 8.7.3).
+const CONSTRUCTED_OCTET_STRING: u8 = 0x24;
 
 /// The deepest nesting of constructed strings; Botan allows 2, real files have 1.
 const MAX_STRING_NESTING: usize = 4;
@@ -90,7 +92,7 @@ impl<'a> Element<'a> {
             }
             match segment.tag {
                 OCTET_STRING => joined.extend_from_slice(segment.content),
-                tag if tag == OCTET_STRING | CONSTRUCTED => {
+                CONSTRUCTED_OCTET_STRING => {
                     if open.len() >= MAX_STRING_NESTING {
                         return Err(segment.malformed("a string nested too deep"));
                     }
@@ -121,7 +123,7 @@ impl<'a> Element<'a> {
             let Some(shifted) = value.checked_mul(256) else {
                 return Ok(u64::MAX);
             };
-            value = shifted | u64::from(*byte);
+            value = shifted + u64::from(*byte);
         }
         Ok(value)
     }
@@ -200,7 +202,7 @@ impl<'a, 'w> Reader<'a, 'w> {
     pub(super) fn expect(&mut self, tag: u8, what: &'static str) -> Result<Element<'a>, Pkcs12Error> {
         let at = self.at;
         match self.next()? {
-            Some(e) if e.tag == tag || (tag == OCTET_STRING && e.tag == tag | CONSTRUCTED) => Ok(e),
+            Some(e) if e.tag == tag || (tag == OCTET_STRING && e.tag == CONSTRUCTED_OCTET_STRING) => Ok(e),
             _ => Err(Pkcs12Error::Malformed { at, what }),
         }
     }
@@ -298,23 +300,21 @@ impl Header {
         if tag == 0 {
             return Err(malformed("an end-of-contents outside an indefinite length"));
         }
-        if first == 0x80 {
-            if tag & CONSTRUCTED == 0 {
+        let count = match first {
+            0..0x80 => return Ok(Self { tag, len: 2, content: Length::Definite(usize::from(first)) }),
+            0x80 if tag & CONSTRUCTED == 0 => {
                 return Err(malformed("an indefinite length on a primitive value"));
             }
-            return Ok(Self { tag, len: 2, content: Length::Indefinite });
-        }
-        if first < 0x80 {
-            return Ok(Self { tag, len: 2, content: Length::Definite(usize::from(first)) });
-        }
-        let count = usize::from(first & 0x7f);
+            0x80 => return Ok(Self { tag, len: 2, content: Length::Indefinite }),
+            _ => usize::from(first & 0x7f),
+        };
         if count > 8 {
             return Err(malformed("a length of more than 8 bytes"));
         }
         let Some(digits) = input.get(2..2 + count) else {
             return Err(HeaderError::CutOff);
         };
-        let length = digits.iter().fold(0_u64, |length, digit| (length << 8) | u64::from(*digit));
+        let length = digits.iter().fold(0_u64, |length, digit| (length << 8) + u64::from(*digit));
         if digits.first() == Some(&0) || length < 0x80 {
             walk.ber.set(true);
         }
@@ -336,65 +336,4 @@ pub(super) fn skip_length(bytes: &[u8]) -> Option<&[u8]> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn only(bytes: &[u8]) -> Result<(u8, Vec<u8>, bool), Pkcs12Error> {
-        let limits = Limits::default();
-        let walk = Walk::new(&limits);
-        let mut reader = Reader::of_file(bytes, &walk);
-        let element = reader.next()?.unwrap();
-        reader.finish("nothing else")?;
-        let octets = element.octets(&walk)?.into_owned();
-        Ok((element.tag, octets, walk.saw_ber()))
-    }
-
-    #[test]
-    fn definite_and_indefinite_strings_read_the_same() {
-        assert_eq!(only(b"\x04\x03abc").unwrap(), (0x04, b"abc".to_vec(), false));
-        assert_eq!(only(b"\x04\x81\x03abc").unwrap(), (0x04, b"abc".to_vec(), true));
-        assert_eq!(only(b"\x24\x07\x04\x01a\x04\x02bc").unwrap(), (0x24, b"abc".to_vec(), true));
-        assert_eq!(
-            only(b"\x24\x80\x24\x80\x04\x01a\x00\x00\x04\x02bc\x00\x00").unwrap(),
-            (0x24, b"abc".to_vec(), true)
-        );
-    }
-
-    #[test]
-    fn missing_bytes_of_the_file_are_a_truncation() {
-        for bytes in [
-            &b"\x04"[..],
-            b"\x04\x03ab",
-            b"\x30\x84\xff",
-            b"\x30\x88\xff\xff\xff\xff\xff\xff\xff\xff",
-            b"\x30\x80\x04\x01a",
-        ] {
-            assert_eq!(only(bytes).unwrap_err(), Pkcs12Error::Truncated { at: bytes.len() }, "{bytes:?}");
-        }
-    }
-
-    #[test]
-    fn nesting_is_bounded_without_recursion() {
-        let deep = [0x30, 0x80].repeat(100_000);
-        assert_eq!(only(&deep).unwrap_err(), Pkcs12Error::TooMany { what: "levels of nesting", limit: 32 });
-    }
-
-    #[test]
-    fn integers_beyond_64_bits_saturate_and_negative_ones_are_refused() {
-        let limits = Limits::default();
-        let walk = Walk::new(&limits);
-        let read =
-            |bytes: &[u8]| Reader::of_file(bytes, &walk).next().unwrap().unwrap().unsigned("iterations");
-        assert_eq!(read(b"\x02\x02\x08\x00"), Ok(2048));
-        assert_eq!(read(b"\x02\x09\x00\xff\xff\xff\xff\xff\xff\xff\xff"), Ok(u64::MAX));
-        assert_eq!(read(b"\x02\x0a\x01\0\0\0\0\0\0\0\0\0"), Ok(u64::MAX));
-        assert_eq!(
-            read(b"\x02\x01\xff"),
-            Err(Pkcs12Error::Parameter {
-                what: "iterations",
-                found: "negative".to_owned(),
-                allowed: "1 or more".to_owned()
-            })
-        );
-    }
-}
+mod tests;
