@@ -60,6 +60,8 @@ pub struct KeyReport {
     pub local_key_id: Option<String>,
     /// The name of Windows' cryptographic provider.
     pub csp_name: Option<String>,
+    /// Whether Windows would put the key in the machine's store.
+    pub local_key_set: bool,
     /// Layers of encryption, outermost first.
     pub protection: Vec<Encryption>,
 }
@@ -271,6 +273,7 @@ impl KeyReport {
             friendly_name: None,
             local_key_id: None,
             csp_name: None,
+            local_key_set: false,
             protection: Vec::new(),
         }
     }
@@ -281,6 +284,7 @@ impl KeyReport {
             friendly_name: attributes.friendly_name,
             local_key_id: attributes.local_key_id.as_deref().map(hex),
             csp_name: attributes.csp_name,
+            local_key_set: attributes.local_key_set,
             protection,
             ..Self::of(&key)
         }
