@@ -34,7 +34,11 @@ enum Task {
         only: Vec<check::Check>,
     },
     /// Remake fixtures/ with OpenSSL, keytool, NSS, GnuTLS and Python's cryptography
-    Fixtures,
+    Fixtures {
+        /// Keep the files that are there, and make only those that the recipe names beside them
+        #[arg(long)]
+        missing: bool,
+    },
     /// Run the fuzz targets of the engine, from seeds made out of the fixtures
     Fuzz {
         /// How long each target runs
@@ -105,7 +109,7 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
             "--test-threads",
             "2",
         ])),
-        Task::Fixtures => Ok(fixtures::run(root)?),
+        Task::Fixtures { missing } => Ok(fixtures::run(root, *missing)?),
         Task::Fuzz { seconds, seed, targets } => fuzz::fuzz(root, *seconds, *seed, targets),
         Task::Quickstart { keep } => quickstart::walk(root, *keep),
         Task::Clients { python } => clients::drive(root, python),
