@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, fs};
 use libtest_mimic::{Arguments, Failed, Trial};
 use sha2::{Digest as _, Sha256};
 use strongroom::{
-    Alias, EntryKind, Error, FileReport, ImportReport, Limits, Outcome, Password, Passwords,
+    Alias, EntryKind, Error, FileReport, ImportReport, InspectRequest, Outcome, Password, Passwords,
     ServerCertificateRequest, inspect,
 };
 use strongroom_tests::{
@@ -60,7 +60,8 @@ fn inspected(row: &Fixture) -> Result<(), Failed> {
     let mut passwords = Passwords::new(&password);
     passwords.key = key_password.as_ref();
     let at = i64::try_from(row.at().as_secs()).unwrap();
-    let outcome = inspect(&row.bytes(), passwords, &Limits::default(), at);
+    let bytes = row.bytes();
+    let outcome = inspect(InspectRequest::new(&bytes, passwords, at));
     match (outcome, &row.inspect) {
         (Err(error), Some(Inspect::Refused(expected))) => same("code", &expected.as_str(), &error.code()),
         (Ok(_), Some(Inspect::Refused(expected))) => Err(format!("opened; expected {expected}").into()),

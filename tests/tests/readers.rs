@@ -6,7 +6,7 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
-use strongroom::{Encryption, FileReport, Limits, Password, Passwords, inspect};
+use strongroom::{Encryption, FileReport, InspectRequest, Password, Passwords, inspect};
 use strongroom_tests::{
     authority::NOW,
     manifest::{self, Fixture},
@@ -90,8 +90,8 @@ fn files() -> Vec<(Fixture, FileReport)> {
             continue;
         }
         let password = Password::new(row.password.clone()).unwrap();
-        let Ok((report, _)) = inspect(&row.bytes(), Passwords::new(&password), &Limits::default(), NOW)
-        else {
+        let bytes = row.bytes();
+        let Ok((report, _)) = inspect(InspectRequest::new(&bytes, Passwords::new(&password), NOW)) else {
             continue;
         };
         let mac = report.mac.as_ref().map(|mac| mac.algorithm.clone());

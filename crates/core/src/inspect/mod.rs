@@ -11,7 +11,7 @@ use serde::{Serialize, Serializer};
 pub use self::readers::Reader;
 use crate::{
     certificate::{Certificate, Fingerprint, KeyAlgorithm, public_key_der},
-    limits::{Budget, Limits},
+    limits::{Budget, Cancel, Limits},
     pkcs12::{
         self, CertificateBag, Contents, Encoding, Encryption, FileFormat, KeyBag, MacDescription, Pfx,
         Pkcs12Error, Safe, danger, pkcs7_certificates,
@@ -144,23 +144,55 @@ impl<'a> Passwords<'a> {
     }
 }
 
-/// Describes a file of any kind that holds keys or certificates. `at` is in seconds since 1970.
+/// What is asked of [`inspect`].
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct InspectRequest<'a> {
+    /// The file.
+    pub file: &'a [u8],
+    /// Its passwords.
+    pub passwords: Passwords<'a>,
+    /// Bounds on the work.
+    pub limits: Limits,
+    /// Whether the answer is still wanted; always, unless this says otherwise.
+    pub cancel: Cancel,
+    /// The instant by which certificates have expired, in seconds since 1970.
+    pub at: i64,
+}
+
+impl<'a> InspectRequest<'a> {
+    /// A request under the usual limits.
+    #[must_use]
+    pub fn new(file: &'a [u8], passwords: Passwords<'a>, at: i64) -> Self {
+        Self { file, passwords, limits: Limits::default(), cancel: Cancel::default(), at }
+    }
+}
+
+/// Describes a file of any kind that holds keys or certificates.
+///
+/// ```
+/// use strongroom::{InspectRequest, Password, Passwords, inspect};
+///
+/// let file = std::fs::read("../../fixtures/pkcs12/www.p12")?;
+/// let password = Password::new("changeit")?;
+/// let request = InspectRequest::new(&file, Passwords::new(&password), 1_795_435_200);
+/// let (report, remarks) = inspect(request)?;
+/// assert_eq!((report.keys.len(), report.certificates.len()), (1, 2));
+/// assert_eq!(remarks, []);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 ///
 /// # Errors
 ///
-/// [`Pkcs12Error`] if the file cannot be read at all, or a password does not open it.
-pub fn inspect(
-    bytes: &[u8],
-    passwords: Passwords<'_>,
-    limits: &Limits,
-    at: i64,
-) -> Result<(FileReport, Vec<Remark>), Pkcs12Error> {
+/// [`Pkcs12Error`] if the file cannot be read at all, a password does not open it, or the request was cancelled.
+pub fn inspect(request: InspectRequest<'_>) -> Result<(FileReport, Vec<Remark>), Pkcs12Error> {
+    let InspectRequest { file: bytes, passwords, limits, cancel, at } = request;
     if bytes.len() > limits.max_file_len {
         return Err(Pkcs12Error::TooLarge { found: bytes.len(), limit: limits.max_file_len });
     }
     let format = pkcs12::sniff(bytes);
     let (mut report, mut remarks) = match format {
-        FileFormat::Pem { certificate: true, .. } => (pem(bytes, format, limits)?, Vec::new()),
+        FileFormat::Pem { certificate: true, .. } => (pem(bytes, format, &limits)?, Vec::new()),
         FileFormat::CertificateDer => {
             let certificates = vec![CertificateReport::of(bytes)];
             (
@@ -170,13 +202,13 @@ pub fn inspect(
         }
         FileFormat::Pkcs7 => {
             let certificates =
-                pkcs7_certificates(bytes, limits)?.iter().map(|der| CertificateReport::of(der)).collect();
+                pkcs7_certificates(bytes, &limits)?.iter().map(|der| CertificateReport::of(der)).collect();
             (
                 FileReport { certificates, encoding: Some(Encoding::Der), ..FileReport::empty(format) },
                 Vec::new(),
             )
         }
-        _ => pfx(bytes, passwords, limits)?,
+        _ => pfx(bytes, passwords, &limits, cancel)?,
     };
     for certificate in &mut report.certificates {
         remarks.extend(certificate.about_time(at));
@@ -206,8 +238,9 @@ fn pfx(
     bytes: &[u8],
     passwords: Passwords<'_>,
     limits: &Limits,
+    cancel: Cancel,
 ) -> Result<(FileReport, Vec<Remark>), Pkcs12Error> {
-    let mut budget = Budget::new(limits);
+    let mut budget = Budget::new(limits).with_cancel(cancel);
     let pfx = Pfx::from_bytes(bytes, limits)?;
     let (encoding, mac, zeros, armoured) =
         (pfx.encoding(), pfx.mac(), pfx.trailing_zeros(), pfx.is_armoured());
