@@ -169,6 +169,16 @@ fn passwords(material: &Material, shape: &str) -> Option<Vec<u8>> {
             secret.bmp = text.bytes().chain([0]).flat_map(|byte| [0, byte]).collect();
             same(&secret, &pbes1)
         }
+        "password-utf8-as-latin1-mac" => {
+            let mut mac = Secret::of(text);
+            mac.bmp = text.bytes().chain([0]).flat_map(|byte| [0, byte]).collect();
+            material.read_as(&mac, &Secret::of(text), &usual()).build()
+        }
+        "password-utf16-ascii" => {
+            let mut secret = secret();
+            secret.utf8 = secret.bmp.clone();
+            same(&secret, &usual())
+        }
         "password-decomposed" => same(&Secret::of("schlu\u{308}ssel"), &usual()),
         "password-surrogates" => same(&Secret::of("🔑 🏠"), &pbes1),
         "password-empty-zeros" => same(&Secret::of(""), &pbes1),

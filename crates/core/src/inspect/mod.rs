@@ -4,11 +4,17 @@
 
 mod readers;
 mod remarks;
+mod request;
 
 use rustls_pki_types::{CertificateDer, PrivatePkcs8KeyDer, pem::PemObject as _};
 use serde::{Serialize, Serializer};
+use x509_parser::asn1_rs::{FromDer as _, Integer, Sequence};
 
-pub use self::readers::Reader;
+use self::readers::{Beside, Spelling};
+pub use self::{
+    readers::Reader,
+    request::{InspectRequest, Passwords},
+};
 use crate::{
     certificate::{Certificate, Fingerprint, KeyAlgorithm, public_key_der},
     limits::{Budget, Cancel, Limits},
@@ -16,7 +22,7 @@ use crate::{
         self, CertificateBag, Contents, Encoding, Encryption, FileFormat, KeyBag, MacDescription, Pfx,
         Pkcs12Error, Safe, danger, pkcs7_certificates,
     },
-    secret::{Password, PrivateKey},
+    secret::PrivateKey,
     validate::Finding,
 };
 
@@ -126,48 +132,6 @@ impl Serialize for Fingerprint {
     }
 }
 
-/// The passwords of a file.
-#[derive(Clone, Copy, Debug)]
-#[non_exhaustive]
-pub struct Passwords<'a> {
-    /// Opens the file.
-    pub file: &'a Password,
-    /// Opens private keys that have one of their own.
-    pub key: Option<&'a Password>,
-}
-
-impl<'a> Passwords<'a> {
-    /// One password for all of the file.
-    #[must_use]
-    pub fn new(file: &'a Password) -> Self {
-        Self { file, key: None }
-    }
-}
-
-/// What is asked of [`inspect`].
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct InspectRequest<'a> {
-    /// The file.
-    pub file: &'a [u8],
-    /// Its passwords.
-    pub passwords: Passwords<'a>,
-    /// Bounds on the work.
-    pub limits: Limits,
-    /// Whether the answer is still wanted; always, unless this says otherwise.
-    pub cancel: Cancel,
-    /// The instant by which certificates have expired, in seconds since 1970.
-    pub at: i64,
-}
-
-impl<'a> InspectRequest<'a> {
-    /// A request under the usual limits.
-    #[must_use]
-    pub fn new(file: &'a [u8], passwords: Passwords<'a>, at: i64) -> Self {
-        Self { file, passwords, limits: Limits::default(), cancel: Cancel::default(), at }
-    }
-}
-
 /// Describes a file of any kind that holds keys or certificates.
 ///
 /// ```
@@ -252,15 +216,32 @@ fn pfx(
     contents.require_opened()?;
     let mut remarks = remarks::about_pfx(&contents, mac.as_ref(), zeros, armoured);
     let mut report = FileReport { encoding: Some(encoding), mac, ..FileReport::empty(FileFormat::Pkcs12) };
+    let beside = Beside {
+        trailing_zeros: zeros > 0,
+        armoured,
+        version_2: contents.keys.iter().any(|bag| is_version_2(&bag.key)),
+        password: Spelling::of(passwords.file, &contents.readings),
+    };
     let Contents { keys, certificates, safes, skipped, .. } = contents;
     report.keys = keys.into_iter().map(KeyReport::of_bag).collect();
     report.certificates = certificates.into_iter().map(CertificateReport::of_bag).collect();
     (report.safes, report.skipped) = (safes, skipped);
-    report.readers = readers::of(&report, zeros);
+    report.readers = readers::of(&report, &beside);
     if report.keys.is_empty() && report.certificates.is_empty() {
         remarks.push(remarks::nothing_usable(&report.skipped));
     }
     Ok((report, remarks))
+}
+
+/// Whether the version of a PrivateKeyInfo is 1, which stands for the second (RFC 5958, section 2).
+fn is_version_2(key: &PrivateKey) -> bool {
+    // EXPOSE: the first field is read.
+    let der = key.expose_pkcs8_der();
+    let version = Sequence::from_der(der).ok().and_then(|(_, info)| {
+        let (_, version) = Integer::from_der(info.content.as_ref()).ok()?;
+        version.as_u32().ok()
+    });
+    version == Some(1)
 }
 
 impl FileReport {
