@@ -107,6 +107,12 @@ impl Facts<'_> {
         Some(format!("it refuses a file with a bag of type {odd}"))
     }
 
+    /// A key of FIPS 203 or 204 (ML-KEM, ML-DSA), which the program knows from a version on, as a reason.
+    fn has_post_quantum_key(&self, version: &str) -> Option<String> {
+        let key = self.report.keys.iter().find(|key| key.algorithm.starts_with("ML-"))?;
+        Some(format!("it knows {} only from version {version} on", key.algorithm))
+    }
+
     /// A key without a localKeyId that leads to its certificate, as a reason.
     fn is_not_linked(&self) -> Option<String> {
         let linked = self.report.keys.iter().all(|key| is_linked(key, self.report));
@@ -171,7 +177,9 @@ fn openssl_1_1(facts: &Facts<'_>) -> Option<String> {
 }
 
 fn openssl_key(facts: &Facts<'_>) -> Option<String> {
-    facts.beside.version_2.then(|| "it knows PKCS #8 version 2 only from version 3.6 on".to_owned())
+    let version_2 =
+        facts.beside.version_2.then(|| "it knows PKCS #8 version 2 only from version 3.6 on".to_owned());
+    version_2.or_else(|| facts.has_post_quantum_key("3.5"))
 }
 
 /// Since version 1.1 it tries what its own earlier versions made of a password, but then for PBES2 as well, which
@@ -202,6 +210,11 @@ fn java(facts: &Facts<'_>) -> Option<String> {
                 return Some("it passes over private keys that are not encrypted".to_owned());
             }
             has("safeContentsBag").then(|| "it passes over nested SafeContents".to_owned())
+        })
+        .or_else(|| facts.has_post_quantum_key("24"))
+        .or_else(|| {
+            let sdsi = facts.report.skipped.iter().any(|odd| odd.starts_with("sdsiCertificate"));
+            sdsi.then(|| "it refuses a file with a certificate that is not X.509".to_owned())
         })
         .or_else(|| facts.is_not_linked())
         .or_else(|| {
