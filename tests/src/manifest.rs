@@ -6,7 +6,7 @@ use std::{
 };
 
 use serde::Deserialize;
-use strongroom::UnixTime;
+use strongroom::{FileReport, Remark, UnixTime};
 
 /// The whole manifest.
 #[derive(Debug, Deserialize)]
@@ -43,6 +43,8 @@ pub struct Fixture {
     pub producer: String,
     /// The password to try.
     pub password: String,
+    /// The password of private keys that have one of their own.
+    pub key_password: Option<String>,
     /// The instant of the import, RFC 3339.
     pub valid_at: String,
     /// CA certificates to import first.
@@ -66,6 +68,86 @@ pub struct Fixture {
     pub leaf: Option<String>,
     /// Codes of the warnings, sorted.
     pub warnings: Option<Vec<String>>,
+    /// What `inspect` says; that it opens, if this is absent.
+    pub inspect: Option<Inspect>,
+}
+
+/// What `inspect` must say of a file.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+#[non_exhaustive]
+pub enum Inspect {
+    /// The code of the error.
+    Refused(String),
+    /// What it shows.
+    Shows(Shown),
+}
+
+/// What `inspect` must show of a PFX.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Shown {
+    /// The MAC; empty without one.
+    pub mac: String,
+    /// How each private key is protected, innermost first; `none` if it is not.
+    pub keys: Vec<String>,
+    /// How many certificates there are.
+    pub certificates: usize,
+    /// What was passed over.
+    pub skipped: Vec<String>,
+    /// The attributes of each key, then of each certificate, where they are stated.
+    pub attributes: Option<Vec<String>>,
+    /// Codes of the remarks, sorted.
+    pub remarks: Vec<String>,
+}
+
+impl Shown {
+    /// What a report shows.
+    #[must_use]
+    pub fn of(report: &FileReport, remarks: &[Remark]) -> Self {
+        let keys = report.keys.iter().map(|key| {
+            let layers: Vec<&str> =
+                key.protection.iter().rev().map(|layer| layer.algorithm.as_str()).collect();
+            if layers.is_empty() { "none".to_owned() } else { layers.join(" in ") }
+        });
+        let mut codes: Vec<String> = remarks.iter().map(|remark| remark.code.to_owned()).collect();
+        codes.sort();
+        Self {
+            mac: report.mac.as_ref().map(|mac| mac.algorithm.clone()).unwrap_or_default(),
+            keys: keys.collect(),
+            certificates: report.certificates.len(),
+            skipped: report.skipped.clone(),
+            attributes: Some(attributes(report)),
+            remarks: codes,
+        }
+    }
+}
+
+fn attributes(report: &FileReport) -> Vec<String> {
+    let named = |name: &str, value: &Option<String>| value.as_ref().map(|value| format!("{name} {value}"));
+    let flag = |name: &str, set: bool| set.then(|| name.to_owned());
+    let line = |what: &str, all: &[Option<String>]| {
+        let words: Vec<&str> = all.iter().flatten().map(String::as_str).collect();
+        format!("{what}: {}", words.join(", ")).trim_end().to_owned()
+    };
+    let keys = report.keys.iter().map(|key| {
+        let all = [
+            named("friendlyName", &key.friendly_name),
+            named("localKeyId", &key.local_key_id),
+            named("CSP name", &key.csp_name),
+            flag("local key set", key.local_key_set),
+        ];
+        line("key", &all)
+    });
+    let certificates = report.certificates.iter().map(|certificate| {
+        let all = [
+            named("friendlyName", &certificate.friendly_name),
+            named("localKeyId", &certificate.local_key_id),
+            flag("trustedKeyUsage", certificate.trusted),
+        ];
+        line("certificate", &all)
+    });
+    keys.chain(certificates).collect()
 }
 
 fn yes() -> bool {

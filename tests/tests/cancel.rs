@@ -5,9 +5,12 @@ use std::sync::{
     atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
-use strongroom::{Budget, Cancel, Error, Limits, Password, Pfx, Pkcs12Error, ServerCertificateRequest};
+use strongroom::{
+    Budget, Cancel, Error, InspectRequest, Limits, Password, Passwords, Pfx, Pkcs12Error,
+    ServerCertificateRequest, inspect,
+};
 use strongroom_tests::{
-    authority::{leaf_params, now, root},
+    authority::{NOW, leaf_params, now, root},
     forge::{Bag, Cipher, Forge, Hash, Mac, Number, Pbes1, Scheme, Secret, der::unsigned},
     scratch::Scratch,
 };
@@ -98,6 +101,26 @@ fn cancelling_a_further_reading_is_not_a_wrong_password() {
     assert_eq!(open(&built, |_| false).0, Ok(()), "the control: a key with a password of its own");
     // The first reading costs 19,999.
     assert_eq!(open(&built, |done| done >= 19_999).0.unwrap_err().code(), "cancelled");
+}
+
+#[test]
+fn an_inspection_is_stopped_in_the_mac_and_in_a_key() {
+    let password = Password::new(PASSWORD).unwrap();
+    let looked = |bytes: &[u8], stop: fn(u64) -> bool| {
+        let mut request = InspectRequest::new(bytes, Passwords::new(&password), NOW);
+        request.cancel = Cancel::when(stop);
+        inspect(request).map(|(report, _)| report.keys.len())
+    };
+    let long = Scheme::pbkdf2(Cipher::Aes256, Hash::Sha512, claimed());
+    let in_mac = file(&usual(), &usual()).mac(Mac::pkcs12(Hash::Sha256, claimed())).build();
+    let in_key = file(&usual(), &long).build();
+    for (what, bytes) in [("MAC", in_mac), ("key", in_key)] {
+        let Err(Pkcs12Error::Cancelled(cancelled)) = looked(&bytes, |done| done >= 20_000) else {
+            panic!("{what}: not cancelled");
+        };
+        assert_eq!(cancelled.done, 20_000, "{what}");
+    }
+    assert_eq!(looked(&file(&usual(), &usual()).build(), |_| false), Ok(1), "the control");
 }
 
 #[test]

@@ -6,8 +6,8 @@ use std::{fs, path::PathBuf};
 use libtest_mimic::{Arguments, Failed, Trial};
 use serde::Deserialize;
 use strongroom::{
-    CredentialError, EntrySelector, Error, FileReport, FindingCode, ImportReport, Limits, Outcome, Password,
-    Passwords, Pkcs12Error, ServerCertificateRequest, Severity, inspect,
+    CredentialError, EntrySelector, Error, FileReport, FindingCode, ImportReport, InspectRequest, Outcome,
+    Password, Passwords, Pkcs12Error, ServerCertificateRequest, Severity, inspect,
 };
 use strongroom_tests::{
     authority::{NOW, now},
@@ -49,7 +49,7 @@ fn main() {
 
 fn check(row: &Row, bytes: &[u8]) -> Result<(), Failed> {
     let password = Password::new(row.password.clone().unwrap_or_default())?;
-    let verdict = inspect(bytes, Passwords::new(&password), &Limits::default(), NOW);
+    let verdict = inspect(InspectRequest::new(bytes, Passwords::new(&password), NOW));
     match (row.verdict.as_str(), verdict) {
         ("open", Ok((report, _))) => {
             let mut found: Vec<String> = report
@@ -164,7 +164,7 @@ fn judge(
 /// A file with a MAC tells a wrong password.
 fn wrong_password(row: &Row, bytes: &[u8]) -> Result<(), Failed> {
     let wrong = Password::new(format!("{}-wrong", row.password.clone().unwrap_or_default()))?;
-    match inspect(bytes, Passwords::new(&wrong), &Limits::default(), NOW) {
+    match inspect(InspectRequest::new(bytes, Passwords::new(&wrong), NOW)) {
         Err(Pkcs12Error::WrongPassword) => Ok(()),
         // Without a MAC only an encrypted part can tell, and without encryption nothing can.
         Ok((report, _)) if report.mac.is_none() => Ok(()),

@@ -2,7 +2,7 @@
 
 use p12_keystore::Pkcs12Archive;
 use strongroom::{Budget, Limits, Password, Pfx, danger};
-use strongroom_tests::manifest;
+use strongroom_tests::manifest::{self, Inspect};
 
 #[test]
 fn whatever_p12_keystore_opens_has_the_same_keys_and_certificates_here() {
@@ -15,6 +15,10 @@ fn whatever_p12_keystore_opens_has_the_same_keys_and_certificates_here() {
         };
         // An archive without anything in it is the answer to structures that p12-keystore passes over.
         if theirs.keys.is_empty() && theirs.certs.is_empty() {
+            continue;
+        }
+        // A salt beyond our limit: it opens it, and the row says that we do not.
+        if matches!(&row.inspect, Some(Inspect::Refused(code)) if code == "bad_parameter") {
             continue;
         }
         let password = Password::new(row.password.clone()).unwrap();

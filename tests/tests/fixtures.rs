@@ -1,12 +1,16 @@
-//! Every row of `fixtures/manifest.toml` is a test: the file is imported at its instant, and the outcome compared.
+//! Every row of `fixtures/manifest.toml` is two tests: the file is imported at its instant, and inspected, and the
+//! outcomes compared.
 
 use std::{collections::BTreeSet, fs};
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use sha2::{Digest as _, Sha256};
-use strongroom::{Alias, EntryKind, Error, ImportReport, Outcome, Password, ServerCertificateRequest};
+use strongroom::{
+    Alias, EntryKind, Error, FileReport, ImportReport, InspectRequest, Outcome, Password, Passwords,
+    ServerCertificateRequest, inspect,
+};
 use strongroom_tests::{
-    manifest::{self, Fixture, Manifest},
+    manifest::{self, Fixture, Inspect, Manifest, Shown},
     scratch::Scratch,
 };
 
@@ -19,6 +23,10 @@ fn main() {
         .cloned()
         .map(|row| Trial::test(format!("import::{}", row.name), move || import(&row)))
         .collect();
+    let inspections = manifest.fixture.iter().cloned();
+    trials.extend(
+        inspections.map(|row| Trial::test(format!("inspect::{}", row.name), move || inspected(&row))),
+    );
     trials
         .push(Trial::test("manifest::lists_every_file_with_its_digest", move || lists_every_file(&manifest)));
     libtest_mimic::run(&arguments, trials).exit();
@@ -46,12 +54,50 @@ fn import(row: &Fixture) -> Result<(), Failed> {
     }
 }
 
+fn inspected(row: &Fixture) -> Result<(), Failed> {
+    let password = Password::new(row.password.clone()).unwrap();
+    let key_password = row.key_password.clone().map(|text| Password::new(text).unwrap());
+    let mut passwords = Passwords::new(&password);
+    passwords.key = key_password.as_ref();
+    let at = i64::try_from(row.at().as_secs()).unwrap();
+    let bytes = row.bytes();
+    let outcome = inspect(InspectRequest::new(&bytes, passwords, at));
+    match (outcome, &row.inspect) {
+        (Err(error), Some(Inspect::Refused(expected))) => same("code", &expected.as_str(), &error.code()),
+        (Ok(_), Some(Inspect::Refused(expected))) => Err(format!("opened; expected {expected}").into()),
+        (Err(error), _) => Err(format!("{}: {error}", error.code()).into()),
+        (Ok((report, remarks)), expected) => {
+            if let Some(Inspect::Shows(shown)) = expected {
+                let mut found = Shown::of(&report, &remarks);
+                if shown.attributes.is_none() {
+                    found.attributes = None;
+                }
+                same("inspect", shown, &found)?;
+            }
+            shows_the_leaf(row, &report)
+        }
+    }
+}
+
+/// What was imported is in the file: the leaf, with its key.
+fn shows_the_leaf(row: &Fixture, report: &FileReport) -> Result<(), Failed> {
+    let Some(leaf) = &row.leaf else { return Ok(()) };
+    let Some(found) = report.certificates.iter().find(|found| found.sha256.to_string() == *leaf) else {
+        return Err(format!("{leaf} is not among the certificates").into());
+    };
+    same("key", &row.key, &found.key)?;
+    let has_key = report.keys.iter().any(|key| key.spki_sha256 == found.spki_sha256);
+    same("the key of the leaf", &true, &has_key)
+}
+
 fn run(scratch: &mut Scratch, row: &Fixture) -> Result<ImportReport, Error> {
     let file = row.bytes();
     let password = Password::new(row.password.clone()).unwrap();
     let mut request = ServerCertificateRequest::new("www".parse().unwrap(), &file, &password, row.at());
     request.entry = row.entry.as_deref().map(|text| text.parse().expect("a selector"));
     request.options.policy.use_embedded = row.import_chain;
+    let key_password = row.key_password.clone().map(|text| Password::new(text).unwrap());
+    request.key_password = key_password.as_ref();
     scratch.keystore.import_server_certificate(request)
 }
 

@@ -30,7 +30,9 @@ pub use certificate::{
     KeyAlgorithm, KeyUsage, ServerCredential, printable,
 };
 pub use error::{AuthorityError, Error, ErrorKind};
-pub use inspect::{CertificateReport, FileReport, KeyReport, Passwords, Reader, Remark, inspect, rfc3339};
+pub use inspect::{
+    CertificateReport, FileReport, InspectRequest, KeyReport, Passwords, Reader, Remark, inspect, rfc3339,
+};
 pub use keystore::{
     Administrator, ChainLink, ChainState, Comparison, CredentialRequest, Entry, EntryKind, ImportOptions,
     ImportReport, Keystore, NewKeystore, OpenOptions, OpenedCredential, Outcome, ServerCertificateRequest,

@@ -58,6 +58,14 @@ pub(crate) enum Failure {
         /// The answer.
         answer: String,
     },
+    /// A tool's report is not the JSON that it should be.
+    #[error("cannot read {}: {reason}", path.display())]
+    Report {
+        /// The path.
+        path: PathBuf,
+        /// Why not.
+        reason: serde_json::Error,
+    },
     /// The fixtures could not be made.
     #[error(transparent)]
     Fixtures(#[from] FixturesError),

@@ -5,6 +5,7 @@ mod clients;
 mod failure;
 mod fixtures;
 mod fuzz;
+mod measure;
 mod process;
 mod quickstart;
 
@@ -34,7 +35,11 @@ enum Task {
         only: Vec<check::Check>,
     },
     /// Remake fixtures/ with OpenSSL, keytool, NSS, GnuTLS and Python's cryptography
-    Fixtures,
+    Fixtures {
+        /// Keep the files that are there, and make only those that the recipe names beside them
+        #[arg(long)]
+        missing: bool,
+    },
     /// Run the fuzz targets of the engine, from seeds made out of the fixtures
     Fuzz {
         /// How long each target runs
@@ -45,6 +50,14 @@ enum Task {
         seed: u32,
         /// The targets; all without a name
         targets: Vec<String>,
+    },
+    /// Which part of the lines of `core::pkcs12` its tests run
+    Coverage,
+    /// How many changes of `core::pkcs12` its tests notice: hours for all of them
+    Mutants {
+        /// Only shard K of N of the changes, K from 0
+        #[arg(long, value_name = "K/N")]
+        shard: Option<String>,
     },
     /// Build the command and walk through the main job, printing each step
     Quickstart {
@@ -105,7 +118,9 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
             "--test-threads",
             "2",
         ])),
-        Task::Fixtures => Ok(fixtures::run(root)?),
+        Task::Fixtures { missing } => Ok(fixtures::run(root, *missing)?),
+        Task::Coverage => measure::coverage(root),
+        Task::Mutants { shard } => measure::mutants(root, shard.as_deref()),
         Task::Fuzz { seconds, seed, targets } => fuzz::fuzz(root, *seconds, *seed, targets),
         Task::Quickstart { keep } => quickstart::walk(root, *keep),
         Task::Clients { python } => clients::drive(root, python),

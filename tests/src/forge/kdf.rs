@@ -2,7 +2,9 @@
 
 use hmac::{EagerHash, Hmac, KeyInit, Mac as _};
 use sha1::Sha1;
-use sha2::{Digest, Sha256, Sha384, Sha512, digest::block_api::BlockSizeUser};
+use sha2::{
+    Digest, Sha224, Sha256, Sha384, Sha512, Sha512_224, Sha512_256, digest::block_api::BlockSizeUser,
+};
 
 /// A hash function.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -10,12 +12,18 @@ use sha2::{Digest, Sha256, Sha384, Sha512, digest::block_api::BlockSizeUser};
 pub enum Hash {
     /// SHA-1.
     Sha1,
+    /// SHA-224.
+    Sha224,
     /// SHA-256.
     Sha256,
     /// SHA-384.
     Sha384,
     /// SHA-512.
     Sha512,
+    /// SHA-512/224.
+    Sha512_224,
+    /// SHA-512/256.
+    Sha512_256,
 }
 
 /// What a derived value is for (RFC 7292, appendix B.3).
@@ -36,9 +44,12 @@ impl Hash {
     pub fn oid(self) -> &'static str {
         match self {
             Self::Sha1 => "1.3.14.3.2.26",
+            Self::Sha224 => "2.16.840.1.101.3.4.2.4",
             Self::Sha256 => "2.16.840.1.101.3.4.2.1",
             Self::Sha384 => "2.16.840.1.101.3.4.2.2",
             Self::Sha512 => "2.16.840.1.101.3.4.2.3",
+            Self::Sha512_224 => "2.16.840.1.101.3.4.2.5",
+            Self::Sha512_256 => "2.16.840.1.101.3.4.2.6",
         }
     }
 
@@ -47,9 +58,12 @@ impl Hash {
     pub fn hmac_oid(self) -> &'static str {
         match self {
             Self::Sha1 => "1.2.840.113549.2.7",
+            Self::Sha224 => "1.2.840.113549.2.8",
             Self::Sha256 => "1.2.840.113549.2.9",
             Self::Sha384 => "1.2.840.113549.2.10",
             Self::Sha512 => "1.2.840.113549.2.11",
+            Self::Sha512_224 => "1.2.840.113549.2.12",
+            Self::Sha512_256 => "1.2.840.113549.2.13",
         }
     }
 
@@ -64,9 +78,12 @@ impl Hash {
     pub fn hmac(self, key: &[u8], data: &[u8]) -> Vec<u8> {
         match self {
             Self::Sha1 => hmac::<Sha1>(key, data),
+            Self::Sha224 => hmac::<Sha224>(key, data),
             Self::Sha256 => hmac::<Sha256>(key, data),
             Self::Sha384 => hmac::<Sha384>(key, data),
             Self::Sha512 => hmac::<Sha512>(key, data),
+            Self::Sha512_224 => hmac::<Sha512_224>(key, data),
+            Self::Sha512_256 => hmac::<Sha512_256>(key, data),
         }
     }
 
@@ -77,9 +94,12 @@ impl Hash {
         let mut key = vec![0; len];
         match self {
             Self::Sha1 => pbkdf2::pbkdf2_hmac::<Sha1>(password, salt, rounds, &mut key),
+            Self::Sha224 => pbkdf2::pbkdf2_hmac::<Sha224>(password, salt, rounds, &mut key),
             Self::Sha256 => pbkdf2::pbkdf2_hmac::<Sha256>(password, salt, rounds, &mut key),
             Self::Sha384 => pbkdf2::pbkdf2_hmac::<Sha384>(password, salt, rounds, &mut key),
             Self::Sha512 => pbkdf2::pbkdf2_hmac::<Sha512>(password, salt, rounds, &mut key),
+            Self::Sha512_224 => pbkdf2::pbkdf2_hmac::<Sha512_224>(password, salt, rounds, &mut key),
+            Self::Sha512_256 => pbkdf2::pbkdf2_hmac::<Sha512_256>(password, salt, rounds, &mut key),
         }
         key
     }
@@ -94,9 +114,12 @@ impl Hash {
         };
         match self {
             Self::Sha1 => pkcs12::<Sha1>(id, password, salt, rounds, len),
+            Self::Sha224 => pkcs12::<Sha224>(id, password, salt, rounds, len),
             Self::Sha256 => pkcs12::<Sha256>(id, password, salt, rounds, len),
             Self::Sha384 => pkcs12::<Sha384>(id, password, salt, rounds, len),
             Self::Sha512 => pkcs12::<Sha512>(id, password, salt, rounds, len),
+            Self::Sha512_224 => pkcs12::<Sha512_224>(id, password, salt, rounds, len),
+            Self::Sha512_256 => pkcs12::<Sha512_256>(id, password, salt, rounds, len),
         }
     }
 }

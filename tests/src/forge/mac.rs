@@ -39,6 +39,12 @@ impl Mac {
         Self::new(hash, Kdf::Pbmac1 { prf: hash, count: count.into(), key_len: Some(key_len.into()) })
     }
 
+    /// PBMAC1 with the hash `prf` in the derivation.
+    #[must_use]
+    pub fn pbmac1_by(prf: Hash, hash: Hash, count: impl Into<Number>, key_len: impl Into<Number>) -> Self {
+        Self::new(hash, Kdf::Pbmac1 { prf, count: count.into(), key_len: Some(key_len.into()) })
+    }
+
     /// PBMAC1 that does not say how long its key is; it has the length of the digest.
     #[must_use]
     pub fn pbmac1_without_key_len(hash: Hash, count: impl Into<Number>) -> Self {

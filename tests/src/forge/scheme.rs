@@ -1,6 +1,11 @@
 //! Password-based encryption with parameters that need not be true: what is written and what is run may differ.
 
 use aes::{Aes128, Aes192, Aes256};
+use aes_gcm::{
+    AesGcm,
+    aead::{Aead, Nonce},
+    aes::cipher::consts::U12,
+};
 use cbc::cipher::{
     BlockCipherEncrypt, BlockModeEncrypt as _, InnerIvInit as _, KeyInit, StreamCipher as _,
     block_padding::Pkcs7,
@@ -79,6 +84,12 @@ pub enum Cipher {
     Aes192,
     /// AES-256-CBC.
     Aes256,
+    /// AES-128-GCM.
+    Aes128Gcm,
+    /// AES-192-GCM.
+    Aes192Gcm,
+    /// AES-256-GCM.
+    Aes256Gcm,
     /// DES-EDE3-CBC.
     TripleDes,
 }
@@ -117,7 +128,7 @@ impl Scheme {
         Self::new(Kind::Pbkdf2(cipher, prf, count.into()))
     }
 
-    /// PBES2 with scrypt. Numbers that are only claimed are run as N = 2, r = 1, p = 1.
+    /// PBES2 with scrypt, for AES-256. Numbers that are only claimed are run as N = 2, r = 1, p = 1.
     #[must_use]
     pub fn scrypt(n: impl Into<Number>, r: impl Into<Number>, p: impl Into<Number>) -> Self {
         Self::new(Kind::Scrypt { cipher: Cipher::Aes256, n: n.into(), r: r.into(), p: p.into() })
@@ -193,7 +204,10 @@ impl Scheme {
 }
 
 fn pbes2(derivation: &[u8], cipher: Cipher) -> Vec<u8> {
-    let encryption = algorithm(cipher.oid(), &octets(&IV[..cipher.block_len()]));
+    let iv = octets(&IV[..cipher.iv_len()]);
+    // GCM: with the length of the tag (RFC 5084, section 3.2).
+    let parameters = if cipher.is_gcm() { sequence(&[iv, Number::of(16).der()]) } else { iv };
+    let encryption = algorithm(cipher.oid(), &parameters);
     algorithm("1.2.840.113549.1.5.13", &sequence(&[derivation, &encryption]))
 }
 
@@ -239,35 +253,57 @@ impl Pbes1 {
 
 impl Cipher {
     /// Every cipher.
-    pub const ALL: [Self; 4] = [Self::Aes128, Self::Aes192, Self::Aes256, Self::TripleDes];
+    pub const ALL: [Self; 7] = [
+        Self::Aes128,
+        Self::Aes192,
+        Self::Aes256,
+        Self::Aes128Gcm,
+        Self::Aes192Gcm,
+        Self::Aes256Gcm,
+        Self::TripleDes,
+    ];
 
     fn oid(self) -> &'static str {
         match self {
             Self::Aes128 => "2.16.840.1.101.3.4.1.2",
             Self::Aes192 => "2.16.840.1.101.3.4.1.22",
             Self::Aes256 => "2.16.840.1.101.3.4.1.42",
+            Self::Aes128Gcm => "2.16.840.1.101.3.4.1.6",
+            Self::Aes192Gcm => "2.16.840.1.101.3.4.1.26",
+            Self::Aes256Gcm => "2.16.840.1.101.3.4.1.46",
             Self::TripleDes => "1.2.840.113549.3.7",
         }
     }
 
     fn key_len(self) -> usize {
         match self {
-            Self::Aes128 => 16,
-            Self::Aes192 | Self::TripleDes => 24,
-            Self::Aes256 => 32,
+            Self::Aes128 | Self::Aes128Gcm => 16,
+            Self::Aes192 | Self::Aes192Gcm | Self::TripleDes => 24,
+            Self::Aes256 | Self::Aes256Gcm => 32,
         }
     }
 
-    fn block_len(self) -> usize {
-        if self == Self::TripleDes { 8 } else { 16 }
+    fn is_gcm(self) -> bool {
+        matches!(self, Self::Aes128Gcm | Self::Aes192Gcm | Self::Aes256Gcm)
+    }
+
+    fn iv_len(self) -> usize {
+        match self {
+            Self::TripleDes => 8,
+            _ if self.is_gcm() => 12,
+            _ => 16,
+        }
     }
 
     fn encrypt(self, key: &[u8], plain: &[u8]) -> Vec<u8> {
-        let iv = &IV[..self.block_len()];
+        let iv = &IV[..self.iv_len()];
         match self {
             Self::Aes128 => cbc_encrypt(Aes128::new_from_slice(key).unwrap(), iv, plain),
             Self::Aes192 => cbc_encrypt(Aes192::new_from_slice(key).unwrap(), iv, plain),
             Self::Aes256 => cbc_encrypt(Aes256::new_from_slice(key).unwrap(), iv, plain),
+            Self::Aes128Gcm => gcm_encrypt::<AesGcm<Aes128, U12>>(key, iv, plain),
+            Self::Aes192Gcm => gcm_encrypt::<AesGcm<Aes192, U12>>(key, iv, plain),
+            Self::Aes256Gcm => gcm_encrypt::<AesGcm<Aes256, U12>>(key, iv, plain),
             Self::TripleDes => cbc_encrypt(TdesEde3::new_from_slice(key).unwrap(), iv, plain),
         }
     }
@@ -275,4 +311,9 @@ impl Cipher {
 
 fn cbc_encrypt<C: BlockCipherEncrypt>(cipher: C, iv: &[u8], plain: &[u8]) -> Vec<u8> {
     cbc::Encryptor::inner_iv_slice_init(cipher, iv).unwrap().encrypt_padded_vec::<Pkcs7>(plain)
+}
+
+fn gcm_encrypt<A: Aead + KeyInit>(key: &[u8], nonce: &[u8], plain: &[u8]) -> Vec<u8> {
+    let nonce = Nonce::<A>::try_from(nonce).unwrap();
+    A::new_from_slice(key).unwrap().encrypt(&nonce, plain).unwrap()
 }

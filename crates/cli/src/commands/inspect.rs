@@ -1,6 +1,6 @@
 //! `inspect`: what is in a file.
 
-use strongroom::inspect;
+use strongroom::{InspectRequest, inspect};
 
 use super::{import::with_passwords, now, read_file, seconds};
 use crate::{
@@ -13,7 +13,9 @@ pub(super) fn run(arguments: &Arguments, command: &Inspect, printer: &Printer) -
     let file = read_file(&command.file)?;
     let at = seconds(now());
     let (report, remarks) = with_passwords(arguments, &command.password, printer, |passwords| {
-        Ok(inspect(&file, passwords, &command.password.limits(), at)?)
+        let mut request = InspectRequest::new(&file, passwords, at);
+        request.limits = command.password.limits();
+        Ok(inspect(request)?)
     })?;
     printer.result(&report, &remarks, || file_text(&report));
     Ok(())

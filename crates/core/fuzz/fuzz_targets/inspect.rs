@@ -2,13 +2,13 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use strongroom::{Limits, Password, Passwords, inspect};
+use strongroom::{InspectRequest, Password, Passwords, inspect};
 use strongroom_fuzz::assert_printable;
 
 fuzz_target!(|bytes: &[u8]| {
     let password = Password::new("changeit").expect("a short password");
-    let Ok((report, remarks)) = inspect(bytes, Passwords::new(&password), &Limits::default(), 1_795_435_200)
-    else {
+    let request = InspectRequest::new(bytes, Passwords::new(&password), 1_795_435_200);
+    let Ok((report, remarks)) = inspect(request) else {
         return;
     };
     for certificate in &report.certificates {

@@ -47,6 +47,11 @@ pub enum KeyAlgorithm {
         /// 44, 65 or 87.
         set: u8,
     },
+    /// ML-KEM (FIPS 203) with its parameter set.
+    MlKem {
+        /// 512, 768 or 1024.
+        set: u16,
+    },
     /// Another algorithm by its dotted object identifier.
     Other {
         /// The identifier.
@@ -94,6 +99,9 @@ impl KeyAlgorithm {
             "2.16.840.1.101.3.4.3.17" => Self::MlDsa { set: 44 },
             "2.16.840.1.101.3.4.3.18" => Self::MlDsa { set: 65 },
             "2.16.840.1.101.3.4.3.19" => Self::MlDsa { set: 87 },
+            "2.16.840.1.101.3.4.4.1" => Self::MlKem { set: 512 },
+            "2.16.840.1.101.3.4.4.2" => Self::MlKem { set: 768 },
+            "2.16.840.1.101.3.4.4.3" => Self::MlKem { set: 1024 },
             other => Self::Other { oid: other.to_owned() },
         }
     }
@@ -152,6 +160,7 @@ impl fmt::Display for KeyAlgorithm {
             Self::Dsa { bits: 0 } => f.write_str("DSA"),
             Self::Dsa { bits } => write!(f, "DSA-{bits}"),
             Self::MlDsa { set } => write!(f, "ML-DSA-{set}"),
+            Self::MlKem { set } => write!(f, "ML-KEM-{set}"),
             Self::Other { oid } => f.write_str(oid),
         }
     }
@@ -221,6 +230,18 @@ pub(super) fn signature_name(oid: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn keys_of_fips_203_and_204_have_their_names() {
+        for (last, name) in [(17, "ML-DSA-44"), (18, "ML-DSA-65"), (19, "ML-DSA-87")] {
+            let oid = Oid::from(&[2, 16, 840, 1, 101, 3, 4, 3, last]).unwrap();
+            assert_eq!(KeyAlgorithm::named(&oid, None, 0).to_string(), name);
+        }
+        for (last, name) in [(1, "ML-KEM-512"), (2, "ML-KEM-768"), (3, "ML-KEM-1024")] {
+            let oid = Oid::from(&[2, 16, 840, 1, 101, 3, 4, 4, last]).unwrap();
+            assert_eq!(KeyAlgorithm::named(&oid, None, 0).family(), name);
+        }
+    }
 
     #[test]
     fn modulus_bits_count_from_the_first_set_bit() {

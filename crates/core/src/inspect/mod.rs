@@ -4,19 +4,25 @@
 
 mod readers;
 mod remarks;
+mod request;
 
 use rustls_pki_types::{CertificateDer, PrivatePkcs8KeyDer, pem::PemObject as _};
 use serde::{Serialize, Serializer};
+use x509_parser::asn1_rs::{FromDer as _, Integer, Sequence};
 
-pub use self::readers::Reader;
+use self::readers::{Beside, Spelling};
+pub use self::{
+    readers::Reader,
+    request::{InspectRequest, Passwords},
+};
 use crate::{
     certificate::{Certificate, Fingerprint, KeyAlgorithm, public_key_der},
-    limits::{Budget, Limits},
+    limits::{Budget, Cancel, Limits},
     pkcs12::{
         self, CertificateBag, Contents, Encoding, Encryption, FileFormat, KeyBag, MacDescription, Pfx,
         Pkcs12Error, Safe, danger, pkcs7_certificates,
     },
-    secret::{Password, PrivateKey},
+    secret::PrivateKey,
     validate::Finding,
 };
 
@@ -60,6 +66,8 @@ pub struct KeyReport {
     pub local_key_id: Option<String>,
     /// The name of Windows' cryptographic provider.
     pub csp_name: Option<String>,
+    /// Whether Windows would put the key in the machine's store.
+    pub local_key_set: bool,
     /// Layers of encryption, outermost first.
     pub protection: Vec<Encryption>,
 }
@@ -124,41 +132,31 @@ impl Serialize for Fingerprint {
     }
 }
 
-/// The passwords of a file.
-#[derive(Clone, Copy, Debug)]
-#[non_exhaustive]
-pub struct Passwords<'a> {
-    /// Opens the file.
-    pub file: &'a Password,
-    /// Opens private keys that have one of their own.
-    pub key: Option<&'a Password>,
-}
-
-impl<'a> Passwords<'a> {
-    /// One password for all of the file.
-    #[must_use]
-    pub fn new(file: &'a Password) -> Self {
-        Self { file, key: None }
-    }
-}
-
-/// Describes a file of any kind that holds keys or certificates. `at` is in seconds since 1970.
+/// Describes a file of any kind that holds keys or certificates.
+///
+/// ```
+/// use strongroom::{InspectRequest, Password, Passwords, inspect};
+///
+/// let file = std::fs::read("../../fixtures/pkcs12/www.p12")?;
+/// let password = Password::new("changeit")?;
+/// let request = InspectRequest::new(&file, Passwords::new(&password), 1_795_435_200);
+/// let (report, remarks) = inspect(request)?;
+/// assert_eq!((report.keys.len(), report.certificates.len()), (1, 2));
+/// assert_eq!(remarks, []);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 ///
 /// # Errors
 ///
-/// [`Pkcs12Error`] if the file cannot be read at all, or a password does not open it.
-pub fn inspect(
-    bytes: &[u8],
-    passwords: Passwords<'_>,
-    limits: &Limits,
-    at: i64,
-) -> Result<(FileReport, Vec<Remark>), Pkcs12Error> {
+/// [`Pkcs12Error`] if the file cannot be read at all, a password does not open it, or the request was cancelled.
+pub fn inspect(request: InspectRequest<'_>) -> Result<(FileReport, Vec<Remark>), Pkcs12Error> {
+    let InspectRequest { file: bytes, passwords, limits, cancel, at } = request;
     if bytes.len() > limits.max_file_len {
         return Err(Pkcs12Error::TooLarge { found: bytes.len(), limit: limits.max_file_len });
     }
     let format = pkcs12::sniff(bytes);
     let (mut report, mut remarks) = match format {
-        FileFormat::Pem { certificate: true, .. } => (pem(bytes, format, limits)?, Vec::new()),
+        FileFormat::Pem { certificate: true, .. } => (pem(bytes, format, &limits)?, Vec::new()),
         FileFormat::CertificateDer => {
             let certificates = vec![CertificateReport::of(bytes)];
             (
@@ -168,13 +166,13 @@ pub fn inspect(
         }
         FileFormat::Pkcs7 => {
             let certificates =
-                pkcs7_certificates(bytes, limits)?.iter().map(|der| CertificateReport::of(der)).collect();
+                pkcs7_certificates(bytes, &limits)?.iter().map(|der| CertificateReport::of(der)).collect();
             (
                 FileReport { certificates, encoding: Some(Encoding::Der), ..FileReport::empty(format) },
                 Vec::new(),
             )
         }
-        _ => pfx(bytes, passwords, limits)?,
+        _ => pfx(bytes, passwords, &limits, cancel)?,
     };
     for certificate in &mut report.certificates {
         remarks.extend(certificate.about_time(at));
@@ -204,8 +202,9 @@ fn pfx(
     bytes: &[u8],
     passwords: Passwords<'_>,
     limits: &Limits,
+    cancel: Cancel,
 ) -> Result<(FileReport, Vec<Remark>), Pkcs12Error> {
-    let mut budget = Budget::new(limits);
+    let mut budget = Budget::new(limits).with_cancel(cancel);
     let pfx = Pfx::from_bytes(bytes, limits)?;
     let (encoding, mac, zeros, armoured) =
         (pfx.encoding(), pfx.mac(), pfx.trailing_zeros(), pfx.is_armoured());
@@ -217,15 +216,32 @@ fn pfx(
     contents.require_opened()?;
     let mut remarks = remarks::about_pfx(&contents, mac.as_ref(), zeros, armoured);
     let mut report = FileReport { encoding: Some(encoding), mac, ..FileReport::empty(FileFormat::Pkcs12) };
+    let beside = Beside {
+        trailing_zeros: zeros > 0,
+        armoured,
+        version_2: contents.keys.iter().any(|bag| is_version_2(&bag.key)),
+        password: Spelling::of(passwords.file, &contents.readings),
+    };
     let Contents { keys, certificates, safes, skipped, .. } = contents;
     report.keys = keys.into_iter().map(KeyReport::of_bag).collect();
     report.certificates = certificates.into_iter().map(CertificateReport::of_bag).collect();
     (report.safes, report.skipped) = (safes, skipped);
-    report.readers = readers::of(&report, zeros);
+    report.readers = readers::of(&report, &beside);
     if report.keys.is_empty() && report.certificates.is_empty() {
         remarks.push(remarks::nothing_usable(&report.skipped));
     }
     Ok((report, remarks))
+}
+
+/// Whether the version of a PrivateKeyInfo is 1, which stands for the second (RFC 5958, section 2).
+fn is_version_2(key: &PrivateKey) -> bool {
+    // EXPOSE: the first field is read.
+    let der = key.expose_pkcs8_der();
+    let version = Sequence::from_der(der).ok().and_then(|(_, info)| {
+        let (_, version) = Integer::from_der(info.content.as_ref()).ok()?;
+        version.as_u32().ok()
+    });
+    version == Some(1)
 }
 
 impl FileReport {
@@ -271,6 +287,7 @@ impl KeyReport {
             friendly_name: None,
             local_key_id: None,
             csp_name: None,
+            local_key_set: false,
             protection: Vec::new(),
         }
     }
@@ -281,6 +298,7 @@ impl KeyReport {
             friendly_name: attributes.friendly_name,
             local_key_id: attributes.local_key_id.as_deref().map(hex),
             csp_name: attributes.csp_name,
+            local_key_set: attributes.local_key_set,
             protection,
             ..Self::of(&key)
         }

@@ -1,12 +1,15 @@
 //! Which programs open a PFX, derived from the algorithms found by written rules.
 //!
-//! The rules speak of the right password and of a password of ASCII. They are held against the programs themselves
-//! in the tests, as far as those run there.
+//! The rules speak of the right password, typed as it was typed here. They are held against the programs themselves in
+//! the tests, as far as those run there; of the others no rule says what they make of a password beyond ASCII.
 
 use serde::Serialize;
 
 use super::{FileReport, KeyReport};
-use crate::pkcs12::Encryption;
+use crate::{
+    pkcs12::{Encryption, PasswordReading},
+    secret::Password,
+};
 
 /// A program, and whether it opens the file.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
@@ -24,7 +27,31 @@ pub struct Reader {
 struct Facts<'a> {
     report: &'a FileReport,
     layers: Vec<&'a Encryption>,
-    trailing_zeros: bool,
+    beside: &'a Beside,
+}
+
+/// What the rules ask of a file beside its report.
+pub(super) struct Beside {
+    pub(super) trailing_zeros: bool,
+    pub(super) armoured: bool,
+    /// Whether a private key carries its public key (RFC 5958).
+    pub(super) version_2: bool,
+    pub(super) password: Spelling,
+}
+
+/// What programs may stumble on in the password that opened a file, and nothing more of it.
+pub(super) struct Spelling {
+    printable_ascii: bool,
+    readings: Vec<PasswordReading>,
+}
+
+impl Spelling {
+    /// Of a password, and of how it was read where the standard reading did not fit.
+    pub(super) fn of(password: &Password, readings: &[PasswordReading]) -> Self {
+        // EXPOSE: only whether all characters are of one class is kept.
+        let printable_ascii = password.expose().bytes().all(|byte| (b' '..=b'~').contains(&byte));
+        Self { printable_ascii, readings: readings.to_vec() }
+    }
 }
 
 type Rule = fn(&Facts<'_>) -> Option<String>;
@@ -43,10 +70,10 @@ const RULES: [(&str, Rule); 10] = [
 ];
 
 /// The verdict for each program; empty for what is not a PFX.
-pub(super) fn of(report: &FileReport, trailing_zeros: usize) -> Vec<Reader> {
+pub(super) fn of(report: &FileReport, beside: &Beside) -> Vec<Reader> {
     let keys = report.keys.iter().flat_map(|key| &key.protection);
     let safes = report.safes.iter().filter_map(|safe| safe.encryption.as_ref());
-    let facts = Facts { report, layers: keys.chain(safes).collect(), trailing_zeros: trailing_zeros > 0 };
+    let facts = Facts { report, layers: keys.chain(safes).collect(), beside };
     RULES
         .iter()
         .map(|(name, rule)| {
@@ -73,8 +100,39 @@ impl Facts<'_> {
             .map(|layer| format!("it does not know {}", layer.algorithm))
     }
 
+    /// The first bag that was passed over, other than these, as a reason.
+    fn passed_over(&self, but: &[&str]) -> Option<String> {
+        let mut skipped = self.report.skipped.iter();
+        let odd = skipped.find(|odd| !but.iter().any(|known| odd.starts_with(known)))?;
+        Some(format!("it refuses a file with a bag of type {odd}"))
+    }
+
+    /// A key of FIPS 203 or 204 (ML-KEM, ML-DSA), which the program knows from a version on, as a reason.
+    fn has_post_quantum_key(&self, version: &str) -> Option<String> {
+        let key = self.report.keys.iter().find(|key| key.algorithm.starts_with("ML-"))?;
+        Some(format!("it knows {} only from version {version} on", key.algorithm))
+    }
+
+    /// A key without a localKeyId that leads to its certificate, as a reason.
+    fn is_not_linked(&self) -> Option<String> {
+        let linked = self.report.keys.iter().all(|key| is_linked(key, self.report));
+        (!linked)
+            .then(|| "it links keys and certificates by localKeyId, and one has no fitting one".to_owned())
+    }
+
+    /// A reading of the password that the program does not try, as a reason.
+    fn reads_other_than(&self, tried: &[PasswordReading]) -> Option<String> {
+        let mut readings = self.beside.password.readings.iter();
+        let reading = readings.find(|reading| !tried.contains(reading))?;
+        Some(format!("it does not try the password {}", reading.describe()))
+    }
+
     fn mac(&self) -> &str {
         self.report.mac.as_ref().map(|mac| mac.algorithm.as_str()).unwrap_or_default()
+    }
+
+    fn is_armoured(&self) -> Option<String> {
+        self.beside.armoured.then(|| "it does not read PEM around a PFX".to_owned())
     }
 
     fn has_pbmac1(&self) -> Option<String> {
@@ -95,6 +153,9 @@ impl Facts<'_> {
 const NOT_IN_DEFAULT_PROVIDER: [&str; 4] = ["RC2", "RC4", " DES", "CAST5"];
 
 fn openssl_3(facts: &Facts<'_>) -> Option<String> {
+    if let Some(reason) = facts.is_armoured() {
+        return Some(reason);
+    }
     if facts.mac().starts_with("PBMAC1") {
         return Some("it knows PBMAC1 only from version 3.4 on".to_owned());
     }
@@ -102,18 +163,41 @@ fn openssl_3(facts: &Facts<'_>) -> Option<String> {
         .uses(&NOT_IN_DEFAULT_PROVIDER)
         .map(|reason| reason.replace("it does not know", "it needs -legacy for"))
         .or_else(|| facts.uses(&["GCM"]))
+        .or_else(|| openssl_key(facts))
+        .or_else(|| openssl_password(facts))
 }
 
 fn openssl_1_1(facts: &Facts<'_>) -> Option<String> {
-    facts.has_pbmac1().or_else(|| facts.uses(&["GCM"]))
+    facts
+        .is_armoured()
+        .or_else(|| facts.has_pbmac1())
+        .or_else(|| facts.uses(&["GCM"]))
+        .or_else(|| openssl_key(facts))
+        .or_else(|| openssl_password(facts))
+}
+
+fn openssl_key(facts: &Facts<'_>) -> Option<String> {
+    let version_2 =
+        facts.beside.version_2.then(|| "it knows PKCS #8 version 2 only from version 3.6 on".to_owned());
+    version_2.or_else(|| facts.has_post_quantum_key("3.5"))
+}
+
+/// Since version 1.1 it tries what its own earlier versions made of a password, but then for PBES2 as well, which
+/// those did not.
+fn openssl_password(facts: &Facts<'_>) -> Option<String> {
+    let tried = if facts.uses(&["PBES2"]).is_some() { &[][..] } else { &[PasswordReading::Utf8AsLatin1] };
+    facts.reads_other_than(tried)
 }
 
 const SHA1_AND_2: [&str; 5] = ["HMAC-SHA-1", "HMAC-SHA-224", "HMAC-SHA-256", "HMAC-SHA-384", "HMAC-SHA-512"];
 
 fn java(facts: &Facts<'_>) -> Option<String> {
     facts
-        .has_pbmac1()
-        .or_else(|| facts.mac_other_than(&SHA1_AND_2))
+        .is_armoured()
+        .or_else(|| facts.has_pbmac1())
+        .or_else(|| {
+            facts.mac_other_than(&[&SHA1_AND_2[..], &["HMAC-SHA-512/224", "HMAC-SHA-512/256"]].concat())
+        })
         .or_else(|| {
             facts.uses(&[
                 "2-key", "AES-192", "scrypt", "GCM", "3DES-CBC", "RC2-CBC", "DES-CBC", "CAST5", "SHA-512/",
@@ -127,17 +211,23 @@ fn java(facts: &Facts<'_>) -> Option<String> {
             }
             has("safeContentsBag").then(|| "it passes over nested SafeContents".to_owned())
         })
+        .or_else(|| facts.has_post_quantum_key("24"))
         .or_else(|| {
-            let linked = facts.report.keys.iter().all(|key| is_linked(key, facts.report));
-            (!linked).then(|| {
-                "it links keys and certificates by localKeyId, and one has no fitting one".to_owned()
-            })
+            let sdsi = facts.report.skipped.iter().any(|odd| odd.starts_with("sdsiCertificate"));
+            sdsi.then(|| "it refuses a file with a certificate that is not X.509".to_owned())
         })
+        .or_else(|| facts.is_not_linked())
         .or_else(|| {
             let untrusted = facts.report.keys.is_empty()
                 && facts.report.certificates.iter().any(|certificate| !certificate.trusted);
             untrusted.then(|| "it passes over certificates without the attribute trustedKeyUsage".to_owned())
         })
+        .or_else(|| {
+            let protected = facts.report.mac.is_some() || !facts.layers.is_empty();
+            (protected && !facts.beside.password.printable_ascii)
+                .then(|| "it takes no password beyond printable ASCII".to_owned())
+        })
+        .or_else(|| facts.reads_other_than(&[]))
 }
 
 /// Whether localKeyId leads from the key to a certificate, and to the right one.
@@ -154,19 +244,71 @@ fn is_linked(key: &KeyReport, report: &FileReport) -> bool {
 
 fn nss(facts: &Facts<'_>) -> Option<String> {
     facts
-        .has_no_mac()
+        .is_armoured()
+        .or_else(|| facts.has_no_mac())
         .or_else(|| facts.has_pbmac1())
-        .or_else(|| facts.mac_other_than(&SHA1_AND_2))
-        .or_else(|| facts.uses(&["scrypt", "GCM", "CAST5", "SHA-512/"]))
+        .or_else(|| facts.mac_other_than(&[&SHA1_AND_2[..], &["HMAC-MD5"]].concat()))
+        .or_else(|| facts.uses(&NSS_LACKS))
+        .or_else(|| facts.beside.version_2.then(|| "it does not know PKCS #8 version 2".to_owned()))
+        .or_else(|| facts.passed_over(&["secretBag"]))
+        .or_else(|| {
+            let broken = facts.report.certificates.iter().any(|certificate| certificate.subject.is_none());
+            broken.then(|| "it refuses a file with a certificate that cannot be decoded".to_owned())
+        })
+        .or_else(|| nss_keys(facts))
+        .or_else(|| facts.reads_other_than(&[PasswordReading::Utf16]))
+}
+
+const NSS_LACKS: [&str; 8] =
+    ["scrypt", "GCM", "CAST5", "SHA-512/", "2-key", "PBES1 MD5", "PBES1 SHA-1 DES", "RC2-64"];
+
+/// What it asks of keys: their kind, a certificate, and a name of their own.
+fn nss_keys(facts: &Facts<'_>) -> Option<String> {
+    let FileReport { keys, certificates, .. } = facts.report;
+    let other = keys.iter().find(|key| !["RSA", "RSA-PSS", "EC", "DSA"].contains(&key.algorithm.as_str()));
+    if let Some(key) = other {
+        return Some(format!("it does not take private keys of {}", key.algorithm));
+    }
+    let is_linked = |key: &KeyReport| {
+        key.local_key_id.is_some()
+            && certificates.iter().any(|certificate| certificate.local_key_id == key.local_key_id)
+    };
+    if !keys.iter().all(is_linked) {
+        return Some("it asks for a certificate with the localKeyId of each key".to_owned());
+    }
+    let same_name = keys.iter().enumerate().any(|(n, key)| {
+        key.friendly_name.is_some()
+            && keys.iter().skip(n + 1).any(|other| other.friendly_name == key.friendly_name)
+    });
+    same_name.then(|| "it does not take two keys of one friendlyName".to_owned())
 }
 
 fn gnutls(facts: &Facts<'_>) -> Option<String> {
     facts
         .has_no_mac()
         .or_else(|| facts.has_pbmac1())
-        .or_else(|| facts.uses(&["RC2-128", "RC4-40", "2-key", "scrypt", "RC2-64", "CAST5", "GCM"]))
-        .or_else(|| facts.trailing_zeros.then(|| "it refuses bytes after the PFX".to_owned()))
+        .or_else(|| facts.mac_other_than(&SHA1_AND_2))
+        .or_else(|| facts.uses(&GNUTLS_LACKS))
+        .or_else(|| {
+            let empty = facts.report.safes.iter().any(|safe| safe.bags.is_empty());
+            empty.then(|| "it refuses empty SafeContents".to_owned())
+        })
+        .or_else(|| facts.beside.trailing_zeros.then(|| "it refuses bytes after the PFX".to_owned()))
+        .or_else(|| facts.reads_other_than(&[]))
 }
+
+const GNUTLS_LACKS: [&str; 10] = [
+    "RC2-128",
+    "RC4-40",
+    "2-key",
+    "scrypt",
+    "RC2-64",
+    "RC2-CBC",
+    "PBES1 SHA-1 DES",
+    "CAST5",
+    "GCM",
+    "SHA-512/",
+];
 
 const OLD_WINDOWS: [&str; 4] =
     ["PBES1 SHA-1 3DES", "PBES1 SHA-1 2-key", "PBES1 SHA-1 RC2", "PBES1 SHA-1 RC4"];

@@ -1,0 +1,48 @@
+//! What is asked of `inspect`.
+
+use crate::{
+    limits::{Cancel, Limits},
+    secret::Password,
+};
+
+/// The passwords of a file.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Passwords<'a> {
+    /// Opens the file.
+    pub file: &'a Password,
+    /// Opens private keys that have one of their own.
+    pub key: Option<&'a Password>,
+}
+
+impl<'a> Passwords<'a> {
+    /// One password for all of the file.
+    #[must_use]
+    pub fn new(file: &'a Password) -> Self {
+        Self { file, key: None }
+    }
+}
+
+/// What is asked of [`inspect`](super::inspect).
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct InspectRequest<'a> {
+    /// The file.
+    pub file: &'a [u8],
+    /// Its passwords.
+    pub passwords: Passwords<'a>,
+    /// Bounds on the work.
+    pub limits: Limits,
+    /// Whether the answer is still wanted; always, unless this says otherwise.
+    pub cancel: Cancel,
+    /// The instant by which certificates have expired, in seconds since 1970.
+    pub at: i64,
+}
+
+impl<'a> InspectRequest<'a> {
+    /// A request under the usual limits.
+    #[must_use]
+    pub fn new(file: &'a [u8], passwords: Passwords<'a>, at: i64) -> Self {
+        Self { file, passwords, limits: Limits::default(), cancel: Cancel::default(), at }
+    }
+}
