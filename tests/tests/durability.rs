@@ -6,8 +6,12 @@
 mod bench;
 #[path = "durability/damage.rs"]
 mod damage;
+#[path = "durability/doubt.rs"]
+mod doubt;
 #[path = "durability/faults.rs"]
 mod faults;
+#[path = "durability/full.rs"]
+mod full;
 #[path = "durability/kill.rs"]
 mod kill;
 #[path = "durability/power.rs"]

@@ -5,8 +5,8 @@
 use std::{env, fs, io::Write as _, path::Path};
 
 use strongroom::{
-    Alias, Certificate, CredentialRequest, Error, Keystore, PrivateKey, ServerCredential, UnlockKey,
-    UnlockSource,
+    Alias, Certificate, CredentialRequest, Error, Keystore, PrivateKey, ServerCredential, StoreError,
+    UnlockKey, UnlockSource,
 };
 use strongroom_tests::authority::now;
 
@@ -33,6 +33,7 @@ fn main() {
     let outcome = match words.as_slice() {
         ["import", folder, prefix, count] => import(Path::new(folder), prefix, count.parse().unwrap()),
         ["script", folder] => script(Path::new(folder)),
+        ["doubt", folder] => doubt(Path::new(folder)),
         ["rekey", folder] => rekey(Path::new(folder)),
         ["migrate", folder] => migrate(Path::new(folder)),
         ["passwd", folder] => passwd(Path::new(folder)),
@@ -93,6 +94,31 @@ fn script(folder: &Path) -> Result<(), Error> {
     let source = UnlockSource::KeyFile(String::new());
     let done = keystore.change_unlock(&unlock, source, &unlock, now()).map(drop);
     tell("passwd", done);
+    Ok(())
+}
+
+/// Imports `one`; after a failure says what the error saw and what is found, and imports it again.
+fn doubt(folder: &Path) -> Result<(), Error> {
+    let pool = folder.with_extension("pool");
+    let mut keystore = match open(folder) {
+        Ok(keystore) => keystore,
+        Err(error) => {
+            say(&format!("ERR {}", error.code()));
+            return Ok(());
+        }
+    };
+    let error = match keystore.import_credential(request(&pool, "one", "a", false)) {
+        Ok(_) => return Ok(()),
+        Err(error) => error,
+    };
+    if let Error::Store(StoreError::OutcomeUnknown(doubt)) = &error {
+        let found = if keystore.credential(&"one".parse().unwrap()).is_ok() { "present" } else { "absent" };
+        say(&format!("ERR outcome_unknown {:?} {found}", doubt.seen()));
+    } else {
+        say(&format!("ERR {}", error.code()));
+    }
+    keystore.import_credential(request(&pool, "one", "a", false))?;
+    say("ACK again");
     Ok(())
 }
 

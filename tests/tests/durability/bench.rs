@@ -8,7 +8,9 @@ use std::{
     sync::OnceLock,
 };
 
-use strongroom::{Journal, Keystore, NewKeystore, UnlockKey};
+use strongroom::{
+    Certificate, CredentialRequest, Journal, Keystore, NewKeystore, PrivateKey, ServerCredential, UnlockKey,
+};
 use strongroom_tests::authority::{leaf_params, now, root};
 use tempfile::TempDir;
 
@@ -40,9 +42,17 @@ pub(crate) struct Bench {
 impl Bench {
     /// A store with the authority `root` and the server `kept`.
     pub(crate) fn new(journal: Journal) -> Self {
+        Self::on(journal, |_| {})
+    }
+
+    /// The same, where `mount` has put a file system of its own into the store's folder.
+    pub(crate) fn on(journal: Journal, mount: impl FnOnce(&Path)) -> Self {
         let bench = Self { folder: tempfile::tempdir().unwrap() };
         for folder in [bench.dir(), bench.pool()] {
             fs::create_dir(&folder).unwrap();
+        }
+        mount(&bench.dir());
+        for folder in [bench.dir(), bench.pool()] {
             narrow(&folder, 0o700);
         }
         let authority = root("Root");
@@ -76,6 +86,15 @@ impl Bench {
 
     pub(crate) fn key(&self) -> PathBuf {
         self.dir().with_extension("key")
+    }
+
+    /// The key and the leaf of `a` or `b`, to be imported under an alias.
+    pub(crate) fn request(&self, alias: &str, leaf: &str) -> CredentialRequest {
+        let read = |suffix: &str| fs::read(self.pool().join(format!("{leaf}.{suffix}"))).unwrap();
+        let certificate = Certificate::from_der(&read("der")).unwrap();
+        let key = PrivateKey::from_pkcs8_der(read("key"));
+        let credential = ServerCredential::pair(key, vec![certificate]).unwrap();
+        CredentialRequest::new(alias.parse().unwrap(), credential, now())
     }
 
     fn pool(&self) -> PathBuf {

@@ -37,7 +37,7 @@ impl Keystore {
         self.settle(done)?;
         match self.verify_administrator(name, password) {
             Ok(Some(_)) => Ok(()),
-            _ => Err(StoreError::OutcomeUnknown.into()),
+            _ => Err(StoreError::unread().into()),
         }
     }
 
@@ -61,7 +61,7 @@ impl Keystore {
         self.settle(done)?;
         match self.administrator(name) {
             Ok(None) => Ok(()),
-            _ => Err(StoreError::OutcomeUnknown.into()),
+            _ => Err(StoreError::unread().into()),
         }
     }
 
