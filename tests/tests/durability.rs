@@ -14,5 +14,9 @@ mod faults;
 mod full;
 #[path = "durability/kill.rs"]
 mod kill;
+#[path = "durability/place.rs"]
+mod place;
 #[path = "durability/power.rs"]
 mod power;
+#[path = "durability/soak.rs"]
+mod soak;

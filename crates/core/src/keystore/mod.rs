@@ -13,6 +13,8 @@ mod place;
 mod request;
 mod row;
 mod slots;
+#[cfg(all(test, unix))]
+mod tests;
 
 use std::{path::Path, sync::Arc};
 
@@ -235,7 +237,10 @@ impl Keystore {
             Err(StoreError::OutcomeUnknown(doubt)) => {
                 Err(StoreError::OutcomeUnknown(self.store.look_again(doubt)).into())
             }
-            Err(other) => Err(other.into()),
+            Err(other) => {
+                self.store.still_there()?;
+                Err(other.into())
+            }
         }
     }
 

@@ -155,7 +155,8 @@ impl From<rusqlite::Error> for StoreError {
         }
         match error.sqlite_error_code() {
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Busy,
-            Some(ErrorCode::ReadOnly) => Self::ReadOnly,
+            // The second where a folder takes no journal: the database itself was looked at before.
+            Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen) => Self::ReadOnly,
             Some(ErrorCode::DiskFull) => Self::Full,
             Some(ErrorCode::NotADatabase) => Self::NotAStore,
             Some(ErrorCode::DatabaseCorrupt) => Self::Corrupt { detail: "SQLite found its structure broken" },
