@@ -258,11 +258,13 @@ fn soak_reading(folder: &Path, until: Instant) -> Result<(), Error> {
 fn soak_keeping(folder: &Path, until: Instant) -> Result<(), Error> {
     let mut keystore = open(folder)?;
     let outside = rusqlite::Connection::open(folder.join("keystore.db")).unwrap();
+    // It waits for readers with the write lock held.
+    outside.busy_timeout(Duration::from_millis(100)).unwrap();
     let copy = folder.with_extension("copy");
     let (mut checkpoints, mut copies) = (0_u64, 0_u64);
     while Instant::now() < until {
         for how in ["PASSIVE", "FULL", "RESTART", "TRUNCATE"] {
-            // Busy readers and writers may hold it back; that is its answer, not a failure.
+            // Readers and writers may hold it back; that is its answer, not a failure.
             let _: i64 =
                 outside.query_row(&format!("PRAGMA wal_checkpoint({how})"), [], |row| row.get(0)).unwrap();
             checkpoints += 1;

@@ -157,9 +157,9 @@ impl Store {
 
     /// Leaves nothing of what was removed: neither in the write-ahead log nor in free pages.
     pub(crate) fn compact(&mut self) -> Result<(), StoreError> {
-        connection::truncate_log(&self.connection);
+        connection::truncate_log(&mut self.connection);
         connection::vacuum(&self.connection, None)?;
-        connection::truncate_log(&self.connection);
+        connection::truncate_log(&mut self.connection);
         Ok(())
     }
 
@@ -170,8 +170,8 @@ impl Store {
     }
 
     /// Empties the write-ahead log, if no reader holds it.
-    pub(crate) fn truncate_log(&self) {
-        connection::truncate_log(&self.connection);
+    pub(crate) fn truncate_log(&mut self) {
+        connection::truncate_log(&mut self.connection);
     }
 }
 
