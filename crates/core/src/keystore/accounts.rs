@@ -85,6 +85,21 @@ impl Keystore {
         Ok(found.map(|row| Administrator { name: row.name, created_at: row.created_at }))
     }
 
+    /// Writes refused sign-ins into the log: how many in a row by now, for an administrator by the stored name, or for
+    /// names that no administrator has.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if the store cannot be written.
+    pub fn log_refused_sign_in(&mut self, name: Option<&str>, count: u32, at: UnixTime) -> Result<(), Error> {
+        let actor = self.actor.clone();
+        let outcome = format!("refused, {count} in a row");
+        let alias = name.unwrap_or_default();
+        let event = Event { alias, outcome: &outcome, ..event_of("sign-in", &actor, seconds(at)) };
+        let done = self.store.write().and_then(|write| write.commit(&event));
+        self.settle(done)
+    }
+
     /// Whether name and password belong to an administrator: the name as stored, or `None`. Takes as long for a
     /// name that does not exist.
     ///

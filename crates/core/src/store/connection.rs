@@ -13,6 +13,8 @@ use crate::private_file;
 const TRIES: i32 = 2_000;
 const PAUSE: Duration = Duration::from_millis(5);
 
+const WAIT: fn(i32) -> bool = wait;
+
 fn wait(tries: i32) -> bool {
     std::thread::sleep(PAUSE);
     tries < TRIES
@@ -44,7 +46,7 @@ pub(super) fn connect(path: &Path, read_only: bool) -> Result<Connection, StoreE
         _ => path.to_owned(),
     };
     let mut connection = Connection::open_with_flags(&resolved, flags)?;
-    connection.busy_handler(Some(wait as fn(i32) -> bool))?;
+    connection.busy_handler(Some(WAIT))?;
     for (option, on) in [
         (DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true),
         (DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false),
@@ -99,5 +101,5 @@ pub(super) fn vacuum(connection: &Connection, into: Option<&Path>) -> Result<(),
 pub(super) fn truncate_log(connection: &mut Connection) {
     let _ = connection.busy_handler(None::<fn(i32) -> bool>);
     let _: Result<i64, _> = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0));
-    let _ = connection.busy_handler(Some(wait as fn(i32) -> bool));
+    let _ = connection.busy_handler(Some(WAIT));
 }

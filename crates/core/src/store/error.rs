@@ -108,7 +108,7 @@ pub enum StoreError {
     Full,
     /// The store has its new root key; what the former one sealed could not be wiped from the file.
     #[error("the store has a new root key, but what the former one sealed is still in its files: {0}")]
-    NotCompacted(Box<StoreError>),
+    NotCompacted(Box<Self>),
     /// The database file is damaged.
     #[error("the store is damaged: {detail}")]
     Corrupt {
