@@ -16,7 +16,7 @@ impl Keystore {
     ///
     /// # Errors
     ///
-    /// [`StoreError`](crate::StoreError) if the store cannot be read.
+    /// [`StoreError`] if the store cannot be read.
     pub fn slots(&mut self) -> Result<Vec<SlotReport>, Error> {
         Ok(self.store.view(|read| read.slots())?.iter().map(SlotReport::of).collect())
     }

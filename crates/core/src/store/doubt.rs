@@ -56,6 +56,7 @@ impl Doubt {
 impl fmt::Display for Doubt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.seen {
+            Seen::Nothing if self.row.is_some() => "the commit failed, and the store could not be read again",
             Seen::There => "the commit failed; read again, the change is there now",
             Seen::NotThere => "the commit failed; read again, the change is not there now",
             Seen::Nothing => "the change was written, but could not be read back",
