@@ -6,9 +6,17 @@
 mod bench;
 #[path = "durability/damage.rs"]
 mod damage;
+#[path = "durability/doubt.rs"]
+mod doubt;
 #[path = "durability/faults.rs"]
 mod faults;
+#[path = "durability/full.rs"]
+mod full;
 #[path = "durability/kill.rs"]
 mod kill;
+#[path = "durability/place.rs"]
+mod place;
 #[path = "durability/power.rs"]
 mod power;
+#[path = "durability/soak.rs"]
+mod soak;

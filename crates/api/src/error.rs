@@ -116,7 +116,7 @@ pub(crate) fn reply(task: Task, error: &Error) -> ApiError {
     let code = match (error.kind(), error) {
         (_, Error::Store(StoreError::Busy)) => return ApiError::busy(),
         (_, Error::Store(StoreError::ReadOnly)) => 403,
-        (_, Error::Store(StoreError::Full | StoreError::OutcomeUnknown)) => 500,
+        (_, Error::Store(StoreError::Full | StoreError::OutcomeUnknown(_))) => 500,
         (ErrorKind::NotFound, Error::Store(StoreError::NotFound { .. })) => 404,
         (ErrorKind::Exists, Error::Store(_)) => 409,
         // Paths and SQL stay here.

@@ -124,6 +124,8 @@ fn hash(token: &str) -> TokenHash {
 #[derive(Default)]
 pub(crate) struct Failures {
     names: Mutex<HashMap<String, Count>>,
+    /// Of all names that no administrator has.
+    unknown: Mutex<Option<Count>>,
 }
 
 struct Count {
@@ -144,7 +146,8 @@ impl Failures {
         Some(left.as_secs().saturating_add(u64::from(left.subsec_nanos() > 0)))
     }
 
-    pub(crate) fn failed(&self, name: &AccountName) {
+    /// Counts a failure; gives how many there were in a row.
+    pub(crate) fn failed(&self, name: &AccountName) -> u32 {
         let now = Instant::now();
         let mut names = lock(&self.names);
         if !names.contains_key(&name.key()) {
@@ -153,6 +156,19 @@ impl Failures {
         let count = names.entry(name.key()).or_insert(Count { failures: 0, last: now });
         count.failures = count.failures.saturating_add(1);
         count.last = now;
+        count.failures
+    }
+
+    /// Counts a failure of a name that nobody has, whatever the name; gives how many there were in a row.
+    pub(crate) fn failed_unknown(&self) -> u32 {
+        let now = Instant::now();
+        let mut unknown = lock(&self.unknown);
+        let failures = match &*unknown {
+            Some(count) if count.last + MAX_WAIT * 2 > now => count.failures.saturating_add(1),
+            _ => 1,
+        };
+        *unknown = Some(Count { failures, last: now });
+        failures
     }
 
     pub(crate) fn succeeded(&self, name: &AccountName) {

@@ -162,11 +162,31 @@ impl ApiState {
             .await?;
         let Some((account, since)) = found.and_then(|(stored, since)| Some((stored.parse().ok()?, since)))
         else {
-            self.shared.failures.failed(&name);
+            self.log_failure(name);
             return Ok(Verdict::Wrong);
         };
         self.shared.failures.succeeded(&name);
         Ok(Verdict::Right { account, since })
+    }
+
+    /// Counts a failed sign-in, and logs the first, second, fourth, eighth and so on: who guesses cannot fill the log.
+    ///
+    /// Nobody waits for it, or the time of the answer would tell the names of administrators from others.
+    fn log_failure(&self, name: AccountName) {
+        let failures = self.shared.failures.failed(&name);
+        let (shared, at) = (Arc::clone(&self.shared), self.now());
+        tokio::task::spawn_blocking(move || {
+            // What cannot be logged is refused all the same.
+            let _ = shared.with_keystore(|keystore| {
+                let known = keystore.administrator(&name)?.map(|found| found.name);
+                let count = if known.is_some() { failures } else { shared.failures.failed_unknown() };
+                if count.is_power_of_two() {
+                    keystore.act_as("api");
+                    keystore.log_refused_sign_in(known.as_deref(), count, at)?;
+                }
+                Ok(())
+            });
+        });
     }
 
     /// The session of a token whose administrator still exists.

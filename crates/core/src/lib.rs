@@ -47,7 +47,7 @@ pub use private_file::FileError;
 pub use rustls_pki_types::UnixTime;
 pub use seal::{MAX_SLOTS, SealError, SlotReport, Unlock, UnlockSource};
 pub use secret::{InvalidSecret, Password, PrivateKey, UnlockKey};
-pub use store::{Journal, LogEntry, StoreError, StoreProblem, StoreReport};
+pub use store::{Doubt, Journal, LogEntry, Seen, StoreError, StoreProblem, StoreReport};
 pub use validate::{
     Authorities, Finding, FindingCode, InvalidPeerName, PeerName, Policy, Purpose, Role, Severity, Trust,
     UnknownFinding, ValidatedChain, ValidationError, validate, verify,

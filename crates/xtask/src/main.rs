@@ -65,7 +65,7 @@ enum Task {
         #[arg(long)]
         keep: bool,
     },
-    /// The store under kills, failing calls, power cuts and damage, with the full numbers: about fifteen minutes
+    /// The store under kills, failing calls, power cuts and damage, with the full numbers: about half an hour
     Durability,
     /// Compare with a peer in one run and print ratios
     Bench {

@@ -2,11 +2,16 @@
 
 #![expect(clippy::print_stdout, reason = "its standard output is what the tests read")]
 
-use std::{env, fs, io::Write as _, path::Path};
+use std::{
+    env, fs,
+    io::Write as _,
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use strongroom::{
-    Alias, Certificate, CredentialRequest, Error, Keystore, PrivateKey, ServerCredential, UnlockKey,
-    UnlockSource,
+    Alias, Certificate, CredentialRequest, EntryKind, Error, Keystore, PrivateKey, ServerCredential,
+    StoreError, UnlockKey, UnlockSource,
 };
 use strongroom_tests::authority::now;
 
@@ -33,11 +38,21 @@ fn main() {
     let outcome = match words.as_slice() {
         ["import", folder, prefix, count] => import(Path::new(folder), prefix, count.parse().unwrap()),
         ["script", folder] => script(Path::new(folder)),
+        ["doubt", folder] => doubt(Path::new(folder)),
         ["rekey", folder] => rekey(Path::new(folder)),
         ["migrate", folder] => migrate(Path::new(folder)),
         ["passwd", folder] => passwd(Path::new(folder)),
         ["restore", folder, backup] => restore(Path::new(folder), Path::new(backup)),
         ["read", folder, rounds] => read(Path::new(folder), rounds.parse().unwrap()),
+        ["soak", folder, role, name, seconds] => {
+            let until = Instant::now() + Duration::from_secs(seconds.parse().unwrap());
+            match *role {
+                "write" => soak_writing(Path::new(folder), name, until),
+                "read" => soak_reading(Path::new(folder), until),
+                "keep" => soak_keeping(Path::new(folder), until),
+                _ => panic!("unknown role"),
+            }
+        }
         ["control", folder, journal, synchronous, count] => {
             control(Path::new(folder), journal, synchronous, count.parse().unwrap());
             Ok(())
@@ -96,6 +111,31 @@ fn script(folder: &Path) -> Result<(), Error> {
     Ok(())
 }
 
+/// Imports `one`; after a failure says what the error saw and what is found, and imports it again.
+fn doubt(folder: &Path) -> Result<(), Error> {
+    let pool = folder.with_extension("pool");
+    let mut keystore = match open(folder) {
+        Ok(keystore) => keystore,
+        Err(error) => {
+            say(&format!("ERR {}", error.code()));
+            return Ok(());
+        }
+    };
+    let error = match keystore.import_credential(request(&pool, "one", "a", false)) {
+        Ok(_) => return Ok(()),
+        Err(error) => error,
+    };
+    if let Error::Store(StoreError::OutcomeUnknown(doubt)) = &error {
+        let found = if keystore.credential(&"one".parse().unwrap()).is_ok() { "present" } else { "absent" };
+        say(&format!("ERR outcome_unknown {:?} {found}", doubt.seen()));
+    } else {
+        say(&format!("ERR {}", error.code()));
+    }
+    keystore.import_credential(request(&pool, "one", "a", false))?;
+    say("ACK again");
+    Ok(())
+}
+
 fn rekey(folder: &Path) -> Result<(), Error> {
     let mut keystore = open(folder)?;
     drop(request(&folder.with_extension("pool"), "warm", "a", false));
@@ -144,6 +184,98 @@ fn read(folder: &Path, rounds: u32) -> Result<(), Error> {
         }
     }
     say("ACK read");
+    Ok(())
+}
+
+/// Entries of one writer; the oldest goes when a new one comes.
+const RING: u32 = 20;
+
+/// Makes one change and says so; keeps how long the longest took.
+fn timed(
+    longest: &mut Duration,
+    line: &str,
+    change: impl FnOnce() -> Result<(), Error>,
+) -> Result<(), Error> {
+    let started = Instant::now();
+    change()?;
+    *longest = started.elapsed().max(*longest);
+    say(&format!("ACK {line}"));
+    Ok(())
+}
+
+/// Imports, replaces and removes.
+fn soak_writing(folder: &Path, name: &str, until: Instant) -> Result<(), Error> {
+    let pool = folder.with_extension("pool");
+    let mut keystore = open(folder)?;
+    let mut longest = Duration::ZERO;
+    for n in 0_u32.. {
+        if Instant::now() > until {
+            break;
+        }
+        let alias = format!("{name}-{n}");
+        let put = format!("put {alias}");
+        let first = request(&pool, &alias, "a", false);
+        timed(&mut longest, &put, || keystore.import_credential(first).map(drop))?;
+        if n % 4 == 0 {
+            let second = request(&pool, &alias, "b", true);
+            timed(&mut longest, &put, || keystore.import_credential(second).map(drop))?;
+        }
+        if n >= RING {
+            let oldest = format!("{name}-{}", n - RING);
+            let remove = || keystore.remove(&oldest.parse().unwrap(), false, now());
+            timed(&mut longest, &format!("rm {oldest}"), remove)?;
+        }
+    }
+    say(&format!("SUM longest {}", longest.as_micros()));
+    Ok(())
+}
+
+/// Lists, opens `kept`, and an entry that may be gone by then.
+fn soak_reading(folder: &Path, until: Instant) -> Result<(), Error> {
+    let unlock = UnlockKey::read_file(&folder.with_extension("key"))?;
+    let mut keystore = Keystore::open_read_only(&folder.join("keystore.db"), &unlock)?;
+    let (mut longest, mut reads) = (Duration::ZERO, 0_u64);
+    let kept: Alias = "kept".parse().unwrap();
+    while Instant::now() < until {
+        let started = Instant::now();
+        let entries = keystore.entries(None, 10_000)?;
+        let listed = started.elapsed();
+        keystore.credential(&kept)?;
+        longest = longest.max(listed).max(started.elapsed() - listed);
+        let last = entries.iter().rfind(|entry| entry.kind == EntryKind::Server).unwrap();
+        match keystore.credential(&last.alias) {
+            Ok(_) | Err(Error::Store(StoreError::NotFound { .. })) => {}
+            Err(other) => return Err(other),
+        }
+        reads += 3;
+    }
+    say(&format!("SUM reads {reads}"));
+    say(&format!("SUM longest {}", longest.as_micros()));
+    Ok(())
+}
+
+/// Checkpoints in each way, and copies.
+fn soak_keeping(folder: &Path, until: Instant) -> Result<(), Error> {
+    let mut keystore = open(folder)?;
+    let outside = rusqlite::Connection::open(folder.join("keystore.db")).unwrap();
+    // It waits for readers with the write lock held.
+    outside.busy_timeout(Duration::from_millis(100)).unwrap();
+    let copy = folder.with_extension("copy");
+    let (mut checkpoints, mut copies) = (0_u64, 0_u64);
+    while Instant::now() < until {
+        for how in ["PASSIVE", "FULL", "RESTART", "TRUNCATE"] {
+            // Readers and writers may hold it back; that is its answer, not a failure.
+            let _: i64 =
+                outside.query_row(&format!("PRAGMA wal_checkpoint({how})"), [], |row| row.get(0)).unwrap();
+            checkpoints += 1;
+        }
+        keystore.backup(&copy, now())?;
+        fs::remove_file(&copy).unwrap();
+        copies += 1;
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    say(&format!("SUM checkpoints {checkpoints}"));
+    say(&format!("SUM copies {copies}"));
     Ok(())
 }
 

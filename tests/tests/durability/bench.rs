@@ -6,9 +6,12 @@ use std::{
     path::{Path, PathBuf},
     process::{Child, ChildStdout, Command, Stdio},
     sync::OnceLock,
+    time::Instant,
 };
 
-use strongroom::{Journal, Keystore, NewKeystore, UnlockKey};
+use strongroom::{
+    Certificate, CredentialRequest, Journal, Keystore, NewKeystore, PrivateKey, ServerCredential, UnlockKey,
+};
 use strongroom_tests::authority::{leaf_params, now, root};
 use tempfile::TempDir;
 
@@ -40,9 +43,17 @@ pub(crate) struct Bench {
 impl Bench {
     /// A store with the authority `root` and the server `kept`.
     pub(crate) fn new(journal: Journal) -> Self {
+        Self::on(journal, |_| {})
+    }
+
+    /// The same, where `mount` has put a file system of its own into the store's folder.
+    pub(crate) fn on(journal: Journal, mount: impl FnOnce(&Path)) -> Self {
         let bench = Self { folder: tempfile::tempdir().unwrap() };
         for folder in [bench.dir(), bench.pool()] {
             fs::create_dir(&folder).unwrap();
+        }
+        mount(&bench.dir());
+        for folder in [bench.dir(), bench.pool()] {
             narrow(&folder, 0o700);
         }
         let authority = root("Root");
@@ -78,6 +89,15 @@ impl Bench {
         self.dir().with_extension("key")
     }
 
+    /// The key and the leaf of `a` or `b`, to be imported under an alias.
+    pub(crate) fn request(&self, alias: &str, leaf: &str) -> CredentialRequest {
+        let read = |suffix: &str| fs::read(self.pool().join(format!("{leaf}.{suffix}"))).unwrap();
+        let certificate = Certificate::from_der(&read("der")).unwrap();
+        let key = PrivateKey::from_pkcs8_der(read("key"));
+        let credential = ServerCredential::pair(key, vec![certificate]).unwrap();
+        CredentialRequest::new(alias.parse().unwrap(), credential, now())
+    }
+
     fn pool(&self) -> PathBuf {
         self.dir().with_extension("pool")
     }
@@ -110,8 +130,8 @@ impl Bench {
     }
 
     pub(crate) fn put_back(&self, snapshot: &[(PathBuf, Vec<u8>)]) {
-        for (path, _) in files(&self.dir()) {
-            fs::remove_file(path).unwrap();
+        for file in fs::read_dir(self.dir()).unwrap() {
+            fs::remove_file(file.unwrap().path()).unwrap();
         }
         for (path, content) in snapshot {
             write_private(path, content);
@@ -168,6 +188,14 @@ impl Running {
         out.read_line(&mut line).unwrap();
         assert_eq!(line, "OPEN\n");
         Self { child, out }
+    }
+
+    /// Lets it come to its end; gives how long that took, in microseconds, and half as much again.
+    pub(crate) fn measure(mut self) -> usize {
+        let started = Instant::now();
+        self.out.read_to_string(&mut String::new()).unwrap();
+        assert!(self.child.wait().unwrap().success());
+        usize::try_from(started.elapsed().as_micros() * 3 / 2).unwrap()
     }
 
     /// Kills it; gives what it had acknowledged.

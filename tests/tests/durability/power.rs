@@ -267,7 +267,7 @@ fn power_cuts(name: &str, journal: Journal) {
     let log = record(&bench, &["import", bench.dir().to_str().unwrap(), "p", "8"]);
     let unlock = bench.unlock();
     let (states, lost) =
-        cuts(&bench, &start, &log, scaled(3, 30), &|folder, acks| store_is_whole(folder, acks, &unlock));
+        cuts(&bench, &start, &log, scaled(3, 36), &|folder, acks| store_is_whole(folder, acks, &unlock));
     println!("D3 {name}: {states} states, {} lost", lost.len());
     assert_eq!(lost, Vec::<String>::new(), "of {states}");
 }

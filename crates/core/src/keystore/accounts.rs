@@ -37,7 +37,7 @@ impl Keystore {
         self.settle(done)?;
         match self.verify_administrator(name, password) {
             Ok(Some(_)) => Ok(()),
-            _ => Err(StoreError::OutcomeUnknown.into()),
+            _ => Err(StoreError::unread().into()),
         }
     }
 
@@ -61,7 +61,7 @@ impl Keystore {
         self.settle(done)?;
         match self.administrator(name) {
             Ok(None) => Ok(()),
-            _ => Err(StoreError::OutcomeUnknown.into()),
+            _ => Err(StoreError::unread().into()),
         }
     }
 
@@ -83,6 +83,21 @@ impl Keystore {
     pub fn administrator(&mut self, name: &AccountName) -> Result<Option<Administrator>, Error> {
         let found = self.store.view(|read| read.account(name))?;
         Ok(found.map(|row| Administrator { name: row.name, created_at: row.created_at }))
+    }
+
+    /// Writes refused sign-ins into the log: how many in a row by now, for an administrator by the stored name, or for
+    /// names that no administrator has.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if the store cannot be written.
+    pub fn log_refused_sign_in(&mut self, name: Option<&str>, count: u32, at: UnixTime) -> Result<(), Error> {
+        let actor = self.actor.clone();
+        let outcome = format!("refused, {count} in a row");
+        let alias = name.unwrap_or_default();
+        let event = Event { alias, outcome: &outcome, ..event_of("sign-in", &actor, seconds(at)) };
+        let done = self.store.write().and_then(|write| write.commit(&event));
+        self.settle(done)
     }
 
     /// Whether name and password belong to an administrator: the name as stored, or `None`. Takes as long for a

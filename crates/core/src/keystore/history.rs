@@ -153,7 +153,7 @@ impl Keystore {
         self.settle(done)?;
         let row = self.row(alias)?;
         if row.content.leaf().map(|leaf| leaf.fingerprint) != leaf || unseal(&self.root, &row).is_err() {
-            return Err(StoreError::OutcomeUnknown.into());
+            return Err(StoreError::unread().into());
         }
         Ok(version(row)?)
     }
@@ -201,7 +201,7 @@ impl Keystore {
         let done = write.commit(&event);
         self.settle(done)?;
         let row = self.row(to)?;
-        unseal(&self.root, &row).map_err(|_| StoreError::OutcomeUnknown)?;
+        unseal(&self.root, &row).map_err(|_| StoreError::unread())?;
         Ok(())
     }
 
@@ -248,7 +248,7 @@ impl Keystore {
         self.store.truncate_log();
         match self.store.view(|read| read.head(alias)) {
             Ok(None) => Ok(()),
-            _ => Err(StoreError::OutcomeUnknown.into()),
+            _ => Err(StoreError::unread().into()),
         }
     }
 

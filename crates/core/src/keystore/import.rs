@@ -151,11 +151,11 @@ impl Keystore {
             Ok(Some(row)) if row.content.leaf().map(|leaf| leaf.fingerprint) == chain.leaf() => {
                 open_row(&self.root, row)
             }
-            _ => return Err(StoreError::OutcomeUnknown.into()),
+            _ => return Err(StoreError::unread().into()),
         };
         match opened {
             Ok(_) => Ok(()),
-            Err(_) => Err(StoreError::OutcomeUnknown.into()),
+            Err(_) => Err(StoreError::unread().into()),
         }
     }
 
@@ -271,7 +271,7 @@ impl Keystore {
     fn read_back_authority(&mut self, alias: &Alias) -> Result<(), Error> {
         match self.store.view(|read| read.entry(alias)) {
             Ok(Some(row)) if row.head.trust == Some(Trust::Anchor) => Ok(()),
-            _ => Err(StoreError::OutcomeUnknown.into()),
+            _ => Err(StoreError::unread().into()),
         }
     }
 }

@@ -13,6 +13,8 @@ mod place;
 mod request;
 mod row;
 mod slots;
+#[cfg(all(test, unix))]
+mod tests;
 
 use std::{path::Path, sync::Arc};
 
@@ -222,20 +224,23 @@ impl Keystore {
     }
 
     /// What follows a commit: the anchor moves on; after a failure that leaves the outcome open, the connection
-    /// is a new one.
+    /// is a new one, which says what it sees of the change.
     fn settle(&mut self, done: Result<Point, StoreError>) -> Result<(), Error> {
         match done {
             Ok(point) => {
+                self.store.still_there()?;
                 if let Some(anchor) = &self.anchor {
                     anchor.advance(self.store.ledger(), point)?;
                 }
                 Ok(())
             }
-            Err(StoreError::OutcomeUnknown) => {
-                self.store.reconnect()?;
-                Err(StoreError::OutcomeUnknown.into())
+            Err(StoreError::OutcomeUnknown(doubt)) => {
+                Err(StoreError::OutcomeUnknown(self.store.look_again(doubt)).into())
             }
-            Err(other) => Err(other.into()),
+            Err(other) => {
+                self.store.still_there()?;
+                Err(other.into())
+            }
         }
     }
 

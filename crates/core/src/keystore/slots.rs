@@ -8,7 +8,7 @@ use super::{Keystore, event_of, seconds, unseal};
 use crate::{
     error::Error,
     seal::{MAX_SLOTS, RootKey, SealError, Slot, SlotReport, Unlock, UnlockSource},
-    store::Event,
+    store::{Event, Point, StoreError},
 };
 
 impl Keystore {
@@ -16,7 +16,7 @@ impl Keystore {
     ///
     /// # Errors
     ///
-    /// [`StoreError`](crate::StoreError) if the store cannot be read.
+    /// [`StoreError`] if the store cannot be read.
     pub fn slots(&mut self) -> Result<Vec<SlotReport>, Error> {
         Ok(self.store.view(|read| read.slots())?.iter().map(SlotReport::of).collect())
     }
@@ -70,7 +70,7 @@ impl Keystore {
         let done = write.commit(&event);
         self.settle(done)?;
         // What opened the store once must not lie in the log or in a free page.
-        Ok(self.store.compact()?)
+        Ok(self.store.compact().map_err(|error| StoreError::NotCompacted(error.into()))?)
     }
 
     /// Replaces the slot that `old` opens by one that `new` opens: the work is the same whatever the store holds.
@@ -117,7 +117,8 @@ impl Keystore {
     /// # Errors
     ///
     /// [`SealError::NoSuchSlot`] if `keep` is empty, [`SealError::NoFreeSlot`] if it has more than eight;
-    /// [`StoreError::Corrupt`](crate::StoreError) if anything in the store is not authentic: it is then as it was.
+    /// [`StoreError::Corrupt`] if anything in the store is not authentic: it is then as it was.
+    /// [`StoreError::NotCompacted`] if the new root key is in force, and there was no room to rewrite the file.
     pub fn rekey(&mut self, keep: &[(UnlockSource, Unlock<'_>)], at: UnixTime) -> Result<(), Error> {
         let at = seconds(at);
         if keep.is_empty() {
@@ -148,14 +149,10 @@ impl Keystore {
             &event,
         );
         self.settle_rekey(done, root)?;
-        Ok(self.store.compact()?)
+        Ok(self.store.compact().map_err(|error| StoreError::NotCompacted(error.into()))?)
     }
 
-    fn settle_rekey(
-        &mut self,
-        done: Result<crate::store::Point, crate::store::StoreError>,
-        root: RootKey,
-    ) -> Result<(), Error> {
+    fn settle_rekey(&mut self, done: Result<Point, StoreError>, root: RootKey) -> Result<(), Error> {
         if done.is_ok() {
             self.root = Arc::new(root);
         }

@@ -7,8 +7,18 @@ use rusqlite::{Connection, OpenFlags, config::DbConfig, limits::Limit};
 use super::StoreError;
 use crate::private_file;
 
-/// How long a writer waits for another.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+/// How often, and how far apart, a writer tries while another writes: for ten seconds.
+///
+/// SQLite's own timeout tries every 100 ms, and between writers that work without a pause it hardly ever finds the lock free.
+const TRIES: i32 = 2_000;
+const PAUSE: Duration = Duration::from_millis(5);
+
+const WAIT: fn(i32) -> bool = wait;
+
+fn wait(tries: i32) -> bool {
+    std::thread::sleep(PAUSE);
+    tries < TRIES
+}
 
 /// What a connection refuses to do for whoever changed the file (sqlite.org/security.html).
 const LIMITS: [(Limit, i32); 10] = [
@@ -35,8 +45,8 @@ pub(super) fn connect(path: &Path, read_only: bool) -> Result<Connection, StoreE
         (Ok(folder), Some(name)) => folder.join(name),
         _ => path.to_owned(),
     };
-    let connection = Connection::open_with_flags(&resolved, flags)?;
-    connection.busy_timeout(BUSY_TIMEOUT)?;
+    let mut connection = Connection::open_with_flags(&resolved, flags)?;
+    connection.busy_handler(Some(WAIT))?;
     for (option, on) in [
         (DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true),
         (DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false),
@@ -85,6 +95,11 @@ pub(super) fn vacuum(connection: &Connection, into: Option<&Path>) -> Result<(),
 }
 
 /// Empties the write-ahead log, so that nothing removed stays in it. Readers may hold it back; then later.
-pub(super) fn truncate_log(connection: &Connection) {
+///
+/// It does not wait for them: that would be with the write lock held, and a few that read all the time would keep every
+/// other writer out.
+pub(super) fn truncate_log(connection: &mut Connection) {
+    let _ = connection.busy_handler(None::<fn(i32) -> bool>);
     let _: Result<i64, _> = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0));
+    let _ = connection.busy_handler(Some(WAIT));
 }

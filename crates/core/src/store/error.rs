@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
-use rusqlite::ErrorCode;
+use rusqlite::{ErrorCode, ffi};
 use thiserror::Error;
 
+use super::Doubt;
 use crate::{alias::Alias, private_file::FileError, seal::SealError};
 
 /// Why the store refused or failed.
@@ -51,8 +52,8 @@ pub enum StoreError {
         /// The path.
         path: PathBuf,
     },
-    /// Another file was put in place of the one that was opened.
-    #[error("{} is not the file that was opened: it was replaced", path.display())]
+    /// The file that was opened, or its folder, was moved away or replaced. A change is not where others look for it.
+    #[error("{} is not the file that was opened: it was moved or replaced", path.display())]
     Replaced {
         /// The path.
         path: PathBuf,
@@ -105,6 +106,9 @@ pub enum StoreError {
     /// The disk is full.
     #[error("no space is left for the store")]
     Full,
+    /// The store has its new root key; what the former one sealed could not be wiped from the file.
+    #[error("the store has a new root key, but what the former one sealed is still in its files: {0}")]
+    NotCompacted(Box<Self>),
     /// The database file is damaged.
     #[error("the store is damaged: {detail}")]
     Corrupt {
@@ -115,8 +119,8 @@ pub enum StoreError {
     #[error("the store failed: {0}")]
     Sqlite(rusqlite::Error),
     /// The commit, or what was read back after it, failed: the change may be there or not.
-    #[error("the outcome is unknown: the change was written, but could not be read back")]
-    OutcomeUnknown,
+    #[error("the outcome is unknown: {0}")]
+    OutcomeUnknown(Doubt),
     /// No entry has the alias.
     #[error("there is no entry \"{alias}\"")]
     NotFound {
@@ -145,9 +149,14 @@ pub enum StoreError {
 
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
+        // The shared memory of a write-ahead log could not be made as large as it must be.
+        if error.sqlite_error().is_some_and(|code| code.extended_code == ffi::SQLITE_IOERR_SHMSIZE) {
+            return Self::Full;
+        }
         match error.sqlite_error_code() {
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Busy,
-            Some(ErrorCode::ReadOnly) => Self::ReadOnly,
+            // The second where a folder takes no journal: the database itself was looked at before.
+            Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen) => Self::ReadOnly,
             Some(ErrorCode::DiskFull) => Self::Full,
             Some(ErrorCode::NotADatabase) => Self::NotAStore,
             Some(ErrorCode::DatabaseCorrupt) => Self::Corrupt { detail: "SQLite found its structure broken" },
@@ -168,6 +177,11 @@ impl From<rusqlite::Error> for StoreError {
 }
 
 impl StoreError {
+    /// The commit succeeded, and what it wrote did not come back whole.
+    pub(crate) fn unread() -> Self {
+        Self::OutcomeUnknown(Doubt::of_reading_back())
+    }
+
     /// A stable code for programs.
     #[must_use]
     pub fn code(&self) -> &'static str {
@@ -189,9 +203,10 @@ impl StoreError {
             Self::Busy => "store_busy",
             Self::ReadOnly => "store_read_only",
             Self::Full => "store_full",
+            Self::NotCompacted(_) => "store_not_compacted",
             Self::Corrupt { .. } => "store_corrupt",
             Self::Sqlite(_) => "store_failed",
-            Self::OutcomeUnknown => "outcome_unknown",
+            Self::OutcomeUnknown(_) => "outcome_unknown",
             Self::NotFound { .. } => "not_found",
             Self::AliasTaken { .. } => "alias_taken",
             Self::NoSuchUser { .. } => "user_not_found",
@@ -214,7 +229,7 @@ impl StoreError {
                 "keep the store on a local disk, or make it with: strongroom init --journal rollback"
             }
             Self::Replaced { .. } => {
-                "open the store again; a store that is in use is put back with: strongroom restore FILE"
+                "open the store again and look whether the change is there; a store in use is put back with: strongroom restore FILE"
             }
             Self::RolledBack { .. } => {
                 "find out who put it there; if it was you, run one command with --accept-rollback"
@@ -231,8 +246,11 @@ impl StoreError {
             Self::Busy => "try again; if it stays, look for a process that holds the store open",
             Self::ReadOnly => "run the command as the owner of the store, on a medium that can be written",
             Self::Full => "free some space and try again; the store is unchanged",
+            Self::NotCompacted(_) => "free twice the size of the store and run again: strongroom rekey",
             Self::Corrupt { .. } => "leave the file where it is and restore a backup beside it",
-            Self::OutcomeUnknown => "run the command again: an import of the same file is harmless",
+            Self::OutcomeUnknown(_) => {
+                "run the command again, which settles it: an import of the same file is harmless; before another change look at: strongroom log"
+            }
             Self::AliasTaken { .. } => "choose another alias, or replace the entry with --replace",
             Self::NotFound { .. } => "list the entries with: strongroom ls",
             Self::UserExists { .. } | Self::NoSuchUser { .. } => "list the users with: strongroom user ls",

@@ -115,7 +115,7 @@ fn initialise(
     write.put_slot(slot)?;
     write.commit(event)?;
     let identity = private_file::identity(path);
-    Ok(Store { connection, path: path.to_owned(), read_only: false, ledger, identity })
+    Ok(Store { connection, path: path.to_owned(), read_only: false, ledger, identity, in_doubt: false })
 }
 
 impl LockedStore {
@@ -184,6 +184,6 @@ impl LockedStore {
                 let _: Result<String, _> = connection.query_row(&wanted, [], |row| row.get(0));
             }
         }
-        Ok(Store { connection, path, read_only, ledger, identity })
+        Ok(Store { connection, path, read_only, ledger, identity, in_doubt: false })
     }
 }

@@ -9,6 +9,7 @@ mod audit;
 mod backup;
 mod change;
 mod connection;
+mod doubt;
 mod entries;
 mod error;
 mod locked;
@@ -35,6 +36,7 @@ pub(crate) use self::{
 };
 pub use self::{
     audit::LogEntry,
+    doubt::{Doubt, Seen},
     error::StoreError,
     state::Journal,
     verify::{StoreProblem, StoreReport},
@@ -53,6 +55,8 @@ pub(crate) struct Store {
     ledger: Arc<Ledger>,
     /// The file that was opened; another one under the same name is not written to.
     identity: Option<Identity>,
+    /// A commit failed, and nothing is written before the connection is a new one.
+    in_doubt: bool,
 }
 
 /// A write in progress; dropped without [`commit`](Self::commit), it leaves no trace.
@@ -99,13 +103,24 @@ impl Store {
         if self.read_only {
             return Err(StoreError::ReadOnly);
         }
-        if private_file::identity(&self.path) != self.identity {
-            return Err(StoreError::Replaced { path: self.path.clone() });
+        self.still_there()?;
+        if self.in_doubt {
+            self.reconnect()?;
         }
         let ledger = &*self.ledger;
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let state = State::load(&transaction, ledger)?;
         Ok(Write { transaction, ledger, state: RefCell::new(state) })
+    }
+
+    /// Whether the path still leads to the file that was opened: what is written to another one nobody would see. Asked
+    /// before a write, and again after its commit, since the file or its folder may be moved away in between.
+    pub(crate) fn still_there(&self) -> Result<(), StoreError> {
+        if private_file::identity(&self.path) == self.identity {
+            Ok(())
+        } else {
+            Err(StoreError::Replaced { path: self.path.clone() })
+        }
     }
 
     /// A consistent view of the last commit.
@@ -142,9 +157,9 @@ impl Store {
 
     /// Leaves nothing of what was removed: neither in the write-ahead log nor in free pages.
     pub(crate) fn compact(&mut self) -> Result<(), StoreError> {
-        connection::truncate_log(&self.connection);
+        connection::truncate_log(&mut self.connection);
         connection::vacuum(&self.connection, None)?;
-        connection::truncate_log(&self.connection);
+        connection::truncate_log(&mut self.connection);
         Ok(())
     }
 
@@ -155,8 +170,8 @@ impl Store {
     }
 
     /// Empties the write-ahead log, if no reader holds it.
-    pub(crate) fn truncate_log(&self) {
-        connection::truncate_log(&self.connection);
+    pub(crate) fn truncate_log(&mut self) {
+        connection::truncate_log(&mut self.connection);
     }
 }
 
@@ -190,7 +205,7 @@ impl<'s> Write<'s> {
         self.transaction.commit().map_err(|error| match StoreError::from(error) {
             // These say for certain that nothing was written.
             certain @ (StoreError::Busy | StoreError::Full | StoreError::ReadOnly) => certain,
-            _ => StoreError::OutcomeUnknown,
+            _ => StoreError::OutcomeUnknown(Doubt::of_commit(state.audit_number, state.audit_hash)),
         })?;
         Ok(state.point())
     }

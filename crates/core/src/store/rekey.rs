@@ -29,6 +29,7 @@ impl Store {
         if self.read_only {
             return Err(StoreError::ReadOnly);
         }
+        self.still_there()?;
         let former = Arc::clone(&self.ledger);
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let old = State::load(&transaction, &former)?;

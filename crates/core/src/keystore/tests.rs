@@ -1,0 +1,25 @@
+//! What only the inside of a write can show.
+
+use super::*;
+use crate::{secret::UnlockKey, store::Journal};
+
+#[test]
+fn a_folder_moved_away_between_a_write_and_its_commit_gets_no_acknowledgement() {
+    for journal in [Journal::Wal, Journal::Rollback] {
+        let folder = tempfile::tempdir().unwrap();
+        let (dir, away) = (folder.path().join("store"), folder.path().join("away"));
+        let unlock = UnlockKey::generate().unwrap();
+        let wanted = NewKeystore { journal, ..NewKeystore::default() };
+        let at = UnixTime::since_unix_epoch(std::time::Duration::from_secs(1));
+        let path = dir.join("keystore.db");
+        let mut keystore = Keystore::create_with(&path, &unlock, &wanted, at).unwrap();
+        let write = keystore.store.write().unwrap();
+        std::fs::rename(&dir, &away).unwrap();
+        let done = write.commit(&event_of("test", "tester", 1));
+        let error = keystore.settle(done).unwrap_err();
+        assert!(matches!(error, Error::Store(StoreError::Replaced { .. })), "{error}");
+        drop(keystore);
+        let mut keystore = Keystore::open(&away.join("keystore.db"), &unlock).unwrap();
+        assert_eq!(keystore.verify_store().unwrap().problems, []);
+    }
+}
