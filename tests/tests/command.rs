@@ -206,6 +206,25 @@ fn a_mistyped_password_source_is_not_repeated() {
 }
 
 #[test]
+fn inspect_shows_people_the_attributes_of_bags() {
+    let shop = Shop::open();
+    let shown = |name: &str| {
+        let file = format!("pkcs12/{name}.p12");
+        shop.run(["inspect", &file, "--pass-in", "pass:changeit"]).out
+    };
+    let windows = shown("openssl-3.0.19.p256.pbes2-aes256-sha256.microsoft-attributes");
+    assert!(
+        windows.contains(
+            "  Windows     Microsoft Enhanced RSA and AES Cryptographic Provider, for the store of the machine\n"
+        ),
+        "{windows}"
+    );
+    assert_eq!(windows.matches("  local id    ").count(), 2, "{windows}");
+    let java = shown("keytool-17.0.15.pbes2-aes256-sha256.trust-store");
+    assert_eq!(java.matches("  Java        a trusted certificate\n").count(), 2, "{java}");
+}
+
+#[test]
 fn inspect_shows_algorithms_and_counts_without_a_store() {
     let shop = Shop::empty();
     let run = shop.json(["inspect", "pkcs12/www.p12", "--pass-in", "pass:changeit"]);

@@ -273,21 +273,29 @@ fn key_text(text: &mut String, key: &KeyReport, certificates: &[CertificateRepor
         .iter()
         .position(|certificate| key.spki_sha256.is_some() && certificate.spki_sha256 == key.spki_sha256);
     match partner {
-        Some(place) => {
-            let _ = writeln!(text, "  belongs to  certificate {}", place + 1);
-        }
-        None if key.spki_sha256.is_some() => text.push_str("  belongs to  no certificate in this file\n"),
+        Some(place) => line(text, "belongs to", &format!("certificate {}", place + 1)),
+        None if key.spki_sha256.is_some() => line(text, "belongs to", "no certificate in this file"),
         None => {}
     }
-    let _ = writeln!(text, "  protected   {}", layers(&key.protection));
+    if let Some(id) = &key.local_key_id {
+        line(text, "local id", id);
+    }
+    let provider = key.csp_name.as_deref().map(printable);
+    let store = key.local_key_set.then(|| "for the store of the machine".to_owned());
+    if provider.is_some() || store.is_some() {
+        line(text, "Windows", &provider.into_iter().chain(store).collect::<Vec<_>>().join(", "));
+    }
+    line(text, "protected", &layers(&key.protection));
+}
+
+fn line(text: &mut String, label: &str, value: &str) {
+    let _ = writeln!(text, "  {label:<12}{value}");
 }
 
 fn certificate_text(text: &mut String, number: usize, certificate: &CertificateReport) {
     let subject = certificate.subject.as_deref().unwrap_or("(cannot be decoded)");
     let _ = writeln!(text, "\ncertificate {number} {subject}{}", named(certificate.friendly_name.as_deref()));
-    let mut line = |label: &str, value: &str| {
-        let _ = writeln!(text, "  {label:<12}{value}");
-    };
+    let mut line = |label: &str, value: &str| line(text, label, value);
     if let Some(issuer) = &certificate.issuer {
         line("issuer", issuer);
     }
@@ -301,6 +309,12 @@ fn certificate_text(text: &mut String, number: usize, certificate: &CertificateR
         line("valid", &format!("{from} to {until}"));
     }
     line("sha256", &certificate.sha256.to_string());
+    if let Some(id) = &certificate.local_key_id {
+        line("local id", id);
+    }
+    if certificate.trusted {
+        line("Java", "a trusted certificate");
+    }
     line("protected", &layers(&certificate.protection));
 }
 

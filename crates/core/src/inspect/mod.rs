@@ -11,8 +11,10 @@ use serde::{Serialize, Serializer};
 use x509_parser::asn1_rs::{FromDer as _, Integer, Sequence};
 
 use self::readers::{Beside, Spelling};
+pub(crate) use self::remarks::about_pfx;
 pub use self::{
     readers::Reader,
+    remarks::Remark,
     request::{InspectRequest, Passwords},
 };
 use crate::{
@@ -23,7 +25,6 @@ use crate::{
         Pkcs12Error, Safe, danger, pkcs7_certificates,
     },
     secret::PrivateKey,
-    validate::Finding,
 };
 
 /// What is in a file.
@@ -106,24 +107,6 @@ pub struct CertificateReport {
     pub trusted: bool,
     /// Layers of encryption, outermost first.
     pub protection: Vec<Encryption>,
-}
-
-/// A remark on a file: not a verdict, but worth knowing.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
-#[non_exhaustive]
-pub struct Remark {
-    /// A stable code.
-    pub code: &'static str,
-    /// A sentence.
-    pub message: String,
-    /// What to do.
-    pub help: String,
-}
-
-impl From<&Finding> for Remark {
-    fn from(finding: &Finding) -> Self {
-        Self { code: finding.code.as_str(), message: finding.message.clone(), help: finding.help.clone() }
-    }
 }
 
 impl Serialize for Fingerprint {
@@ -214,7 +197,8 @@ fn pfx(
     };
     let contents = verified.decrypt(passwords.key, &mut budget)?;
     contents.require_opened()?;
-    let mut remarks = remarks::about_pfx(&contents, mac.as_ref(), zeros, armoured);
+    let found = about_pfx(&contents, mac.as_ref(), zeros, armoured);
+    let mut remarks: Vec<Remark> = found.iter().map(Remark::from).collect();
     let mut report = FileReport { encoding: Some(encoding), mac, ..FileReport::empty(FileFormat::Pkcs12) };
     let beside = Beside {
         trailing_zeros: zeros > 0,

@@ -1,61 +1,70 @@
 //! What is worth a word about a PFX.
 
-use super::Remark;
-use crate::pkcs12::{Contents, MacDescription, Pkcs12Error};
+use serde::Serialize;
+
+use crate::{
+    pkcs12::{Contents, MacDescription, Pkcs12Error},
+    validate::{Finding, FindingCode},
+};
+
+/// A remark on a file: not a verdict, but worth knowing.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Remark {
+    /// A stable code.
+    pub code: &'static str,
+    /// A sentence.
+    pub message: String,
+    /// What to do.
+    pub help: String,
+}
+
+impl From<&Finding> for Remark {
+    fn from(finding: &Finding) -> Self {
+        Self { code: finding.code.as_str(), message: finding.message.clone(), help: finding.help.clone() }
+    }
+}
 
 /// Fewer iterations than this protect a password badly; OpenSSL and Java write 2,048 and 10,000.
 const FEW_ITERATIONS: u64 = 1000;
 
-pub(super) fn about_pfx(
+/// The same for who looks at the file and for who imports it.
+pub(crate) fn about_pfx(
     contents: &Contents,
     mac: Option<&MacDescription>,
     zeros: usize,
     armoured: bool,
-) -> Vec<Remark> {
-    let mut remarks = Vec::new();
-    let mut remark = |code, message: String, help: &str| {
-        remarks.push(Remark { code, message, help: help.to_owned() });
-    };
+) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let mut find = |code, message: String| findings.push(Finding::new(code, message));
     if mac.is_none() {
-        let help = "do not trust the content before it was compared by other means";
-        remark("no_mac", Pkcs12Error::NoMac.to_string(), help);
+        find(FindingCode::NoMac, Pkcs12Error::NoMac.to_string());
     }
     if armoured {
-        remark(
-            "pem_armour",
-            "the PFX is wrapped in PEM text".to_owned(),
-            "few programs read that; base64 -d unwraps it",
-        );
+        find(FindingCode::PemArmour, "the PFX is wrapped in PEM text".to_owned());
     }
     if zeros > 0 {
-        let message = format!("{zeros} zero bytes follow the PFX");
-        remark("trailing_zeros", message, "nothing; some Windows programs leave them");
+        find(FindingCode::TrailingZeros, format!("{zeros} zero bytes follow the PFX"));
     }
     let mut legacy = contents.legacy();
     legacy.extend(mac.filter(|mac| mac.legacy).map(|mac| mac.algorithm.clone()));
     if !legacy.is_empty() {
-        let message = format!("the file is protected by {}", legacy.join(", "));
-        remark("legacy_algorithms", message, "export it again with AES-256 and SHA-256");
+        find(FindingCode::LegacyAlgorithms, format!("the file is protected by {}", legacy.join(", ")));
     }
     let layers = contents.keys.iter().flat_map(|bag| &bag.protection).map(|layer| layer.iterations);
     if let Some(fewest) =
         layers.chain(mac.map(|mac| mac.iterations)).min().filter(|count| *count < FEW_ITERATIONS)
     {
-        let message = format!("the password is protected by only {fewest} iterations");
-        remark("weak_iterations", message, "export it again with 100000 iterations or more");
+        find(FindingCode::WeakIterations, format!("the password is protected by only {fewest} iterations"));
     }
     for reading in &contents.readings {
         let message = format!("the password opened the file only when read {}", reading.describe());
-        remark("password_reading", message, "other programs may refuse the password");
+        find(FindingCode::PasswordReading, message);
     }
     if !contents.skipped.is_empty() {
-        remark(
-            "skipped",
-            format!("passed over: {}", contents.skipped.join(", ")),
-            "nothing, if you do not need them",
-        );
+        find(FindingCode::Skipped, format!("passed over: {}", contents.skipped.join(", ")));
     }
-    remarks
+    findings
 }
 
 pub(super) fn nothing_usable(skipped: &[String]) -> Remark {

@@ -14,8 +14,9 @@ use crate::{
     alias::Alias,
     certificate::{Certificate, ServerCredential},
     error::{AuthorityError, Error},
+    inspect::about_pfx,
     limits::Budget,
-    pkcs12::{Contents, MacDescription, Pfx, Pkcs12Error, danger},
+    pkcs12::{Pfx, Pkcs12Error, danger},
     store::{Event, StoreError},
     validate::{Finding, FindingCode, Purpose, Role, Trust, ValidatedChain, unusable},
 };
@@ -62,18 +63,16 @@ impl Keystore {
         let ServerCertificateRequest { alias, file, password, key_password, entry, limits, cancel, options } =
             request;
         let mut budget = Budget::new(&limits).with_cancel(cancel);
-        let mut findings = Vec::new();
         let pfx = Pfx::from_bytes(file, &limits)?;
-        let mac = pfx.mac();
+        let (mac, zeros, armoured) = (pfx.mac(), pfx.trailing_zeros(), pfx.is_armoured());
         let verified = if mac.is_none() && options.policy.allows(FindingCode::NoMac) {
-            findings.push(Finding::new(FindingCode::NoMac, Pkcs12Error::NoMac.to_string()));
             danger::skip_absent_mac(pfx, password).map_err(|_| Pkcs12Error::NoMac)?
         } else {
             pfx.verify(password, &mut budget)?
         };
         let contents = verified.decrypt(key_password, &mut budget)?;
         contents.require_credential()?;
-        findings.extend(about_protection(&contents, mac.as_ref()));
+        let findings = about_pfx(&contents, mac.as_ref(), zeros, armoured);
         let credential = ServerCredential::choose(contents, entry.as_ref())?;
         self.import_opened(CredentialRequest { alias, credential, findings, options })
     }
@@ -274,22 +273,6 @@ impl Keystore {
             _ => Err(StoreError::unread().into()),
         }
     }
-}
-
-/// How the file is protected, where that is worth a word.
-fn about_protection(contents: &Contents, mac: Option<&MacDescription>) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    let mut names = contents.legacy();
-    names.extend(mac.filter(|mac| mac.legacy).map(|mac| mac.algorithm.clone()));
-    if !names.is_empty() {
-        let message = format!("the file is protected by {}", names.join(", "));
-        findings.push(Finding::new(FindingCode::LegacyAlgorithms, message));
-    }
-    for reading in &contents.readings {
-        let message = format!("the password opened the file only when read {}", reading.describe());
-        findings.push(Finding::new(FindingCode::PasswordReading, message));
-    }
-    findings
 }
 
 /// The only certificate of a PEM, DER or PKCS #7 file, which must be a CA's.

@@ -107,6 +107,14 @@ finding_codes! {
     LegacyAlgorithms = "legacy_algorithms", Warning;
     /// The password opened the file only in a reading that its standard does not have.
     PasswordReading = "password_reading", Warning;
+    /// The file is protected by so few iterations that its password is soon guessed.
+    WeakIterations = "weak_iterations", Warning;
+    /// The PFX is wrapped in PEM text.
+    PemArmour = "pem_armour", Warning;
+    /// Zero bytes follow the PFX.
+    TrailingZeros = "trailing_zeros", Warning;
+    /// Bags that were passed over.
+    Skipped = "skipped", Warning;
     /// Embedded certificates that lie on no path.
     UnusedCertificate = "unused_certificate", Warning;
     /// The authority is in the store already under another alias.
@@ -156,7 +164,9 @@ impl FindingCode {
             Self::NoAnchor => {
                 "import the CA certificate first, with: strongroom ca import ALIAS FILE; then retry"
             }
-            Self::NoMac => "export the file again with a MAC",
+            Self::NoMac => {
+                "export the file again with a MAC; do not trust it before it was compared by other means"
+            }
             Self::SelfSigned => "clients must be told to trust this certificate; a CA-signed one avoids that",
             Self::NoSan => {
                 "ask for a certificate with the host name as subjectAltName; clients ignore the CN"
@@ -173,11 +183,15 @@ impl FindingCode {
             Self::VersionOneAnchor => "import the CA's version 3 certificate, if it has one",
             Self::AnchoredAtIntermediate => "import the root above it as well, to have the whole chain",
             Self::LegacyAlgorithms => {
-                "the entry is sealed with modern algorithms; delete the file or export it again"
+                "export the file again with AES-256 and SHA-256; an imported entry is sealed anew"
             }
             Self::PasswordReading => {
                 "other programs may refuse the password; export the file again with a password of ASCII"
             }
+            Self::WeakIterations => "export the file again with 100000 iterations or more",
+            Self::PemArmour => "few programs read that; base64 -d unwraps it",
+            Self::TrailingZeros => "nothing; some Windows programs leave them",
+            Self::Skipped => "nothing, if you do not need them",
             Self::UnusedCertificate => "nothing; they were not stored",
             Self::DuplicateAuthority => "nothing, or remove one of the two",
             Self::AuthorityNotValid => "import the CA's current certificate",
