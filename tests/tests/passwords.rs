@@ -115,7 +115,7 @@ fn an_import_reports_the_reading_and_takes_the_key_password() {
     with_key.key_password = Some(&inner);
     let report = scratch.keystore.import_server_certificate(with_key).unwrap();
     let codes: Vec<FindingCode> = report.findings.iter().map(|finding| finding.code).collect();
-    assert_eq!(codes, [FindingCode::PasswordReading]);
+    assert_eq!(codes, [FindingCode::WeakIterations, FindingCode::PasswordReading]);
 }
 
 #[test]
