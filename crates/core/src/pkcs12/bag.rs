@@ -323,3 +323,30 @@ fn first_field<'a>(walk: &Walk<'_>, plain: &'a [u8]) -> Option<Element<'a>> {
     let outer = walk.reader(plain, 0).next().ok()?.filter(|outer| outer.tag == SEQUENCE)?;
     outer.children(walk).next().ok()?
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::Limits;
+
+    #[test]
+    fn plaintexts_are_told_from_what_a_wrong_key_gives() {
+        let limits = Limits::default();
+        let walk = Walk::new(&limits);
+        let safe = |plain: &[u8]| is_safe_contents(&walk, plain);
+        assert!(safe(b"\x30\x00"), "no bag");
+        assert!(safe(b"\x30\x80\x00\x00"), "no bag, of indefinite length");
+        assert!(safe(b"\x30\x04\x30\x02\x06\x00"));
+        assert!(!safe(b"\x30\x04\x31\x02\x06\x00"), "a SET for a bag");
+        assert!(!safe(b"\x30\x04\x30\x02\x04\x00"), "a bag without its type");
+        assert!(!safe(b"\x30\x02\x30\x00"), "an empty bag");
+        assert!(!safe(b"\x31\x04\x30\x02\x06\x00"), "a SET of bags");
+        assert!(!safe(b"\x30\x05\x30\x02\x06\x00"), "cut off");
+        let key = |plain: &[u8]| is_private_key_info(&walk, plain);
+        assert!(key(b"\x30\x03\x02\x01\x00"));
+        assert!(key(b"\x30\x04\x02\x02\x00\x00"));
+        assert!(!key(b"\x30\x05\x02\x03\x00\x00\x00"), "a version of three bytes");
+        assert!(!key(b"\x30\x03\x04\x01\x00"), "a string for a version");
+        assert!(!key(b"\x30\x00"));
+    }
+}
