@@ -108,3 +108,45 @@ fn gcm<A: KeyInit + aes_gcm::aead::Aead>(key: &[u8], nonce: &[u8], data: &[u8]) 
     let nonce = aes_gcm::aead::Nonce::<A>::try_from(nonce).ok()?;
     A::new_from_slice(key).ok()?.decrypt(&nonce, Payload { msg: data, aad: b"" }).ok().map(Zeroizing::new)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_and_vectors_of_another_length_decrypt_nothing() {
+        let data = [0; 16];
+        for (cipher, key_len) in [
+            (Cipher::Aes128Cbc, 15),
+            (Cipher::Aes192Cbc, 16),
+            (Cipher::Aes256Cbc, 24),
+            (Cipher::Aes256Gcm, 16),
+            (Cipher::TripleDes3, 16),
+            (Cipher::TripleDes2, 24),
+            (Cipher::Des, 7),
+            (Cipher::Cast5, 4),
+            (Cipher::Rc2 { bits: 128 }, 0),
+            (Cipher::Rc2 { bits: 128 }, 129),
+            (Cipher::Rc4, 0),
+        ] {
+            let key = vec![0; key_len];
+            assert_eq!(cipher.decrypt(&key, &vec![0; cipher.iv_len()], &data), None, "{cipher:?} {key_len}");
+        }
+        assert_eq!(Cipher::Aes128Cbc.decrypt(&[0; 16], &[0; 15], &data), None);
+        assert_eq!(Cipher::Aes128Gcm.decrypt(&[0; 16], &[0; 11], &data), None);
+    }
+
+    #[test]
+    fn only_aes_is_of_this_age() {
+        for cipher in [Cipher::TripleDes3, Cipher::TripleDes2, Cipher::Des, Cipher::Rc4, Cipher::Cast5] {
+            assert!(cipher.is_legacy(), "{cipher:?}");
+        }
+        assert!(Cipher::Rc2 { bits: 128 }.is_legacy());
+        for cipher in [Cipher::Aes128Cbc, Cipher::Aes192Cbc, Cipher::Aes256Cbc] {
+            assert!(!cipher.is_legacy(), "{cipher:?}");
+        }
+        for cipher in [Cipher::Aes128Gcm, Cipher::Aes192Gcm, Cipher::Aes256Gcm] {
+            assert!(!cipher.is_legacy(), "{cipher:?}");
+        }
+    }
+}

@@ -147,3 +147,77 @@ impl Contents {
         names
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(algorithms: &[(&str, bool)]) -> KeyBag {
+        let protection = algorithms
+            .iter()
+            .map(|(name, legacy)| Encryption {
+                algorithm: (*name).to_owned(),
+                iterations: 1,
+                legacy: *legacy,
+            })
+            .collect();
+        KeyBag { key: PrivateKey::from_pkcs8_der(vec![]), attributes: Attributes::default(), protection }
+    }
+
+    fn certificate(algorithms: &[(&str, bool)]) -> CertificateBag {
+        let KeyBag { attributes, protection, .. } = key(algorithms);
+        CertificateBag { der: vec![], attributes, protection }
+    }
+
+    fn unsupported() -> Pkcs12Error {
+        Pkcs12Error::UnsupportedAlgorithm { field: "key bag", name: "Camellia".to_owned() }
+    }
+
+    #[test]
+    fn what_is_missing_is_blamed_on_what_could_not_be_had() {
+        let skipped = || vec!["secretBag".to_owned()];
+        let contents = |keys, certificates, key_problem, safe_problem| Contents {
+            keys,
+            certificates,
+            key_problem,
+            safe_problem,
+            skipped: skipped(),
+            ..Contents::default()
+        };
+        let (safe, nothing) = (Pkcs12Error::SafePassword, Pkcs12Error::Nothing { skipped: skipped() });
+        let (one_key, one_certificate) = (|| vec![key(&[])], || vec![certificate(&[])]);
+        for (found, as_credential, as_opened) in [
+            (contents(vec![], vec![], None, None), Err(nothing), Ok(())),
+            (contents(one_key(), one_certificate(), None, None), Ok(()), Ok(())),
+            (contents(one_key(), vec![], None, None), Ok(()), Ok(())),
+            (contents(vec![], one_certificate(), None, None), Ok(()), Ok(())),
+            // An algorithm is passed over where anything else was had.
+            (contents(vec![], one_certificate(), Some(unsupported()), None), Err(unsupported()), Ok(())),
+            (contents(one_key(), one_certificate(), Some(unsupported()), None), Ok(()), Ok(())),
+            (contents(vec![], vec![], Some(unsupported()), None), Err(unsupported()), Err(unsupported())),
+            (contents(vec![], vec![], None, Some(unsupported())), Err(unsupported()), Err(unsupported())),
+            // A password is not.
+            (contents(one_key(), vec![], None, Some(safe.clone())), Err(safe.clone()), Err(safe.clone())),
+            (
+                contents(vec![], one_certificate(), None, Some(safe.clone())),
+                Err(safe.clone()),
+                Err(safe.clone()),
+            ),
+            (contents(one_key(), one_certificate(), None, Some(safe.clone())), Ok(()), Err(safe)),
+        ] {
+            assert_eq!(found.require_credential(), as_credential, "{found:?}");
+            assert_eq!(found.require_opened(), as_opened, "{found:?}");
+        }
+    }
+
+    #[test]
+    fn algorithms_of_another_age_are_named_once() {
+        let contents = Contents {
+            keys: vec![key(&[("RC4", true), ("AES", false)]), key(&[("RC4", true)])],
+            certificates: vec![certificate(&[("DES", true)])],
+            ..Contents::default()
+        };
+        assert_eq!(contents.legacy(), ["DES", "RC4"]);
+        assert_eq!(Contents::default().legacy(), [""; 0]);
+    }
+}
