@@ -164,6 +164,14 @@ mod tests {
     use super::*;
 
     #[test]
+    fn identifiers_are_named_where_they_have_a_name() {
+        assert_eq!(short_name(PKCS8_SHROUDED_KEY_BAG), "pkcs8ShroudedKeyBag");
+        assert_eq!(name(PKCS8_SHROUDED_KEY_BAG), "pkcs8ShroudedKeyBag (1.2.840.113549.1.12.10.1.2)");
+        let unknown = b"\x2a\x03\x04";
+        assert_eq!((short_name(unknown), name(unknown)), ("1.2.3.4".to_owned(), "1.2.3.4".to_owned()));
+    }
+
+    #[test]
     fn known_identifiers_have_their_published_dotted_form() {
         for (bytes, expected) in [
             (DATA, "1.2.840.113549.1.7.1"),
