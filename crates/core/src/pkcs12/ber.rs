@@ -180,7 +180,8 @@ impl<'a, 'w> Reader<'a, 'w> {
             }
             Length::Indefinite => {
                 self.walk.ber.set(true);
-                let length = self.indefinite_len(body).map_err(|e| self.as_truncation(e))?;
+                let length =
+                    self.indefinite_len(body, self.at + header.len).map_err(|e| self.as_truncation(e))?;
                 (body.get(..length).unwrap_or_default(), header.len + length + 2)
             }
         };
@@ -235,8 +236,8 @@ impl<'a, 'w> Reader<'a, 'w> {
         }
     }
 
-    /// The length of the content up to the end-of-contents that closes it.
-    fn indefinite_len(&self, body: &[u8]) -> Result<usize, HeaderError> {
+    /// The length of the content at `at` up to the end-of-contents that closes it.
+    fn indefinite_len(&self, body: &[u8], at: usize) -> Result<usize, HeaderError> {
         let mut open = 1_u16;
         let mut position = 0_usize;
         loop {
@@ -249,7 +250,7 @@ impl<'a, 'w> Reader<'a, 'w> {
                 position += 2;
                 continue;
             }
-            let header = Header::parse(rest, self.at + position, self.walk)?;
+            let header = Header::parse(rest, at + position, self.walk)?;
             position += header.len;
             match header.content {
                 Length::Definite(length) => {

@@ -100,6 +100,7 @@ fn headers_that_no_file_needs_are_refused_where_they_stand() {
     assert_eq!(after(b"\x04\x02a"), Some(Pkcs12Error::Truncated { at: 6 }));
     assert_eq!(after(b"\x30\x80\x04\x02a"), Some(Pkcs12Error::Truncated { at: 8 }));
     assert_eq!(after(b"\x30\x80\x04\x01a\x00\x00"), None);
+    assert_eq!(after(b"\x30\x80\x04\x01a\x1f\x01a\x00\x00"), Some(malformed(8, "a tag number above 30")));
     assert_eq!(after(b"\x1e\x01a"), None);
 }
 
