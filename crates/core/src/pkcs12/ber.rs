@@ -239,26 +239,21 @@ impl<'a, 'w> Reader<'a, 'w> {
     /// The length of the content at `at` up to the end-of-contents that closes it.
     fn indefinite_len(&self, body: &[u8], at: usize) -> Result<usize, HeaderError> {
         let mut open = 1_u16;
-        let mut position = 0_usize;
+        let mut rest = body;
         loop {
-            let rest = body.get(position..).unwrap_or_default();
-            if rest.starts_with(&[0, 0]) {
+            let position = body.len() - rest.len();
+            if let Some(after) = rest.strip_prefix(&[0, 0]) {
                 open -= 1;
                 if open == 0 {
                     return Ok(position);
                 }
-                position += 2;
+                rest = after;
                 continue;
             }
             let header = Header::parse(rest, at + position, self.walk)?;
-            position += header.len;
+            rest = rest.get(header.len..).unwrap_or_default();
             match header.content {
-                Length::Definite(length) => {
-                    if rest.len() - header.len < length {
-                        return Err(HeaderError::CutOff);
-                    }
-                    position += length;
-                }
+                Length::Definite(length) => rest = rest.get(length..).ok_or(HeaderError::CutOff)?,
                 Length::Indefinite => {
                     open += 1;
                     if self.depth.saturating_add(open) > self.walk.limits.max_depth {
