@@ -56,7 +56,8 @@ impl Keystore {
     ///
     /// # Errors
     ///
-    /// [`SealError::NoSuchSlot`].
+    /// [`SealError::NoSuchSlot`], or [`StoreError::NotCompacted`] if the slot is gone, and there was no room to rewrite the
+    /// file.
     pub fn remove_slot(&mut self, number: u32, at: UnixTime) -> Result<(), Error> {
         let actor = self.actor.clone();
         let name = number.to_string();
@@ -70,7 +71,7 @@ impl Keystore {
         let done = write.commit(&event);
         self.settle(done)?;
         // What opened the store once must not lie in the log or in a free page.
-        Ok(self.store.compact().map_err(|error| StoreError::NotCompacted(error.into()))?)
+        Ok(self.store.compact()?)
     }
 
     /// Replaces the slot that `old` opens by one that `new` opens: the work is the same whatever the store holds.
@@ -149,7 +150,7 @@ impl Keystore {
             &event,
         );
         self.settle_rekey(done, root)?;
-        Ok(self.store.compact().map_err(|error| StoreError::NotCompacted(error.into()))?)
+        Ok(self.store.compact()?)
     }
 
     fn settle_rekey(&mut self, done: Result<Point, StoreError>, root: RootKey) -> Result<(), Error> {

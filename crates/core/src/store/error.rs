@@ -106,8 +106,8 @@ pub enum StoreError {
     /// The disk is full.
     #[error("no space is left for the store")]
     Full,
-    /// The store has its new root key; what the former one sealed could not be wiped from the file.
-    #[error("the store has a new root key, but what the former one sealed is still in its files: {0}")]
+    /// The new root key, or the removal of a slot, is in force; what it replaced could not be wiped from the files.
+    #[error("the change is in force, but what it replaced is still in the files of the store: {0}")]
     NotCompacted(Box<Self>),
     /// The database file is damaged.
     #[error("the store is damaged: {detail}")]

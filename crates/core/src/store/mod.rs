@@ -158,7 +158,7 @@ impl Store {
     /// Leaves nothing of what was removed: neither in the write-ahead log nor in free pages.
     pub(crate) fn compact(&mut self) -> Result<(), StoreError> {
         connection::truncate_log(&mut self.connection);
-        connection::vacuum(&self.connection, None)?;
+        connection::vacuum(&self.connection, None).map_err(|error| StoreError::NotCompacted(error.into()))?;
         connection::truncate_log(&mut self.connection);
         Ok(())
     }
