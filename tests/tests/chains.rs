@@ -6,13 +6,19 @@ use strongroom_tests::{
     scratch::Scratch,
 };
 
-#[test]
-fn a_stored_chain_serves_the_next_import_but_anchors_nothing() {
+/// A store with a root, the root, and a CA below it.
+fn with_root() -> (Scratch, TestCa, TestCa) {
     let mut scratch = Scratch::new(now());
-    let keystore = &mut scratch.keystore;
     let root = root("Root");
     let issuing = root.issue_ca(ca_params("Issuing"));
-    keystore.import_authority(&"root".parse().unwrap(), root.file(), now()).unwrap();
+    scratch.keystore.import_authority(&"root".parse().unwrap(), root.file(), now()).unwrap();
+    (scratch, root, issuing)
+}
+
+#[test]
+fn a_stored_chain_serves_the_next_import_but_anchors_nothing() {
+    let (mut scratch, _, issuing) = with_root();
+    let keystore = &mut scratch.keystore;
     let first = issuing.issue(&leaf_params("a.test"), &[&issuing.certificate]);
     let report =
         keystore.import_credential(CredentialRequest::new("a".parse().unwrap(), first, now())).unwrap();
@@ -73,11 +79,8 @@ fn chain_aliases_take_the_next_free_number() {
 
 #[test]
 fn importing_a_stored_chain_certificate_as_ca_makes_it_an_anchor() {
-    let mut scratch = Scratch::new(now());
+    let (mut scratch, root, issuing) = with_root();
     let keystore = &mut scratch.keystore;
-    let root = root("Root");
-    let issuing = root.issue_ca(ca_params("Issuing"));
-    keystore.import_authority(&"root".parse().unwrap(), root.file(), now()).unwrap();
     let first = issuing.issue(&leaf_params("a.test"), &[&issuing.certificate]);
     keystore.import_credential(CredentialRequest::new("a".parse().unwrap(), first, now())).unwrap();
     keystore.remove(&"root".parse().unwrap(), false, now()).unwrap();
