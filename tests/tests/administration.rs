@@ -296,7 +296,7 @@ fn files_that_others_can_reach_are_refused_with_the_repair() {
     mode(shop.folder.path(), 0o700);
     let _ = fs::remove_file(&wal);
     symlink("/dev/null", &wal).unwrap();
-    refused(&shop, "the store itself");
+    refused(&shop, "the file or folder itself");
     fs::remove_file(&wal).unwrap();
     fine(&shop.json(["ls"]));
 

@@ -149,7 +149,7 @@ fn wide_modes_are_refused_with_the_command_that_repairs_them() {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
         let run = shop.json(["ls"]);
         assert_eq!((run.code, run.error_code().as_str()), (8, "store_permission"), "{}", run.out);
-        assert_eq!(run.json()["error"]["help"], format!("chmod 0600 '{}'", path.display()));
+        assert_eq!(run.json()["error"]["help"], format!("chmod 0600 {}", path.display()));
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
     }
     assert_eq!(shop.run(["ls"]).code, 0);

@@ -3,8 +3,9 @@
 use std::{fs, path::Path};
 
 /// The modules of `strongroom`, in their order.
-const ORDER: [&str; 13] = [
+const ORDER: [&str; 14] = [
     "secret",
+    "remedy",
     "limits",
     "alias",
     "private_file",

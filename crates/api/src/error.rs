@@ -5,7 +5,7 @@
 
 use strongroom::{Error, ErrorKind, StoreError};
 
-use crate::wire::hex;
+use crate::{advice, wire::hex};
 
 /// A fault of the server, for the log of the host.
 ///
@@ -131,39 +131,10 @@ pub(crate) fn reply(task: Task, error: &Error) -> ApiError {
             refusal.findings.iter().skip(1).map(|finding| format!("{}: {}", finding.code, finding.message)),
         );
     }
-    details.extend(error.help().map(|help| in_api_words(&help)));
+    details.extend(advice::sentence(&error.remedies()));
     details.push(format!("code: {}", error.code()));
     ApiError::new(code, format!("{}{error}", task.failed()), details)
 }
-
-/// The engine's advice names the command; here the same is said with the API's words.
-pub(crate) fn in_api_words(help: &str) -> String {
-    WORDS.iter().fold(help.to_owned(), |text, (command, api)| text.replace(command, api))
-}
-
-const WORDS: &[(&str, &str)] = &[
-    ("with: strongroom ca import ALIAS FILE", "with importRootOrIntermediate"),
-    ("with: strongroom ca import", "with importRootOrIntermediate"),
-    ("strongroom ca import ALIAS CA.pem", "importRootOrIntermediate with CA.pem"),
-    ("with its key: strongroom import ALIAS FILE", "with its key by importExistingServerCertificate"),
-    (
-        "or accept the risk with --allow no_mac",
-        "or accept the risk on the server with: strongroom import --allow no_mac",
-    ),
-    (
-        "to import it all the same: --allow",
-        "to import it all the same, on the server: strongroom import --allow",
-    ),
-    ("choose one with --entry", "choose one with the field entry"),
-    ("--entry", "the field entry"),
-    ("--replace", "replace=true"),
-    ("list the entries with: strongroom ls", "the list of certificates has every alias"),
-    (
-        "run the command as the owner of the store, on a medium that can be written",
-        "ask the administrator of the server",
-    ),
-    ("run the command again", "send the request again"),
-];
 
 fn request_id() -> String {
     let mut bytes = [0_u8; 8];
@@ -176,7 +147,7 @@ fn request_id() -> String {
 mod tests {
     use std::path::PathBuf;
 
-    use strongroom::{FindingCode, Pkcs12Error};
+    use strongroom::Pkcs12Error;
 
     use super::*;
 
@@ -203,7 +174,10 @@ mod tests {
             StoreError::AliasTaken { alias: "www".parse().unwrap() }.into(),
             409,
             "Importing the certificate failed: the alias \"www\" is taken by another entry",
-            &["choose another alias, or replace the entry with replace=true", "code: alias_taken"],
+            &[
+                "choose another alias; or send replace=true to replace the entry and keep its former version",
+                "code: alias_taken",
+            ],
         );
     }
 
@@ -221,15 +195,6 @@ mod tests {
         assert_eq!((got.code, got.message.as_str()), (500, "The server failed; its log has the cause"));
         assert_eq!(got.details, [format!("request id: {}", fault.request_id)]);
         assert_eq!(fault.cause, "there is no store at /var/lib/secret/keystore.db");
-    }
-
-    #[test]
-    fn no_advice_names_an_option_that_the_api_has_not() {
-        for code in FindingCode::ALL {
-            let help = in_api_words(code.help());
-            assert!(!help.contains("strongroom ca"), "{code}: {help}");
-            assert!(!help.contains("--") || help.contains("on the server: strongroom"), "{code}: {help}");
-        }
     }
 
     #[test]

@@ -31,6 +31,7 @@
 //! cookie with `SameSite=Strict` and a value in each form. Private keys are never part of an answer, and neither
 //! are passwords. Timeouts and numbers of connections are the server's business, not the router's.
 
+mod advice;
 mod error;
 mod operations;
 mod render;

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use strongroom::{AccountError, Error, ErrorKind, FileError, InvalidSecret, Pkcs12Error, Remark, StoreError};
+use strongroom::{
+    AccountError, Error, ErrorKind, FileError, InvalidSecret, Pkcs12Error, Remark, Remedy, StoreError,
+};
 
 /// The stable exit codes of the command.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -40,24 +42,24 @@ pub(crate) struct Failure {
     pub(crate) code: &'static str,
     pub(crate) stage: &'static str,
     pub(crate) message: String,
-    pub(crate) help: Option<String>,
+    /// What to do: one of these is enough, and the best comes first.
+    pub(crate) remedies: Vec<Remedy>,
     /// Further reasons, beside the first.
     pub(crate) more: Vec<Remark>,
 }
 
 impl Failure {
     pub(crate) fn new(exit: Exit, code: &'static str, stage: &'static str, message: String) -> Self {
-        Self { exit, code, stage, message, help: None, more: Vec::new() }
+        Self { exit, code, stage, message, remedies: Vec::new(), more: Vec::new() }
     }
 
     /// A password that is missing or cannot be read.
     pub(crate) fn password(message: String) -> Self {
-        Self::new(Exit::Password, "password_missing", "password", message)
-            .with_help("give a source with --pass-in: env:VAR file:PATH fd:N stdin cred:NAME prompt none")
+        Self::new(Exit::Password, "password_missing", "password", message).with(Remedy::GivePassword)
     }
 
-    pub(crate) fn with_help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
+    pub(crate) fn with(mut self, remedy: Remedy) -> Self {
+        self.remedies = vec![remedy];
         self
     }
 }
@@ -89,7 +91,7 @@ impl From<Error> for Failure {
             code: error.code(),
             stage: error.stage(),
             message: error.to_string(),
-            help: error.help(),
+            remedies: error.remedies(),
             more,
         }
     }

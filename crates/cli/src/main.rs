@@ -3,6 +3,7 @@
 //! `args` -> `run` (one module a command) -> `render` -> here, where the result becomes output and an exit code.
 
 mod args;
+mod called;
 mod commands;
 mod failure;
 mod process;
@@ -12,7 +13,7 @@ mod unlock;
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
+use clap::{CommandFactory as _, FromArgMatches as _};
 
 use crate::{args::Arguments, render::Printer};
 
@@ -23,11 +24,14 @@ static ALLOCATOR: zeroizing_alloc::ZeroAlloc<std::alloc::System> =
 
 fn main() -> ExitCode {
     process::harden();
-    let arguments = match Arguments::try_parse() {
-        Ok(arguments) => arguments,
+    let parsed = Arguments::command()
+        .try_get_matches()
+        .and_then(|matches| Ok((Arguments::from_arg_matches(&matches)?, called::invocation(&matches))));
+    let (arguments, called) = match parsed {
+        Ok(parsed) => parsed,
         Err(refused) => return render::usage(&refused),
     };
-    let printer = Printer::new(arguments.json, arguments.color);
+    let printer = Printer::new(arguments.json, arguments.color, called);
     match commands::run(&arguments, &printer) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {

@@ -10,7 +10,7 @@ use std::{
 
 use clap::{ColorChoice, error::ContextKind};
 use serde::Serialize;
-use strongroom::Remark;
+use strongroom::{Invocation, Remark, Remedy};
 
 pub(crate) use self::{
     table::Table,
@@ -29,13 +29,23 @@ const SCHEMA: &str = "strongroom/v1";
 pub(crate) struct Printer {
     json: bool,
     colour: bool,
+    /// How the command was called, for the commands in its advice.
+    called: Invocation,
 }
 
 #[derive(Serialize)]
 struct Success<'a, T> {
     schema: &'static str,
     result: &'a T,
-    warnings: &'a [Remark],
+    warnings: Vec<RemarkView<'a>>,
+}
+
+/// A remark with its advice in words.
+#[derive(Serialize)]
+struct RemarkView<'a> {
+    code: &'a str,
+    message: &'a str,
+    help: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -49,13 +59,13 @@ struct ErrorView<'a> {
     code: &'a str,
     stage: &'a str,
     message: &'a str,
-    help: Option<&'a str>,
-    #[serde(skip_serializing_if = "<[Remark]>::is_empty")]
-    findings: &'a [Remark],
+    help: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    findings: Vec<RemarkView<'a>>,
 }
 
 impl Printer {
-    pub(crate) fn new(json: bool, choice: ColorChoice) -> Self {
+    pub(crate) fn new(json: bool, choice: ColorChoice, called: Invocation) -> Self {
         let colour = match choice {
             ColorChoice::Always => true,
             ColorChoice::Never => false,
@@ -63,7 +73,20 @@ impl Printer {
                 io::stderr().is_terminal() && environment("NO_COLOR").is_none_or(|value| value.is_empty())
             }
         };
-        Self { json, colour }
+        Self { json, colour, called }
+    }
+
+    fn views<'a>(&self, remarks: &'a [Remark]) -> Vec<RemarkView<'a>> {
+        let view = |remark: &'a Remark| RemarkView {
+            code: remark.code,
+            message: &remark.message,
+            help: self.help(&remark.remedies),
+        };
+        remarks.iter().map(view).collect()
+    }
+
+    fn help(&self, remedies: &[Remedy]) -> Option<String> {
+        Remedy::sentence(remedies, |remedy| remedy.for_command(&self.called))
     }
 
     /// The result of a command: JSON, or `text`.
@@ -74,7 +97,7 @@ impl Printer {
         text: impl FnOnce() -> String,
     ) {
         if self.json {
-            print_json(&Success { schema: SCHEMA, result, warnings });
+            print_json(&Success { schema: SCHEMA, result, warnings: self.views(warnings) });
             return;
         }
         for warning in warnings {
@@ -111,8 +134,8 @@ impl Printer {
                     code: failure.code,
                     stage: failure.stage,
                     message: &failure.message,
-                    help: failure.help.as_deref(),
-                    findings: &failure.more,
+                    help: self.help(&failure.remedies),
+                    findings: self.views(&failure.more),
                 },
             });
             return;
@@ -120,7 +143,7 @@ impl Printer {
         let mut stderr = io::stderr().lock();
         let label = self.paint("31", &format!("error[{}]", failure.code));
         let _ = writeln!(stderr, "strongroom: {label} {}", failure.message);
-        if let Some(help) = &failure.help {
+        if let Some(help) = self.help(&failure.remedies) {
             let _ = writeln!(stderr, "  {} {help}", self.paint("36", "help:"));
         }
         drop(stderr);
@@ -133,7 +156,9 @@ impl Printer {
         let mut stderr = io::stderr().lock();
         let label = self.paint(colour, &format!("{label}[{}]", remark.code));
         let _ = writeln!(stderr, "{label} {}", remark.message);
-        let _ = writeln!(stderr, "  {} {}", self.paint("36", "help:"), remark.help);
+        if let Some(help) = self.help(&remark.remedies) {
+            let _ = writeln!(stderr, "  {} {help}", self.paint("36", "help:"));
+        }
     }
 
     fn paint(&self, code: &str, text: &str) -> String {
@@ -216,8 +241,8 @@ pub(crate) fn usage(refused: &clap::Error) -> ExitCode {
         text.strip_prefix("error: ").unwrap_or(&text).trim_end().to_owned()
     };
     if std::env::args_os().any(|argument| argument == "--json") {
-        let failure = Failure::new(Exit::Usage, "usage", "arguments", message).with_help("strongroom --help");
-        Printer { json: true, colour: false }.failure(&failure);
+        let failure = Failure::new(Exit::Usage, "usage", "arguments", message).with(Remedy::ReadHelp);
+        Printer { json: true, colour: false, called: Invocation::default() }.failure(&failure);
     } else if about_password.is_some() {
         let _ = writeln!(io::stderr().lock(), "error: {message}");
     } else {

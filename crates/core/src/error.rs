@@ -4,8 +4,8 @@ use thiserror::Error;
 
 use crate::{
     account::AccountError, alias::InvalidAlias, certificate::CredentialError,
-    certificate::InvalidCertificate, pkcs12::Pkcs12Error, private_file::FileError, seal::SealError,
-    secret::InvalidSecret, store::StoreError, validate::ValidationError,
+    certificate::InvalidCertificate, pkcs12::Pkcs12Error, private_file::FileError, remedy::Remedy,
+    seal::SealError, secret::InvalidSecret, store::StoreError, validate::ValidationError,
 };
 
 /// Why an operation on the keystore failed.
@@ -129,19 +129,25 @@ impl Error {
         }
     }
 
-    /// What the user can do, where there is something.
+    /// What the user can do: one of these is enough, and the best comes first.
+    #[must_use]
+    pub fn remedies(&self) -> Vec<Remedy> {
+        match self {
+            Self::Pkcs12(error) => error.remedies(),
+            Self::Credential(error) => error.remedies(),
+            Self::Authority(error) => error.remedies(),
+            Self::Validation(error) => error.remedies().to_vec(),
+            Self::Seal(error) => error.remedies(),
+            Self::Store(error) => error.remedies(),
+            Self::File(error) => error.remedies(),
+            Self::Alias(_) | Self::Secret(_) | Self::Account(_) => Vec::new(),
+        }
+    }
+
+    /// The remedies in one sentence, in the words of the command.
     #[must_use]
     pub fn help(&self) -> Option<String> {
-        match self {
-            Self::Pkcs12(error) => error.help(),
-            Self::Credential(error) => error.help(),
-            Self::Authority(error) => Some(error.help().to_owned()),
-            Self::Validation(error) => error.help(),
-            Self::Seal(error) => error.help().map(str::to_owned),
-            Self::Store(error) => error.help(),
-            Self::File(error) => error.help(),
-            Self::Alias(_) | Self::Secret(_) | Self::Account(_) => None,
-        }
+        Remedy::sentence(&self.remedies(), ToString::to_string)
     }
 
     /// What kind of failure it is.
@@ -198,14 +204,12 @@ impl AuthorityError {
         }
     }
 
-    fn help(&self) -> &'static str {
-        match self {
-            Self::NoCertificate { .. } => "give the CA certificate as PEM, DER or PKCS #7",
-            Self::Several { .. } => "split the file: each certificate is a block from BEGIN to END",
-            Self::Certificate(_) => "export the certificate again, as PEM or DER",
-            Self::NotCa { .. } => {
-                "a server certificate is imported with its key: strongroom import ALIAS FILE"
-            }
-        }
+    fn remedies(&self) -> Vec<Remedy> {
+        vec![match self {
+            Self::NoCertificate { .. } => Remedy::Advice("give the CA certificate as PEM, DER or PKCS #7"),
+            Self::Several { .. } => Remedy::ImportAuthorities,
+            Self::Certificate(_) => Remedy::Advice("export the certificate again, as PEM or DER"),
+            Self::NotCa { .. } => Remedy::ImportServerCertificate,
+        }]
     }
 }

@@ -18,6 +18,7 @@ mod keystore;
 mod limits;
 mod pkcs12;
 mod private_file;
+mod remedy;
 mod seal;
 mod secret;
 mod store;
@@ -44,6 +45,7 @@ pub use pkcs12::{
     PasswordReading, Pfx, Pkcs12Error, Safe, VerifiedPfx, danger, sniff,
 };
 pub use private_file::FileError;
+pub use remedy::{Invocation, Remedy, shell_word};
 pub use rustls_pki_types::UnixTime;
 pub use seal::{MAX_SLOTS, SealError, SlotReport, Unlock, UnlockSource};
 pub use secret::{InvalidSecret, Password, PrivateKey, UnlockKey};

@@ -12,7 +12,10 @@ use std::{
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-use crate::secret::{InvalidSecret, UnlockKey};
+use crate::{
+    remedy::Remedy,
+    secret::{InvalidSecret, UnlockKey},
+};
 
 /// The largest key file that is read, in bytes.
 const MAX_KEY_FILE_LEN: u64 = 4096;
@@ -91,19 +94,19 @@ impl FileError {
         }
     }
 
-    /// The command or step that repairs it.
+    /// What repairs it.
     #[must_use]
-    pub fn help(&self) -> Option<String> {
-        Some(match self {
-            Self::OpenToOthers { path, wanted, .. } => format!("chmod {wanted:04o} '{}'", path.display()),
-            Self::ForeignOwner { path, .. } => {
-                format!("run the command as that user, or: chown \"$(id -u)\" '{}'", path.display())
+    pub fn remedies(&self) -> Vec<Remedy> {
+        vec![match self {
+            Self::OpenToOthers { path, wanted, .. } => Remedy::SetMode { path: path.clone(), mode: *wanted },
+            Self::ForeignOwner { path, .. } => Remedy::TakeOwnership { path: path.clone() },
+            Self::HardLinked { path, .. } => Remedy::FindHardLinks { path: path.clone() },
+            Self::WrongKind { .. } => {
+                Remedy::Advice("give the path of the file or folder itself, not of a link to it")
             }
-            Self::HardLinked { path, .. } => format!("keep one name: find / -samefile '{}'", path.display()),
-            Self::WrongKind { .. } => "give the path of the store itself, not of a link to it".to_owned(),
-            Self::Key(_) => "use the key file that was made with the store".to_owned(),
-            Self::Missing { .. } | Self::Exists { .. } | Self::Io { .. } => return None,
-        })
+            Self::Key(_) => Remedy::Advice("use the key file that was made with the store"),
+            Self::Missing { .. } | Self::Exists { .. } | Self::Io { .. } => return Vec::new(),
+        }]
     }
 }
 
@@ -294,7 +297,7 @@ mod tests {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
         let error = UnlockKey::read_file(&path).unwrap_err();
         assert!(matches!(error, FileError::OpenToOthers { mode: 0o644, wanted: 0o600, .. }));
-        assert_eq!(error.help().unwrap(), format!("chmod 0600 '{}'", path.display()));
+        assert_eq!(error.remedies(), [Remedy::SetMode { path: path.to_owned(), mode: 0o600 }]);
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
         fs::hard_link(&path, folder.path().join("second")).unwrap();
         assert!(matches!(UnlockKey::read_file(&path), Err(FileError::HardLinked { links: 2, .. })));

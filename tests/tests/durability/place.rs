@@ -35,7 +35,7 @@ fn d8_files_of_another_user_are_refused() {
         let error = open(&bench).unwrap_err();
         assert_eq!(error.code(), "store_permission", "{}", path.display());
         assert_eq!(error.to_string(), format!("{} belongs to another user (uid {stranger})", path.display()));
-        assert!(error.help().unwrap().ends_with(&format!("chown \"$(id -u)\" '{}'", path.display())));
+        assert!(error.help().unwrap().ends_with(&format!("chown \"$(id -u)\" {}", path.display())));
         chown(path, Some(own), None).unwrap();
     };
     check(&bench.db());

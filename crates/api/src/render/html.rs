@@ -8,7 +8,8 @@ use super::{
     rows::{Link, Row, Toned, chain, kind, remaining, role_name},
 };
 use crate::{
-    error::{ApiError, in_api_words},
+    advice,
+    error::ApiError,
     operations::{CertificatePage, CertificatesPage, Import, ImportPage, ImportedPage, LinksPage, Page},
     request::{Hidden, User},
     state::ApiState,
@@ -213,6 +214,6 @@ fn imported(frame: &Frame<'_>, page: ImportedPage) -> Result<String, askama::Err
 
 impl From<Finding> for Warning {
     fn from(finding: Finding) -> Self {
-        Self { message: finding.message, help: in_api_words(&finding.help) }
+        Self { message: finding.message, help: advice::sentence(&finding.remedies).unwrap_or_default() }
     }
 }

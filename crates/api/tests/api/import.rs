@@ -38,7 +38,7 @@ async fn without_the_root_the_missing_issuer_is_named_and_nothing_is_stored() {
     let server = Server::new();
     let token = server.token().await;
     let reply = server.send(www(&token, "www", PASSWORD).post(IMPORT)).await;
-    let help = "import the CA certificate first, with importRootOrIntermediate; then retry";
+    let help = "import the CA certificate first, with importRootOrIntermediate, then retry";
     reply.is_error(400, NO_ANCHOR, &[help, "code: no_anchor"]);
     assert_eq!(server.aliases(), [""; 0]);
 }
@@ -151,7 +151,10 @@ async fn same_content_again_is_a_success_and_other_content_is_refused_unless_rep
     server.send(other(&token).post(IMPORT)).await.is_error(
         409,
         "Importing the certificate failed: the alias \"www\" is taken by another entry",
-        &["choose another alias, or replace the entry with replace=true", "code: alias_taken"],
+        &[
+            "choose another alias; or send replace=true to replace the entry and keep its former version",
+            "code: alias_taken",
+        ],
     );
     server.send(other(&token).text("replace", "True").post(IMPORT)).await.is_success();
     let entry = server.keystore().entry(&"www".parse().unwrap()).unwrap();
@@ -316,7 +319,10 @@ async fn authority_is_taken_once_and_no_other_certificate_is_one() {
     server.send(form.post(IMPORT_ROOT)).await.is_error(
         409,
         "Importing CA certificate failed: the alias \"root\" is taken by another entry",
-        &["choose another alias, or replace the entry with replace=true", "code: alias_taken"],
+        &[
+            "choose another alias; or send replace=true to replace the entry and keep its former version",
+            "code: alias_taken",
+        ],
     );
     let leaf = fixture("other/openssl-3.0.19.rsa2048.certificate.cer");
     server

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
-use strongroom::{Error, Keystore, LogEntry, SealError, StoreReport, printable, rfc3339};
+use strongroom::{Error, Keystore, LogEntry, Remedy, SealError, StoreReport, printable, rfc3339};
 
 use super::{actor, key_file_path, now, open, open_read_only, store_path};
 use crate::{
@@ -129,8 +129,7 @@ pub(super) fn verify(arguments: &Arguments, printer: &Printer) -> Result<(), Fai
             report.problems.len(),
             printable(format!("{} {}", first.alias, first.message).trim())
         );
-        return Err(Failure::new(Exit::Store, "store_corrupt", "store", message)
-            .with_help("leave the store where it is and restore a backup: strongroom restore FILE"));
+        return Err(Failure::new(Exit::Store, "store_corrupt", "store", message).with(Remedy::Restore));
     }
     let view = ReportView::of(&report, None);
     printer.result(&view, &[], || format!("the store is whole: {}", view.text()));
@@ -203,5 +202,5 @@ fn anchor_anew(arguments: &Arguments) -> Result<(), Failure> {
         "store",
         "the backup is in place; its anchor still stands at the former store".to_owned(),
     )
-    .with_help("run one command with --accept-rollback"))
+    .with(Remedy::AcceptRollback))
 }

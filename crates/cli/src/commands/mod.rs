@@ -19,7 +19,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use strongroom::{Keystore, Limits, OpenOptions, Remark, StoreError, UnixTime, UnlockKey};
+use strongroom::{Keystore, Limits, OpenOptions, Remark, Remedy, StoreError, UnixTime, UnlockKey};
 use zeroize::Zeroizing;
 
 use crate::{
@@ -82,7 +82,7 @@ fn store_path(arguments: &Arguments) -> Result<PathBuf, Failure> {
                 "store",
                 "neither XDG_DATA_HOME nor HOME is set".to_owned(),
             )
-            .with_help("give the path of the store with --store or STRONGROOM_STORE")
+            .with(Remedy::GiveStorePath)
         })
 }
 
@@ -127,7 +127,7 @@ fn existing_store(arguments: &Arguments) -> Result<PathBuf, Failure> {
     let missing = Failure::from(StoreError::Missing { path });
     Err(match arguments.store {
         Some(_) => missing,
-        None => missing.with_help("make one first: strongroom init"),
+        None => missing.with(Remedy::MakeStore { path: None }),
     })
 }
 
@@ -162,10 +162,7 @@ fn unlock_specs(arguments: &Arguments, path: &Path) -> Result<Vec<UnlockSpec>, F
 fn existing_key_file(path: PathBuf) -> Result<UnlockSpec, Failure> {
     UnlockKey::read_file(&path).map_err(|error| {
         let failure = Failure::from(error);
-        match failure.help {
-            Some(_) => failure,
-            None => failure.with_help("give the key file that was made with the store with --key-file"),
-        }
+        if failure.remedies.is_empty() { failure.with(Remedy::GiveKeyFile) } else { failure }
     })?;
     Ok(UnlockSpec::KeyFile(path))
 }

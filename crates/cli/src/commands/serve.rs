@@ -15,8 +15,8 @@ use rcgen::{
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use serde::Serialize;
 use strongroom::{
-    Alias, Certificate, CredentialRequest, Error, Keystore, OpenedCredential, PrivateKey, ServerCredential,
-    StoreError,
+    Alias, Certificate, CredentialRequest, Error, Keystore, OpenedCredential, PrivateKey, Remedy,
+    ServerCredential, StoreError,
 };
 use strongroom_api::{ApiState, Fault, Settings, router};
 
@@ -62,7 +62,7 @@ pub(super) fn run(arguments: &Arguments, command: &Serve, printer: &Printer) -> 
             "serve",
             format!("cannot listen on {}: {error}", command.listen),
         )
-        .with_help("choose another address with --listen, for example 127.0.0.1:0 for any free port")
+        .with(Remedy::GiveListenAddress)
     })?;
     let address = listener.local_addr().map_err(|error| fault("cannot_listen", &error))?;
 

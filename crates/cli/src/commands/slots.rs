@@ -1,7 +1,7 @@
 //! `passwd`, `rekey` and `slot`: what opens the store.
 
 use serde::Serialize;
-use strongroom::{SlotReport, Unlock, UnlockSource, rfc3339};
+use strongroom::{Remedy, SlotReport, Unlock, UnlockSource, rfc3339};
 
 use super::{key_file_path, now, open, open_read_only, open_with_key, store_path};
 use crate::{
@@ -133,9 +133,9 @@ pub(super) fn rekey(arguments: &Arguments, drop_others: bool, printer: &Printer)
         let numbers: Vec<String> = rekeyed.dropped.iter().map(u32::to_string).collect();
         let message =
             format!("what opens slot {} is not at hand; a new root key would close it", numbers.join(", "));
-        return Err(Failure::new(Exit::Password, "password_missing", "seal", message).with_help(
-            "make it available, or drop those slots with --drop-others and add them again later",
-        ));
+        return Err(
+            Failure::new(Exit::Password, "password_missing", "seal", message).with(Remedy::DropOtherSlots)
+        );
     }
     let keep: Vec<(UnlockSource, Unlock<'_>)> = kept
         .iter()

@@ -5,6 +5,7 @@ use std::{fmt, str::FromStr};
 use thiserror::Error;
 
 use super::{Fingerprint, InvalidCertificate, name::printable};
+use crate::remedy::Remedy;
 
 /// Which pair of a file is meant.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -156,27 +157,26 @@ impl CredentialError {
 
     /// What the user can do.
     #[must_use]
-    pub fn help(&self) -> Option<String> {
-        Some(
-            match self {
-                Self::NoPrivateKey => "export the certificate again together with its private key",
-                Self::NoCertificate => "export the key again together with its certificate",
-                Self::KeyMismatch => "put the key and the certificate that was issued for it into one file",
-                Self::Several { .. } | Self::EntryNotFound { .. } => {
-                    "choose one with --entry: its friendly name, #n, or its SHA-256 fingerprint"
-                }
-                Self::UnsupportedKey { .. } => {
-                    "ask for a certificate with a P-256 or RSA-2048 key, which every TLS client accepts"
-                }
-                Self::WeakKey { .. } => {
-                    "ask for a certificate with an RSA key of 2048 bits or more, or a P-256 key"
-                }
-                Self::InvalidKey | Self::Certificate(_) => {
-                    "export the file again from the program that made it"
-                }
+    pub fn remedies(&self) -> Vec<Remedy> {
+        vec![match self {
+            Self::NoPrivateKey => {
+                Remedy::Advice("export the certificate again together with its private key")
             }
-            .to_owned(),
-        )
+            Self::NoCertificate => Remedy::Advice("export the key again together with its certificate"),
+            Self::KeyMismatch => {
+                Remedy::Advice("put the key and the certificate that was issued for it into one file")
+            }
+            Self::Several { .. } | Self::EntryNotFound { .. } => Remedy::ChooseEntry,
+            Self::UnsupportedKey { .. } => Remedy::Advice(
+                "ask for a certificate with a P-256 or RSA-2048 key, which every TLS client accepts",
+            ),
+            Self::WeakKey { .. } => {
+                Remedy::Advice("ask for a certificate with an RSA key of 2048 bits or more, or a P-256 key")
+            }
+            Self::InvalidKey | Self::Certificate(_) => {
+                Remedy::Advice("export the file again from the program that made it")
+            }
+        }]
     }
 }
 

@@ -24,6 +24,7 @@ use crate::{
         self, CertificateBag, Contents, Encoding, Encryption, FileFormat, KeyBag, MacDescription, Pfx,
         Pkcs12Error, Safe, danger, pkcs7_certificates,
     },
+    remedy::Remedy,
     secret::PrivateKey,
 };
 
@@ -255,7 +256,7 @@ impl FileReport {
         vec![Remark {
             code: "key_mismatch",
             message: format!("{lonely} private key(s) match no certificate in the file"),
-            help: "put the key and the certificate that was issued for it into one file".to_owned(),
+            remedies: vec![Remedy::JoinKeyAndCertificate],
         }]
     }
 }
@@ -331,7 +332,7 @@ impl CertificateReport {
         (now.as_str() > not_after).then(|| Remark {
             code: "expired",
             message: format!("{subject} expired on {not_after}"),
-            help: "renew the certificate".to_owned(),
+            remedies: vec![Remedy::Advice("renew the certificate")],
         })
     }
 }

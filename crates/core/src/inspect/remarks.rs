@@ -1,27 +1,30 @@
 //! What is worth a word about a PFX.
 
-use serde::Serialize;
-
 use crate::{
     pkcs12::{Contents, MacDescription, Pkcs12Error},
+    remedy::Remedy,
     validate::{Finding, FindingCode},
 };
 
 /// A remark on a file: not a verdict, but worth knowing.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Remark {
     /// A stable code.
     pub code: &'static str,
     /// A sentence.
     pub message: String,
-    /// What to do.
-    pub help: String,
+    /// What to do: one of these is enough, and the best comes first.
+    pub remedies: Vec<Remedy>,
 }
 
 impl From<&Finding> for Remark {
     fn from(finding: &Finding) -> Self {
-        Self { code: finding.code.as_str(), message: finding.message.clone(), help: finding.help.clone() }
+        Self {
+            code: finding.code.as_str(),
+            message: finding.message.clone(),
+            remedies: finding.remedies.clone(),
+        }
     }
 }
 
@@ -69,5 +72,5 @@ pub(crate) fn about_pfx(
 
 pub(super) fn nothing_usable(skipped: &[String]) -> Remark {
     let nothing = Pkcs12Error::Nothing { skipped: skipped.to_vec() };
-    Remark { code: nothing.code(), message: nothing.to_string(), help: nothing.help().unwrap_or_default() }
+    Remark { code: nothing.code(), message: nothing.to_string(), remedies: nothing.remedies() }
 }

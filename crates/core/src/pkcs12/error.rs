@@ -3,7 +3,10 @@
 use thiserror::Error;
 
 use super::sniff::FileFormat;
-use crate::limits::{BudgetExceeded, Cancelled};
+use crate::{
+    limits::{BudgetExceeded, Cancelled},
+    remedy::Remedy,
+};
 
 /// Why a PFX could not be read, verified or decrypted.
 #[derive(Clone, Debug, Error, Eq, PartialEq)]
@@ -148,39 +151,57 @@ impl Pkcs12Error {
 
     /// What the user can do.
     #[must_use]
-    pub fn help(&self) -> Option<String> {
-        let text = match self {
-            Self::NotPkcs12 { found } => return found.help().map(str::to_owned),
-            Self::TooLarge { .. } => {
-                "a PKCS #12 file with a key and its chain has a few kilobytes; is this the right file?"
+    pub fn remedies(&self) -> Vec<Remedy> {
+        vec![match self {
+            Self::NotPkcs12 { found } => return found.remedies(),
+            Self::TooLarge { found, .. } => {
+                return vec![
+                    Remedy::Advice(
+                        "a PKCS #12 file with a key and its chain has a few kilobytes; is this the right file?",
+                    ),
+                    Remedy::RaiseMaxSize { needed: *found },
+                ];
             }
-            Self::Truncated { .. } => "the copy is incomplete; transfer the file again, in binary mode",
-            Self::Malformed { .. } | Self::TrailingData { .. } => {
-                "transfer the file again in binary mode, or export it again from the program that made it"
+            Self::Truncated { .. } => {
+                Remedy::Advice("the copy is incomplete; transfer the file again, in binary mode")
             }
+            Self::Malformed { .. } | Self::TrailingData { .. } => Remedy::Advice(
+                "transfer the file again in binary mode, or export it again from the program that made it",
+            ),
             Self::NoMac => {
-                "export the file again with a MAC (openssl pkcs12 -export without -nomac), or accept the risk with --allow no_mac"
+                return vec![Remedy::Advice("export the file again with a MAC"), Remedy::Allow("no_mac")];
             }
-            Self::WrongPassword => {
-                "check the password; a password file's last line end is not part of it, and case and keyboard layout matter"
+            Self::WrongPassword => Remedy::Advice(
+                "check the password; a password file's last line end is not part of it, and case and keyboard layout matter",
+            ),
+            Self::KeyPassword => {
+                return vec![
+                    Remedy::KeyPassword,
+                    Remedy::Advice("export the file again with one password for the file and the key"),
+                ];
             }
-            Self::KeyPassword | Self::SafePassword => {
-                "export the file again with one password for the file and the key"
+            Self::SafePassword => {
+                Remedy::Advice("export the file again with one password for all of its parts")
             }
-            Self::UnsupportedAlgorithm { .. } | Self::PublicKeyPrivacy => {
-                "export the file again with AES-256 and SHA-256 (openssl pkcs12 -export, version 3)"
+            Self::UnsupportedAlgorithm { .. } | Self::PublicKeyPrivacy => Remedy::Advice(
+                "export the file again with AES-256 and SHA-256, which every current program writes",
+            ),
+            Self::Work(exceeded) => {
+                return vec![
+                    Remedy::RaiseMaxWork { needed: exceeded.found },
+                    Remedy::Advice("export the file again with fewer iterations"),
+                ];
             }
-            Self::Parameter { .. } | Self::Work(_) | Self::TooMany { .. } => {
-                "export the file again with usual parameters, for example openssl pkcs12 -export without further options"
+            Self::Parameter { .. } | Self::TooMany { .. } => {
+                Remedy::Advice("export the file again with the usual parameters of the program that made it")
             }
-            Self::Cancelled(_) => {
-                "try again when the machine is less busy, or export the file again with fewer iterations"
-            }
+            Self::Cancelled(_) => Remedy::Advice(
+                "try again when the machine is less busy, or export the file again with fewer iterations",
+            ),
             Self::Nothing { .. } | Self::Version { .. } => {
-                "export the file again from the program that made it"
+                Remedy::Advice("export the file again from the program that made it")
             }
-        };
-        Some(text.to_owned())
+        }]
     }
 }
 
@@ -227,17 +248,17 @@ mod tests {
             (Pkcs12Error::TooMany { what: "bags", limit: 1 }, "too_many", "container", again),
             (Pkcs12Error::NoMac, "no_mac", "mac", again),
             (Pkcs12Error::WrongPassword, "wrong_password", "mac", "check the password"),
-            (Pkcs12Error::KeyPassword, "key_password", "key bag", again),
+            (Pkcs12Error::KeyPassword, "key_password", "key bag", "give the private key's own"),
             (Pkcs12Error::SafePassword, "key_password", "certificate bag", again),
             (unsupported, "unsupported_algorithm", "key bag", again),
             (Pkcs12Error::PublicKeyPrivacy, "unsupported_algorithm", "container", again),
             (parameter, "bad_parameter", "container", again),
-            (work.into(), "too_much_work", "container", again),
+            (work.into(), "too_much_work", "container", "if you trust the file"),
             (cancelled.into(), "cancelled", "container", "try again"),
             (Pkcs12Error::Nothing { skipped: Vec::new() }, "empty", "container", again),
         ] {
             assert_eq!((error.code(), error.stage()), (code, stage), "{error}");
-            let said = error.help().unwrap();
+            let said = error.remedies()[0].to_string();
             assert!(said.starts_with(help), "{code}: {said}");
         }
         let skipped = Pkcs12Error::Nothing { skipped: vec!["a crlBag".to_owned(), "a secretBag".to_owned()] };

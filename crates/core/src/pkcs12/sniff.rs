@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::{ber, oid};
+use crate::remedy::Remedy;
 
 /// What a file looks like from its first bytes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -56,27 +57,25 @@ impl FileFormat {
         }
     }
 
-    pub(super) fn help(self) -> Option<&'static str> {
-        Some(match self {
-            Self::Pkcs12 => return None,
-            Self::Pem { certificate: true, private_key: true } => {
-                "make a PKCS #12 file of it: openssl pkcs12 -export -in FILE -out FILE.p12"
-            }
+    /// What the user can do with such a file where a PKCS #12 file is expected.
+    pub(super) fn remedies(self) -> Vec<Remedy> {
+        vec![match self {
+            Self::Pkcs12 => return Vec::new(),
+            Self::Pem { certificate: true, private_key: true } => Remedy::ConvertPem,
             Self::Pem { certificate: true, .. } | Self::CertificateDer | Self::Pkcs7 => {
-                "it has no private key; if it is a CA certificate, import it with: strongroom ca import ALIAS FILE"
+                return vec![
+                    Remedy::Advice("it has no private key; choose the file that has both"),
+                    Remedy::ImportAuthorities,
+                ];
             }
-            Self::Pem { private_key: true, .. } | Self::PrivateKeyDer => {
-                "put key and certificate into one file: openssl pkcs12 -export -inkey KEY -in CERTIFICATE -out FILE.p12"
-            }
-            Self::Jks | Self::Jceks => {
-                "convert it: keytool -importkeystore -srckeystore FILE -destkeystore FILE.p12 -deststoretype PKCS12"
-            }
-            Self::Zip => "unpack the archive and import the .pfx or .p12 file in it",
-            Self::Empty => "the file is empty; was it copied completely?",
+            Self::Pem { private_key: true, .. } | Self::PrivateKeyDer => Remedy::JoinKeyAndCertificate,
+            Self::Jks | Self::Jceks => Remedy::ConvertJavaKeystore,
+            Self::Zip => Remedy::Advice("unpack the archive and import the .pfx or .p12 file in it"),
+            Self::Empty => Remedy::Advice("the file is empty; was it copied completely?"),
             Self::Pem { .. } | Self::Text | Self::Unknown => {
-                "choose the .pfx or .p12 file that holds the certificate with its private key"
+                Remedy::Advice("choose the .pfx or .p12 file that holds the certificate with its private key")
             }
-        })
+        }]
     }
 }
 
@@ -217,15 +216,10 @@ mod tests {
                 pem(true, true),
                 "pem",
                 "PEM text with a certificate and a private key",
-                Some("make a PKCS #12 file"),
+                Some("make a PKCS #12 file of it"),
             ),
             (pem(true, false), "pem", "PEM text with a certificate", Some("it has no private key")),
-            (
-                pem(false, true),
-                "pem",
-                "PEM text with a private key",
-                Some("put key and certificate into one"),
-            ),
+            (pem(false, true), "pem", "PEM text with a private key", Some("put the key and its certificate")),
             (pem(false, false), "pem", "PEM text", Some("choose the .pfx")),
             (FileFormat::CertificateDer, "der", "a single certificate in DER", Some("it has no private key")),
             (FileFormat::Pkcs7, "pkcs7", "a PKCS #7 certificate bundle", Some("it has no private key")),
@@ -233,7 +227,7 @@ mod tests {
                 FileFormat::PrivateKeyDer,
                 "key",
                 "a private key in DER",
-                Some("put key and certificate into one"),
+                Some("put the key and its certificate"),
             ),
             (FileFormat::Jks, "jks", "a Java keystore (JKS)", Some("convert it: keytool")),
             (FileFormat::Jceks, "jceks", "a Java keystore (JCEKS)", Some("convert it: keytool")),
@@ -244,8 +238,8 @@ mod tests {
         ] {
             assert_eq!((format.word(), format.to_string().as_str()), (word, name));
             match help {
-                Some(start) => assert!(format.help().unwrap().starts_with(start), "{format}"),
-                None => assert_eq!(format.help(), None),
+                Some(start) => assert!(format.remedies()[0].to_string().starts_with(start), "{format}"),
+                None => assert_eq!(format.remedies(), []),
             }
         }
     }

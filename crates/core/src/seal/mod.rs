@@ -23,7 +23,7 @@ pub(crate) use self::{
     legacy::LegacyRoot,
     slot::{Cost, Slot},
 };
-use crate::{alias::Alias, certificate::Fingerprint, secret::PrivateKey};
+use crate::{alias::Alias, certificate::Fingerprint, remedy::Remedy, secret::PrivateKey};
 
 /// The format of associated data and derivations; written into both.
 const FORMAT: &[u8] = b"strongroom/v2";
@@ -205,15 +205,17 @@ impl SealError {
 
     /// What the user can do.
     #[must_use]
-    pub fn help(&self) -> Option<&'static str> {
-        Some(match self {
-            Self::WrongUnlockKey => "use the key file or passphrase of one of the store's slots",
-            Self::Damaged | Self::TooMuchWork => "leave the store where it is and restore a backup beside it",
-            Self::NoFreeSlot => "remove one first: strongroom slot rm N",
-            Self::NoSuchSlot | Self::WrongKind => "list the slots with: strongroom slot ls",
-            Self::Rekeyed => "open the store again, with the unlock key of one of its slots",
-            Self::NoRandomness | Self::Encrypt => return None,
-        })
+    pub fn remedies(&self) -> Vec<Remedy> {
+        vec![match self {
+            Self::WrongUnlockKey => {
+                Remedy::Advice("use the key file or passphrase of one of the store's slots")
+            }
+            Self::Damaged | Self::TooMuchWork => Remedy::Restore,
+            Self::NoFreeSlot => Remedy::RemoveSlot,
+            Self::NoSuchSlot | Self::WrongKind => Remedy::ListSlots,
+            Self::Rekeyed => Remedy::Advice("open the store again, with the unlock key of one of its slots"),
+            Self::NoRandomness | Self::Encrypt => return Vec::new(),
+        }]
     }
 }
 

@@ -6,7 +6,7 @@ use rusqlite::{ErrorCode, ffi};
 use thiserror::Error;
 
 use super::Doubt;
-use crate::{alias::Alias, private_file::FileError, seal::SealError};
+use crate::{alias::Alias, private_file::FileError, remedy::Remedy, seal::SealError};
 
 /// Why the store refused or failed.
 #[derive(Debug, Error)]
@@ -216,46 +216,46 @@ impl StoreError {
 
     /// What the user can do.
     #[must_use]
-    pub fn help(&self) -> Option<String> {
-        let text = match self {
-            Self::Missing { path } => {
-                return Some(format!("make one first: strongroom --store '{}' init", path.display()));
-            }
-            Self::File(error) => return error.help(),
-            Self::Exists { .. } => "choose another path with --store, or use the store that is there",
-            Self::Seal(error) => return error.help().map(str::to_owned),
-            Self::SchemaOutdated { .. } => "run any command that writes, or: strongroom verify-store",
-            Self::Network { .. } => {
-                "keep the store on a local disk, or make it with: strongroom init --journal rollback"
-            }
-            Self::Replaced { .. } => {
-                "open the store again and look whether the change is there; a store in use is put back with: strongroom restore FILE"
-            }
-            Self::RolledBack { .. } => {
-                "find out who put it there; if it was you, run one command with --accept-rollback"
-            }
-            Self::BadBackup { .. } => "take another backup; the store is as it was",
+    pub fn remedies(&self) -> Vec<Remedy> {
+        vec![match self {
+            Self::Missing { path } => Remedy::MakeStore { path: Some(path.clone()) },
+            Self::File(error) => return error.remedies(),
+            Self::Exists { .. } => Remedy::GiveStorePath,
+            Self::Seal(error) => return error.remedies(),
+            Self::SchemaOutdated { .. } => Remedy::VerifyStore,
+            Self::Network { .. } => Remedy::MakeStoreForNetwork,
+            Self::Replaced { .. } => Remedy::Advice(
+                "open the store again and look whether the change is there; do not move the file of a store that is in use",
+            ),
+            Self::RolledBack { .. } => Remedy::AcceptRollback,
+            Self::BadBackup { .. } => Remedy::Advice("take another backup; the store is as it was"),
             Self::InUse { .. } => {
-                "let the server use another alias first, or remove it all the same with --force"
+                return vec![Remedy::Advice("let the server use another alias first"), Remedy::Force];
             }
-            Self::NoSuchVersion { .. } | Self::NothingToUndo { .. } => {
-                "list the versions with: strongroom history ALIAS"
+            Self::NoSuchVersion { alias, .. } | Self::NothingToUndo { alias } => {
+                Remedy::ListVersions { alias: alias.to_string() }
             }
-            Self::NotAStore => "give the path of a store with --store",
-            Self::SchemaFromFuture { .. } => "use the program that made it, or a newer one",
-            Self::Busy => "try again; if it stays, look for a process that holds the store open",
-            Self::ReadOnly => "run the command as the owner of the store, on a medium that can be written",
-            Self::Full => "free some space and try again; the store is unchanged",
-            Self::NotCompacted(_) => "free twice the size of the store and run again: strongroom rekey",
-            Self::Corrupt { .. } => "leave the file where it is and restore a backup beside it",
+            Self::NotAStore => Remedy::GiveStorePath,
+            Self::SchemaFromFuture { .. } => Remedy::Advice("use the program that made it, or a newer one"),
+            Self::Busy => {
+                Remedy::Advice("try again; if it stays, look for a process that holds the store open")
+            }
+            Self::ReadOnly => Remedy::RunAsOwner,
+            Self::Full => Remedy::Advice("free some space and try again; the store is unchanged"),
+            Self::NotCompacted(_) => Remedy::Rekey,
+            Self::Corrupt { .. } => return vec![Remedy::VerifyStore, Remedy::Restore],
             Self::OutcomeUnknown(_) => {
-                "run the command again, which settles it: an import of the same file is harmless; before another change look at: strongroom log"
+                return vec![
+                    Remedy::Advice("run the command again: an import of the same file is harmless"),
+                    Remedy::ReadLog,
+                ];
             }
-            Self::AliasTaken { .. } => "choose another alias, or replace the entry with --replace",
-            Self::NotFound { .. } => "list the entries with: strongroom ls",
-            Self::UserExists { .. } | Self::NoSuchUser { .. } => "list the users with: strongroom user ls",
-            Self::Sqlite(_) => return None,
-        };
-        Some(text.to_owned())
+            Self::AliasTaken { .. } => {
+                return vec![Remedy::Advice("choose another alias"), Remedy::Replace];
+            }
+            Self::NotFound { .. } => Remedy::ListEntries,
+            Self::UserExists { .. } | Self::NoSuchUser { .. } => Remedy::ListUsers,
+            Self::Sqlite(_) => return Vec::new(),
+        }]
     }
 }

@@ -6,7 +6,7 @@ use super::{
     budget::Budget,
     finding::{Finding, FindingCode},
 };
-use crate::certificate::Certificate;
+use crate::{certificate::Certificate, remedy::Remedy};
 
 /// The longest chain that is followed to name a missing issuer.
 const MAX_CHAIN: usize = 10;
@@ -64,14 +64,16 @@ pub(super) fn no_anchor(
             FindingCode::NoAnchor,
             format!("the imported authority {} cannot be used: {reason}", authority.subject),
         )
-        .with_help("import the current certificate of this CA, then retry");
+        .with_remedies(vec![Remedy::Advice("import the current certificate of this CA, then retry")]);
     }
     if leaf.is_self_issued() && !policy.accept_self_signed {
         return Finding::new(
             FindingCode::NoAnchor,
             "the certificate is self-signed and is not trusted itself",
         )
-        .with_help("to trust it, give it as an anchor; other clients must be told the same");
+        .with_remedies(vec![Remedy::Advice(
+            "to trust it, give it as an anchor; other clients must be told the same",
+        )]);
     }
     let mut message =
         format!("no path to an imported authority: the issuer \"{}\" is not imported", top.issuer);
@@ -80,15 +82,14 @@ pub(super) fn no_anchor(
         message.extend(id.iter().map(|byte| format!("{byte:02x}")));
         message.push(')');
     }
-    let mut help = FindingCode::NoAnchor.help().to_owned();
+    let mut remedies = Vec::new();
     if embedded(&top.issuer_name) {
-        help = "the file itself embeds that CA: import it first, then retry (openssl pkcs12 -in FILE -cacerts -nokeys -out CA.pem, then strongroom ca import ALIAS CA.pem)".to_owned();
         if !policy.use_embedded && !top.is_self_issued() {
-            help.push_str("; or import with importCertificateChain=true");
+            remedies.push(Remedy::ImportWithChain);
         }
-    } else if let Some(url) = top.issuer_urls.first() {
-        help.push_str("; the CA publishes its certificate at ");
-        help.push_str(url);
+        remedies.push(Remedy::ImportWithEmbeddedCa);
     }
-    Finding::new(FindingCode::NoAnchor, message).with_help(help)
+    remedies.push(Remedy::ImportAuthority);
+    remedies.extend(top.issuer_urls.first().map(|url| Remedy::FetchAuthority { url: url.clone() }));
+    Finding::new(FindingCode::NoAnchor, message).with_remedies(remedies)
 }

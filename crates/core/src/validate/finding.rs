@@ -4,6 +4,8 @@ use std::{fmt, str::FromStr};
 
 use thiserror::Error;
 
+use crate::remedy::Remedy;
+
 /// How much a finding weighs.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
@@ -124,10 +126,27 @@ finding_codes! {
 }
 
 impl FindingCode {
-    /// What a person can do about it.
+    /// What a person can do about it: one of these is enough, and the best comes first.
     #[must_use]
-    pub fn help(self) -> &'static str {
-        match self {
+    pub fn remedies(self) -> Vec<Remedy> {
+        let allow = || Remedy::Allow(self.as_str());
+        let advice = match self {
+            Self::CaCertificate => {
+                let choose = Remedy::Advice("choose the file of the server certificate");
+                return vec![choose, Remedy::ImportAuthority];
+            }
+            Self::ExpiresSoon => {
+                return vec![Remedy::Advice("renew it in time, and import the new one"), Remedy::Replace];
+            }
+            Self::Expired => return vec![Remedy::Advice("renew the certificate"), allow()],
+            Self::NotYetValid => return vec![Remedy::Advice("check the clock of this machine"), allow()],
+            Self::NoServerAuth => {
+                let ask = Remedy::Advice("ask the CA for a certificate with the purpose serverAuth");
+                return vec![ask, allow()];
+            }
+            Self::NoClientAuth => "ask the CA for a certificate with the purpose clientAuth",
+            Self::NoAnchor => return vec![Remedy::ImportAuthority],
+            Self::NoMac => return vec![Remedy::Advice("export the file again with a MAC"), allow()],
             Self::WeakKey => "ask for a certificate with an RSA key of 2048 bits or more, or a P-256 key",
             Self::UnsupportedKey => "ask for a certificate with a P-256 or RSA-2048 key",
             Self::WeakSignature | Self::UnsupportedSignature => {
@@ -136,9 +155,6 @@ impl FindingCode {
             Self::UnsupportedVersion => "ask the CA for an X.509 version 3 certificate",
             Self::UnknownCriticalExtension => {
                 "ask the CA to issue the certificate again without that extension"
-            }
-            Self::CaCertificate => {
-                "choose the file of the server certificate; a CA certificate is imported with: strongroom ca import"
             }
             Self::MalformedExtension => "ask the CA to issue the certificate again without that fault",
             Self::NameNotPermitted => {
@@ -153,20 +169,6 @@ impl FindingCode {
             Self::PathInvalid => "ask the CA for a certificate and chain that follow RFC 5280",
             Self::PathExpired => "ask the CA for its renewed certificate and import that",
             Self::PathTooComplex => "import the CA certificates that the path needs, and no others",
-            Self::Expired => "renew the certificate; to import it all the same: --allow expired",
-            Self::NotYetValid => {
-                "check the clock of this machine; to import it all the same: --allow not_yet_valid"
-            }
-            Self::NoServerAuth => {
-                "ask the CA for a certificate with the purpose serverAuth; to import it all the same: --allow no_server_auth"
-            }
-            Self::NoClientAuth => "ask the CA for a certificate with the purpose clientAuth",
-            Self::NoAnchor => {
-                "import the CA certificate first, with: strongroom ca import ALIAS FILE; then retry"
-            }
-            Self::NoMac => {
-                "export the file again with a MAC; do not trust it before it was compared by other means"
-            }
             Self::SelfSigned => "clients must be told to trust this certificate; a CA-signed one avoids that",
             Self::NoSan => {
                 "ask for a certificate with the host name as subjectAltName; clients ignore the CN"
@@ -175,7 +177,6 @@ impl FindingCode {
             Self::MissingAki | Self::MissingSki => {
                 "most clients accept it; RFC 5280 asks for the key identifiers"
             }
-            Self::ExpiresSoon => "renew it in time and import the new one with --replace",
             Self::RustlsClientsRefuse => {
                 "where clients use rustls, ask the CA for a chain without that; others accept it"
             }
@@ -183,19 +184,20 @@ impl FindingCode {
             Self::VersionOneAnchor => "import the CA's version 3 certificate, if it has one",
             Self::AnchoredAtIntermediate => "import the root above it as well, to have the whole chain",
             Self::LegacyAlgorithms => {
-                "export the file again with AES-256 and SHA-256; an imported entry is sealed anew"
+                "export the file again with AES-256 and SHA-256; what is stored is sealed in any case"
             }
             Self::PasswordReading => {
                 "other programs may refuse the password; export the file again with a password of ASCII"
             }
             Self::WeakIterations => "export the file again with 100000 iterations or more",
-            Self::PemArmour => "few programs read that; base64 -d unwraps it",
+            Self::PemArmour => "nothing; but few other programs read a PFX in that form",
             Self::TrailingZeros => "nothing; some Windows programs leave them",
             Self::Skipped => "nothing, if you do not need them",
             Self::UnusedCertificate => "nothing; they were not stored",
             Self::DuplicateAuthority => "nothing, or remove one of the two",
             Self::AuthorityNotValid => "import the CA's current certificate",
-        }
+        };
+        vec![Remedy::Advice(advice)]
     }
 }
 
@@ -234,17 +236,17 @@ pub struct Finding {
     pub code: FindingCode,
     /// A sentence with the facts.
     pub message: String,
-    /// What to do.
-    pub help: String,
+    /// What to do: one of these is enough, and the best comes first.
+    pub remedies: Vec<Remedy>,
 }
 
 impl Finding {
     pub(crate) fn new(code: FindingCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), help: code.help().to_owned() }
+        Self { code, message: message.into(), remedies: code.remedies() }
     }
 
-    pub(crate) fn with_help(mut self, help: impl Into<String>) -> Self {
-        self.help = help.into();
+    pub(crate) fn with_remedies(mut self, remedies: Vec<Remedy>) -> Self {
+        self.remedies = remedies;
         self
     }
 }
@@ -252,6 +254,13 @@ impl Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_code_has_its_advice() {
+        for code in FindingCode::ALL {
+            assert!(!code.remedies().iter().any(|remedy| remedy.to_string().is_empty()), "{code}");
+        }
+    }
 
     #[test]
     fn every_code_reads_back_and_is_unique() {

@@ -27,7 +27,10 @@ pub use self::{
     host::{InvalidPeerName, PeerName},
 };
 use self::{budget::Budget, profile::Profile, search::Question};
-use crate::certificate::{ANY_PURPOSE, CLIENT_AUTH, Certificate, Fingerprint, SERVER_AUTH, ServerCredential};
+use crate::{
+    certificate::{ANY_PURPOSE, CLIENT_AUTH, Certificate, Fingerprint, SERVER_AUTH, ServerCredential},
+    remedy::Remedy,
+};
 
 /// A server certificate ends soon below this many days.
 pub(crate) const EXPIRES_SOON_DAYS: i64 = 30;
@@ -190,8 +193,8 @@ impl ValidationError {
 
     /// What the user can do.
     #[must_use]
-    pub fn help(&self) -> Option<String> {
-        self.findings.first().map(|finding| finding.help.clone())
+    pub fn remedies(&self) -> &[Remedy] {
+        self.findings.first().map_or(&[], |finding| finding.remedies.as_slice())
     }
 }
 

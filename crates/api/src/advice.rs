@@ -1,0 +1,89 @@
+//! The engine's advice in the words of the API and its pages: fields and operations in place of options and commands.
+
+use strongroom::Remedy;
+
+/// Several remedies in one sentence; `None` for none.
+pub(crate) fn sentence(remedies: &[Remedy]) -> Option<String> {
+    Remedy::sentence(remedies, words)
+}
+
+/// What only the administrator of the server can do begins so.
+const OPERATOR: &str = "ask the administrator of the server to";
+
+fn words(remedy: &Remedy) -> String {
+    match remedy {
+        Remedy::Advice(text) => (*text).to_owned(),
+        Remedy::Allow(code) => {
+            format!("to take it all the same, {OPERATOR} import the file there with the option --allow {code}")
+        }
+        Remedy::ChooseEntry => {
+            "choose one with the field entry: its friendly name, #n, or its SHA-256 fingerprint".to_owned()
+        }
+        Remedy::Replace => "send replace=true to replace the entry and keep its former version".to_owned(),
+        Remedy::KeyPassword => {
+            "export the file again with one password for the file and its private key".to_owned()
+        }
+        Remedy::RaiseMaxWork { needed } => {
+            format!("{OPERATOR} import the file there with the option --max-work {needed}")
+        }
+        Remedy::RaiseMaxSize { needed } => {
+            format!("{OPERATOR} import the file there with the option --max-size {needed}")
+        }
+        Remedy::ImportWithEmbeddedCa => {
+            "the file embeds that CA: compare its fingerprint with what the CA publishes, import the file with importRootOrIntermediate and its password, then retry".to_owned()
+        }
+        Remedy::ImportWithChain => "send importCertificateChain=true".to_owned(),
+        Remedy::ImportAuthority => {
+            "import the CA certificate first, with importRootOrIntermediate, then retry".to_owned()
+        }
+        Remedy::ImportAuthorities => {
+            "import its CA certificates with importRootOrIntermediate".to_owned()
+        }
+        Remedy::FetchAuthority { url } => format!("the CA publishes its certificate at {url}"),
+        Remedy::ImportServerCertificate => {
+            "a server certificate is imported with its key, with importExistingServerCertificate".to_owned()
+        }
+        Remedy::JoinKeyAndCertificate => "put the key and its certificate into one PKCS #12 file".to_owned(),
+        Remedy::ConvertPem | Remedy::ConvertJavaKeystore => "make a PKCS #12 file of it".to_owned(),
+        Remedy::ListEntries => "the list of certificates has every alias".to_owned(),
+        Remedy::ListVersions { .. } => format!("{OPERATOR} list the versions of the entry"),
+        Remedy::ReadLog => format!("{OPERATOR} look at the log of the store"),
+        Remedy::Force
+        | Remedy::GivePassword
+        | Remedy::ReadHelp
+        | Remedy::RunAsOwner
+        | Remedy::AcceptRollback
+        | Remedy::AddUser
+        | Remedy::DropOtherSlots
+        | Remedy::FindHardLinks { .. }
+        | Remedy::GiveKeyFile
+        | Remedy::GiveListenAddress
+        | Remedy::GiveStorePath
+        | Remedy::ListSlots
+        | Remedy::ListUsers
+        | Remedy::MakeStore { .. }
+        | Remedy::MakeStoreForNetwork
+        | Remedy::Rekey
+        | Remedy::RemoveSlot
+        | Remedy::Restore
+        | Remedy::SetMode { .. }
+        | Remedy::TakeOwnership { .. }
+        | Remedy::VerifyStore => format!("{OPERATOR} look after the store"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use strongroom::FindingCode;
+
+    use super::*;
+
+    #[test]
+    fn no_advice_on_a_finding_asks_a_client_for_a_command() {
+        for code in FindingCode::ALL {
+            let help = sentence(&code.remedies()).unwrap();
+            assert!(!help.contains("strongroom"), "{code}: {help}");
+            assert!(!help.contains("--") || help.contains(OPERATOR), "{code}: {help}");
+        }
+    }
+}

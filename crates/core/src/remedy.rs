@@ -1,0 +1,306 @@
+//! What a user can do about an error or a finding: advice as a type.
+//!
+//! The engine chooses the advice that fits; it is worded here for the command, and by `strongroom-api` for its clients.
+//! Whoever words remedies has to word every one: the enumeration is closed on purpose.
+
+use std::{
+    fmt::{self, Write as _},
+    path::PathBuf,
+};
+
+/// One thing that a user can do. Where several are given, one of them is enough, and the best comes first.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[expect(clippy::exhaustive_enums, reason = "a new remedy must be worded wherever remedies are shown")]
+pub enum Remedy {
+    /// The same words for everybody. They name no command and no option.
+    Advice(&'static str),
+    /// Accept a finding of this code by name.
+    Allow(&'static str),
+    /// Say which of several keys is meant.
+    ChooseEntry,
+    /// Replace the entry; its former version is kept.
+    Replace,
+    /// Give the private key's own password.
+    KeyPassword,
+    /// Allow this many key-derivation iterations.
+    RaiseMaxWork {
+        /// Iterations that the file asks for.
+        needed: u64,
+    },
+    /// Allow a file of this many bytes.
+    RaiseMaxSize {
+        /// Bytes of the file.
+        needed: usize,
+    },
+    /// Import the CA certificates that the file embeds, after comparing their fingerprints.
+    ImportWithEmbeddedCa,
+    /// Let the certificates that the file embeds stand in the path.
+    ImportWithChain,
+    /// Import one CA certificate.
+    ImportAuthority,
+    /// Import every CA certificate of a file.
+    ImportAuthorities,
+    /// Fetch the CA certificate from where the CA publishes it.
+    FetchAuthority {
+        /// The address, from authorityInfoAccess (RFC 5280, section 4.2.2.1).
+        url: String,
+    },
+    /// Import a server certificate with its key.
+    ImportServerCertificate,
+    /// Put a key and its certificate into one PKCS #12 file.
+    JoinKeyAndCertificate,
+    /// Make a PKCS #12 file of a PEM file that holds key and certificate.
+    ConvertPem,
+    /// Make a PKCS #12 file of a Java keystore.
+    ConvertJavaKeystore,
+    /// Make a store.
+    MakeStore {
+        /// Where, if a path was given.
+        path: Option<PathBuf>,
+    },
+    /// Make a store that is safe on a network file system.
+    MakeStoreForNetwork,
+    /// Give the path of another store.
+    GiveStorePath,
+    /// Give the key file of the store.
+    GiveKeyFile,
+    /// Say where the password of a file comes from.
+    GivePassword,
+    /// Read the help of the command.
+    ReadHelp,
+    /// Say where the server is to listen.
+    GiveListenAddress,
+    /// List the entries.
+    ListEntries,
+    /// List the versions of an entry.
+    ListVersions {
+        /// The entry.
+        alias: String,
+    },
+    /// List the users.
+    ListUsers,
+    /// Add a user.
+    AddUser,
+    /// List the slots.
+    ListSlots,
+    /// Remove a slot.
+    RemoveSlot,
+    /// Give what opens every slot, or drop the others.
+    DropOtherSlots,
+    /// Look at the log.
+    ReadLog,
+    /// Give the store a new root key.
+    Rekey,
+    /// Put a backup in place of the store.
+    Restore,
+    /// Check every row of the store.
+    VerifyStore,
+    /// Take a store that is older than its rollback guard.
+    AcceptRollback,
+    /// Override the refusal.
+    Force,
+    /// Run the command as who owns the store.
+    RunAsOwner,
+    /// Set the mode of a file or folder.
+    SetMode {
+        /// The file or folder.
+        path: PathBuf,
+        /// The permission bits.
+        mode: u32,
+    },
+    /// Take over a file or folder.
+    TakeOwnership {
+        /// The file or folder.
+        path: PathBuf,
+    },
+    /// Find the other names of a file.
+    FindHardLinks {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+/// What the command was called with, so that the commands in its advice are complete.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Invocation {
+    /// The program with the options that say which store: `strongroom --store /srv/keystore.db`.
+    pub program: String,
+    /// The alias that was given, or `ALIAS`.
+    pub alias: String,
+    /// The file that was given, quoted for a shell, or `FILE`.
+    pub file: String,
+}
+
+impl Default for Invocation {
+    fn default() -> Self {
+        Self { program: "strongroom".to_owned(), alias: "ALIAS".to_owned(), file: "FILE".to_owned() }
+    }
+}
+
+impl Remedy {
+    /// The words for those who use the command.
+    #[must_use]
+    pub fn for_command(&self, called: &Invocation) -> String {
+        let Invocation { program, alias, file } = called;
+        match self {
+            Self::Advice(text) => (*text).to_owned(),
+            Self::Allow(code) => format!("to take it all the same, add: --allow {code}"),
+            Self::ChooseEntry => {
+                "choose one with --entry: its friendly name, #n, or its SHA-256 fingerprint".to_owned()
+            }
+            Self::Replace => "to replace the entry and keep its former version, add: --replace".to_owned(),
+            Self::KeyPassword => {
+                "give the private key's own password, add: --key-pass-in prompt".to_owned()
+            }
+            Self::RaiseMaxWork { needed } => format!("if you trust the file, add: --max-work {needed}"),
+            Self::RaiseMaxSize { needed } => format!("if this is the right file, add: --max-size {needed}"),
+            Self::ImportWithEmbeddedCa => format!(
+                "the file embeds that CA; to see and import it as well: {program} import {alias} {file} --with-embedded-ca"
+            ),
+            Self::ImportWithChain => {
+                "to use the certificates that the file embeds, add: --import-certificate-chain true".to_owned()
+            }
+            Self::ImportAuthority => {
+                format!("import the CA certificate first, then retry: {program} ca import ALIAS FILE")
+            }
+            Self::ImportAuthorities => {
+                format!("import every CA certificate of the file with: {program} ca import --all {file}")
+            }
+            Self::FetchAuthority { url } => format!("the CA publishes its certificate at {url}"),
+            Self::ImportServerCertificate => {
+                format!("a server certificate is imported with its key: {program} import ALIAS FILE")
+            }
+            Self::JoinKeyAndCertificate => "put the key and its certificate into one file: openssl pkcs12 -export -inkey KEY -in CERTIFICATE -out NEW.p12".to_owned(),
+            Self::ConvertPem => {
+                format!("make a PKCS #12 file of it: openssl pkcs12 -export -in {file} -out NEW.p12")
+            }
+            Self::ConvertJavaKeystore => format!("convert it: keytool -importkeystore -srckeystore {file} -destkeystore NEW.p12 -deststoretype PKCS12"),
+            Self::MakeStore { path: Some(path) } => {
+                format!("make one first: strongroom --store {} init", shell_word(&path.display().to_string()))
+            }
+            Self::MakeStore { path: None } => "make one first: strongroom init".to_owned(),
+            Self::MakeStoreForNetwork => "keep the store on a local disk, or make it for this file system: strongroom init --journal rollback".to_owned(),
+            Self::GiveStorePath => "give the path of another file with --store".to_owned(),
+            Self::GiveKeyFile => {
+                "give the key file that was made with the store with --key-file".to_owned()
+            }
+            Self::GivePassword => {
+                "say where it comes from with --pass-in: env:VAR file:PATH fd:N stdin cred:NAME prompt none".to_owned()
+            }
+            Self::ReadHelp => "see how it is used: strongroom --help".to_owned(),
+            Self::GiveListenAddress => {
+                "choose another address, for example any free port: --listen 127.0.0.1:0".to_owned()
+            }
+            Self::ListEntries => format!("list the entries with: {program} ls"),
+            Self::ListVersions { alias } => format!("list the versions with: {program} history {alias}"),
+            Self::ListUsers => format!("list the users with: {program} user ls"),
+            Self::AddUser => format!("add one with: {program} user add NAME"),
+            Self::ListSlots => format!("list the slots with: {program} slot ls"),
+            Self::RemoveSlot => format!("remove one first: {program} slot rm N"),
+            Self::DropOtherSlots => "make it available, or drop those slots and add them again later: --drop-others".to_owned(),
+            Self::ReadLog => format!("look at what was done: {program} log"),
+            Self::Rekey => format!("free twice the size of the store, then run: {program} rekey"),
+            Self::Restore => format!("leave the file where it is, and put a backup in its place: {program} restore FILE"),
+            Self::VerifyStore => format!("see all that is wrong with it: {program} verify-store"),
+            Self::AcceptRollback => {
+                "find out who put it there; if it was you, run one command with --accept-rollback".to_owned()
+            }
+            Self::Force => "to do it all the same, add: --force".to_owned(),
+            Self::RunAsOwner => {
+                "run the command as the owner of the store, on a medium that can be written".to_owned()
+            }
+            Self::SetMode { path, mode } => {
+                format!("chmod {mode:04o} {}", shell_word(&path.display().to_string()))
+            }
+            Self::TakeOwnership { path } => format!(
+                "run the command as that user, or: chown \"$(id -u)\" {}",
+                shell_word(&path.display().to_string())
+            ),
+            Self::FindHardLinks { path } => {
+                format!("keep one name: find / -samefile {}", shell_word(&path.display().to_string()))
+            }
+        }
+    }
+
+    /// Several remedies in one sentence; `None` for none.
+    #[must_use]
+    pub fn sentence(remedies: &[Self], word: impl Fn(&Self) -> String) -> Option<String> {
+        let words: Vec<String> = remedies.iter().map(word).collect();
+        (!words.is_empty()).then(|| words.join("; or "))
+    }
+}
+
+impl fmt::Display for Remedy {
+    /// The words of the command, with `ALIAS` and `FILE` where it would have the names that it was called with.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.for_command(&Invocation::default()))
+    }
+}
+
+/// A text as one word of a POSIX shell, quoted only where it has to be.
+#[must_use]
+pub fn shell_word(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "._/@%+=:,-".contains(c);
+    // It would be taken for an option.
+    if text.starts_with('-') && text.len() > 1 {
+        return shell_word(&format!("./{text}"));
+    }
+    if !text.is_empty() && text.chars().all(plain) {
+        return text.to_owned();
+    }
+    let mut word = String::with_capacity(text.len() + 2);
+    word.push('\'');
+    for c in text.chars() {
+        if c == '\'' {
+            word.push_str("'\\''");
+        } else {
+            let _ = word.write_char(c);
+        }
+    }
+    word.push('\'');
+    word
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_of_a_shell_are_quoted_where_they_must_be() {
+        assert_eq!(shell_word("/srv/www-1.p12"), "/srv/www-1.p12");
+        assert_eq!(shell_word("my file.p12"), "'my file.p12'");
+        assert_eq!(shell_word("it's"), "'it'\\''s'");
+        assert_eq!(shell_word("$(x)"), "'$(x)'");
+        assert_eq!(shell_word(""), "''");
+        assert_eq!(shell_word("-a.p12"), "./-a.p12");
+        assert_eq!(shell_word("-"), "-");
+    }
+
+    #[test]
+    fn commands_in_advice_name_what_the_command_was_called_with() {
+        let called = Invocation {
+            program: "strongroom --store /srv/k.db".to_owned(),
+            alias: "www".to_owned(),
+            file: shell_word("a b.p12"),
+        };
+        assert_eq!(
+            Remedy::ImportWithEmbeddedCa.for_command(&called),
+            "the file embeds that CA; to see and import it as well: strongroom --store /srv/k.db import www 'a b.p12' --with-embedded-ca"
+        );
+        assert_eq!(
+            Remedy::ImportAuthority.to_string(),
+            "import the CA certificate first, then retry: strongroom ca import ALIAS FILE"
+        );
+    }
+
+    #[test]
+    fn several_remedies_are_alternatives() {
+        let both = [Remedy::Advice("renew it"), Remedy::Allow("expired")];
+        assert_eq!(
+            Remedy::sentence(&both, ToString::to_string).as_deref(),
+            Some("renew it; or to take it all the same, add: --allow expired")
+        );
+        assert_eq!(Remedy::sentence(&[], ToString::to_string), None);
+    }
+}
