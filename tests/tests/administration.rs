@@ -223,20 +223,20 @@ fn holds_names(folder: &Path, suffix: &str) -> bool {
 }
 
 #[test]
-fn an_older_copy_in_place_of_the_store_is_seen_by_its_anchor() {
+fn an_older_copy_in_place_of_the_store_is_seen_by_its_rollback_guard() {
     let shop = Shop::empty();
     let outside = tempfile::tempdir().unwrap();
-    let anchor = outside.path().join("anchor");
-    let anchor = anchor.to_str().unwrap();
-    fine(&shop.json(["--anchor", anchor, "init", "--journal", "rollback"]));
+    let guard = outside.path().join("guard");
+    let guard = guard.to_str().unwrap();
+    fine(&shop.json(["--rollback-guard", guard, "init", "--journal", "rollback"]));
     let old = fs::read(shop.store()).unwrap();
-    fine(&shop.json(["--anchor", anchor, "ca", "import", "root", "chains/root-rsa.pem"]));
-    fine(&shop.json(["--anchor", anchor, "ls"]));
+    fine(&shop.json(["--rollback-guard", guard, "ca", "import", "root", "chains/root-rsa.pem"]));
+    fine(&shop.json(["--rollback-guard", guard, "ls"]));
     fs::write(shop.store(), old).unwrap();
-    let refused = shop.json(["--anchor", anchor, "ls"]);
+    let refused = shop.json(["--rollback-guard", guard, "ls"]);
     assert_eq!((refused.code, refused.error_code().as_str()), (8, "store_rolled_back"));
-    fine(&shop.json(["--anchor", anchor, "--accept-rollback", "ls"]));
-    fine(&shop.json(["--anchor", anchor, "ls"]));
+    fine(&shop.json(["--rollback-guard", guard, "--accept-rollback", "ls"]));
+    fine(&shop.json(["--rollback-guard", guard, "ls"]));
     assert_eq!(fine(&shop.json(["log"]))["log"][1]["action"], "accept-rollback");
 }
 

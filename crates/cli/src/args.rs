@@ -27,10 +27,10 @@ pub(crate) struct Arguments {
     #[arg(long, global = true, value_name = "SRC", env = "STRONGROOM_UNLOCK", hide_env_values = true)]
     pub(crate) unlock: Option<UnlockSpec>,
     /// A file outside the store that says where it stood last; an older copy of the store is then refused
-    #[arg(long, global = true, value_name = "PATH", env = "STRONGROOM_ANCHOR")]
-    pub(crate) anchor: Option<PathBuf>,
-    /// Take a store that is older than its anchor, and anchor it anew
-    #[arg(long, global = true, requires = "anchor")]
+    #[arg(long, global = true, value_name = "PATH", env = "STRONGROOM_ROLLBACK_GUARD")]
+    pub(crate) rollback_guard: Option<PathBuf>,
+    /// Take a store that is older than its rollback guard, and set the guard anew
+    #[arg(long, global = true, requires = "rollback_guard")]
     pub(crate) accept_rollback: bool,
     /// Print one JSON object on standard output
     #[arg(long, global = true)]

@@ -175,7 +175,7 @@ pub(super) fn restore(arguments: &Arguments, file: &Path, printer: &Printer) -> 
         };
         match Keystore::restore(file, &path, loaded.unlock(), &actor(), now()) {
             Ok((report, former)) => {
-                anchor_anew(arguments)?;
+                guard_anew(arguments)?;
                 let view = ReportView::of(&report, former);
                 printer.result(&view, &[], || {
                     let kept = view.file.as_ref();
@@ -191,16 +191,16 @@ pub(super) fn restore(arguments: &Arguments, file: &Path, printer: &Printer) -> 
     Err(refused)
 }
 
-/// A restored store is older than its anchor, and meant to be.
-fn anchor_anew(arguments: &Arguments) -> Result<(), Failure> {
-    if arguments.anchor.is_none() || arguments.accept_rollback {
+/// A restored store is older than its rollback guard, and meant to be.
+fn guard_anew(arguments: &Arguments) -> Result<(), Failure> {
+    if arguments.rollback_guard.is_none() || arguments.accept_rollback {
         return Ok(());
     }
     Err(Failure::new(
         Exit::Other,
         "store_rolled_back",
         "store",
-        "the backup is in place; its anchor still stands at the former store".to_owned(),
+        "the backup is in place; its rollback guard still stands at the former store".to_owned(),
     )
     .with(Remedy::AcceptRollback))
 }

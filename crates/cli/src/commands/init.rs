@@ -40,7 +40,7 @@ pub(super) fn run(arguments: &Arguments, command: &Init, printer: &Printer) -> R
     wanted.journal = command.journal.into();
     wanted.source = Some(source.clone());
     wanted.options.actor = actor();
-    wanted.options.anchor = arguments.anchor.clone();
+    wanted.options.rollback_guard = arguments.rollback_guard.clone();
     let key_file = match spec {
         UnlockSpec::KeyFile(path) => Some(path),
         _ => None,

@@ -113,7 +113,7 @@ pub(super) fn open_with_key(arguments: &Arguments, read_only: bool) -> Result<(K
     let mut options = OpenOptions::default();
     options.read_only = read_only && !arguments.accept_rollback;
     options.actor = actor();
-    options.anchor = arguments.anchor.clone();
+    options.rollback_guard = arguments.rollback_guard.clone();
     options.accept_rollback = arguments.accept_rollback.then(now);
     open_first(&path, &specs, &options, arguments.no_input)
 }

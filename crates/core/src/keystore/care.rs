@@ -88,7 +88,7 @@ impl Keystore {
 
     fn reopen_copy(&self, path: &Path) -> Result<Self, Error> {
         let store = crate::store::LockedStore::open(path, true)?.unlock(self.root.ledger())?;
-        Ok(Self { store, root: self.root.clone(), actor: self.actor.clone(), anchor: None })
+        Ok(Self { store, root: self.root.clone(), actor: self.actor.clone(), guard: None })
     }
 
     /// Puts a backup in place of the store at `path`, after every row of it was verified. What was there stays beside
@@ -107,7 +107,7 @@ impl Keystore {
     ) -> Result<(StoreReport, Option<PathBuf>), Error> {
         let prepared = prepare(backup, path)?;
         let (store, root) = unlock_store(&prepared.path, unlock.into(), false)?;
-        let mut copy = Self { store, root: root.into(), actor: actor.to_owned(), anchor: None };
+        let mut copy = Self { store, root: root.into(), actor: actor.to_owned(), guard: None };
         let report = whole(copy.verify_store()?)?;
         let event = Event { outcome: "restored", ..event_of("restore", actor, seconds(at)) };
         copy.store.write()?.commit(&event)?;

@@ -35,7 +35,7 @@ use crate::{
     certificate::{Certificate, Fingerprint},
     error::{Error, ErrorKind},
     seal::{LegacyRoot, Place, RootKey, SealError, Unlock, UnlockSource, random_id},
-    store::{self, Anchor, EntryRow, Event, LockedStore, Point, Store, StoreError},
+    store::{self, EntryRow, Event, LockedStore, Point, RollbackGuard, Store, StoreError},
     validate::{Policy, ValidatedChain, verify},
 };
 
@@ -47,7 +47,7 @@ pub struct Keystore {
     store: Store,
     root: Arc<RootKey>,
     actor: String,
-    anchor: Option<Anchor>,
+    guard: Option<RollbackGuard>,
 }
 
 impl Keystore {
@@ -94,11 +94,11 @@ impl Keystore {
         let actor = wanted.options.actor.clone();
         let event = Event { outcome: "made", ..event_of("init", &actor, at) };
         let store = store::create(path, root.ledger(), &slot, wanted.journal, &event)?;
-        let anchor = match &wanted.options.anchor {
-            Some(path) => Some(Anchor::create(path, store.ledger(), store.point()?)?),
+        let guard = match &wanted.options.rollback_guard {
+            Some(path) => Some(RollbackGuard::create(path, store.ledger(), store.point()?)?),
             None => None,
         };
-        Ok(Self { store, root: Arc::new(root), actor, anchor })
+        Ok(Self { store, root: Arc::new(root), actor, guard })
     }
 
     /// Opens the keystore at `path` for reading and writing.
@@ -151,7 +151,7 @@ impl Keystore {
     ///
     /// # Errors
     ///
-    /// As for [`open`](Self::open); [`StoreError::RolledBack`] if the store is older than its anchor.
+    /// As for [`open`](Self::open); [`StoreError::RolledBack`] if the store is older than its rollback guard.
     pub fn open_with<'u>(
         path: &Path,
         unlock: impl Into<Unlock<'u>>,
@@ -165,17 +165,17 @@ impl Keystore {
             }
             other => other?,
         };
-        let anchor = options.anchor.as_deref().map(Anchor::at);
-        let mut keystore = Self { store, root: Arc::new(root), actor: options.actor.clone(), anchor };
-        keystore.check_anchor(options)?;
+        let guard = options.rollback_guard.as_deref().map(RollbackGuard::at);
+        let mut keystore = Self { store, root: Arc::new(root), actor: options.actor.clone(), guard };
+        keystore.check_rollback(options)?;
         Ok(keystore)
     }
 
-    fn check_anchor(&mut self, options: &OpenOptions) -> Result<(), Error> {
-        let Some(anchor) = self.anchor.clone() else {
+    fn check_rollback(&mut self, options: &OpenOptions) -> Result<(), Error> {
+        let Some(guard) = self.guard.clone() else {
             return Ok(());
         };
-        let checked = self.store.point().and_then(|point| anchor.check(self.store.ledger(), point));
+        let checked = self.store.point().and_then(|point| guard.check(self.store.ledger(), point));
         match (checked, options.accept_rollback) {
             (Ok(()), _) => Ok(()),
             (Err(error), None) => Err(error.into()),
@@ -185,7 +185,7 @@ impl Keystore {
                 let event =
                     Event { outcome: refused.code(), ..event_of("accept-rollback", &actor, seconds(at)) };
                 let point = self.store.write()?.commit(&event)?;
-                Ok(anchor.reset(self.store.ledger(), point)?)
+                Ok(guard.reset(self.store.ledger(), point)?)
             }
         }
     }
@@ -215,7 +215,7 @@ impl Keystore {
     pub fn reopen(&self) -> Result<Self, Error> {
         let store = self.store.reopen()?;
         let (root, actor) = (Arc::clone(&self.root), self.actor.clone());
-        Ok(Self { store, root, actor, anchor: self.anchor.clone() })
+        Ok(Self { store, root, actor, guard: self.guard.clone() })
     }
 
     /// Who changes the store from now on, as the audit log names them: at most 128 characters.
@@ -223,14 +223,14 @@ impl Keystore {
         self.actor = actor.chars().take(128).collect();
     }
 
-    /// What follows a commit: the anchor moves on; after a failure that leaves the outcome open, the connection
+    /// What follows a commit: the rollback guard moves on; after a failure that leaves the outcome open, the connection
     /// is a new one, which says what it sees of the change.
     fn settle(&mut self, done: Result<Point, StoreError>) -> Result<(), Error> {
         match done {
             Ok(point) => {
                 self.store.still_there()?;
-                if let Some(anchor) = &self.anchor {
-                    anchor.advance(self.store.ledger(), point)?;
+                if let Some(guard) = &self.guard {
+                    guard.advance(self.store.ledger(), point)?;
                 }
                 Ok(())
             }

@@ -15,15 +15,15 @@ pub struct OpenOptions {
     /// Who acts, as the audit log names them.
     pub actor: String,
     /// A file outside the store that says where it stood last; a store that is older is refused.
-    pub anchor: Option<PathBuf>,
-    /// Takes an older store all the same, at this instant, and anchors it anew.
+    pub rollback_guard: Option<PathBuf>,
+    /// Takes an older store all the same, at this instant, and sets its rollback guard anew.
     pub accept_rollback: Option<UnixTime>,
 }
 
 impl Default for OpenOptions {
-    /// For reading and writing, without an anchor, by `library`.
+    /// For reading and writing, without a rollback guard, by `library`.
     fn default() -> Self {
-        Self { read_only: false, actor: "library".to_owned(), anchor: None, accept_rollback: None }
+        Self { read_only: false, actor: "library".to_owned(), rollback_guard: None, accept_rollback: None }
     }
 }
 
@@ -35,6 +35,6 @@ pub struct NewKeystore {
     pub journal: Journal,
     /// Where its unlock key is kept, for who opens it later.
     pub source: Option<UnlockSource>,
-    /// Who makes it, and where its anchor is made.
+    /// Who makes it, and where its rollback guard is made.
     pub options: OpenOptions,
 }

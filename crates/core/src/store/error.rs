@@ -58,12 +58,12 @@ pub enum StoreError {
         /// The path.
         path: PathBuf,
     },
-    /// The store is older than its anchor.
-    #[error("the store is at commit {found}, its anchor at {known}: an older copy was put in its place")]
+    /// The store is older than its rollback guard.
+    #[error("the store is at commit {found}, its rollback guard at {known}: an older copy was put in its place")]
     RolledBack {
         /// Commits of the store.
         found: i64,
-        /// Commits that the anchor knows of.
+        /// Commits that the guard knows of.
         known: i64,
     },
     /// A backup is not whole; nothing was restored.

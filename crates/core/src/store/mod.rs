@@ -4,7 +4,6 @@
 //! authenticate rows: no row is given that its MAC does not vouch for, and none can be missing unseen.
 
 mod accounts;
-mod anchor;
 mod audit;
 mod backup;
 mod change;
@@ -16,6 +15,7 @@ mod locked;
 mod lookup;
 mod migrate;
 mod rekey;
+mod rollback_guard;
 mod schema;
 mod slots;
 mod state;
@@ -27,12 +27,12 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use self::state::{State, toggle};
 pub(crate) use self::{
-    anchor::Anchor,
     audit::Event,
     backup::{prepare, replace},
     change::NewVersion,
     entries::{EntryRow, VersionRow},
     locked::{LockedStore, create},
+    rollback_guard::RollbackGuard,
 };
 pub use self::{
     audit::LogEntry,

@@ -1,4 +1,4 @@
-//! An anchor: where the store stood last, in a file outside it. An older copy put in place of the store is then seen.
+//! A rollback guard: a file outside the store that has the last sequence of it. An older copy put in place of the store is then seen.
 
 use std::{
     fs::{File, OpenOptions},
@@ -12,17 +12,17 @@ use crate::{
     seal::{Digest, Ledger},
 };
 
-const MAGIC: &[u8; 8] = b"SRANCHR1";
+const MAGIC: &[u8; 8] = b"SRGUARD1";
 /// Magic, sequence, MAC of the state, MAC over both.
 const LEN: usize = 8 + 8 + 32 + 32;
 
-/// An anchor file.
+/// A rollback guard file.
 #[derive(Clone, Debug)]
-pub(crate) struct Anchor {
+pub(crate) struct RollbackGuard {
     path: PathBuf,
 }
 
-impl Anchor {
+impl RollbackGuard {
     /// Makes the file, which must not exist.
     pub(crate) fn create(path: &Path, ledger: &Ledger, point: Point) -> Result<Self, StoreError> {
         private_file::create_parent(path)?;
@@ -35,7 +35,7 @@ impl Anchor {
         Self { path: path.to_owned() }
     }
 
-    /// Refuses a store that is older than the anchor, or of another history.
+    /// Refuses a store that is older than the guard, or of another history.
     pub(crate) fn check(&self, ledger: &Ledger, point: Point) -> Result<(), StoreError> {
         private_file::check_owned(&self.path, false)?;
         let mut file = self.open(false)?;
@@ -44,7 +44,7 @@ impl Anchor {
         if older { Err(StoreError::RolledBack { found: point.seq, known: known.seq }) } else { Ok(()) }
     }
 
-    /// Moves the anchor on; never back. Processes that commit at once take turns.
+    /// Moves the guard on; never back. Processes that commit at once take turns.
     pub(crate) fn advance(&self, ledger: &Ledger, point: Point) -> Result<(), StoreError> {
         let mut file = self.open(true)?;
         file.lock().map_err(|error| FileError::io("lock", &self.path, &error))?;
@@ -54,7 +54,7 @@ impl Anchor {
         self.write(&mut file, ledger, point)
     }
 
-    /// Sets the anchor to where the store stands, whatever it said before.
+    /// Sets the guard to where the store stands, whatever it said before.
     pub(crate) fn reset(&self, ledger: &Ledger, point: Point) -> Result<(), StoreError> {
         if self.path.symlink_metadata().is_err() {
             return Self::create(&self.path, ledger, point).map(drop);
@@ -76,7 +76,7 @@ impl Anchor {
             .and_then(|()| file.read_exact(&mut bytes))
             .map_err(|error| FileError::io("read", &self.path, &error))?;
         let point = decode(&bytes).filter(|point| encode(ledger, *point) == bytes);
-        point.ok_or(StoreError::Corrupt { detail: "the anchor is not one of this store" })
+        point.ok_or(StoreError::Corrupt { detail: "the rollback guard is not one of this store" })
     }
 
     fn write(&self, file: &mut File, ledger: &Ledger, point: Point) -> Result<(), StoreError> {
@@ -90,7 +90,7 @@ impl Anchor {
 
 fn encode(ledger: &Ledger, point: Point) -> [u8; LEN] {
     let seq = point.seq.to_be_bytes();
-    let mac = ledger.state(&[b"anchor", &seq, &point.mac]);
+    let mac = ledger.state(&[b"rollback-guard", &seq, &point.mac]);
     let mut bytes = [0; LEN];
     let all = MAGIC.iter().chain(&seq).chain(&point.mac).chain(&mac);
     bytes.iter_mut().zip(all).for_each(|(to, from)| *to = *from);
