@@ -54,6 +54,8 @@ fn words(remedy: &Remedy) -> String {
         | Remedy::RunAsOwner
         | Remedy::AcceptRollback
         | Remedy::AddUser
+        | Remedy::BringBack { .. }
+        | Remedy::FreeAlias { .. }
         | Remedy::DropOtherSlots
         | Remedy::FindHardLinks { .. }
         | Remedy::GiveKeyFile

@@ -179,14 +179,18 @@ impl Error {
                 | StoreError::NoSuchUser { .. }
                 | StoreError::NoSuchVersion { .. }
                 | StoreError::NothingToUndo { .. }
+                | StoreError::SameVersion { .. }
+                | StoreError::Removed { .. }
                 | StoreError::Missing { .. },
             ) => ErrorKind::NotFound,
             Self::Store(
                 StoreError::AliasTaken { .. }
                 | StoreError::UserExists { .. }
                 | StoreError::InUse { .. }
+                | StoreError::Needed { .. }
                 | StoreError::Exists { .. },
             ) => ErrorKind::Exists,
+            Self::Store(StoreError::InvalidValue { .. }) => ErrorKind::Usage,
             Self::Store(_) | Self::File(_) => ErrorKind::Store,
         }
     }

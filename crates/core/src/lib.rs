@@ -36,8 +36,8 @@ pub use inspect::{
 };
 pub use keystore::{
     Administrator, ChainLink, ChainState, Comparison, CredentialRequest, Entry, EntryKind, ImportOptions,
-    ImportReport, Keystore, NewKeystore, OpenOptions, OpenedCredential, Outcome, ServerCertificateRequest,
-    Version, read_certificates,
+    ImportReport, InUse, Keystore, NewKeystore, OpenOptions, OpenedCredential, Outcome, Pruned, RemovedEntry,
+    ServerCertificateRequest, Version, read_certificates,
 };
 pub use limits::{Budget, BudgetExceeded, Cancel, Cancelled, Limits};
 pub use pkcs12::{

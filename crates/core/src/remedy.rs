@@ -77,6 +77,16 @@ pub enum Remedy {
         /// The entry.
         alias: String,
     },
+    /// Bring a removed entry back.
+    BringBack {
+        /// The entry.
+        alias: String,
+    },
+    /// Give the entry that has an alias another one, and bring back the removed entry of that alias.
+    FreeAlias {
+        /// The alias.
+        alias: String,
+    },
     /// List the users.
     ListUsers,
     /// Add a user.
@@ -194,6 +204,10 @@ impl Remedy {
             }
             Self::ListEntries => format!("list the entries with: {program} ls"),
             Self::ListVersions { alias } => format!("list the versions with: {program} history {alias}"),
+            Self::BringBack { alias } => format!("bring it back with: {program} undo {alias}"),
+            Self::FreeAlias { alias } => format!(
+                "to bring that one back, give the present one another alias first: {program} rename {alias} NEW; then: {program} undo {alias}"
+            ),
             Self::ListUsers => format!("list the users with: {program} user ls"),
             Self::AddUser => format!("add one with: {program} user add NAME"),
             Self::ListSlots => format!("list the slots with: {program} slot ls"),

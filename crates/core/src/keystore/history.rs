@@ -1,14 +1,16 @@
-//! Versions of entries: what an entry was, what changed, and the way back; new names, and the end.
+//! Versions of entries: what an entry was, what changed, and the way back; new names.
+
+use std::sync::Arc;
 
 use rustls_pki_types::UnixTime;
 
-use super::{Entry, Keystore, describe, event_of, seconds, unseal};
+use super::{Entry, Keystore, describe, event_of, in_use::Holds, seconds, unseal};
 use crate::{
     alias::Alias,
     certificate::Certificate,
     error::Error,
-    seal::Place,
-    store::{EntryRow, Event, NewVersion, StoreError, VersionRow, Write},
+    seal::{Place, RootKey},
+    store::{EntryRow, Event, NewVersion, Read, StoreError, VersionRow, Write},
 };
 
 /// One version of an entry.
@@ -77,14 +79,14 @@ impl Keystore {
             let Some(head) = read.head(alias)? else {
                 return Ok(None);
             };
-            let numbers = (1..=head.version).rev();
+            let numbers = (read.first_version(&head.id)?..=head.version).rev();
             let rows = numbers.map(|number| {
                 let row = read.at_version(head.clone(), number)?;
                 row.ok_or(StoreError::Corrupt { detail: "a version is missing" }).and_then(version)
             });
             rows.collect::<Result<Vec<_>, _>>().map(Some)
         })?;
-        Ok(found.ok_or_else(|| StoreError::NotFound { alias: alias.clone() })?)
+        found.ok_or_else(|| self.not_found(alias))
     }
 
     /// The entry as it was at a version.
@@ -94,59 +96,92 @@ impl Keystore {
     /// [`StoreError::NotFound`], [`StoreError::NoSuchVersion`].
     pub fn entry_at(&mut self, alias: &Alias, number: u32) -> Result<Entry, Error> {
         let found = self.store.view(|read| {
-            let head = read.head(alias)?.ok_or_else(|| StoreError::NotFound { alias: alias.clone() })?;
+            let Some(head) = read.head(alias)? else {
+                return Ok(None);
+            };
             let row = read.at_version(head, number)?;
-            row.map(|row| describe(row, read)).transpose()
+            row.map(|row| describe(row, read)).transpose().map(Some)
         })?;
+        let found = found.ok_or_else(|| self.not_found(alias))?;
         Ok(found.ok_or_else(|| StoreError::NoSuchVersion { alias: alias.clone(), version: number })?)
     }
 
-    /// Goes back to what the entry was before its last change. That is a new version with the former content, so
-    /// nothing is lost; a further undo goes back one more.
+    /// Goes back to what the entry was before its last change: a further undo brings back what was there. That is a new
+    /// version with the former content, so nothing is lost. A removed entry is brought back as it was.
+    ///
+    /// ```
+    /// # let folder = tempfile::tempdir()?;
+    /// # let unlock = strongroom::UnlockKey::generate()?;
+    /// # let path = folder.path().join("keystore.db");
+    /// # let mut keystore = strongroom::Keystore::create(&path, &unlock, strongroom::UnixTime::now())?;
+    /// # let root = std::fs::read("../../fixtures/chains/root-rsa.pem")?;
+    /// # keystore.import_authority(&"root".parse()?, &root, strongroom::UnixTime::now())?;
+    /// keystore.remove(&"root".parse()?, false, strongroom::UnixTime::now())?;
+    /// let version = keystore.undo(&"root".parse()?, strongroom::UnixTime::now())?;
+    /// assert!(version.current && keystore.entry(&"root".parse()?).is_ok());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
     /// [`StoreError::NotFound`], [`StoreError::NothingToUndo`].
     pub fn undo(&mut self, alias: &Alias, at: UnixTime) -> Result<Version, Error> {
         let at = seconds(at);
-        let done = self.restore_version(alias, at);
+        let done = self.go_back(alias, None, at);
         self.told("undo", alias.as_str(), at, done)
     }
 
-    fn restore_version(&mut self, alias: &Alias, at: i64) -> Result<Version, Error> {
+    /// Goes back to what the entry was at a version, as a new version. A removed entry is brought back first.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NotFound`], [`StoreError::NoSuchVersion`], [`StoreError::SameVersion`] if the entry is that already.
+    pub fn undo_to(&mut self, alias: &Alias, version: u32, at: UnixTime) -> Result<Version, Error> {
+        let at = seconds(at);
+        let done = self.go_back(alias, Some(version), at);
+        self.told("undo", alias.as_str(), at, done)
+    }
+
+    fn go_back(&mut self, alias: &Alias, to: Option<u32>, at: i64) -> Result<Version, Error> {
         let actor = self.actor.clone();
+        let root = Arc::clone(&self.root);
         let write = self.store.write()?;
-        let read = write.as_read();
-        let present = read.entry(alias)?.ok_or_else(|| StoreError::NotFound { alias: alias.clone() })?;
-        // A restored version stands for its origin: what came before that is the way back.
-        let before = present.content.origin.saturating_sub(1);
-        let former = match before {
-            0 => None,
-            number => read.at_version(present.head.clone(), number)?,
+        let present = write.as_read().entry(alias)?;
+        let removed = write.as_read().removed(alias)?.into_iter().next();
+        let (present, outcome) = match (present, &removed) {
+            (Some(present), _) => (present, "restored"),
+            (None, Some(removed)) => {
+                write.bring_back(removed)?;
+                let back = write.as_read().entry(alias)?.ok_or_else(StoreError::unread)?;
+                (back, "brought back")
+            }
+            (None, None) => return Err(StoreError::NotFound { alias: alias.clone() }.into()),
         };
-        let former = former.ok_or_else(|| StoreError::NothingToUndo { alias: present.head.alias.clone() })?;
-        let number = present.head.version.saturating_add(1);
-        let chain = former.content.fingerprints();
-        let sealed = match (unseal(&self.root, &former)?, former.place(&chain)) {
-            (Some(key), Some(place)) => Some(self.root.seal(&key, &Place { version: number, ..place })?),
-            _ => None,
+        let wanted = match to {
+            // To be back is all that was asked for.
+            None if outcome == "brought back" => None,
+            None => {
+                let nothing = StoreError::NothingToUndo {
+                    alias: present.head.alias.clone(),
+                    removed: removed.is_some(),
+                };
+                let number = present.head.version.saturating_sub(1);
+                Some(write.as_read().at_version(present.head.clone(), number)?.ok_or(nothing)?)
+            }
+            Some(number) => former(&write.as_read(), &present, number, outcome == "restored")?,
         };
-        let new = NewVersion {
-            number,
-            origin: former.content.origin,
-            sealed,
-            allowed: &former.content.allowed,
-            actor: &actor,
-            at,
-            chain: &former.content.chain,
+        let leaf = match &wanted {
+            Some(row) => {
+                restore(&write, &root, &present, row, &actor, at)?;
+                row.content.leaf()
+            }
+            None => present.content.leaf(),
         };
-        drop(read);
-        write.add_version(&present, new)?;
-        let leaf = former.content.leaf().map(|leaf| leaf.fingerprint);
+        let leaf = leaf.map(|leaf| leaf.fingerprint);
         let event = Event {
             alias: present.head.alias.as_str(),
             fingerprint: leaf.map(|leaf| leaf.to_string()).unwrap_or_default(),
-            outcome: "restored",
+            outcome,
             ..event_of("undo", &actor, at)
         };
         let done = write.commit(&event);
@@ -171,11 +206,12 @@ impl Keystore {
 
     fn change_alias(&mut self, alias: &Alias, to: &Alias, at: i64) -> Result<(), Error> {
         let actor = self.actor.clone();
+        let holds = Holds::of(&self.store);
         let write = self.store.write()?;
         let read = write.as_read();
         let head = read.head(alias)?.ok_or_else(|| StoreError::NotFound { alias: alias.clone() })?;
-        if let Some(server) = &head.bound_to {
-            return Err(StoreError::InUse { alias: head.alias, server: server.clone() }.into());
+        if let Some(server) = holds.server(&head) {
+            return Err(StoreError::InUse { alias: head.alias.clone(), server: server.to_owned() }.into());
         }
         if let Some(other) = read.head(to)?
             && other.id != head.id
@@ -183,7 +219,7 @@ impl Keystore {
             return Err(StoreError::AliasTaken { alias: other.alias }.into());
         }
         let mut versions: Vec<VersionRow> = Vec::new();
-        for number in 1..=head.version {
+        for number in read.first_version(&head.id)?..=head.version {
             let row = read.at_version(head.clone(), number)?;
             let mut row = row.ok_or(StoreError::Corrupt { detail: "a version is missing" })?;
             let chain = row.content.fingerprints();
@@ -204,76 +240,51 @@ impl Keystore {
         unseal(&self.root, &row).map_err(|_| StoreError::unread())?;
         Ok(())
     }
+}
 
-    /// Removes an entry with all its versions. `force` removes also what a server uses.
-    ///
-    /// ```
-    /// # let folder = tempfile::tempdir()?;
-    /// # let unlock = strongroom::UnlockKey::generate()?;
-    /// # let path = folder.path().join("keystore.db");
-    /// # let mut keystore = strongroom::Keystore::create(&path, &unlock, strongroom::UnixTime::now())?;
-    /// # let root = std::fs::read("../../fixtures/chains/root-rsa.pem")?;
-    /// # keystore.import_authority(&"root".parse()?, &root, strongroom::UnixTime::now())?;
-    /// keystore.remove(&"root".parse()?, false, strongroom::UnixTime::now())?;
-    /// assert!(keystore.entry(&"root".parse()?).is_err());
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::NotFound`], [`StoreError::InUse`], or another if the store cannot be written.
-    pub fn remove(&mut self, alias: &Alias, force: bool, at: UnixTime) -> Result<(), Error> {
-        let at = seconds(at);
-        let done = self.delete(alias, force, at);
-        self.told("rm", alias.as_str(), at, done)
+/// The version to go back to; `None` if a removed entry that comes back is at it.
+fn former(
+    read: &Read<'_>,
+    present: &EntryRow,
+    number: u32,
+    must_differ: bool,
+) -> Result<Option<EntryRow>, StoreError> {
+    let alias = || present.head.alias.clone();
+    let row = read.at_version(present.head.clone(), number)?;
+    let row = row.ok_or_else(|| StoreError::NoSuchVersion { alias: alias(), version: number })?;
+    let same = row.content.fingerprints() == present.content.fingerprints();
+    match (same, must_differ) {
+        (true, true) => Err(StoreError::SameVersion { alias: alias(), version: number }),
+        (true, false) => Ok(None),
+        (false, _) => Ok(Some(row)),
     }
+}
 
-    fn delete(&mut self, alias: &Alias, force: bool, at: i64) -> Result<(), Error> {
-        let actor = self.actor.clone();
-        let write = self.store.write()?;
-        let row = write.as_read().entry(alias)?;
-        let row = row.ok_or_else(|| StoreError::NotFound { alias: alias.clone() })?;
-        if let (Some(server), false) = (&row.head.bound_to, force) {
-            return Err(StoreError::InUse { alias: row.head.alias.clone(), server: server.clone() }.into());
-        }
-        write.remove(&row)?;
-        let event = Event {
-            alias: row.head.alias.as_str(),
-            fingerprint: row.content.leaf().map(|leaf| leaf.fingerprint.to_string()).unwrap_or_default(),
-            outcome: "removed",
-            ..event_of("rm", &actor, at)
-        };
-        let done = write.commit(&event);
-        self.settle(done)?;
-        self.store.truncate_log();
-        match self.store.view(|read| read.head(alias)) {
-            Ok(None) => Ok(()),
-            _ => Err(StoreError::unread().into()),
-        }
-    }
-
-    /// Says that `server` uses an entry, or with `None` that none does: such an entry is neither removed nor renamed.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::NotFound`], or another if the store cannot be written.
-    pub fn bind(&mut self, alias: &Alias, server: Option<&str>, at: UnixTime) -> Result<(), Error> {
-        let actor = self.actor.clone();
-        let write: Write<'_> = self.store.write()?;
-        let head = write.as_read().head(alias)?;
-        let head = head.ok_or_else(|| StoreError::NotFound { alias: alias.clone() })?;
-        if head.bound_to.as_deref() == server {
-            return Ok(());
-        }
-        write.bind(&head, server)?;
-        let event = Event {
-            alias: head.alias.as_str(),
-            outcome: server.unwrap_or("unbound"),
-            ..event_of("bind", &actor, seconds(at))
-        };
-        let done = write.commit(&event);
-        self.settle(done)
-    }
+/// Writes the content of a former version as a new one.
+fn restore(
+    write: &Write<'_>,
+    root: &RootKey,
+    present: &EntryRow,
+    former: &EntryRow,
+    actor: &str,
+    at: i64,
+) -> Result<(), Error> {
+    let number = present.head.version.saturating_add(1);
+    let chain = former.content.fingerprints();
+    let sealed = match (unseal(root, former)?, former.place(&chain)) {
+        (Some(key), Some(place)) => Some(root.seal(&key, &Place { version: number, ..place })?),
+        _ => None,
+    };
+    let new = NewVersion {
+        number,
+        origin: former.content.origin,
+        sealed,
+        allowed: &former.content.allowed,
+        actor,
+        at,
+        chain: &former.content.chain,
+    };
+    Ok(write.add_version(present, new)?)
 }
 
 fn version(row: EntryRow) -> Result<Version, StoreError> {

@@ -8,8 +8,10 @@ mod care;
 mod certificates;
 mod history;
 mod import;
+mod in_use;
 mod options;
 mod place;
+mod removal;
 mod request;
 mod row;
 mod slots;
@@ -24,7 +26,9 @@ use self::row::{describe, open_row, unseal};
 pub use self::{
     certificates::read_certificates,
     history::{Comparison, Version},
+    in_use::InUse,
     options::{NewKeystore, OpenOptions},
+    removal::{Pruned, RemovedEntry},
     request::{
         Administrator, ChainLink, ChainState, CredentialRequest, Entry, EntryKind, ImportOptions,
         ImportReport, OpenedCredential, Outcome, ServerCertificateRequest,

@@ -106,45 +106,14 @@ impl Write<'_> {
         Ok(())
     }
 
-    /// Removes an entry with all its versions, and the certificates that nothing else needs.
-    pub(crate) fn remove(&self, present: &EntryRow) -> Result<(), StoreError> {
-        let head = &present.head;
-        let mut held = Vec::new();
-        for number in 1..=head.version {
-            let row = self.as_read().at_version(head.clone(), number)?;
-            let content = row.ok_or(StoreError::Corrupt { detail: "a version is missing" })?.content;
-            self.toggle_row(&content.mac);
-            held.extend(content.fingerprints());
-        }
-        held.sort();
-        held.dedup();
-        self.remove_key(&alias_key(&head.alias.key()))?;
-        self.unindex(present.content.leaf(), head.trust.is_some(), &head.id)?;
-        self.toggle_row(&head.mac);
-        self.transaction
-            .prepare_cached("DELETE FROM entry WHERE id = :id")?
-            .execute(named_params! { ":id": head.id })?;
-        let mut unused = self.transaction.prepare_cached(
-            "DELETE FROM certificate WHERE sha256 = :sha256
-             AND NOT EXISTS (SELECT 1 FROM chain WHERE certificate = :sha256)",
-        )?;
-        for fingerprint in held {
-            let sha256 = fingerprint.as_bytes();
-            if unused.execute(named_params! { ":sha256": sha256 })? > 0 {
-                self.toggle_row(&certificate_mac(sha256, self.ledger));
-            }
-        }
-        Ok(())
-    }
-
-    fn index(&self, leaf: Option<&Certificate>, authority: bool, id: &EntryId) -> Result<(), StoreError> {
+    pub(super) fn index(&self, leaf: Option<&Certificate>, authority: bool, id: &EntryId) -> Result<(), StoreError> {
         for key in leaf.iter().flat_map(|leaf| keys_of(leaf, authority, id)) {
             self.add_key(&key, id)?;
         }
         Ok(())
     }
 
-    fn unindex(&self, leaf: Option<&Certificate>, authority: bool, id: &EntryId) -> Result<(), StoreError> {
+    pub(super) fn unindex(&self, leaf: Option<&Certificate>, authority: bool, id: &EntryId) -> Result<(), StoreError> {
         for key in leaf.iter().flat_map(|leaf| keys_of(leaf, authority, id)) {
             self.remove_key(&key)?;
         }

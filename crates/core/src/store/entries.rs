@@ -202,7 +202,7 @@ impl Read<'_> {
         found.ok_or(StoreError::Corrupt { detail: "an entry is missing" })?.checked(self.ledger)
     }
 
-    pub(super) fn current(&self, head: EntryHead) -> Result<EntryRow, StoreError> {
+    pub(crate) fn current(&self, head: EntryHead) -> Result<EntryRow, StoreError> {
         let version = head.version;
         self.at_version(head, version)?.ok_or(StoreError::Corrupt { detail: "a version is missing" })
     }
@@ -215,7 +215,7 @@ impl Read<'_> {
         )?;
         let parameters = named_params! { ":entry": head.id, ":number": number };
         let Some(plain) = statement.query_row(parameters, plain_version).optional()? else {
-            return if (1..=head.version).contains(&number) {
+            return if (self.first_version(&head.id)?..=head.version).contains(&number) {
                 Err(StoreError::Corrupt { detail: "a version is missing" })
             } else {
                 Ok(None)

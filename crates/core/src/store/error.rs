@@ -80,6 +80,20 @@ pub enum StoreError {
         /// The server.
         server: String,
     },
+    /// The chains of entries need the CA certificate.
+    #[error("\"{alias}\" is in the chain of {}", these(entries))]
+    Needed {
+        /// The alias of the CA certificate.
+        alias: Alias,
+        /// The entries, in the order of their aliases.
+        entries: Vec<Alias>,
+    },
+    /// The entry was removed, and can be brought back.
+    #[error("there is no entry \"{alias}\" any more: it was removed")]
+    Removed {
+        /// The alias.
+        alias: Alias,
+    },
     /// The entry has no such version.
     #[error("the entry \"{alias}\" has no version {version}")]
     NoSuchVersion {
@@ -89,10 +103,26 @@ pub enum StoreError {
         version: u32,
     },
     /// There is nothing to go back to.
-    #[error("the entry \"{alias}\" has no former version")]
+    #[error("the entry \"{alias}\" has no former version{}", if *removed { "; a removed entry of that alias is kept" } else { "" })]
     NothingToUndo {
         /// The alias.
         alias: Alias,
+        /// Whether a removed entry had the same alias.
+        removed: bool,
+    },
+    /// The entry is what it would become.
+    #[error("the entry \"{alias}\" is what it was at version {version} already")]
+    SameVersion {
+        /// The alias.
+        alias: Alias,
+        /// The version asked for.
+        version: u32,
+    },
+    /// A value that the caller gave is outside what the store takes.
+    #[error("the store does not take that: {reason}")]
+    InvalidValue {
+        /// What is wrong with it.
+        reason: String,
     },
     /// What is stored could not be sealed or unsealed.
     #[error(transparent)]
@@ -160,6 +190,10 @@ impl From<rusqlite::Error> for StoreError {
             Some(ErrorCode::DiskFull) => Self::Full,
             Some(ErrorCode::NotADatabase) => Self::NotAStore,
             Some(ErrorCode::DatabaseCorrupt) => Self::Corrupt { detail: "SQLite found its structure broken" },
+            // A check of a column refuses what is written, not what is stored.
+            Some(ErrorCode::ConstraintViolation) if refuses_a_value(&error) => {
+                Self::InvalidValue { reason: error.to_string() }
+            }
             Some(ErrorCode::ConstraintViolation) => Self::Corrupt { detail: "a row contradicts the rest" },
             Some(_) => Self::Sqlite(error),
             None => match error {
@@ -174,6 +208,25 @@ impl From<rusqlite::Error> for StoreError {
             },
         }
     }
+}
+
+/// Whether a constraint is about one value that is written.
+fn refuses_a_value(error: &rusqlite::Error) -> bool {
+    let code = error.sqlite_error().map(|error| error.extended_code);
+    matches!(
+        code,
+        Some(ffi::SQLITE_CONSTRAINT_CHECK | ffi::SQLITE_CONSTRAINT_NOTNULL | ffi::SQLITE_CONSTRAINT_DATATYPE)
+    )
+}
+
+/// `2 entries: api, www`; of many the first ten.
+fn these(entries: &[Alias]) -> String {
+    const SHOWN: usize = 10;
+    let count = if entries.len() == 1 { "1 entry".to_owned() } else { format!("{} entries", entries.len()) };
+    let names: Vec<&str> = entries.iter().take(SHOWN).map(Alias::as_str).collect();
+    let more = entries.len().saturating_sub(SHOWN);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("{count}: {}{more}", names.join(", "))
 }
 
 impl StoreError {
@@ -197,8 +250,11 @@ impl StoreError {
             Self::RolledBack { .. } => "store_rolled_back",
             Self::BadBackup { .. } => "bad_backup",
             Self::InUse { .. } => "alias_in_use",
+            Self::Needed { .. } => "in_use",
+            Self::Removed { .. } => "not_found",
             Self::NoSuchVersion { .. } => "version_not_found",
-            Self::NothingToUndo { .. } => "nothing_to_undo",
+            Self::NothingToUndo { .. } | Self::SameVersion { .. } => "nothing_to_undo",
+            Self::InvalidValue { .. } => "invalid_value",
             Self::Seal(error) => error.code(),
             Self::Busy => "store_busy",
             Self::ReadOnly => "store_read_only",
@@ -232,7 +288,15 @@ impl StoreError {
             Self::InUse { .. } => {
                 return vec![Remedy::Advice("let the server use another alias first"), Remedy::Force];
             }
-            Self::NoSuchVersion { alias, .. } | Self::NothingToUndo { alias } => {
+            Self::Needed { .. } => {
+                return vec![Remedy::Advice("import the CA certificate that replaces it first"), Remedy::Force];
+            }
+            Self::Removed { alias } => Remedy::BringBack { alias: alias.to_string() },
+            Self::NothingToUndo { alias, removed: true } => Remedy::FreeAlias { alias: alias.to_string() },
+            Self::InvalidValue { .. } => return Vec::new(),
+            Self::NoSuchVersion { alias, .. }
+            | Self::SameVersion { alias, .. }
+            | Self::NothingToUndo { alias, .. } => {
                 Remedy::ListVersions { alias: alias.to_string() }
             }
             Self::NotAStore => Remedy::GiveStorePath,

@@ -15,13 +15,18 @@ mod locked;
 mod lookup;
 mod migrate;
 mod rekey;
+mod removed;
 mod rollback_guard;
 mod schema;
 mod slots;
 mod state;
 mod verify;
 
-use std::{cell::RefCell, path::PathBuf, sync::Arc};
+use std::{
+    cell::RefCell,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
@@ -30,7 +35,7 @@ pub(crate) use self::{
     audit::Event,
     backup::{prepare, replace},
     change::NewVersion,
-    entries::{EntryRow, VersionRow},
+    entries::{EntryHead, EntryRow, VersionRow},
     locked::{LockedStore, create},
     rollback_guard::RollbackGuard,
 };
@@ -92,6 +97,10 @@ impl Store {
     pub(crate) fn reconnect(&mut self) -> Result<(), StoreError> {
         *self = self.reopen()?;
         Ok(())
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 
     pub(crate) fn is_read_only(&self) -> bool {

@@ -88,7 +88,7 @@ impl Write<'_> {
             after = last.id.to_vec();
             for head in heads {
                 toggle(&mut seen, &head.mac);
-                for number in 1..=head.version {
+                for number in read.first_version(&head.id)?..=head.version {
                     let row = read.at_version(head.clone(), number)?;
                     let mut row = row.ok_or(StoreError::Corrupt { detail: "a version is missing" })?;
                     toggle(&mut seen, &row.content.mac);

@@ -29,7 +29,9 @@ pub struct StoreProblem {
 pub struct StoreReport {
     /// How many entries there are.
     pub entries: u64,
-    /// Their versions.
+    /// How many more were removed, and can be brought back.
+    pub removed: u64,
+    /// The versions of both.
     pub versions: u64,
     /// Private keys that opened and belong to their certificates.
     pub keys: u64,
@@ -119,7 +121,7 @@ impl Read<'_> {
     }
 
     /// All entries in the order of their ids; what does not come out whole is told to `failed`.
-    pub(super) fn heads_after(&self, after: &[u8]) -> Result<Vec<EntryHead>, StoreError> {
+    pub(crate) fn heads_after(&self, after: &[u8]) -> Result<Vec<EntryHead>, StoreError> {
         let mut statement = self.connection.prepare_cached(
             "SELECT id, alias, trust, version, bound_to, mac FROM entry WHERE id > :after ORDER BY id LIMIT :limit",
         )?;
@@ -144,17 +146,26 @@ impl Read<'_> {
             };
             after = last.id.to_vec();
             for head in heads {
-                found.report.entries += 1;
                 toggle(&mut found.rows, &head.mac);
                 let alias = head.alias.to_string();
-                for number in 1..=head.version {
+                let removed = found.check(&alias, self.is_removed(&head));
+                match removed {
+                    Some(true) => found.report.removed += 1,
+                    _ => found.report.entries += 1,
+                }
+                let Some(first) = found.check(&alias, self.first_version(&head.id)) else {
+                    continue;
+                };
+                // The lookups of what was removed, and of where the versions begin.
+                found.keys += u64::from(removed == Some(true)) + u64::from(first > 1);
+                for number in first..=head.version {
                     let row = self.at_version(head.clone(), number).transpose();
                     let Some(row) = row.and_then(|row| found.check(&alias, row)) else {
                         continue;
                     };
                     found.report.versions += 1;
                     toggle(&mut found.rows, &row.content.mac);
-                    if number == head.version {
+                    if number == head.version && removed == Some(false) {
                         let looked_up = self.check_lookups(&row, found);
                         found.check(&alias, looked_up);
                     }

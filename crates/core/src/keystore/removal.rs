@@ -1,0 +1,237 @@
+//! The end of entries: removed, so that they can be brought back, and pruned, so that nobody can.
+
+use rustls_pki_types::UnixTime;
+
+use super::{Keystore, event_of, in_use::Holds, seconds};
+use crate::{
+    alias::Alias,
+    certificate::Certificate,
+    error::Error,
+    store::{EntryRow, Event, Read, StoreError, Write},
+    validate::Trust,
+};
+
+/// Entries that a prune looks at before it reads on.
+const PAGE: u32 = 500;
+
+/// A removed entry, which an undo brings back.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct RemovedEntry {
+    /// The alias that it had.
+    pub alias: Alias,
+    /// Its last version.
+    pub version: u32,
+    /// When that was stored, in seconds since 1970.
+    pub created_at: i64,
+    /// Its leaf, or the CA certificate.
+    pub certificate: Certificate,
+    /// Whether it is a CA certificate without a key.
+    pub authority: bool,
+}
+
+/// What a prune deleted.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Pruned {
+    /// Removed entries.
+    pub entries: u64,
+    /// Versions, those of the removed entries included.
+    pub versions: u64,
+}
+
+impl Keystore {
+    /// Removes an entry. Its versions stay in the file, sealed, until they are pruned; [`undo`](Self::undo) brings it back,
+    /// and its alias is free meanwhile. `force` removes also what a server uses, and a CA certificate that is in the chain
+    /// of an entry.
+    ///
+    /// ```
+    /// # let folder = tempfile::tempdir()?;
+    /// # let unlock = strongroom::UnlockKey::generate()?;
+    /// # let path = folder.path().join("keystore.db");
+    /// # let mut keystore = strongroom::Keystore::create(&path, &unlock, strongroom::UnixTime::now())?;
+    /// # let root = std::fs::read("../../fixtures/chains/root-rsa.pem")?;
+    /// # keystore.import_authority(&"root".parse()?, &root, strongroom::UnixTime::now())?;
+    /// keystore.remove(&"root".parse()?, false, strongroom::UnixTime::now())?;
+    /// assert!(keystore.entry(&"root".parse()?).is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NotFound`], [`StoreError::InUse`], [`StoreError::Needed`], or another if the store cannot be written.
+    pub fn remove(&mut self, alias: &Alias, force: bool, at: UnixTime) -> Result<(), Error> {
+        let at = seconds(at);
+        let done = self.set_aside(alias, force, at);
+        self.told("rm", alias.as_str(), at, done)
+    }
+
+    fn set_aside(&mut self, alias: &Alias, force: bool, at: i64) -> Result<(), Error> {
+        let actor = self.actor.clone();
+        let holds = Holds::of(&self.store);
+        let write = self.store.write()?;
+        let row = write.as_read().entry(alias)?;
+        let row = row.ok_or_else(|| StoreError::NotFound { alias: alias.clone() })?;
+        if !force {
+            refuse_needed(&write.as_read(), &row, &holds)?;
+        }
+        write.set_aside(&row)?;
+        let event = Event {
+            alias: row.head.alias.as_str(),
+            fingerprint: row.content.leaf().map(|leaf| leaf.fingerprint.to_string()).unwrap_or_default(),
+            outcome: "removed",
+            ..event_of("rm", &actor, at)
+        };
+        let done = write.commit(&event);
+        self.settle(done)?;
+        holds.forget(&row.head);
+        match self.store.view(|read| read.head(alias)) {
+            Ok(None) => Ok(()),
+            _ => Err(StoreError::unread().into()),
+        }
+    }
+
+    /// The entries that would lose a certificate of their chain if `alias` was removed; none unless it is a CA certificate.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NotFound`], or another if the store cannot be read.
+    pub fn dependents(&mut self, alias: &Alias) -> Result<Vec<Alias>, Error> {
+        let row = self.row(alias)?;
+        Ok(self.store.view(|read| dependents(read, &row))?)
+    }
+
+    /// Up to `limit` removed entries in the order of their aliases; of one alias, the one removed last comes last.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if the store cannot be read.
+    pub fn removed_entries(&mut self, limit: u32) -> Result<Vec<RemovedEntry>, Error> {
+        let found = self.store.view(|read| {
+            let all = read.all_removed(None, limit)?;
+            all.into_iter().map(|removed| read.current(removed.head)).collect::<Result<Vec<_>, _>>()
+        })?;
+        let described = found.into_iter().map(|EntryRow { head, content }| {
+            let certificate = content.leaf().cloned();
+            Ok(RemovedEntry {
+                alias: head.alias,
+                version: content.number,
+                created_at: content.created_at,
+                certificate: certificate
+                    .ok_or(StoreError::Corrupt { detail: "an entry has no certificate" })?,
+                authority: head.trust.is_some(),
+            })
+        });
+        described.collect()
+    }
+
+    /// Deletes the former versions of an entry and the removed entries of its alias, or with `None` those of all, with
+    /// their keys, and leaves nothing of them in the file.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NotFound`] if there is no entry of that alias, removed or not; [`StoreError::NotCompacted`] if they are
+    /// deleted, and there was no room to rewrite the file.
+    pub fn prune(&mut self, alias: Option<&Alias>, at: UnixTime) -> Result<Pruned, Error> {
+        let at = seconds(at);
+        let done = self.delete_past(alias, at);
+        let done = self.told("prune", alias.map(Alias::as_str).unwrap_or_default(), at, done)?;
+        if done != Pruned::default() {
+            self.store.compact()?;
+        }
+        Ok(done)
+    }
+
+    fn delete_past(&mut self, alias: Option<&Alias>, at: i64) -> Result<Pruned, Error> {
+        let actor = self.actor.clone();
+        let write = self.store.write()?;
+        let pruned = match alias {
+            Some(alias) => prune_one(&write, alias)?,
+            None => prune_all(&write)?,
+        };
+        if pruned == Pruned::default() {
+            return Ok(pruned);
+        }
+        let event = Event {
+            alias: alias.map(Alias::as_str).unwrap_or_default(),
+            outcome: "pruned",
+            ..event_of("prune", &actor, at)
+        };
+        let done = write.commit(&event);
+        self.settle(done)?;
+        Ok(pruned)
+    }
+
+    /// No entry has the alias; perhaps a removed one had it.
+    pub(super) fn not_found(&mut self, alias: &Alias) -> Error {
+        let alias = alias.clone();
+        match self.store.view(|read| read.removed(&alias)) {
+            Ok(removed) if !removed.is_empty() => StoreError::Removed { alias }.into(),
+            _ => StoreError::NotFound { alias }.into(),
+        }
+    }
+}
+
+fn refuse_needed(read: &Read<'_>, row: &EntryRow, holds: &Holds) -> Result<(), StoreError> {
+    let alias = || row.head.alias.clone();
+    if let Some(server) = holds.server(&row.head) {
+        return Err(StoreError::InUse { alias: alias(), server: server.to_owned() });
+    }
+    let entries = dependents(read, row)?;
+    if entries.is_empty() { Ok(()) } else { Err(StoreError::Needed { alias: alias(), entries }) }
+}
+
+/// The entries whose chain has this CA certificate, unless another entry holds it as well.
+fn dependents(read: &Read<'_>, row: &EntryRow) -> Result<Vec<Alias>, StoreError> {
+    let (Some(trust), Some(certificate)) = (row.head.trust, row.content.leaf()) else {
+        return Ok(Vec::new());
+    };
+    let holders = read.authority_aliases(&certificate.fingerprint)?;
+    let other = |(alias, held): &(Alias, Trust)| {
+        *alias != row.head.alias && (*held == Trust::Anchor || trust == Trust::Path)
+    };
+    if holders.iter().any(other) { Ok(Vec::new()) } else { read.dependents(&certificate.fingerprint) }
+}
+
+fn prune_one(write: &Write<'_>, alias: &Alias) -> Result<Pruned, Error> {
+    let head = write.as_read().head(alias)?;
+    let removed = write.as_read().removed(alias)?;
+    if head.is_none() && removed.is_empty() {
+        return Err(StoreError::NotFound { alias: alias.clone() }.into());
+    }
+    let mut pruned = Pruned::default();
+    if let Some(head) = head {
+        pruned.versions += u64::from(write.delete_former(&head)?);
+    }
+    for entry in &removed {
+        pruned.versions += u64::from(write.delete(entry)?);
+        pruned.entries += 1;
+    }
+    Ok(pruned)
+}
+
+fn prune_all(write: &Write<'_>) -> Result<Pruned, Error> {
+    let mut pruned = Pruned::default();
+    loop {
+        // What was deleted is not found again.
+        let page = write.as_read().all_removed(None, PAGE)?;
+        if page.is_empty() {
+            break;
+        }
+        for entry in &page {
+            pruned.versions += u64::from(write.delete(entry)?);
+            pruned.entries += 1;
+        }
+    }
+    let mut after = Vec::new();
+    loop {
+        let heads = write.as_read().heads_after(&after)?;
+        let Some(last) = heads.last() else {
+            return Ok(pruned);
+        };
+        after = last.id.to_vec();
+        for head in &heads {
+            pruned.versions += u64::from(write.delete_former(head)?);
+        }
+    }
+}
