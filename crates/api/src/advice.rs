@@ -54,7 +54,13 @@ fn words(remedy: &Remedy) -> String {
         | Remedy::RunAsOwner
         | Remedy::AcceptRollback
         | Remedy::AddUser
+        | Remedy::AnswerYes
         | Remedy::BringBack { .. }
+        | Remedy::GivePassphrase
+        | Remedy::KeyFileMounted
+        | Remedy::PasswdFromSource
+        | Remedy::SlotFromSource
+        | Remedy::UseOwnFolder
         | Remedy::FreeAlias { .. }
         | Remedy::DropOtherSlots
         | Remedy::FindHardLinks { .. }

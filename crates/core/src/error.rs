@@ -106,9 +106,7 @@ impl Error {
             Self::Validation(error) => error.code(),
             Self::Seal(error) => error.code(),
             Self::Store(error) => error.code(),
-            Self::File(FileError::Missing { .. }) => "key_file_missing",
-            Self::File(FileError::Exists { .. }) => "key_file_exists",
-            Self::File(_) => "store_permission",
+            Self::File(error) => error.code(),
             Self::Account(_) => "invalid_user",
         }
     }

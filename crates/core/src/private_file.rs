@@ -3,6 +3,8 @@
 //! A database file is never opened and closed here: closing any descriptor of it would drop SQLite's locks
 //! (POSIX advisory locks belong to the process), so everything is judged by `lstat`.
 
+mod key_file;
+
 use std::{
     fs,
     io::{self, Write as _},
@@ -10,15 +12,8 @@ use std::{
 };
 
 use thiserror::Error;
-use zeroize::Zeroizing;
 
-use crate::{
-    remedy::Remedy,
-    secret::{InvalidSecret, UnlockKey},
-};
-
-/// The largest key file that is read, in bytes.
-const MAX_KEY_FILE_LEN: u64 = 4096;
+use crate::{remedy::Remedy, secret::InvalidSecret};
 
 /// Why a file or folder cannot be used.
 #[derive(Debug, Error)]
@@ -54,6 +49,14 @@ pub enum FileError {
         /// The permission bits wanted.
         wanted: u32,
     },
+    /// A folder of others, or one with things of others in it, that they can write to.
+    #[error("{} is not a folder of the store alone, and others can write to it (mode {mode:04o})", path.display())]
+    SharedFolder {
+        /// The path.
+        path: PathBuf,
+        /// The permission bits found.
+        mode: u32,
+    },
     /// Another user owns it.
     #[error("{} belongs to another user (uid {owner})", path.display())]
     ForeignOwner {
@@ -61,6 +64,8 @@ pub enum FileError {
         path: PathBuf,
         /// The owner's uid.
         owner: u32,
+        /// Whether it is a folder.
+        folder: bool,
     },
     /// A file has a second name.
     #[error("{} has {links} hard links; the store must have only one name", path.display())]
@@ -94,12 +99,27 @@ impl FileError {
         }
     }
 
+    /// A stable code for programs.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Missing { .. } => "key_file_missing",
+            Self::Exists { .. } => "key_file_exists",
+            Self::Io { kind, .. } if *kind != io::ErrorKind::PermissionDenied => "file_failed",
+            _ => "store_permission",
+        }
+    }
+
     /// What repairs it.
     #[must_use]
     pub fn remedies(&self) -> Vec<Remedy> {
         vec![match self {
             Self::OpenToOthers { path, wanted, .. } => Remedy::SetMode { path: path.clone(), mode: *wanted },
+            Self::SharedFolder { .. } | Self::ForeignOwner { folder: true, .. } => Remedy::UseOwnFolder,
             Self::ForeignOwner { path, .. } => Remedy::TakeOwnership { path: path.clone() },
+            Self::Io { kind: io::ErrorKind::PermissionDenied, .. } => {
+                Remedy::Advice("run the command as the user who owns the file and its folder")
+            }
             Self::HardLinked { path, .. } => Remedy::FindHardLinks { path: path.clone() },
             Self::WrongKind { .. } => {
                 Remedy::Advice("give the path of the file or folder itself, not of a link to it")
@@ -131,11 +151,14 @@ fn check_access(path: &Path, metadata: &fs::Metadata, folder: bool) -> Result<()
     let path = || path.to_owned();
     let ours = rustix::process::geteuid().as_raw();
     if metadata.uid() != ours && !(folder && metadata.uid() == 0) {
-        return Err(FileError::ForeignOwner { path: path(), owner: metadata.uid() });
+        return Err(FileError::ForeignOwner { path: path(), owner: metadata.uid(), folder });
     }
     let mode = metadata.mode() & 0o7777;
     // In a folder that others can write, they could put another file in place of ours; to see its names is no harm.
     let (forbidden, wanted) = if folder { (0o022, 0o700) } else { (0o077, 0o600) };
+    if folder && mode & forbidden != 0 && !is_own_folder(&path(), metadata) {
+        return Err(FileError::SharedFolder { path: path(), mode });
+    }
     if mode & forbidden != 0 {
         return Err(FileError::OpenToOthers { path: path(), mode, wanted });
     }
@@ -145,9 +168,46 @@ fn check_access(path: &Path, metadata: &fs::Metadata, folder: bool) -> Result<()
     Ok(())
 }
 
+/// Whether a folder may be closed to others without taking anything from them: it is ours, is not made for many, and has
+/// nothing but plain files of ours in it. A home has folders and hidden files.
+#[cfg(unix)]
+fn is_own_folder(path: &Path, metadata: &fs::Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    /// More are not looked at: no store has so many.
+    const MOST: usize = 1000;
+    /// A folder in which only the owner of a file may rename it: one for many.
+    const STICKY: u32 = 0o1000;
+    let ours = rustix::process::geteuid().as_raw();
+    let Ok(content) = fs::read_dir(path) else {
+        return false;
+    };
+    let plain = |entry: fs::DirEntry| {
+        let hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
+        let file = entry.metadata().is_ok_and(|found| !found.is_dir() && found.uid() == ours);
+        file && !hidden
+    };
+    metadata.uid() == ours
+        && metadata.mode() & STICKY == 0
+        && content
+            .take(MOST.saturating_add(1))
+            .enumerate()
+            .all(|(count, entry)| count < MOST && entry.is_ok_and(plain))
+}
+
 #[cfg(not(unix))]
 fn check_access(_path: &Path, _metadata: &fs::Metadata, _folder: bool) -> Result<(), FileError> {
     Ok(())
+}
+
+/// Whether a folder takes new files of this process.
+#[cfg(unix)]
+pub(crate) fn is_writable(folder: &Path) -> bool {
+    rustix::fs::access(folder, rustix::fs::Access::WRITE_OK).is_ok()
+}
+
+#[cfg(not(unix))]
+pub(crate) fn is_writable(_folder: &Path) -> bool {
+    true
 }
 
 /// Which file stands under a path: device and inode.
@@ -231,75 +291,4 @@ pub(crate) fn create(path: &Path, content: &[u8]) -> Result<(), FileError> {
         .and_then(|()| file.sync_all())
         .and_then(|()| fs::File::open(parent(path)).and_then(|folder| folder.sync_all()))
         .map_err(|error| FileError::io("write", path, &error))
-}
-
-impl UnlockKey {
-    /// Reads a key file: its bytes without one line end at the end.
-    ///
-    /// # Errors
-    ///
-    /// [`FileError`] if the file is missing, is not a regular file, can be read by others than its owner, or
-    /// holds fewer than 32 bytes.
-    pub fn read_file(path: &Path) -> Result<Self, FileError> {
-        check_owned(path, false)?;
-        let length = fs::metadata(path).map_err(|error| FileError::io("look at", path, &error))?.len();
-        if length > MAX_KEY_FILE_LEN {
-            return Err(FileError::WrongKind { path: path.to_owned(), expected: "key file" });
-        }
-        let content =
-            fs::read(path).map(Zeroizing::new).map_err(|error| FileError::io("read", path, &error))?;
-        let key = content.strip_suffix(b"\n").unwrap_or(&content);
-        let key = key.strip_suffix(b"\r").unwrap_or(key);
-        Ok(Self::from_bytes(key.to_vec())?)
-    }
-
-    /// Writes the key to a new file, 0600, with one line end.
-    ///
-    /// # Errors
-    ///
-    /// [`FileError::Exists`] if there is a file already: a key is never overwritten.
-    pub fn create_file(&self, path: &Path) -> Result<(), FileError> {
-        create_parent(path)?;
-        // EXPOSE: written to the owner's key file.
-        let mut content = Zeroizing::new(Vec::with_capacity(self.expose().len() + 1));
-        content.extend_from_slice(self.expose());
-        content.push(b'\n');
-        create(path, &content)
-    }
-}
-
-#[cfg(all(test, unix))]
-mod tests {
-    use std::os::unix::fs::{PermissionsExt as _, symlink};
-
-    use super::*;
-
-    #[test]
-    fn key_file_is_private_and_reads_back() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("a/keystore.key");
-        let key = UnlockKey::generate().unwrap();
-        key.create_file(&path).unwrap();
-        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-        assert_eq!(fs::metadata(path.parent().unwrap()).unwrap().permissions().mode() & 0o777, 0o700);
-        assert_eq!(UnlockKey::read_file(&path).unwrap().expose(), key.expose());
-        assert!(matches!(key.create_file(&path), Err(FileError::Exists { .. })));
-    }
-
-    #[test]
-    fn links_and_wide_modes_are_refused_with_the_repair() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("k");
-        UnlockKey::generate().unwrap().create_file(&path).unwrap();
-        let link = folder.path().join("link");
-        symlink(&path, &link).unwrap();
-        assert!(matches!(UnlockKey::read_file(&link), Err(FileError::WrongKind { expected: "file", .. })));
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
-        let error = UnlockKey::read_file(&path).unwrap_err();
-        assert!(matches!(error, FileError::OpenToOthers { mode: 0o644, wanted: 0o600, .. }));
-        assert_eq!(error.remedies(), [Remedy::SetMode { path: path.to_owned(), mode: 0o600 }]);
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
-        fs::hard_link(&path, folder.path().join("second")).unwrap();
-        assert!(matches!(UnlockKey::read_file(&path), Err(FileError::HardLinked { links: 2, .. })));
-    }
 }

@@ -77,6 +77,18 @@ pub enum Remedy {
         /// The entry.
         alias: String,
     },
+    /// Keep the store in a folder of its own.
+    UseOwnFolder,
+    /// Take a key file as a secret manager mounts it.
+    KeyFileMounted,
+    /// Say where the passphrase of a store comes from.
+    GivePassphrase,
+    /// Add a slot whose passphrase is not asked for.
+    SlotFromSource,
+    /// Change the passphrase to one that is not asked for.
+    PasswdFromSource,
+    /// Answer a question that nobody can be asked.
+    AnswerYes,
     /// Bring a removed entry back.
     BringBack {
         /// The entry.
@@ -204,6 +216,12 @@ impl Remedy {
             }
             Self::ListEntries => format!("list the entries with: {program} ls"),
             Self::ListVersions { alias } => format!("list the versions with: {program} history {alias}"),
+            Self::UseOwnFolder => "keep the store in a folder of its own, to which nobody else can write: give its path with --store; a folder that is not there yet is made".to_owned(),
+            Self::KeyFileMounted => "if a secret manager mounts the key file so, add: --key-file-mounted".to_owned(),
+            Self::GivePassphrase => "say where the passphrase comes from: --unlock passphrase:file:PATH, or passphrase: with env:VAR, fd:N, stdin or cred:NAME".to_owned(),
+            Self::SlotFromSource => format!("say where the new passphrase comes from: {program} slot add passphrase:env:VAR, or passphrase: with file:PATH, fd:N, stdin or cred:NAME"),
+            Self::PasswdFromSource => format!("say where the new passphrase comes from: {program} passwd --to passphrase:env:VAR, or passphrase: with file:PATH, fd:N, stdin or cred:NAME"),
+            Self::AnswerYes => "if that is meant, add: --yes".to_owned(),
             Self::BringBack { alias } => format!("bring it back with: {program} undo {alias}"),
             Self::FreeAlias { alias } => format!(
                 "to bring that one back, give the present one another alias first: {program} rename {alias} NEW; then: {program} undo {alias}"

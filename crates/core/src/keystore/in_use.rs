@@ -15,7 +15,7 @@ use crate::{
     error::Error,
     private_file::{self, FileError},
     seal::EntryId,
-    store::{EntryHead, Event, Store, StoreError},
+    store::{EntryHead, EntryRow, Event, Store, StoreError},
 };
 
 /// The longest name of a server, in characters.
@@ -53,11 +53,8 @@ impl Keystore {
             return Ok(held);
         }
         write.bind(&head, Some(server))?;
-        let event = Event {
-            alias: head.alias.as_str(),
-            outcome: server,
-            ..event_of("bind", &actor, seconds(at))
-        };
+        let event =
+            Event { alias: head.alias.as_str(), outcome: server, ..event_of("bind", &actor, seconds(at)) };
         let done = write.commit(&event);
         self.settle(done)?;
         Ok(held)
@@ -109,6 +106,14 @@ impl Holds {
     /// The server that uses an entry now. A mark whose server is gone counts for nothing.
     pub(super) fn server<'h>(&self, head: &'h EntryHead) -> Option<&'h str> {
         head.bound_to.as_deref().filter(|_| is_locked(&self.path(&head.id)))
+    }
+
+    /// A row without the mark of a server that is gone.
+    pub(super) fn now(&self, mut row: EntryRow) -> EntryRow {
+        if row.head.bound_to.is_some() && self.server(&row.head).is_none() {
+            row.head.bound_to = None;
+        }
+        row
     }
 
     /// Removes the file of a use that has ended.

@@ -22,7 +22,6 @@ use std::{path::Path, sync::Arc};
 
 use rustls_pki_types::UnixTime;
 
-use self::row::{describe, open_row, unseal};
 pub use self::{
     certificates::read_certificates,
     history::{Comparison, Version},
@@ -33,6 +32,10 @@ pub use self::{
         Administrator, ChainLink, ChainState, CredentialRequest, Entry, EntryKind, ImportOptions,
         ImportReport, OpenedCredential, Outcome, ServerCertificateRequest,
     },
+};
+use self::{
+    in_use::Holds,
+    row::{describe, open_row, unseal},
 };
 use crate::{
     alias::Alias,
@@ -293,9 +296,10 @@ impl Keystore {
     /// [`StoreError`] if the store cannot be read.
     pub fn entries(&mut self, after: Option<&Alias>, limit: u32) -> Result<Vec<Entry>, Error> {
         let after = after.map(Alias::key).unwrap_or_default();
+        let holds = Holds::of(&self.store);
         let found = self.store.view(|read| {
             let rows = read.entries(&after, limit)?;
-            rows.into_iter().map(|row| describe(row, read)).collect()
+            rows.into_iter().map(|row| describe(holds.now(row), read)).collect()
         })?;
         Ok(found)
     }
@@ -319,6 +323,8 @@ impl Keystore {
     ///
     /// [`StoreError::NotFound`], or another if the store cannot be read.
     pub fn entry(&mut self, alias: &Alias) -> Result<Entry, Error> {
+        let holds = Holds::of(&self.store);
+        let describe = |row, read: &store::Read<'_>| describe(holds.now(row), read);
         let found = self.store.view(|read| read.entry(alias)?.map(|row| describe(row, read)).transpose())?;
         Ok(found.ok_or_else(|| StoreError::NotFound { alias: alias.clone() })?)
     }

@@ -106,14 +106,24 @@ impl Write<'_> {
         Ok(())
     }
 
-    pub(super) fn index(&self, leaf: Option<&Certificate>, authority: bool, id: &EntryId) -> Result<(), StoreError> {
+    pub(super) fn index(
+        &self,
+        leaf: Option<&Certificate>,
+        authority: bool,
+        id: &EntryId,
+    ) -> Result<(), StoreError> {
         for key in leaf.iter().flat_map(|leaf| keys_of(leaf, authority, id)) {
             self.add_key(&key, id)?;
         }
         Ok(())
     }
 
-    pub(super) fn unindex(&self, leaf: Option<&Certificate>, authority: bool, id: &EntryId) -> Result<(), StoreError> {
+    pub(super) fn unindex(
+        &self,
+        leaf: Option<&Certificate>,
+        authority: bool,
+        id: &EntryId,
+    ) -> Result<(), StoreError> {
         for key in leaf.iter().flat_map(|leaf| keys_of(leaf, authority, id)) {
             self.remove_key(&key)?;
         }

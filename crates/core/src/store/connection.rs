@@ -1,6 +1,9 @@
 //! Opens SQLite the way that a store needs it.
 
-use std::{path::Path, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use rusqlite::{Connection, OpenFlags, config::DbConfig, limits::Limit};
 
@@ -39,13 +42,36 @@ const LIMITS: [(Limit, i32); 10] = [
 /// Until [`trusts`], closing the connection does not copy a write-ahead log into the file: it may be another store's.
 pub(super) fn connect(path: &Path, read_only: bool) -> Result<Connection, StoreError> {
     let access = if read_only { OpenFlags::SQLITE_OPEN_READ_ONLY } else { OpenFlags::SQLITE_OPEN_READ_WRITE };
-    let flags = access | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
-    // SQLite refuses any symbolic link in the path; only the last component is ours to judge.
-    let resolved = match (private_file::parent(path).canonicalize(), path.file_name()) {
+    prepare(Connection::open_with_flags(resolved(path), access | FLAGS)?)
+}
+
+/// Opens a database file in a folder that takes no file, as it stands: a store that keeps a write-ahead log needs one
+/// beside it to be read in the usual way. Nobody can write to it, so nothing is locked.
+pub(super) fn connect_unchanging(path: &Path) -> Result<Connection, StoreError> {
+    let mut uri = "file:".to_owned();
+    for byte in resolved(path).as_os_str().as_encoded_bytes() {
+        if byte.is_ascii_alphanumeric() || b"/-._~".contains(byte) {
+            uri.push(char::from(*byte));
+        } else {
+            uri.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    uri.push_str("?immutable=1");
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | FLAGS;
+    prepare(Connection::open_with_flags(uri, flags)?)
+}
+
+const FLAGS: OpenFlags = OpenFlags::SQLITE_OPEN_NO_MUTEX.union(OpenFlags::SQLITE_OPEN_NOFOLLOW);
+
+/// SQLite refuses any symbolic link in the path; only the last component is ours to judge.
+fn resolved(path: &Path) -> PathBuf {
+    match (private_file::parent(path).canonicalize(), path.file_name()) {
         (Ok(folder), Some(name)) => folder.join(name),
         _ => path.to_owned(),
-    };
-    let mut connection = Connection::open_with_flags(&resolved, flags)?;
+    }
+}
+
+fn prepare(mut connection: Connection) -> Result<Connection, StoreError> {
     connection.busy_handler(Some(WAIT))?;
     for (option, on) in [
         (DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true),

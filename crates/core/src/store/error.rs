@@ -59,7 +59,9 @@ pub enum StoreError {
         path: PathBuf,
     },
     /// The store is older than its rollback guard.
-    #[error("the store is at commit {found}, its rollback guard at {known}: an older copy was put in its place")]
+    #[error(
+        "the store is at commit {found}, its rollback guard at {known}: an older copy was put in its place"
+    )]
     RolledBack {
         /// Commits of the store.
         found: i64,
@@ -133,6 +135,12 @@ pub enum StoreError {
     /// The store was opened for reading only, or its medium allows no writing.
     #[error("the store cannot be written")]
     ReadOnly,
+    /// The store has changes in a write-ahead log, on a medium that cannot be written.
+    #[error("the last changes of the store are in {}, and cannot be read where nothing can be written", log.display())]
+    LogOnReadOnly {
+        /// The write-ahead log.
+        log: PathBuf,
+    },
     /// The disk is full.
     #[error("no space is left for the store")]
     Full,
@@ -241,7 +249,7 @@ impl StoreError {
         match self {
             Self::Missing { .. } => "store_missing",
             Self::Exists { .. } => "store_exists",
-            Self::File(_) => "store_permission",
+            Self::File(error) => error.code(),
             Self::NotAStore => "not_a_store",
             Self::SchemaFromFuture { .. } => "schema_from_future",
             Self::SchemaOutdated { .. } => "schema_outdated",
@@ -257,7 +265,7 @@ impl StoreError {
             Self::InvalidValue { .. } => "invalid_value",
             Self::Seal(error) => error.code(),
             Self::Busy => "store_busy",
-            Self::ReadOnly => "store_read_only",
+            Self::ReadOnly | Self::LogOnReadOnly { .. } => "store_read_only",
             Self::Full => "store_full",
             Self::NotCompacted(_) => "store_not_compacted",
             Self::Corrupt { .. } => "store_corrupt",
@@ -289,22 +297,26 @@ impl StoreError {
                 return vec![Remedy::Advice("let the server use another alias first"), Remedy::Force];
             }
             Self::Needed { .. } => {
-                return vec![Remedy::Advice("import the CA certificate that replaces it first"), Remedy::Force];
+                return vec![
+                    Remedy::Advice("import the CA certificate that replaces it first"),
+                    Remedy::Force,
+                ];
             }
             Self::Removed { alias } => Remedy::BringBack { alias: alias.to_string() },
             Self::NothingToUndo { alias, removed: true } => Remedy::FreeAlias { alias: alias.to_string() },
             Self::InvalidValue { .. } => return Vec::new(),
             Self::NoSuchVersion { alias, .. }
             | Self::SameVersion { alias, .. }
-            | Self::NothingToUndo { alias, .. } => {
-                Remedy::ListVersions { alias: alias.to_string() }
-            }
+            | Self::NothingToUndo { alias, .. } => Remedy::ListVersions { alias: alias.to_string() },
             Self::NotAStore => Remedy::GiveStorePath,
             Self::SchemaFromFuture { .. } => Remedy::Advice("use the program that made it, or a newer one"),
             Self::Busy => {
                 Remedy::Advice("try again; if it stays, look for a process that holds the store open")
             }
             Self::ReadOnly => Remedy::RunAsOwner,
+            Self::LogOnReadOnly { .. } => Remedy::Advice(
+                "copy the store together with that file into a folder that can be written, and read the copy",
+            ),
             Self::Full => Remedy::Advice("free some space and try again; the store is unchanged"),
             Self::NotCompacted(_) => Remedy::Rekey,
             Self::Corrupt { .. } => return vec![Remedy::VerifyStore, Remedy::Restore],

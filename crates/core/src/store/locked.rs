@@ -11,7 +11,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::{
     Store, StoreError, Write,
     audit::Event,
-    connection::{connect, trusts},
+    connection::{connect, connect_unchanging, trusts},
     migrate, schema, slots,
     state::{Journal, State},
 };
@@ -118,6 +118,16 @@ fn initialise(
     Ok(Store { connection, path: path.to_owned(), read_only: false, ledger, identity, in_doubt: false })
 }
 
+/// Opens a store on a medium that cannot be written, as its file stands. What its write-ahead log has, if there is one,
+/// is not in the file.
+fn without_log(path: &Path) -> Result<Connection, StoreError> {
+    let [log, ..] = side_files(path);
+    if log.symlink_metadata().is_ok_and(|found| found.len() > 0) {
+        return Err(StoreError::LogOnReadOnly { log });
+    }
+    connect_unchanging(path)
+}
+
 impl LockedStore {
     /// Opens the store at `path` after checking who can reach its files.
     pub(crate) fn open(path: &Path, read_only: bool) -> Result<Self, StoreError> {
@@ -133,8 +143,15 @@ impl LockedStore {
         }
         private_file::check_owned(private_file::parent(path), true)?;
         let identity = private_file::identity(path);
-        let connection = connect(path, read_only)?;
-        let version = schema::version(&connection)?;
+        let versioned = |connection| Ok((schema::version(&connection)?, connection));
+        let (version, connection) = match connect(path, read_only).and_then(versioned) {
+            Err(StoreError::ReadOnly)
+                if read_only && !private_file::is_writable(private_file::parent(path)) =>
+            {
+                without_log(path).and_then(versioned)?
+            }
+            other => other?,
+        };
         Ok(Self { connection, path: path.to_owned(), read_only, identity, version })
     }
 

@@ -11,11 +11,7 @@ use super::{
     entries::{EntryHead, EntryRow, certificate_mac},
     lookup::{alias_key, entry_id},
 };
-use crate::{
-    alias::Alias,
-    certificate::Fingerprint,
-    seal::EntryId,
-};
+use crate::{alias::Alias, certificate::Fingerprint, seal::EntryId};
 
 /// The most removed entries of one alias that are looked at.
 const MAX_OF_ONE_ALIAS: u32 = 1024;
