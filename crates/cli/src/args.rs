@@ -7,8 +7,13 @@ mod store;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use strongroom::{AccountName, Alias, EntrySelector, FindingCode, Limits, PeerName, Purpose, Severity};
 
-pub(crate) use self::store::{Diff, Init, Log, Reference, Remove, Slot};
+pub(crate) use self::store::{Diff, Init, Log, Ls, Prune, Reference, Remove, Slot, Undo};
 use crate::{source::PasswordSource, unlock::UnlockSpec};
+
+/// The heading of the options that say which store is meant, and how it is opened.
+const STORE: &str = "The store";
+/// The heading of the options about output and questions.
+const OUTPUT: &str = "Output and questions";
 
 /// A keystore for server certificates.
 ///
@@ -18,28 +23,34 @@ use crate::{source::PasswordSource, unlock::UnlockSpec};
 #[command(name = "strongroom", version, propagate_version = true, max_term_width = 100)]
 pub(crate) struct Arguments {
     /// The store [default: $XDG_DATA_HOME/strongroom/keystore.db]
-    #[arg(long, global = true, value_name = "PATH", env = "STRONGROOM_STORE")]
+    #[arg(long, global = true, value_name = "PATH", env = "STRONGROOM_STORE", help_heading = STORE)]
     pub(crate) store: Option<PathBuf>,
     /// The key file that opens the store [default: keystore.key beside the store]
-    #[arg(long, global = true, value_name = "PATH", env = "STRONGROOM_KEY_FILE")]
+    #[arg(long, global = true, value_name = "PATH", env = "STRONGROOM_KEY_FILE", help_heading = STORE)]
     pub(crate) key_file: Option<PathBuf>,
+    /// Take a key file as a secret manager mounts it: behind links, and readable by a group of this process
+    #[arg(long, global = true, help_heading = STORE)]
+    pub(crate) key_file_mounted: bool,
     /// What opens the store: file:PATH env:VAR cred:NAME prompt passphrase:SRC [default: what the store says]
-    #[arg(long, global = true, value_name = "SRC", env = "STRONGROOM_UNLOCK", hide_env_values = true)]
+    #[arg(long, global = true, value_name = "SRC", env = "STRONGROOM_UNLOCK", hide_env_values = true, help_heading = STORE)]
     pub(crate) unlock: Option<UnlockSpec>,
     /// A file outside the store that says where it stood last; an older copy of the store is then refused
-    #[arg(long, global = true, value_name = "PATH", env = "STRONGROOM_ROLLBACK_GUARD")]
+    #[arg(long, global = true, value_name = "PATH", env = "STRONGROOM_ROLLBACK_GUARD", help_heading = STORE)]
     pub(crate) rollback_guard: Option<PathBuf>,
     /// Take a store that is older than its rollback guard, and set the guard anew
-    #[arg(long, global = true, requires = "rollback_guard")]
+    #[arg(long, global = true, requires = "rollback_guard", help_heading = STORE)]
     pub(crate) accept_rollback: bool,
     /// Print one JSON object on standard output
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = OUTPUT)]
     pub(crate) json: bool,
-    /// Never ask; fail where a question would be needed
-    #[arg(long, global = true)]
+    /// Answer every question with yes; a refusal stays one
+    #[arg(long, global = true, help_heading = OUTPUT)]
+    pub(crate) yes: bool,
+    /// Never ask; fail where an answer would be needed
+    #[arg(long, global = true, help_heading = OUTPUT)]
     pub(crate) no_input: bool,
     /// When to use colours
-    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", help_heading = OUTPUT)]
     pub(crate) color: clap::ColorChoice,
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -55,7 +66,7 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Ca(Ca),
     /// List the entries
-    Ls,
+    Ls(Ls),
     /// Show one entry
     Show(Show),
     /// Show what is in a file, without a store
@@ -67,7 +78,7 @@ pub(crate) enum Command {
         /// The entry
         alias: Alias,
     },
-    /// Remove an entry with all its versions
+    /// Remove an entry; undo brings it back until it is pruned
     Rm(Remove),
     /// Give an entry another alias
     Rename {
@@ -83,11 +94,10 @@ pub(crate) enum Command {
     },
     /// What differs between two entries, or two versions of one: www@1 www@2
     Diff(Diff),
-    /// Go back to what an entry was before its last change
-    Undo {
-        /// The entry
-        alias: Alias,
-    },
+    /// Go back to what an entry was before its last change, or before it was removed
+    Undo(Undo),
+    /// Delete former versions and removed entries for good, with their keys
+    Prune(Prune),
     /// What was done, by whom, and what was refused
     Log(Log),
     /// Write a consistent copy of the store, while it is used
@@ -113,6 +123,9 @@ pub(crate) enum Command {
         /// Drop the slots whose keys are not at hand
         #[arg(long)]
         drop_others: bool,
+        /// Delete former versions and removed entries instead of sealing them anew
+        #[arg(long)]
+        prune: bool,
     },
     /// What opens the store: up to eight slots
     #[command(subcommand)]
@@ -195,7 +208,7 @@ pub(crate) struct Inspect {
 #[derive(Debug, Args)]
 pub(crate) struct Verify {
     /// The entry, judged against the CA certificates in the store
-    #[arg(conflicts_with_all = ["leaf", "batch"])]
+    #[arg(conflicts_with_all = ["leaf", "batch", "anchor", "intermediate"])]
     pub(crate) alias: Option<Alias>,
     /// The certificate to judge, its chain behind it: PEM, DER or PKCS #7; needs no store
     #[arg(long, value_name = "FILE", conflicts_with = "batch")]

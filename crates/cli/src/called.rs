@@ -1,7 +1,9 @@
 //! How the command was called, so that the commands in its advice work as they stand.
 
-use clap::{ArgMatches, parser::ValueSource};
-use strongroom::{Invocation, shell_word};
+use clap::{ArgMatches, ColorChoice, ValueEnum as _, parser::ValueSource};
+use strongroom::{Invocation, Remedy, shell_word};
+
+use crate::failure::{Exit, Failure};
 
 /// The options that say which store is meant, and how it is opened.
 const GLOBAL: [(&str, &str); 3] = [("store", "--store"), ("key_file", "--key-file"), ("unlock", "--unlock")];
@@ -26,6 +28,76 @@ pub(crate) fn invocation(matches: &ArgMatches) -> Invocation {
     called.alias = raw(innermost, "alias").unwrap_or(called.alias);
     called.file = raw(innermost, "file").unwrap_or(called.file);
     called
+}
+
+/// Arguments that name a file to be read, or several.
+const FILES: [&str; 6] = ["file", "files", "leaf", "anchor", "intermediate", "reply"];
+/// Arguments that say where a password comes from.
+const SOURCES: [&str; 6] = ["source", "sources", "key_source", "key_sources", "unlock", "to"];
+
+/// Refuses a call in which two things are to be read from standard input: one would get what the other left.
+pub(crate) fn check_standard_input(matches: &ArgMatches) -> Result<(), Failure> {
+    let (mut innermost, mut command) = (matches, "");
+    while let Some((name, below)) = innermost.subcommand() {
+        (innermost, command) = (below, name);
+    }
+    let mut users: Vec<String> = Vec::new();
+    // These write a file, or copy one; `-` is a name to them.
+    if !matches!(command, "backup" | "restore") {
+        for id in FILES {
+            users.extend(raw_values(innermost, id).iter().filter(|value| *value == "-").map(|_| {
+                if id == "file" || id == "files" { "FILE -".to_owned() } else { format!("--{id} -") }
+            }));
+        }
+    }
+    for id in SOURCES {
+        let reads = |value: &&String| {
+            let source = value.strip_prefix("passphrase:").unwrap_or(value);
+            matches!(source, "stdin" | "fd:0")
+        };
+        users.extend(raw_values(innermost, id).iter().filter(reads).map(|value| match id {
+            "unlock" => format!("--unlock {value}"),
+            "to" => format!("--to {value}"),
+            "key_source" | "key_sources" => format!("--key-pass-in {value}"),
+            // The source of a slot is no option.
+            _ if command == "add" && value.starts_with("passphrase:") => value.clone(),
+            _ => format!("--pass-in {value}"),
+        }));
+    }
+    if innermost.try_get_one::<bool>("batch").is_ok_and(|given| given == Some(&true)) {
+        users.push("--batch".to_owned());
+    }
+    if users.len() < 2 {
+        return Ok(());
+    }
+    let message =
+        format!("standard input can be read once, and this asks for it twice: {}", users.join(", "));
+    Err(Failure::new(Exit::Usage, "stdin_taken", "arguments", message)
+        .with(Remedy::Advice("take one of them from a file, or a password from a variable")))
+}
+
+fn raw_values(matches: &ArgMatches, id: &str) -> Vec<String> {
+    let values = matches.try_get_raw(id).ok().flatten();
+    values.into_iter().flatten().map(|value| value.to_string_lossy().into_owned()).collect()
+}
+
+/// The words of the command line, before it was understood.
+fn words() -> Vec<String> {
+    std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect()
+}
+
+/// Whether JSON was asked for, on a command line that may not be understood.
+pub(crate) fn wants_json() -> bool {
+    words().iter().any(|word| word == "--json")
+}
+
+/// `--color` of a command line that may not be understood.
+pub(crate) fn colour() -> ColorChoice {
+    let words = words();
+    let after = words.iter().zip(words.iter().skip(1)).find(|(word, _)| *word == "--color");
+    let joined = words.iter().find_map(|word| word.strip_prefix("--color="));
+    let value = joined.or_else(|| after.map(|(_, value)| value.as_str()));
+    value.and_then(|value| ColorChoice::from_str(value, true).ok()).unwrap_or_default()
 }
 
 /// The value of an argument as it was typed, as one word of a shell.

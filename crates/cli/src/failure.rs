@@ -58,6 +58,15 @@ impl Failure {
         Self::new(Exit::Password, "password_missing", "password", message).with(Remedy::GivePassword)
     }
 
+    /// Where a password could not be asked for: another remedy than the usual one.
+    pub(crate) fn instead(self, remedy: Remedy) -> Self {
+        self.instead_of(&Remedy::GivePassword, remedy)
+    }
+
+    pub(crate) fn instead_of(self, usual: &Remedy, remedy: Remedy) -> Self {
+        if self.remedies.first() == Some(usual) { self.with(remedy) } else { self }
+    }
+
     pub(crate) fn with(mut self, remedy: Remedy) -> Self {
         self.remedies = vec![remedy];
         self

@@ -4,16 +4,20 @@
 
 mod args;
 mod called;
+mod clock;
 mod commands;
 mod failure;
+mod help;
+mod hint;
 mod process;
+mod prompt;
 mod render;
 mod source;
 mod unlock;
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory as _, FromArgMatches as _};
+use clap::FromArgMatches as _;
 
 use crate::{args::Arguments, render::Printer};
 
@@ -24,19 +28,23 @@ static ALLOCATOR: zeroizing_alloc::ZeroAlloc<std::alloc::System> =
 
 fn main() -> ExitCode {
     process::harden();
-    let parsed = Arguments::command()
+    let colour = called::colour();
+    let parsed = help::command(colour)
         .try_get_matches()
-        .and_then(|matches| Ok((Arguments::from_arg_matches(&matches)?, called::invocation(&matches))));
-    let (arguments, called) = match parsed {
+        .and_then(|matches| Ok((Arguments::from_arg_matches(&matches)?, matches)));
+    let (arguments, matches) = match parsed {
         Ok(parsed) => parsed,
-        Err(refused) => return render::usage(&refused),
+        Err(refused) => return render::usage(&refused, colour, called::wants_json()),
     };
-    let printer = Printer::new(arguments.json, arguments.color, called);
-    match commands::run(&arguments, &printer) {
-        Ok(()) => ExitCode::SUCCESS,
+    let printer = Printer::new(arguments.json, arguments.color, called::invocation(&matches));
+    let done = clock::check()
+        .and_then(|()| called::check_standard_input(&matches))
+        .and_then(|()| commands::run(&arguments, &printer));
+    match done {
+        Ok(()) => printer.end(ExitCode::SUCCESS, false),
         Err(failure) => {
             printer.failure(&failure);
-            ExitCode::from(failure.exit.code())
+            printer.end(ExitCode::from(failure.exit.code()), true)
         }
     }
 }

@@ -1,34 +1,41 @@
 //! Output: data on standard output, words on standard error, one JSON object with `--json`.
 
+mod entries;
+mod output;
+mod screen;
 mod table;
 mod views;
 
 use std::{
-    io::{self, IsTerminal as _, Write as _},
+    io::{self, Write as _},
     process::ExitCode,
 };
 
 use clap::{ColorChoice, error::ContextKind};
 use serde::Serialize;
-use strongroom::{Invocation, Remark, Remedy};
+use strongroom::{Certificate, Invocation, Remark, Remedy};
 
+use self::output::Output;
 pub(crate) use self::{
-    table::Table,
-    views::{
-        EntryView, ImportView, LinkView, UserView, days_left, file_text, import_text, path_text, show_text,
-    },
+    entries::{EntryView, RemovedView, ShowView, hex, time_left},
+    screen::colours,
+    table::{Cell, Mark, Table},
+    views::{ImportView, LinkView, UserView, file_text, import_text, path_text},
 };
-use crate::{
-    failure::{Exit, Failure},
-    source::environment,
-};
+use crate::failure::{Exit, Failure};
 
 const SCHEMA: &str = "strongroom/v1";
 
 /// Where output goes, and in which form.
 pub(crate) struct Printer {
     json: bool,
+    /// Whether words on standard error are coloured.
     colour: bool,
+    /// The same of tables on standard output.
+    colour_tables: bool,
+    /// The columns of the terminal; `None` off it.
+    screen: Option<usize>,
+    output: Output,
     /// How the command was called, for the commands in its advice.
     called: Invocation,
 }
@@ -66,14 +73,35 @@ struct ErrorView<'a> {
 
 impl Printer {
     pub(crate) fn new(json: bool, choice: ColorChoice, called: Invocation) -> Self {
-        let colour = match choice {
-            ColorChoice::Always => true,
-            ColorChoice::Never => false,
-            ColorChoice::Auto => {
-                io::stderr().is_terminal() && environment("NO_COLOR").is_none_or(|value| value.is_empty())
-            }
-        };
-        Self { json, colour, called }
+        Self {
+            json,
+            colour: colours(choice, &io::stderr()),
+            colour_tables: colours(choice, &io::stdout()),
+            screen: screen::width(),
+            output: Output::default(),
+            called,
+        }
+    }
+
+    /// Ends the output: `code`, unless it could not be written.
+    pub(crate) fn end(self, code: ExitCode, failed: bool) -> ExitCode {
+        self.output.end(code, failed)
+    }
+
+    /// Writes what is held back; whether all of it could be written.
+    pub(crate) fn flush(&self) -> bool {
+        self.output.flush();
+        !self.output.has_failed()
+    }
+
+    /// The program with the options that say which store, for a command that is quoted.
+    pub(crate) fn program(&self) -> &str {
+        &self.called.program
+    }
+
+    /// A table that fits the terminal.
+    pub(crate) fn table(&self, head: &[&str]) -> Table {
+        Table::new(head, self.screen, self.colour_tables)
     }
 
     fn views<'a>(&self, remarks: &'a [Remark]) -> Vec<RemarkView<'a>> {
@@ -97,13 +125,13 @@ impl Printer {
         text: impl FnOnce() -> String,
     ) {
         if self.json {
-            print_json(&Success { schema: SCHEMA, result, warnings: self.views(warnings) });
+            self.json(&Success { schema: SCHEMA, result, warnings: self.views(warnings) });
             return;
         }
         for warning in warnings {
             self.remark("warning", "33", warning);
         }
-        let _ = io::stdout().lock().write_all(text().as_bytes());
+        self.data(&text());
     }
 
     /// A result that is one list, written page by page, so that no length of it fills the memory.
@@ -113,7 +141,14 @@ impl Printer {
 
     /// Raw data, whatever the form.
     pub(crate) fn data(&self, text: &str) {
-        let _ = io::stdout().lock().write_all(text.as_bytes());
+        self.output.write(text.as_bytes());
+    }
+
+    fn json<T: Serialize>(&self, value: &T) {
+        // The types of this module serialise without failure.
+        let mut text = serde_json::to_string(value).unwrap_or_default();
+        text.push('\n');
+        self.data(&text);
     }
 
     /// A sentence for people, not part of the result.
@@ -128,7 +163,7 @@ impl Printer {
 
     pub(crate) fn failure(&self, failure: &Failure) {
         if self.json {
-            print_json(&Refusal {
+            self.json(&Refusal {
                 schema: SCHEMA,
                 error: ErrorView {
                     code: failure.code,
@@ -180,6 +215,11 @@ pub(crate) struct List<'p> {
 }
 
 impl List<'_> {
+    /// Whether nobody takes any more of it.
+    pub(crate) fn is_over(&self) -> bool {
+        self.printer.output.has_failed()
+    }
+
     /// Writes a page: as JSON, or `text`.
     pub(crate) fn page<T: Serialize>(&mut self, items: &[T], text: impl FnOnce() -> String) {
         if !self.printer.json {
@@ -191,7 +231,7 @@ impl List<'_> {
                 self.printer.data(&format!("{{\"schema\":\"{SCHEMA}\",\"result\":{{\"{}\":[", self.name));
             }
             for item in items {
-                // As in `print_json`.
+                // As in `Printer::json`.
                 let item = serde_json::to_string(item).unwrap_or_default();
                 let comma = if self.empty { "" } else { "," };
                 self.printer.data(&format!("{comma}{item}"));
@@ -212,41 +252,47 @@ impl List<'_> {
     }
 }
 
-fn print_json<T: Serialize>(value: &T) {
-    let mut stdout = io::stdout().lock();
-    // The types of this module serialise without failure; a closed pipe is nobody's error.
-    if serde_json::to_writer(&mut stdout, value).is_ok() {
-        let _ = stdout.write_all(b"\n");
-    }
+/// A certificate as PEM (RFC 7468).
+pub(crate) fn pem(certificate: &Certificate) -> String {
+    let config = pem::EncodeConfig::new().set_line_ending(pem::LineEnding::LF);
+    pem::encode_config(&pem::Pem::new("CERTIFICATE", certificate.der().as_ref()), config)
 }
 
 /// What clap refused, or `--help` and `--version`.
 ///
 /// The value of a refused `--pass-in` is not repeated: it may be a password.
-pub(crate) fn usage(refused: &clap::Error) -> ExitCode {
+pub(crate) fn usage(refused: &clap::Error, choice: ColorChoice, json: bool) -> ExitCode {
+    let mut printer = Printer::new(json, choice, Invocation::default());
     if !refused.use_stderr() {
-        let _ = refused.print();
-        return ExitCode::SUCCESS;
+        let text = refused.render();
+        let text = if printer.colour_tables { text.ansi().to_string() } else { text.to_string() };
+        printer.data(&text);
+        return printer.end(ExitCode::SUCCESS, false);
     }
     let about_password = refused
         .get(ContextKind::InvalidArg)
         .map(ToString::to_string)
         .and_then(|argument| argument.split(' ').next().map(str::to_owned))
         .filter(|argument| matches!(argument.as_str(), "--pass-in" | "--key-pass-in" | "--unlock" | "--to"));
+    let text = refused.render();
     let message = if let Some(argument) = &about_password {
         let reason = std::error::Error::source(refused).map(ToString::to_string).unwrap_or_default();
         format!("invalid value for {argument}: {reason}")
     } else {
-        let text = refused.render().to_string();
+        let text = text.to_string();
         text.strip_prefix("error: ").unwrap_or(&text).trim_end().to_owned()
     };
-    if std::env::args_os().any(|argument| argument == "--json") {
-        let failure = Failure::new(Exit::Usage, "usage", "arguments", message).with(Remedy::ReadHelp);
-        Printer { json: true, colour: false, called: Invocation::default() }.failure(&failure);
-    } else if about_password.is_some() {
-        let _ = writeln!(io::stderr().lock(), "error: {message}");
-    } else {
-        let _ = refused.print();
+    let code = ExitCode::from(Exit::Usage.code());
+    if json {
+        printer.colour = false;
+        printer.failure(&Failure::new(Exit::Usage, "usage", "arguments", message).with(Remedy::ReadHelp));
+        return printer.end(code, true);
     }
-    ExitCode::from(Exit::Usage.code())
+    let mut stderr = io::stderr().lock();
+    let _ = match (about_password, printer.colour) {
+        (Some(_), _) => writeln!(stderr, "error: {message}"),
+        (None, true) => write!(stderr, "{}", text.ansi()),
+        (None, false) => write!(stderr, "{text}"),
+    };
+    code
 }

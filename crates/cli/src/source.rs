@@ -10,7 +10,7 @@ use std::{
 use strongroom::{InvalidSecret, Password};
 use zeroize::Zeroizing;
 
-use crate::failure::Failure;
+use crate::{failure::Failure, prompt};
 
 /// The most that is read of a password file, in bytes: the longest password and its line end.
 const MAX_READ: u64 = 4096;
@@ -115,9 +115,14 @@ impl PasswordSource {
                 Err(Failure::password("a password is needed, and --no-input forbids to ask".to_owned()))
             }
             Self::Prompt => {
-                let text = rpassword::prompt_password(format!("{question}: "))
-                    .map_err(|error| Failure::password(format!("cannot ask for the password: {error}")))?;
-                Ok(Password::new(text)?)
+                let text = prompt::password(question).map_err(|error| {
+                    Failure::password(match error.raw_os_error() {
+                        // There is no terminal to open, ENXIO or ENOENT.
+                        Some(_) => "a password is needed, and there is no terminal to ask on".to_owned(),
+                        None => format!("cannot ask for the password: {error}"),
+                    })
+                })?;
+                Ok(Password::new(text.as_str())?)
             }
             Self::None => Ok(Password::new(String::new())?),
             Self::Text(text) => Ok(Password::new(text.as_str())?),
@@ -127,7 +132,7 @@ impl PasswordSource {
     /// What is wrong with using this source.
     pub(crate) fn warning(&self) -> Option<&'static str> {
         matches!(self, Self::Text(_))
-            .then_some("a password on the command line can be read by every process of this machine; better is --pass-in file:PATH, env:VAR or prompt")
+            .then_some("a password on the command line can be read by every process of this machine; better is file:PATH, env:VAR or prompt in place of pass:TEXT")
     }
 }
 

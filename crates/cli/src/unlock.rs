@@ -5,10 +5,13 @@ use std::{
     str::FromStr,
 };
 
-use strongroom::{Error, Keystore, OpenOptions, Password, SealError, Unlock, UnlockKey, UnlockSource};
+use strongroom::{
+    Error, FileError, Keystore, OpenOptions, Password, Remedy, SealError, Unlock, UnlockKey, UnlockSource,
+};
 
 use crate::{
     failure::{Exit, Failure},
+    hint,
     source::{PasswordSource, environment},
 };
 
@@ -20,6 +23,8 @@ const MIN_PASSPHRASE_CHARS: usize = 8;
 pub(crate) enum UnlockSpec {
     /// A key file.
     KeyFile(PathBuf),
+    /// A key file as a secret manager mounts it.
+    MountedKeyFile(PathBuf),
     /// An environment variable with at least 32 random bytes.
     Environment(String),
     /// A systemd credential with at least 32 random bytes.
@@ -78,8 +83,10 @@ impl UnlockSpec {
     /// What the store writes down of it.
     pub(crate) fn source(&self, default_key_file: &Path) -> UnlockSource {
         match self {
-            Self::KeyFile(path) if path == default_key_file => UnlockSource::KeyFile(String::new()),
-            Self::KeyFile(path) => {
+            Self::KeyFile(path) | Self::MountedKeyFile(path) if path == default_key_file => {
+                UnlockSource::KeyFile(String::new())
+            }
+            Self::KeyFile(path) | Self::MountedKeyFile(path) => {
                 let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
                 UnlockSource::KeyFile(path.display().to_string())
             }
@@ -89,10 +96,26 @@ impl UnlockSpec {
         }
     }
 
+    /// The same, with a key file taken as a secret manager mounts it.
+    pub(crate) fn mounted(self, mounted: bool) -> Self {
+        match self {
+            Self::KeyFile(path) if mounted => Self::MountedKeyFile(path),
+            other => other,
+        }
+    }
+
+    /// What is wrong with using this source.
+    pub(crate) fn warning(&self) -> Option<&'static str> {
+        match self {
+            Self::Passphrase(source) => source.warning(),
+            _ => None,
+        }
+    }
+
     /// Whether it can be read without asking anybody.
     pub(crate) fn is_at_hand(&self) -> bool {
         match self {
-            Self::KeyFile(path) => path.symlink_metadata().is_ok(),
+            Self::KeyFile(path) | Self::MountedKeyFile(path) => path.symlink_metadata().is_ok(),
             Self::Environment(name) => environment(name).is_some(),
             Self::Credential(name) => environment("CREDENTIALS_DIRECTORY")
                 .is_some_and(|folder| Path::new(&folder).join(name).exists()),
@@ -103,11 +126,13 @@ impl UnlockSpec {
     /// Reads it.
     pub(crate) fn load(&self, no_input: bool) -> Result<Loaded, Failure> {
         match self {
-            Self::KeyFile(path) => Ok(Loaded::Key(UnlockKey::read_file(path)?)),
+            Self::KeyFile(path) => Ok(Loaded::Key(UnlockKey::read_file(path).map_err(as_mounted)?)),
+            Self::MountedKeyFile(path) => Ok(Loaded::Key(UnlockKey::read_mounted_file(path)?)),
             Self::Environment(name) => key(&PasswordSource::Env(name.clone())),
             Self::Credential(name) => key(&PasswordSource::Credential(name.clone())),
             Self::Passphrase(source) => {
-                Ok(Loaded::Passphrase(source.read("Passphrase of the store", no_input)?))
+                let passphrase = source.read("Passphrase of the store", no_input);
+                Ok(Loaded::Passphrase(passphrase.map_err(|failure| failure.instead(Remedy::GivePassphrase))?))
             }
         }
     }
@@ -121,7 +146,8 @@ impl UnlockSpec {
                 Ok((Loaded::Key(unlock), true))
             }
             Self::Passphrase(source) => {
-                let passphrase = source.read("New passphrase of the store", no_input)?;
+                let passphrase = source.read("New passphrase of the store", no_input);
+                let passphrase = passphrase.map_err(|failure| failure.instead(Remedy::GivePassphrase))?;
                 // EXPOSE: measured, and compared with what was typed before, on the owner's terminal.
                 let length = passphrase.expose().chars().count();
                 if length < MIN_PASSPHRASE_CHARS {
@@ -153,6 +179,35 @@ fn key(source: &PasswordSource) -> Result<Loaded, Failure> {
     Ok(Loaded::Key(UnlockKey::from_bytes(text.expose().as_bytes().to_vec())?))
 }
 
+/// The refusal of what should open the store, and what is wrong with it if that can be told.
+fn wrong_key(error: Error, loaded: &Loaded, path: &Path) -> Failure {
+    let failure = Failure::from(error);
+    let Loaded::Passphrase(passphrase) = loaded else {
+        return failure;
+    };
+    match hint::mistake(passphrase, |other| Keystore::open_read_only(path, other).is_ok()) {
+        Some(remedy) => failure.with(remedy),
+        None => failure,
+    }
+}
+
+/// A key file that is a link, or that a group can read, may be one that a secret manager mounts.
+fn as_mounted(error: FileError) -> Failure {
+    // Such a file cannot be written, not even by its owner.
+    let group_reads = |mode: u32| mode & 0o237 == 0;
+    let mounted = match &error {
+        FileError::WrongKind { path, .. } => path.is_symlink(),
+        FileError::OpenToOthers { mode, .. } => group_reads(*mode),
+        FileError::ForeignOwner { owner, .. } => *owner == 0,
+        _ => false,
+    };
+    let mut failure = Failure::from(error);
+    if mounted {
+        failure.remedies.push(Remedy::KeyFileMounted);
+    }
+    failure
+}
+
 /// Opens the store with the first of `specs` that fits.
 pub(crate) fn open_first(
     path: &Path,
@@ -165,11 +220,13 @@ pub(crate) fn open_first(
         let loaded = spec.load(no_input)?;
         match Keystore::open_with(path, loaded.unlock(), options) {
             Ok(keystore) => return Ok((keystore, loaded)),
-            Err(error @ Error::Seal(SealError::WrongUnlockKey)) => refused = Some(error),
+            Err(error @ Error::Seal(SealError::WrongUnlockKey)) => {
+                refused = Some(wrong_key(error, &loaded, path));
+            }
             Err(other) => return Err(other.into()),
         }
     }
-    Err(refused.unwrap_or(Error::Seal(SealError::WrongUnlockKey)).into())
+    Err(refused.unwrap_or_else(|| Error::Seal(SealError::WrongUnlockKey).into()))
 }
 
 #[cfg(test)]

@@ -31,12 +31,38 @@ impl From<JournalMode> for Journal {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Ls {
+    /// List the removed entries, which undo brings back
+    #[arg(long)]
+    pub(crate) removed: bool,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Remove {
     /// The entry
     pub(crate) alias: Alias,
-    /// Remove it also while a server uses it
+    /// Remove it also while a server uses it, and a CA also if entries lead to it
     #[arg(long)]
     pub(crate) force: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Undo {
+    /// The entry
+    pub(crate) alias: Alias,
+    /// Go back to this version instead
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) to: Option<u32>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Prune {
+    /// The entry whose former versions, and the alias whose removed entries are deleted
+    #[arg(required_unless_present = "all")]
+    pub(crate) alias: Option<Alias>,
+    /// Those of all entries
+    #[arg(long, conflicts_with = "alias")]
+    pub(crate) all: bool,
 }
 
 #[derive(Debug, Args)]

@@ -3,13 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
-use strongroom::{Error, Keystore, LogEntry, Remedy, SealError, StoreReport, printable, rfc3339};
+use strongroom::{Error, Keystore, LogEntry, Remedy, SealError, StoreError, StoreReport, printable, rfc3339};
 
 use super::{actor, key_file_path, now, open, open_read_only, store_path};
 use crate::{
     args::{Arguments, Log},
     failure::{Exit, Failure},
-    render::{Printer, Table},
+    render::Printer,
     unlock::UnlockSpec,
 };
 
@@ -67,15 +67,16 @@ pub(super) fn log(arguments: &Arguments, command: &Log, printer: &Printer) -> Re
         }
     }
     printer.result(&listing, &[], || {
-        let mut table = Table::new(&["NR", "WHEN", "WHO", "WHAT", "ALIAS", "OUTCOME"]);
+        let mut table =
+            printer.table(&["NR", "WHEN", "WHO", "WHAT", "ALIAS", "OUTCOME"]).fit(&[2, 4, 5], &[0]);
         for row in &listing.log {
             table.row(vec![
-                row.number.to_string(),
-                row.at.clone(),
-                printable(&row.actor),
-                row.action.clone(),
-                printable(&row.alias),
-                printable(&row.outcome),
+                row.number.to_string().into(),
+                row.at.as_str().into(),
+                printable(&row.actor).into(),
+                row.action.as_str().into(),
+                printable(&row.alias).into(),
+                printable(&row.outcome).into(),
             ]);
         }
         table.take_text()
@@ -86,13 +87,14 @@ pub(super) fn log(arguments: &Arguments, command: &Log, printer: &Printer) -> Re
 #[derive(Serialize)]
 struct ReportView {
     entries: u64,
+    removed: u64,
     versions: u64,
     keys: u64,
     certificates: u64,
     administrators: u64,
     log: u64,
     seq: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// The copy that was written, or where the former store is kept.
     file: Option<PathBuf>,
 }
 
@@ -100,6 +102,7 @@ impl ReportView {
     fn of(report: &StoreReport, file: Option<PathBuf>) -> Self {
         Self {
             entries: report.entries,
+            removed: report.removed,
             versions: report.versions,
             keys: report.keys,
             certificates: report.certificates,
@@ -112,8 +115,14 @@ impl ReportView {
 
     fn text(&self) -> String {
         format!(
-            "{} entries in {} versions, {} private keys opened and proved, {} certificates, {} users, {} log rows\n",
-            self.entries, self.versions, self.keys, self.certificates, self.administrators, self.log
+            "{} entries and {} removed ones in {} versions, {} private keys opened and proved, {} certificates, {} users, {} log rows\n",
+            self.entries,
+            self.removed,
+            self.versions,
+            self.keys,
+            self.certificates,
+            self.administrators,
+            self.log
         )
     }
 }
@@ -137,7 +146,20 @@ pub(super) fn verify(arguments: &Arguments, printer: &Printer) -> Result<(), Fai
 }
 
 pub(super) fn backup(arguments: &Arguments, file: &Path, printer: &Printer) -> Result<(), Failure> {
-    let report = open(arguments)?.backup(file, now())?;
+    let mut keystore = open(arguments)?;
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+    if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
+        return Err(not_there("folder", folder));
+    }
+    let report = keystore.backup(file, now()).map_err(|error| {
+        let taken = matches!(error, Error::Store(StoreError::Exists { .. }));
+        let failure = Failure::from(error);
+        if taken {
+            failure.with(Remedy::Advice("a backup overwrites nothing: give another name"))
+        } else {
+            failure
+        }
+    })?;
     let view = ReportView::of(&report, Some(file.to_owned()));
     printer.result(&view, &[], || {
         format!(
@@ -149,7 +171,21 @@ pub(super) fn backup(arguments: &Arguments, file: &Path, printer: &Printer) -> R
     Ok(())
 }
 
+fn not_there(what: &str, path: &Path) -> Failure {
+    Failure::new(
+        Exit::NotFound,
+        "file_not_found",
+        "arguments",
+        format!("there is no {what} {}", path.display()),
+    )
+    .with(Remedy::Advice("look at the spelling of the path"))
+}
+
 pub(super) fn restore(arguments: &Arguments, file: &Path, printer: &Printer) -> Result<(), Failure> {
+    // Nothing is asked for before it is clear that there is something to open.
+    if file.symlink_metadata().is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound) {
+        return Err(not_there("file", file));
+    }
     let path = store_path(arguments)?;
     let key_file = key_file_path(arguments)?;
     // The backup has the slots of its time; a copy that lies where others can read it tells no source.
@@ -164,6 +200,7 @@ pub(super) fn restore(arguments: &Arguments, file: &Path, printer: &Printer) -> 
     if specs.is_empty() {
         specs.push(UnlockSpec::KeyFile(key_file));
     }
+    let specs = specs.into_iter().map(|spec| spec.mounted(arguments.key_file_mounted));
     let mut refused = Failure::from(Error::from(SealError::WrongUnlockKey));
     for spec in specs {
         let loaded = match spec.load(arguments.no_input) {
@@ -197,7 +234,7 @@ fn guard_anew(arguments: &Arguments) -> Result<(), Failure> {
         return Ok(());
     }
     Err(Failure::new(
-        Exit::Other,
+        Exit::Store,
         "store_rolled_back",
         "store",
         "the backup is in place; its rollback guard still stands at the former store".to_owned(),

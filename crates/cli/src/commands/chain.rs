@@ -7,14 +7,14 @@ use super::{now, open_read_only};
 use crate::{
     args::Arguments,
     failure::Failure,
-    render::{LinkView, Printer, path_text},
+    render::{LinkView, Printer, hex, path_text},
 };
 
 #[derive(Serialize)]
 struct ChainView {
     alias: String,
     /// As in `ls`.
-    state: &'static str,
+    chain_state: &'static str,
     chain: Vec<LinkView>,
     /// The issuer that no certificate of the store has as its subject.
     missing: Option<Missing>,
@@ -49,18 +49,18 @@ pub(super) fn run(arguments: &Arguments, alias: &Alias, printer: &Printer) -> Re
         .filter(|top| incomplete && !top.is_self_issued());
     let missing = top.map(|top| Missing {
         issuer: top.issuer.clone(),
-        key_id: top.authority_key_id.as_ref().map(|id| id.iter().map(|byte| format!("{byte:02x}")).collect()),
+        key_id: top.authority_key_id.as_deref().map(hex),
         urls: top.issuer_urls.clone(),
     });
     let view = ChainView {
         alias: entry.alias.to_string(),
-        state: entry.chain_state.word(),
-        chain: entry.chain.iter().map(|(certificate, role)| LinkView::of(certificate, *role)).collect(),
+        chain_state: entry.chain_state.word(),
+        chain: LinkView::of_entry(&entry),
         missing,
         refused,
     };
     printer.result(&view, &[], || {
-        let mut text = format!("{} ({})\n{}", view.alias, view.state, path_text(&entry.chain));
+        let mut text = format!("{} ({})\n{}", view.alias, view.chain_state, path_text(&entry.chain));
         if let Some(missing) = &view.missing {
             text.push_str(&format!(
                 "{:indent$}missing: {}",

@@ -1,13 +1,13 @@
-//! `history`, `diff`, `undo`, `rename` and `rm`.
+//! `history`, `diff`, `undo` and `rename`.
 
 use serde::Serialize;
-use strongroom::{Alias, Comparison, Version, rfc3339};
+use strongroom::{Alias, Comparison, Version, printable, rfc3339};
 
 use super::{list::referred, now, open, open_read_only};
 use crate::{
-    args::{Arguments, Diff, Remove},
+    args::{Arguments, Diff, Undo},
     failure::Failure,
-    render::{Printer, Table},
+    render::Printer,
 };
 
 const DAY: i64 = 86_400;
@@ -50,7 +50,9 @@ pub(super) fn history(arguments: &Arguments, alias: &Alias, printer: &Printer) -
     let history =
         History { alias: alias.to_string(), versions: versions.iter().map(VersionView::of).collect() };
     printer.result(&history, &[], || {
-        let mut table = Table::new(&["VERSION", "STORED", "BY", "EXPIRES", "SHA-256", "SUBJECT"]);
+        let mut table = printer
+            .table(&["VERSION", "STORED", "BY", "EXPIRES", "SHA-256", "SUBJECT"])
+            .fit(&[2, 5], &[4, 2]);
         for view in &history.versions {
             let mark = match (view.current, view.restored_from) {
                 (true, Some(origin)) => format!("{} (= {origin}, current)", view.version),
@@ -58,15 +60,15 @@ pub(super) fn history(arguments: &Arguments, alias: &Alias, printer: &Printer) -
                 (false, Some(origin)) => format!("{} (= {origin})", view.version),
                 (false, None) => view.version.to_string(),
             };
-            let until = view.not_after.chars().take(10).collect();
-            let digest = view.sha256.chars().take(16).collect();
+            let until: String = view.not_after.chars().take(10).collect();
+            let digest: String = view.sha256.chars().take(16).collect();
             table.row(vec![
-                mark,
-                view.created_at.clone(),
-                view.actor.clone(),
-                until,
-                digest,
-                view.subject.clone(),
+                mark.into(),
+                view.created_at.as_str().into(),
+                printable(&view.actor).into(),
+                until.into(),
+                digest.into(),
+                view.subject.as_str().into(),
             ]);
         }
         table.take_text()
@@ -103,8 +105,10 @@ fn diff_text(view: &DiffView) -> String {
     let list = |names: &[String]| if names.is_empty() { "-".to_owned() } else { names.join(", ") };
     let moved = match view.expiry_moved_days {
         0 => "the same day".to_owned(),
-        days if days > 0 => format!("{days} d later"),
-        days => format!("{} d earlier", -days),
+        1 => "1 day later".to_owned(),
+        -1 => "1 day earlier".to_owned(),
+        days if days > 0 => format!("{days} days later"),
+        days => format!("{} days earlier", -days),
     };
     format!(
         "names gained  {}\nnames lost    {}\nkey           {}\nissuer        {}\nexpires       {moved}\n",
@@ -123,14 +127,37 @@ struct Changed {
     version: Option<VersionView>,
 }
 
-pub(super) fn undo(arguments: &Arguments, alias: &Alias, printer: &Printer) -> Result<(), Failure> {
-    let version = open(arguments)?.undo(alias, now())?;
-    let text = format!(
-        "restored {alias} to version {}, as version {}: {}\n",
-        version.origin, version.number, version.certificate.subject
-    );
-    let view = VersionView::of(&version);
-    let changed = Changed { alias: alias.to_string(), outcome: "restored", version: Some(view) };
+pub(super) fn undo(arguments: &Arguments, command: &Undo, printer: &Printer) -> Result<(), Failure> {
+    let alias = &command.alias;
+    let mut keystore = open(arguments)?;
+    let was_removed = keystore.entry(alias).is_err();
+    let version = match command.to {
+        Some(number) => keystore.undo_to(alias, number, now())?,
+        None => keystore.undo(alias, now())?,
+    };
+    let alias = keystore.entry(alias)?.alias;
+    let subject = &version.certificate.subject;
+    let restored = version.origin != version.number;
+    let (outcome, text) = match (was_removed, restored && command.to.is_some()) {
+        (true, false) => {
+            ("brought_back", format!("brought back {alias}, at version {}: {subject}\n", version.number))
+        }
+        (true, true) => (
+            "brought_back",
+            format!(
+                "brought back {alias}, at version {} as version {}: {subject}\n",
+                version.origin, version.number
+            ),
+        ),
+        (false, _) => (
+            "restored",
+            format!(
+                "restored {alias} to version {}, as version {}: {subject}\n",
+                version.origin, version.number
+            ),
+        ),
+    };
+    let changed = Changed { alias: alias.to_string(), outcome, version: Some(VersionView::of(&version)) };
     printer.result(&changed, &[], || text);
     Ok(())
 }
@@ -144,18 +171,5 @@ pub(super) fn rename(
     open(arguments)?.rename(alias, to, now())?;
     let changed = Changed { alias: to.to_string(), outcome: "renamed", version: None };
     printer.result(&changed, &[], || format!("renamed {alias} to {to}\n"));
-    Ok(())
-}
-
-pub(super) fn rm(arguments: &Arguments, command: &Remove, printer: &Printer) -> Result<(), Failure> {
-    #[derive(Serialize)]
-    struct Removed {
-        removed: String,
-    }
-    let mut keystore = open(arguments)?;
-    let stored = keystore.entry(&command.alias).map_or_else(|_| command.alias.clone(), |entry| entry.alias);
-    keystore.remove(&command.alias, command.force, now())?;
-    let removed = Removed { removed: stored.to_string() };
-    printer.result(&removed, &[], || format!("removed {stored}\n"));
     Ok(())
 }

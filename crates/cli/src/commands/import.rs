@@ -6,6 +6,7 @@ use super::{now, open, read_file, remarks};
 use crate::{
     args::{Arguments, Import, PassIn},
     failure::Failure,
+    hint,
     render::{ImportView, Printer, import_text},
     source::PasswordSource,
 };
@@ -13,7 +14,7 @@ use crate::{
 pub(super) fn run(arguments: &Arguments, command: &Import, printer: &Printer) -> Result<(), Failure> {
     let mut keystore = open(arguments)?;
     let file = read_file(&command.file)?;
-    let report = with_passwords(arguments, &command.password, printer, |passwords| {
+    let report = with_passwords(arguments, &command.password, &file, printer, |passwords| {
         let mut request = ServerCertificateRequest::new(command.alias.clone(), &file, passwords.file, now());
         request.key_password = passwords.key;
         request.limits = command.password.limits();
@@ -36,6 +37,7 @@ pub(super) fn print(report: &ImportReport, printer: &Printer) {
 pub(super) fn with_passwords<T>(
     arguments: &Arguments,
     pass_in: &PassIn,
+    file: &[u8],
     printer: &Printer,
     mut work: impl FnMut(Passwords<'_>) -> Result<T, Error>,
 ) -> Result<T, Failure> {
@@ -55,8 +57,10 @@ pub(super) fn with_passwords<T>(
         passwords.key = key.as_ref();
         work(passwords)
     };
+    let explained =
+        |error: Error, password: &Password| hint::explain(error.into(), password, file, pass_in.limits());
     if let Some(password) = given {
-        return Ok(run(&password)?);
+        return run(&password).map_err(|error| explained(error, &password));
     }
     match run(&PasswordSource::None.read(question, true)?) {
         Err(Error::Pkcs12(Pkcs12Error::WrongPassword)) => {
@@ -64,7 +68,8 @@ pub(super) fn with_passwords<T>(
             if arguments.no_input || !std::io::stdin().is_terminal() {
                 return Err(Failure::password("the file has a password, and none was given".to_owned()));
             }
-            Ok(run(&PasswordSource::Prompt.read(question, false)?)?)
+            let password = PasswordSource::Prompt.read(question, false)?;
+            run(&password).map_err(|error| explained(error, &password))
         }
         other => Ok(other?),
     }

@@ -16,7 +16,6 @@ use crate::{
 #[derive(Serialize)]
 struct Made {
     store: PathBuf,
-    #[serde(skip_serializing_if = "Option::is_none")]
     key_file: Option<PathBuf>,
     unlock: String,
     journal: &'static str,
@@ -28,6 +27,9 @@ pub(super) fn run(arguments: &Arguments, command: &Init, printer: &Printer) -> R
         return Err(StoreError::Exists { path: store }.into());
     }
     let spec = arguments.unlock.clone().unwrap_or_else(|| UnlockSpec::KeyFile(default_key_file.clone()));
+    // One that is made is not mounted.
+    let there = matches!(&spec, UnlockSpec::KeyFile(path) if path.symlink_metadata().is_ok());
+    let spec = spec.mounted(arguments.key_file_mounted && there);
     if matches!(spec, UnlockSpec::Environment(_)) {
         printer
             .warn("an environment variable can be read by other processes of the same user, and by children");
@@ -42,7 +44,7 @@ pub(super) fn run(arguments: &Arguments, command: &Init, printer: &Printer) -> R
     wanted.options.actor = actor();
     wanted.options.rollback_guard = arguments.rollback_guard.clone();
     let key_file = match spec {
-        UnlockSpec::KeyFile(path) => Some(path),
+        UnlockSpec::KeyFile(path) | UnlockSpec::MountedKeyFile(path) => Some(path),
         _ => None,
     };
     if let Err(error) = Keystore::create_with(&store, loaded.unlock(), &wanted, now()) {

@@ -12,7 +12,7 @@ use crate::{
 pub(super) fn run(arguments: &Arguments, command: &Inspect, printer: &Printer) -> Result<(), Failure> {
     let file = read_file(&command.file)?;
     let at = seconds(now());
-    let (report, remarks) = with_passwords(arguments, &command.password, printer, |passwords| {
+    let (report, remarks) = with_passwords(arguments, &command.password, &file, printer, |passwords| {
         let mut request = InspectRequest::new(&file, passwords, at);
         request.limits = command.password.limits();
         Ok(inspect(request)?)

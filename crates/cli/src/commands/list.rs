@@ -1,12 +1,13 @@
 //! `ls` and `show`.
 
-use strongroom::{Alias, Certificate, Entry, EntryKind, Keystore};
+use serde::Serialize;
+use strongroom::{Alias, Certificate, ChainState, Entry, EntryKind, Error, Keystore, StoreError};
 
 use super::{now, open_read_only, seconds};
 use crate::{
-    args::{Arguments, Reference, Show},
+    args::{Arguments, Ls, Reference, Show},
     failure::Failure,
-    render::{EntryView, Printer, Table, days_left, show_text},
+    render::{Cell, EntryView, Mark, Printer, RemovedView, ShowView, pem, time_left},
 };
 
 /// Entries read at a time.
@@ -14,7 +15,10 @@ const PAGE: u32 = 500;
 /// Below this many days the listing marks an entry.
 const SOON: i64 = 30 * 86_400;
 
-pub(super) fn ls(arguments: &Arguments, printer: &Printer) -> Result<(), Failure> {
+pub(super) fn ls(arguments: &Arguments, command: &Ls, printer: &Printer) -> Result<(), Failure> {
+    if command.removed {
+        return removed(&mut open_read_only(arguments)?, printer);
+    }
     let nothing = "the store is empty; import with: strongroom import ALIAS FILE\n";
     stream(&mut open_read_only(arguments)?, printer, |_| true, nothing)
 }
@@ -26,14 +30,56 @@ pub(super) fn show(arguments: &Arguments, command: &Show, printer: &Printer) -> 
         printer.data(&chain.collect::<String>());
         return Ok(());
     }
-    printer.result(&EntryView::of(&entry), &[], || show_text(&entry, seconds(now())));
+    let view = ShowView::of(&entry);
+    printer.result(&view, &[], || view.text(&entry, seconds(now())));
     Ok(())
+}
+
+/// The removed entries, each with what brings it back.
+fn removed(keystore: &mut Keystore, printer: &Printer) -> Result<(), Failure> {
+    #[derive(Serialize)]
+    struct Listing {
+        removed: Vec<RemovedView>,
+    }
+    let at = seconds(now());
+    let entries = keystore.removed_entries(u32::MAX)?;
+    let listing = Listing { removed: entries.iter().map(RemovedView::of).collect() };
+    printer.result(&listing, &[], || {
+        if entries.is_empty() {
+            return "nothing was removed, or it was pruned\n".to_owned();
+        }
+        let mut table = printer.table(&["ALIAS", "KIND", "NAMES", "KEY", "EXPIRES"]).fit(&[0, 2], &[3, 1]);
+        for entry in &entries {
+            let kind = if entry.authority { "ca" } else { "server" };
+            let certificate = &entry.certificate;
+            table.row(vec![
+                entry.alias.to_string().into(),
+                kind.into(),
+                names(certificate).into(),
+                certificate.key.to_string().into(),
+                expires(certificate, at),
+            ]);
+        }
+        table.take_text()
+    });
+    Ok(())
+}
+
+/// The entry of an alias; where there is none, whether it was removed.
+pub(super) fn named_entry(keystore: &mut Keystore, alias: &Alias) -> Result<Entry, Failure> {
+    keystore.entry(alias).map_err(|error| match error {
+        // The history knows it.
+        Error::Store(StoreError::NotFound { .. }) => {
+            keystore.history(alias).err().map_or_else(|| error.into(), Failure::from)
+        }
+        other => other.into(),
+    })
 }
 
 /// The entry, or the version of it, that was named.
 pub(super) fn referred(keystore: &mut Keystore, reference: &Reference) -> Result<Entry, Failure> {
     Ok(match reference.version {
-        None => keystore.entry(&reference.alias)?,
+        None => named_entry(keystore, &reference.alias)?,
         Some(number) => keystore.entry_at(&reference.alias, number)?,
     })
 }
@@ -46,7 +92,8 @@ pub(super) fn stream(
     nothing: &str,
 ) -> Result<(), Failure> {
     let at = seconds(now());
-    let mut table = Table::new(&["ALIAS", "KIND", "NAMES", "KEY", "EXPIRES", "CHAIN"]);
+    let mut table =
+        printer.table(&["ALIAS", "KIND", "NAMES", "KEY", "EXPIRES", "CHAIN"]).fit(&[0, 2], &[3, 1, 5]);
     let mut list = printer.list("entries");
     let mut last: Option<Alias> = None;
     loop {
@@ -59,7 +106,7 @@ pub(super) fn stream(
             page.iter().for_each(|entry| table.row(cells(entry, at)));
             table.take_text()
         });
-        if complete {
+        if complete || list.is_over() {
             list.end(nothing);
             return Ok(());
         }
@@ -67,23 +114,34 @@ pub(super) fn stream(
 }
 
 /// An entry as a row of the listing.
-fn cells(entry: &Entry, at: i64) -> Vec<String> {
+fn cells(entry: &Entry, at: i64) -> Vec<Cell> {
     let certificate = &entry.certificate;
     let (kind, names) = match entry.kind {
         EntryKind::Authority { trust } => (format!("ca {}", trust.word()), short(&certificate.subject)),
         _ => ("server".to_owned(), names(certificate)),
     };
-    let left = certificate.not_after - at;
-    let mark = if left < SOON { " !" } else { "" };
-    let date: String = strongroom::rfc3339(certificate.not_after).chars().take(10).collect();
+    let chain = entry.chain_state;
+    let broken = if matches!(chain, ChainState::NoAnchor) { Mark::Bad } else { Mark::None };
     vec![
-        entry.alias.to_string(),
-        kind,
-        names,
-        certificate.key.to_string(),
-        format!("{date} {}{mark}", days_left(certificate.not_after, at)),
-        entry.chain_state.word().to_owned(),
+        entry.alias.to_string().into(),
+        kind.into(),
+        names.into(),
+        certificate.key.to_string().into(),
+        expires(certificate, at),
+        Cell::marked(chain.word().to_owned(), broken),
     ]
+}
+
+/// The last day, and how far away that is.
+fn expires(certificate: &Certificate, at: i64) -> Cell {
+    let left = certificate.not_after.saturating_sub(at);
+    let (sign, mark) = match left {
+        left if left < 0 => (" !", Mark::Bad),
+        left if left < SOON => (" !", Mark::Soon),
+        _ => ("", Mark::None),
+    };
+    let date: String = strongroom::rfc3339(certificate.not_after).chars().take(10).collect();
+    Cell::marked(format!("{date} {}{sign}", time_left(certificate.not_after, at)), mark)
 }
 
 /// The first name and how many more.
@@ -99,12 +157,5 @@ fn names(certificate: &Certificate) -> String {
 /// The first part of a distinguished name.
 fn short(name: &str) -> String {
     let first = name.split(", ").next().unwrap_or(name);
-    let text: String = first.chars().take(48).collect();
-    if text.is_empty() { "-".to_owned() } else { text }
-}
-
-/// A certificate as PEM (RFC 7468).
-pub(super) fn pem(certificate: &Certificate) -> String {
-    let config = pem::EncodeConfig::new().set_line_ending(pem::LineEnding::LF);
-    pem::encode_config(&pem::Pem::new("CERTIFICATE", certificate.der().as_ref()), config)
+    if first.is_empty() { "-".to_owned() } else { first.to_owned() }
 }

@@ -8,6 +8,7 @@ mod import;
 mod init;
 mod inspect;
 mod list;
+mod removal;
 mod serve;
 mod slots;
 mod user;
@@ -19,9 +20,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use strongroom::{Keystore, Limits, OpenOptions, Remark, Remedy, StoreError, UnixTime, UnlockKey};
+use strongroom::{Keystore, Limits, OpenOptions, Remark, Remedy, StoreError, UnixTime, printable};
 use zeroize::Zeroizing;
 
+pub(super) use crate::clock::now;
 use crate::{
     args::{Arguments, Command},
     failure::{Exit, Failure},
@@ -32,38 +34,48 @@ use crate::{
 
 /// Runs one command.
 pub(crate) fn run(arguments: &Arguments, printer: &Printer) -> Result<(), Failure> {
+    command(arguments, printer).map_err(spare_home)
+}
+
+/// Nobody is told to close a home to others because a store lies in it.
+fn spare_home(failure: Failure) -> Failure {
+    let home = environment("HOME").map(PathBuf::from).and_then(|home| home.canonicalize().ok());
+    let is_home = |remedy: &Remedy| matches!(remedy, Remedy::SetMode { path, .. } if home.is_some() && path.canonicalize().ok() == home);
+    if failure.remedies.iter().any(is_home) { failure.with(Remedy::UseOwnFolder) } else { failure }
+}
+
+fn command(arguments: &Arguments, printer: &Printer) -> Result<(), Failure> {
+    if let Some(warning) = arguments.unlock.as_ref().and_then(UnlockSpec::warning) {
+        printer.warn(warning);
+    }
     match &arguments.command {
         Command::Init(command) => init::run(arguments, command, printer),
         Command::Import(command) => import::run(arguments, command, printer),
         Command::Ca(command) => ca::run(arguments, command, printer),
-        Command::Ls => list::ls(arguments, printer),
+        Command::Ls(command) => list::ls(arguments, command, printer),
         Command::Show(command) => list::show(arguments, command, printer),
         Command::Inspect(command) => inspect::run(arguments, command, printer),
         Command::Verify(command) => verify::run(arguments, command, printer),
         Command::Chain { alias } => chain::run(arguments, alias, printer),
-        Command::Rm(command) => history::rm(arguments, command, printer),
+        Command::Rm(command) => removal::rm(arguments, command, printer),
         Command::Rename { alias, to } => history::rename(arguments, alias, to, printer),
         Command::History { alias } => history::history(arguments, alias, printer),
         Command::Diff(command) => history::diff(arguments, command, printer),
-        Command::Undo { alias } => history::undo(arguments, alias, printer),
+        Command::Undo(command) => history::undo(arguments, command, printer),
+        Command::Prune(command) => removal::prune(arguments, command, printer),
         Command::Log(command) => care::log(arguments, command, printer),
         Command::Backup { file } => care::backup(arguments, file, printer),
         Command::Restore { file } => care::restore(arguments, file, printer),
         Command::VerifyStore => care::verify(arguments, printer),
         Command::Passwd { to } => slots::passwd(arguments, to.as_ref(), printer),
-        Command::Rekey { drop_others } => slots::rekey(arguments, *drop_others, printer),
+        Command::Rekey { drop_others, prune } => slots::rekey(arguments, *drop_others, *prune, printer),
         Command::Slot(command) => slots::slot(arguments, command, printer),
         Command::User(command) => user::run(arguments, command, printer),
         Command::Serve(command) => serve::run(arguments, command, printer),
     }
 }
 
-/// The instant of the command: the only place that reads the clock, beside the server.
-pub(super) fn now() -> UnixTime {
-    UnixTime::now()
-}
-
-pub(super) fn seconds(at: UnixTime) -> i64 {
+pub(crate) fn seconds(at: UnixTime) -> i64 {
     i64::try_from(at.as_secs()).unwrap_or(i64::MAX)
 }
 
@@ -120,8 +132,10 @@ pub(super) fn open_with_key(arguments: &Arguments, read_only: bool) -> Result<(K
 
 fn existing_store(arguments: &Arguments) -> Result<PathBuf, Failure> {
     let path = store_path(arguments)?;
-    if path.symlink_metadata().is_ok() {
-        return Ok(path);
+    match path.symlink_metadata() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        // Whether there is one cannot be told, or is not for this user to know: opening says why.
+        _ => return Ok(path),
     }
     // Said before the key file is looked for: without a store there is no key to miss.
     let missing = Failure::from(StoreError::Missing { path });
@@ -133,16 +147,17 @@ fn existing_store(arguments: &Arguments) -> Result<PathBuf, Failure> {
 
 /// Where to look for what opens the store: where the command line says, or else where the store says.
 fn unlock_specs(arguments: &Arguments, path: &Path) -> Result<Vec<UnlockSpec>, Failure> {
+    let mounted = arguments.key_file_mounted;
     if let Some(spec) = &arguments.unlock {
-        return Ok(vec![spec.clone()]);
+        return Ok(vec![spec.clone().mounted(mounted)]);
     }
     let key_file = key_file_path(arguments)?;
     if arguments.key_file.is_some() {
-        return existing_key_file(key_file).map(|spec| vec![spec]);
+        return existing_key_file(key_file, mounted).map(|spec| vec![spec]);
     }
     let known: Vec<UnlockSpec> = Keystore::unlock_sources(path)?
         .iter()
-        .filter_map(|source| UnlockSpec::of(source, &key_file))
+        .filter_map(|source| Some(UnlockSpec::of(source, &key_file)?.mounted(mounted)))
         .collect();
     let (mut specs, later): (Vec<UnlockSpec>, Vec<UnlockSpec>) =
         known.into_iter().partition(UnlockSpec::is_at_hand);
@@ -150,26 +165,33 @@ fn unlock_specs(arguments: &Arguments, path: &Path) -> Result<Vec<UnlockSpec>, F
     let asks = later.iter().find(|spec| matches!(spec, UnlockSpec::Passphrase(_))).cloned();
     if specs.is_empty() && asks.is_none() {
         return match later.into_iter().next() {
-            Some(UnlockSpec::KeyFile(path)) => existing_key_file(path).map(|spec| vec![spec]),
+            Some(UnlockSpec::KeyFile(path) | UnlockSpec::MountedKeyFile(path)) => {
+                existing_key_file(path, mounted).map(|spec| vec![spec])
+            }
             Some(spec) => Ok(vec![spec]),
-            None => existing_key_file(key_file).map(|spec| vec![spec]),
+            None => existing_key_file(key_file, mounted).map(|spec| vec![spec]),
         };
     }
     specs.extend(asks);
     Ok(specs)
 }
 
-fn existing_key_file(path: PathBuf) -> Result<UnlockSpec, Failure> {
-    UnlockKey::read_file(&path).map_err(|error| {
-        let failure = Failure::from(error);
+fn existing_key_file(path: PathBuf, mounted: bool) -> Result<UnlockSpec, Failure> {
+    let spec = UnlockSpec::KeyFile(path).mounted(mounted);
+    spec.load(true).map_err(|failure| {
         if failure.remedies.is_empty() { failure.with(Remedy::GiveKeyFile) } else { failure }
     })?;
-    Ok(UnlockSpec::KeyFile(path))
+    Ok(spec)
 }
 
 /// Who acts, for the audit log.
 pub(super) fn actor() -> String {
-    format!("uid {}", rustix::process::getuid().as_raw())
+    let uid = nix::unistd::Uid::current();
+    match nix::unistd::User::from_uid(uid) {
+        // What stands in the system's list may hold anything.
+        Ok(Some(user)) if !user.name.is_empty() => printable(&user.name).chars().take(128).collect(),
+        _ => format!("uid {uid}"),
+    }
 }
 
 /// Reads a file, or standard input for `-`, up to one byte more than the engine takes.

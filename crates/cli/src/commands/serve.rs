@@ -1,7 +1,7 @@
 //! `serve`: the administrator API over TLS, with a certificate of its own.
 
 use std::{
-    io::{self, Write as _},
+    io,
     net::{IpAddr, SocketAddr, TcpListener},
     sync::Arc,
     time::Duration,
@@ -24,6 +24,7 @@ use super::{now, open, seconds};
 use crate::{
     args::{Arguments, Serve},
     failure::{Exit, Failure},
+    prompt::leave_signals_to_the_server,
     render::{self, Printer},
 };
 
@@ -49,7 +50,8 @@ pub(super) fn run(arguments: &Arguments, command: &Serve, printer: &Printer) -> 
     };
     let credential = own_credential(&mut keystore, &machine, command.listen.ip())?;
     let own: Alias = OWN_ALIAS.parse().map_err(Error::from)?;
-    keystore.bind(&own, Some("strongroom serve"), now())?;
+    let mut marking = keystore.reopen()?;
+    let held = marking.hold(&own, "strongroom serve", now())?;
     let leaf = credential.served.first().map(|leaf| leaf.fingerprint.to_string()).unwrap_or_default();
     let tls = server_config(credential)?;
     if keystore.administrators()?.is_empty() {
@@ -77,10 +79,15 @@ pub(super) fn run(arguments: &Arguments, command: &Serve, printer: &Printer) -> 
                 serving.url, serving.certificate_sha256
             )
         });
-        let _ = io::stdout().flush();
+        // Nobody would learn the address.
+        if printer.flush() { Ok(()) } else { Err(io::Error::other("nobody can read where it listens")) }
     };
     let runtime = tokio::runtime::Runtime::new().map_err(|error| fault("cannot_start", &error))?;
-    runtime.block_on(serve(listener, tls, app, ready)).map_err(|error| fault("serve_failed", &error))?;
+    leave_signals_to_the_server();
+    let served = runtime.block_on(serve(listener, tls, app, ready));
+    // Its lock goes with the process; the mark goes with it if it can.
+    let _ = marking.release(held, now());
+    served.map_err(|error| fault("serve_failed", &error))?;
     printer.note("stopped");
     Ok(())
 }
@@ -105,7 +112,7 @@ async fn serve(
     listener: TcpListener,
     tls: RustlsConfig,
     app: axum::Router,
-    ready: impl FnOnce(),
+    ready: impl FnOnce() -> io::Result<()>,
 ) -> io::Result<()> {
     listener.set_nonblocking(true)?;
     let handle = Handle::new();
@@ -121,7 +128,7 @@ async fn serve(
         .http1()
         .timer(hyper_util::rt::TokioTimer::new())
         .header_read_timeout(Duration::from_secs(10));
-    ready();
+    ready()?;
     server.serve(app.into_make_service_with_connect_info::<SocketAddr>()).await
 }
 

@@ -7,7 +7,8 @@ use super::{key_file_path, now, open, open_read_only, open_with_key, store_path}
 use crate::{
     args::{Arguments, Slot},
     failure::{Exit, Failure},
-    render::{Printer, Table},
+    prompt::{Unasked, confirm},
+    render::Printer,
     source::PasswordSource,
     unlock::{Loaded, UnlockSpec},
 };
@@ -45,7 +46,11 @@ pub(super) fn slot(arguments: &Arguments, command: &Slot, printer: &Printer) -> 
     match command {
         Slot::Add { source } => {
             let mut keystore = open(arguments)?;
-            let (loaded, _) = source.load_new(arguments.no_input)?;
+            warn_about(source, printer);
+            let source = source.clone().mounted(arguments.key_file_mounted);
+            let (loaded, _) = source
+                .load_new(arguments.no_input)
+                .map_err(|failure| failure.instead_of(&Remedy::GivePassphrase, Remedy::SlotFromSource))?;
             let kept = source.source(&store_path(arguments)?.with_file_name("keystore.key"));
             let number = keystore.add_slot(kept, loaded.unlock(), now())?;
             let changed = Changed { slot: number, outcome: "added" };
@@ -60,17 +65,17 @@ pub(super) fn slot(arguments: &Arguments, command: &Slot, printer: &Printer) -> 
             let slots = open_read_only(arguments)?.slots()?;
             let slots = Slots { slots: slots.iter().map(SlotView::of).collect() };
             printer.result(&slots, &[], || {
-                let mut table = Table::new(&["SLOT", "KIND", "WHERE", "MADE"]);
+                let mut table = printer.table(&["SLOT", "KIND", "WHERE", "MADE"]).fit(&[2], &[3]);
                 for slot in &slots.slots {
                     let place = match (slot.kind, slot.name.as_str()) {
                         ("key-file", "") => "keystore.key beside the store",
                         (_, name) => name,
                     };
                     table.row(vec![
-                        slot.slot.to_string(),
-                        slot.kind.to_owned(),
-                        strongroom::printable(place),
-                        slot.created_at.clone(),
+                        slot.slot.to_string().into(),
+                        slot.kind.into(),
+                        strongroom::printable(place).into(),
+                        slot.created_at.as_str().into(),
                     ]);
                 }
                 table.take_text()
@@ -78,6 +83,12 @@ pub(super) fn slot(arguments: &Arguments, command: &Slot, printer: &Printer) -> 
         }
     }
     Ok(())
+}
+
+fn warn_about(source: &UnlockSpec, printer: &Printer) {
+    if let Some(warning) = source.warning() {
+        printer.warn(warning);
+    }
 }
 
 /// Changes what opens the store: the passphrase, if it has one, else the slot that opened it.
@@ -90,13 +101,19 @@ pub(super) fn passwd(
     let passphrase = keystore.slots()?.into_iter().find(|slot| slot.source == UnlockSource::Passphrase);
     let old = match (opened, passphrase) {
         (Loaded::Key(_), Some(_)) if arguments.unlock.is_none() => Loaded::Passphrase(
-            PasswordSource::Prompt.read("Present passphrase of the store", arguments.no_input)?,
+            PasswordSource::Prompt
+                .read("Present passphrase of the store", arguments.no_input)
+                .map_err(|failure| failure.instead(Remedy::GivePassphrase))?,
         ),
         (opened, _) => opened,
     };
     let prompt = UnlockSpec::Passphrase(PasswordSource::Prompt);
     let to = to.unwrap_or(&prompt);
-    let (new, _) = to.load_new(arguments.no_input)?;
+    warn_about(to, printer);
+    let to = to.clone().mounted(arguments.key_file_mounted);
+    let (new, _) = to
+        .load_new(arguments.no_input)
+        .map_err(|failure| failure.instead_of(&Remedy::GivePassphrase, Remedy::PasswdFromSource))?;
     let kept = to.source(&store_path(arguments)?.with_file_name("keystore.key"));
     let number = keystore.change_unlock(old.unlock(), kept, new.unlock(), now())?;
     let changed = Changed { slot: number, outcome: "changed" };
@@ -105,22 +122,30 @@ pub(super) fn passwd(
     Ok(())
 }
 
-pub(super) fn rekey(arguments: &Arguments, drop_others: bool, printer: &Printer) -> Result<(), Failure> {
+pub(super) fn rekey(
+    arguments: &Arguments,
+    drop_others: bool,
+    prune: bool,
+    printer: &Printer,
+) -> Result<(), Failure> {
     #[derive(Serialize)]
     struct Rekeyed {
         kept: Vec<u32>,
         dropped: Vec<u32>,
+        /// Versions that were deleted; the others are sealed anew.
+        pruned_versions: u64,
     }
     let (mut keystore, opened) = open_with_key(arguments, false)?;
     let key_file = key_file_path(arguments)?;
     let mut kept: Vec<(SlotReport, Option<Loaded>)> = Vec::new();
-    let mut rekeyed = Rekeyed { kept: Vec::new(), dropped: Vec::new() };
+    let mut rekeyed = Rekeyed { kept: Vec::new(), dropped: Vec::new(), pruned_versions: 0 };
     for slot in keystore.slots()? {
         if keystore.slot_opens(slot.number, opened.unlock())? {
             kept.push((slot, None));
             continue;
         }
         let spec = UnlockSpec::of(&slot.source, &key_file).filter(UnlockSpec::is_at_hand);
+        let spec = spec.map(|spec| spec.mounted(arguments.key_file_mounted));
         let loaded = spec.and_then(|spec| spec.load(true).ok());
         match loaded {
             Some(loaded) if keystore.slot_opens(slot.number, loaded.unlock())? => {
@@ -141,6 +166,12 @@ pub(super) fn rekey(arguments: &Arguments, drop_others: bool, printer: &Printer)
         .iter()
         .map(|(slot, loaded)| (slot.source.clone(), loaded.as_ref().unwrap_or(&opened).unlock()))
         .collect();
+    if prune {
+        let question =
+            "Delete all former versions and removed entries, with their keys? This cannot be undone.";
+        confirm(arguments, question, Unasked::Refuse)?;
+        rekeyed.pruned_versions = keystore.prune(None, now())?.versions;
+    }
     keystore.rekey(&keep, now())?;
     rekeyed.kept = kept.iter().map(|(slot, _)| slot.number).collect();
     printer.result(&rekeyed, &[], || "re-keyed: every private key is sealed anew\n".to_owned());

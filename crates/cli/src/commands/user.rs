@@ -9,13 +9,13 @@ use super::{now, open, open_read_only};
 use crate::{
     args::{Arguments, User},
     failure::Failure,
-    render::{Printer, Table, UserView},
+    render::{Printer, UserView},
     source::PasswordSource,
 };
 
 #[derive(Serialize)]
 struct Changed<'a> {
-    user: &'a str,
+    name: &'a str,
     outcome: &'static str,
 }
 
@@ -29,14 +29,14 @@ pub(super) fn run(arguments: &Arguments, command: &User, printer: &Printer) -> R
         User::Add { name, source } => add(arguments, name, source.as_ref(), printer),
         User::Rm { name } => {
             open(arguments)?.remove_administrator(name, now())?;
-            let changed = Changed { user: name.as_str(), outcome: "removed" };
+            let changed = Changed { name: name.as_str(), outcome: "removed" };
             printer.result(&changed, &[], || format!("removed the user {name}\n"));
             Ok(())
         }
         User::Ls => {
             let users = open_read_only(arguments)?.administrators()?;
             let users = Users { users: users.iter().map(UserView::of).collect() };
-            printer.result(&users, &[], || table(&users));
+            printer.result(&users, &[], || table(&users, printer));
             Ok(())
         }
     }
@@ -53,7 +53,10 @@ fn add(
         printer.warn(warning);
     }
     let asked = source.unwrap_or(&PasswordSource::Prompt);
-    let no_input = arguments.no_input || (source.is_none() && !std::io::stdin().is_terminal());
+    let no_input = arguments.no_input;
+    if source.is_none() && !no_input && !std::io::stdin().is_terminal() {
+        return Err(Failure::password("a password is needed, and there is no terminal to ask on".to_owned()));
+    }
     let password = asked.read(&format!("New password of {name}"), no_input)?;
     if matches!(asked, PasswordSource::Prompt) {
         let again = asked.read("The same again", no_input)?;
@@ -63,18 +66,18 @@ fn add(
         }
     }
     keystore.add_administrator(name, &password, now())?;
-    let changed = Changed { user: name.as_str(), outcome: "added" };
+    let changed = Changed { name: name.as_str(), outcome: "added" };
     printer.result(&changed, &[], || format!("added the user {name}\n"));
     Ok(())
 }
 
-fn table(users: &Users) -> String {
+fn table(users: &Users, printer: &Printer) -> String {
     if users.users.is_empty() {
         return "no users; add one with: strongroom user add NAME\n".to_owned();
     }
-    let mut table = Table::new(&["NAME", "ADDED"]);
+    let mut table = printer.table(&["NAME", "ADDED"]).fit(&[0], &[1]);
     for user in &users.users {
-        table.row(vec![user.name.clone(), user.created_at.clone()]);
+        table.row(vec![user.name.as_str().into(), user.created_at.as_str().into()]);
     }
     table.take_text()
 }

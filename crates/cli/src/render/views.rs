@@ -1,61 +1,14 @@
-//! What the commands print of entries, imports and files: as JSON, and as text.
+//! What the commands print of imports and files: as JSON, and as text.
 
 use std::fmt::Write as _;
 
 use serde::Serialize;
 use strongroom::{
     Administrator, Certificate, CertificateReport, Encryption, Entry, EntryKind, FileReport, ImportReport,
-    KeyReport, Role, printable, rfc3339,
+    KeyReport, Role, Trust, printable, rfc3339,
 };
 
-const DAY: i64 = 86_400;
-
-/// An entry in `ls`, `ca ls` and `show`.
-#[derive(Serialize)]
-pub(crate) struct EntryView {
-    pub(crate) alias: String,
-    pub(crate) kind: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) trust: Option<&'static str>,
-    pub(crate) names: Vec<String>,
-    pub(crate) key: String,
-    pub(crate) not_before: String,
-    pub(crate) not_after: String,
-    /// `complete`, `intermediate`, `self_signed`, `no_anchor` or `root`.
-    pub(crate) chain: &'static str,
-    pub(crate) sha256: String,
-    pub(crate) subject: String,
-    pub(crate) issuer: String,
-    pub(crate) version: u32,
-    pub(crate) created_at: String,
-    pub(crate) allowed: Vec<&'static str>,
-}
-
-impl EntryView {
-    pub(crate) fn of(entry: &Entry) -> Self {
-        let certificate = &entry.certificate;
-        let (kind, trust) = match entry.kind {
-            EntryKind::Authority { trust } => ("trustedCertEntry", Some(trust.word())),
-            _ => ("PrivateKeyEntry", None),
-        };
-        Self {
-            alias: entry.alias.to_string(),
-            kind,
-            trust,
-            names: certificate.hosts().map(str::to_owned).collect(),
-            key: certificate.key.to_string(),
-            not_before: rfc3339(certificate.not_before),
-            not_after: rfc3339(certificate.not_after),
-            chain: entry.chain_state.word(),
-            sha256: certificate.fingerprint.to_string(),
-            subject: certificate.subject.clone(),
-            issuer: certificate.issuer.clone(),
-            version: entry.version,
-            created_at: rfc3339(entry.created_at),
-            allowed: entry.allowed.iter().map(|code| code.as_str()).collect(),
-        }
-    }
-}
+use super::entries::names_lines;
 
 /// One link of a chain.
 #[derive(Serialize)]
@@ -66,6 +19,16 @@ pub(crate) struct LinkView {
 }
 
 impl LinkView {
+    /// The chain of an entry; a CA certificate stands alone in it, for what it is to others.
+    pub(crate) fn of_entry(entry: &Entry) -> Vec<Self> {
+        let role = |role| match entry.kind {
+            EntryKind::Authority { trust: Trust::Anchor } => Role::Anchor,
+            EntryKind::Authority { .. } => Role::Intermediate,
+            _ => role,
+        };
+        entry.chain.iter().map(|(certificate, of)| Self::of(certificate, role(*of))).collect()
+    }
+
     pub(crate) fn of(certificate: &Certificate, role: Role) -> Self {
         Self {
             sha256: certificate.fingerprint.to_string(),
@@ -98,7 +61,8 @@ impl ImportView {
                 .map(|link| LinkView {
                     sha256: link.sha256.to_string(),
                     subject: link.subject.clone(),
-                    role: link.role.word(),
+                    // A CA certificate that is imported by itself anchors paths.
+                    role: if report.authority { Role::Anchor.word() } else { link.role.word() },
                 })
                 .collect(),
             imported: report.imported.iter().map(ToString::to_string).collect(),
@@ -117,16 +81,6 @@ impl UserView {
     pub(crate) fn of(administrator: &Administrator) -> Self {
         Self { name: administrator.name.clone(), created_at: rfc3339(administrator.created_at) }
     }
-}
-
-/// `in 12 d`, `in 5 h`, `expired 3 d ago`.
-pub(crate) fn days_left(not_after: i64, now: i64) -> String {
-    let left = not_after - now;
-    let size = match left.abs() {
-        seconds if seconds >= DAY => format!("{} d", seconds / DAY),
-        seconds => format!("{} h", seconds / 3600),
-    };
-    if left < 0 { format!("expired {size} ago") } else { format!("in {size}") }
 }
 
 /// An import in a few lines.
@@ -164,39 +118,6 @@ pub(crate) fn path_text(path: &[(Certificate, Role)]) -> String {
             certificate.key,
             indent = 2 + 2 * depth
         );
-    }
-    text
-}
-
-/// One entry, in full.
-pub(crate) fn show_text(entry: &Entry, now: i64) -> String {
-    let view = EntryView::of(entry);
-    let mut text = String::new();
-    let mut line = |label: &str, value: &str| {
-        let _ = writeln!(text, "{label:<12}{value}");
-    };
-    line("alias", &view.alias);
-    line("kind", view.kind);
-    if let Some(trust) = view.trust {
-        line("trust", trust);
-    }
-    line("subject", &view.subject);
-    line("issuer", &view.issuer);
-    line("serial", &entry.certificate.serial);
-    line("names", &list(&view.names));
-    line("key", &view.key);
-    line("signature", &entry.certificate.signature_algorithm);
-    line("valid from", &view.not_before);
-    line("valid until", &format!("{} ({})", view.not_after, days_left(entry.certificate.not_after, now)));
-    line("sha256", &view.sha256);
-    line("version", &format!("{} (stored {})", view.version, view.created_at));
-    if !view.allowed.is_empty() {
-        line("allowed", &view.allowed.join(", "));
-    }
-    line("chain", view.chain);
-    for (depth, (certificate, role)) in entry.chain.iter().enumerate().filter(|_| view.trust.is_none()) {
-        let _ =
-            writeln!(text, "{:indent$}{} {}", "", role.word(), certificate.subject, indent = 12 + 2 * depth);
     }
     text
 }
@@ -300,7 +221,7 @@ fn certificate_text(text: &mut String, number: usize, certificate: &CertificateR
         line("issuer", issuer);
     }
     if !certificate.names.is_empty() {
-        line("names", &list(&certificate.names));
+        names_lines(&mut line, &certificate.names);
     }
     if let (Some(key), Some(algorithm)) = (&certificate.key, &certificate.signature_algorithm) {
         line("key", &format!("{key}, signed with {algorithm}{}", if certificate.ca { ", CA" } else { "" }));
@@ -331,20 +252,4 @@ fn layers(protection: &[Encryption]) -> String {
         .map(|layer| format!("{}, {} iterations", layer.algorithm, layer.iterations))
         .collect::<Vec<_>>()
         .join("; then ")
-}
-
-fn list(names: &[String]) -> String {
-    if names.is_empty() { "-".to_owned() } else { names.join(", ") }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn time_left_is_told_in_days_or_hours() {
-        assert_eq!(days_left(12 * DAY, 0), "in 12 d");
-        assert_eq!(days_left(5 * 3600, 0), "in 5 h");
-        assert_eq!(days_left(0, 3 * DAY), "expired 3 d ago");
-    }
 }

@@ -72,7 +72,7 @@ struct Outcome {
 
 /// Reads all of `input` and prints the results; a verdict of refusal is no failure.
 pub(super) fn run(input: &mut impl Read, printer: &Printer, now: UnixTime) -> Result<(), Failure> {
-    let unreadable = |message| Failure::new(Exit::Usage, "bad_cases", "usage", message);
+    let unreadable = |message| Failure::new(Exit::Usage, "bad_cases", "arguments", message);
     let mut text = Vec::new();
     input.read_to_end(&mut text).map_err(|error| unreadable(format!("standard input: {error}")))?;
     let cases: Cases = serde_json::from_slice(&text)

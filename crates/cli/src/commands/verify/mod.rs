@@ -20,7 +20,7 @@ use crate::{
 
 #[derive(Serialize)]
 struct VerifyView<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// Null where files were judged.
     alias: Option<&'a str>,
     /// `accepted`; a refusal is an error.
     outcome: &'static str,
@@ -59,7 +59,7 @@ pub(super) fn run(arguments: &Arguments, command: &Verify, printer: &Printer) ->
 }
 
 fn usage(code: &'static str, message: String) -> Failure {
-    Failure::new(Exit::Usage, code, "usage", message)
+    Failure::new(Exit::Usage, code, "arguments", message)
 }
 
 /// A file that is missing or cannot be read is a fault of the call, not a verdict.

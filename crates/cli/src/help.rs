@@ -1,0 +1,303 @@
+//! What `--help` adds to the definitions: groups of commands, and examples for each.
+
+use std::fmt::Write as _;
+
+use clap::{ColorChoice, Command, CommandFactory as _};
+
+use crate::args::Arguments;
+
+/// The commands in groups, as `--help` lists them.
+const GROUPS: [(&str, &[&str]); 5] = [
+    ("Start", &["init", "inspect", "import", "ca"]),
+    ("Entries", &["ls", "show", "chain", "verify", "rename", "rm"]),
+    ("Versions", &["history", "diff", "undo", "prune"]),
+    ("The store itself", &["log", "backup", "restore", "verify-store", "slot", "passwd", "rekey"]),
+    ("The API", &["user", "serve"]),
+];
+
+/// A command, and examples of it with what they do.
+type Examples = (&'static str, &'static [(&'static str, &'static str)]);
+
+const EXAMPLES: [Examples; 31] = [
+    (
+        "strongroom",
+        &[
+            ("strongroom init", "make a store"),
+            ("strongroom ca import root root-ca.pem", "trust a CA"),
+            ("strongroom import www www.pfx --pass-in prompt", "import a server certificate with its key"),
+            ("strongroom ls", "see what is there, and until when it is valid"),
+        ],
+    ),
+    (
+        "init",
+        &[
+            ("strongroom init", "a store, and a random key file beside it"),
+            ("strongroom init --unlock prompt", "a store that a passphrase opens"),
+            ("strongroom --store /mnt/share/keystore.db init --journal rollback", "on a network file system"),
+        ],
+    ),
+    (
+        "import",
+        &[
+            ("strongroom import www www.pfx --pass-in prompt", "ask for the password of the file"),
+            (
+                "strongroom import www new.pfx --replace --pass-in file:password.txt",
+                "renew; the former version is kept",
+            ),
+            (
+                "strongroom import www www.pfx --dry-run --pass-in env:PFX_PASSWORD",
+                "see what would be stored",
+            ),
+        ],
+    ),
+    (
+        "ca import",
+        &[
+            ("strongroom ca import root root-ca.pem", "one certificate, root or intermediate"),
+            ("strongroom ca import issuing https-issuing.cer", "DER is read as well"),
+        ],
+    ),
+    (
+        "ca ls",
+        &[("strongroom ca ls", "the CA certificates"), ("strongroom --json ca ls", "the same for a program")],
+    ),
+    (
+        "ls",
+        &[
+            ("strongroom ls", "all entries"),
+            ("strongroom --json ls", "the same for a program"),
+            ("strongroom ls --removed", "what was removed and can be brought back"),
+        ],
+    ),
+    (
+        "show",
+        &[
+            ("strongroom show www", "everything about an entry but its key"),
+            ("strongroom show www@1", "a former version of it"),
+            ("strongroom show www --pem", "its certificates, leaf first"),
+        ],
+    ),
+    (
+        "inspect",
+        &[
+            ("strongroom inspect www.pfx --pass-in prompt", "what is in a file, and which programs open it"),
+            ("strongroom inspect chain.pem", "certificates"),
+        ],
+    ),
+    (
+        "verify",
+        &[
+            ("strongroom verify www --name www.example.test", "an entry, for a host"),
+            (
+                "strongroom verify --leaf www.pem --anchor root.pem --intermediate issuing.pem",
+                "files, without a store",
+            ),
+            ("strongroom verify www --at 2027-01-01T00:00:00Z", "as it will be judged then"),
+        ],
+    ),
+    ("chain", &[("strongroom chain www", "from the leaf to the anchor, and what is missing")]),
+    (
+        "rm",
+        &[
+            ("strongroom rm www", "remove an entry; strongroom undo www brings it back"),
+            (
+                "strongroom rm old-root --force --yes",
+                "a CA in spite of the entries under it, without a question",
+            ),
+        ],
+    ),
+    ("rename", &[("strongroom rename www shop", "the same entry under another alias")]),
+    ("history", &[("strongroom history www", "its versions, who stored them and when")]),
+    (
+        "diff",
+        &[
+            ("strongroom diff www@1 www", "what the last version changed"),
+            ("strongroom diff www shop", "two entries"),
+        ],
+    ),
+    (
+        "undo",
+        &[
+            ("strongroom undo www", "back to what it was before its last change, or before it was removed"),
+            ("strongroom undo www --to 2", "back to version 2"),
+        ],
+    ),
+    (
+        "prune",
+        &[
+            ("strongroom prune www", "delete its former versions, and removed entries of that alias"),
+            ("strongroom prune --all --yes", "those of all entries, without a question"),
+        ],
+    ),
+    (
+        "log",
+        &[
+            ("strongroom log", "what was done and refused"),
+            ("strongroom log --verify", "whether all of it is there"),
+        ],
+    ),
+    ("backup", &[("strongroom backup /backup/keystore-monday.db", "a copy, while the store is used")]),
+    ("restore", &[("strongroom restore /backup/keystore-monday.db", "put a copy in place of the store")]),
+    ("verify-store", &[("strongroom verify-store", "check every row, and open every key")]),
+    (
+        "passwd",
+        &[
+            ("strongroom passwd", "a new passphrase"),
+            ("strongroom passwd --to file:new.key", "a key file in its place"),
+        ],
+    ),
+    (
+        "rekey",
+        &[
+            ("strongroom rekey", "a new root key; former versions and removed entries stay"),
+            ("strongroom rekey --prune --yes", "the same without them"),
+        ],
+    ),
+    (
+        "slot add",
+        &[
+            ("strongroom slot add prompt", "a passphrase opens the store as well"),
+            ("strongroom slot add cred:strongroom", "a systemd credential does"),
+        ],
+    ),
+    ("slot rm", &[("strongroom slot rm 1", "what is in slot 1 opens the store no more")]),
+    ("slot ls", &[("strongroom slot ls", "what opens the store")]),
+    (
+        "user add",
+        &[
+            ("strongroom user add siteadmin", "ask for the new password"),
+            ("strongroom user add siteadmin --pass-in file:password.txt", "take it from a file"),
+        ],
+    ),
+    ("user rm", &[("strongroom user rm siteadmin", "who may not use the API any more")]),
+    ("user ls", &[("strongroom user ls", "who may use the API")]),
+    (
+        "serve",
+        &[
+            ("strongroom serve", "the API on 127.0.0.1:7443"),
+            ("strongroom serve --listen 0.0.0.0:7443 --machine gis.example.test", "for other machines"),
+        ],
+    ),
+    ("ca", &[("strongroom ca import root root-ca.pem", "trust a CA")]),
+    ("slot", &[("strongroom slot ls", "what opens the store")]),
+];
+
+/// The definition of the command line, complete.
+pub(crate) fn command(colour: ColorChoice) -> Command {
+    let mut command = with_examples(Arguments::command().color(colour), "");
+    let template = template(&command);
+    command = command.help_template(template).override_usage("strongroom [OPTIONS] <COMMAND>");
+    // The groups list them.
+    let names: Vec<String> = command.get_subcommands().map(|inner| inner.get_name().to_owned()).collect();
+    for name in names {
+        command = command.mut_subcommand(name, |inner| inner.hide(true));
+    }
+    command
+}
+
+/// As `clap` writes its own headings.
+fn heading(text: &str) -> String {
+    format!("\u{1b}[1m\u{1b}[4m{text}:\u{1b}[0m")
+}
+
+fn template(command: &Command) -> String {
+    let mut text = "{about-with-newline}\n{usage-heading} {usage}\n\n".to_owned();
+    for (title, names) in GROUPS {
+        let _ = writeln!(text, "{}", heading(title));
+        for name in names {
+            let about = command.find_subcommand(name).and_then(Command::get_about);
+            let about = about.map(ToString::to_string).unwrap_or_default();
+            let _ = writeln!(text, "  \u{1b}[1m{name:<14}\u{1b}[0m{about}");
+        }
+        text.push('\n');
+    }
+    text.push_str("{all-args}{after-help}");
+    text
+}
+
+fn with_examples(mut command: Command, path: &str) -> Command {
+    let names: Vec<String> = command.get_subcommands().map(|inner| inner.get_name().to_owned()).collect();
+    for name in names {
+        let inner_path = format!("{path} {name}").trim().to_owned();
+        command = command.mut_subcommand(name, |inner| with_examples(inner, &inner_path));
+    }
+    let path = if path.is_empty() { "strongroom" } else { path };
+    match EXAMPLES.iter().find(|(of, _)| *of == path) {
+        Some((_, examples)) => command.after_help(examples_text(examples)),
+        None => command,
+    }
+}
+
+fn examples_text(examples: &[(&str, &str)]) -> String {
+    let mut text = heading("Examples");
+    for (line, does) in examples {
+        let _ = write!(text, "\n  {line}\n      {does}");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn leaves(command: &Command, path: &str, found: &mut Vec<String>) {
+        for inner in command.get_subcommands() {
+            let path = format!("{path} {}", inner.get_name()).trim().to_owned();
+            if inner.has_subcommands() { leaves(inner, &path, found) } else { found.push(path) }
+        }
+    }
+
+    #[test]
+    fn every_command_stands_in_a_group_and_has_examples() {
+        let command = Arguments::command();
+        let grouped: Vec<&str> = GROUPS.iter().flat_map(|(_, names)| names.iter().copied()).collect();
+        for inner in command.get_subcommands() {
+            assert!(grouped.contains(&inner.get_name()), "{} is in no group", inner.get_name());
+        }
+        assert_eq!(grouped.len(), command.get_subcommands().count());
+        let mut all = Vec::new();
+        leaves(&command, "", &mut all);
+        for path in all {
+            assert!(EXAMPLES.iter().any(|(of, _)| *of == path), "{path} has no example");
+        }
+    }
+
+    #[test]
+    fn every_example_is_a_call_of_its_command() {
+        for (path, examples) in EXAMPLES {
+            assert!(!examples.is_empty(), "{path}");
+            for (line, _) in examples {
+                let parsed = Arguments::command().try_get_matches_from(line.split_whitespace());
+                let matches = parsed.unwrap_or_else(|error| panic!("{line}: {error}"));
+                let mut called = Vec::new();
+                let mut innermost = &matches;
+                while let Some((name, below)) = innermost.subcommand() {
+                    called.push(name);
+                    innermost = below;
+                }
+                assert!(
+                    path == "strongroom" || called.join(" ").starts_with(path),
+                    "{line} is not of {path}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn help_has_headings_and_examples_on_every_page() {
+        let mut root = command(ColorChoice::Never);
+        let text = root.render_long_help().to_string();
+        for part in
+            ["Start:", "Entries:", "The store itself:", "The store:", "Examples:", "  import        Import"]
+        {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+        assert!(!text.contains("Commands:"), "{text}");
+        root.build();
+        let import = root.find_subcommand_mut("import").unwrap().render_help().to_string();
+        for part in ["Options:", "The store:", "Examples:", "strongroom import www www.pfx --pass-in prompt"]
+        {
+            assert!(import.contains(part), "{part}: {import}");
+        }
+    }
+}
