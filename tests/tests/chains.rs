@@ -33,7 +33,7 @@ fn a_stored_chain_serves_the_next_import_but_anchors_nothing() {
         keystore.import_credential(CredentialRequest::new("b".parse().unwrap(), second, now())).unwrap();
     assert_eq!((report.chain.len(), report.imported.len()), (3, 1));
 
-    keystore.remove(&"root".parse().unwrap(), false, now()).unwrap();
+    keystore.remove(&"root".parse().unwrap(), true, now()).unwrap();
     let third = issuing.issue(&leaf_params("c.test"), &[]);
     let error =
         keystore.import_credential(CredentialRequest::new("c".parse().unwrap(), third, now())).unwrap_err();
@@ -83,7 +83,7 @@ fn importing_a_stored_chain_certificate_as_ca_makes_it_an_anchor() {
     let keystore = &mut scratch.keystore;
     let first = issuing.issue(&leaf_params("a.test"), &[&issuing.certificate]);
     keystore.import_credential(CredentialRequest::new("a".parse().unwrap(), first, now())).unwrap();
-    keystore.remove(&"root".parse().unwrap(), false, now()).unwrap();
+    keystore.remove(&"root".parse().unwrap(), true, now()).unwrap();
 
     let report =
         keystore.import_authority(&"a_intermediate".parse().unwrap(), issuing.file(), now()).unwrap();

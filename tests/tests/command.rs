@@ -80,7 +80,7 @@ fn chain_is_stored_only_when_asked_for() {
     ];
     let missing = refused(&shop, &without, 7, "no_anchor");
     assert!(missing.contains("CN=Strongroom Fixture Intermediate R2"), "{missing}");
-    assert!(missing.contains("the file itself embeds that CA"), "{missing}");
+    assert!(missing.contains("the file embeds that CA"), "{missing}");
     assert_eq!(shop.run(["ca", "import", "issuing", "chains/intermediate-rsa.pem"]).code, 0);
     let imported = shop.json(without).json();
     assert_eq!(imported["result"]["imported"], serde_json::json!(["www"]));
@@ -99,7 +99,7 @@ fn overridable_findings_are_allowed_by_name_and_recorded() {
     );
     let shown = shop.json(["show", "www"]).json();
     assert_eq!(shown["result"]["allowed"], serde_json::json!(["no_anchor"]));
-    assert_eq!(shown["result"]["chain"], "no_anchor");
+    assert_eq!(shown["result"]["chain_state"], "no_anchor");
     let usage = shop.run(["import", "x", "pkcs12/www.p12", "--allow", "bad_signature"]);
     assert_eq!(usage.code, 2);
     assert!(usage.err.contains("bad_signature cannot be allowed"), "{}", usage.err);
@@ -110,9 +110,12 @@ fn removing_an_authority_shows_in_the_chain_of_its_entries() {
     let shop = Shop::open();
     shop.import_root();
     assert_eq!(shop.run(["import", "www", "pkcs12/www.p12", "--pass-in", "pass:changeit"]).code, 0);
-    let state = |shop: &Shop| shop.json(["show", "www"]).json()["result"]["chain"].clone();
+    let state = |shop: &Shop| shop.json(["show", "www"]).json()["result"]["chain_state"].clone();
     assert_eq!(state(&shop), "complete");
-    assert_eq!(shop.run(["rm", "ROOT"]).code, 0);
+    let needed = refused(&shop, &["rm", "ROOT"], 4, "in_use");
+    assert!(needed.contains("in the chain of 1 entry: www"), "{needed}");
+    refused(&shop, &["rm", "ROOT", "--yes"], 4, "in_use");
+    assert_eq!(shop.run(["rm", "ROOT", "--force"]).code, 0);
     assert_eq!(state(&shop), "no_anchor");
 }
 

@@ -22,7 +22,7 @@ fn codes_in(source: &str) -> Vec<String> {
 #[test]
 fn every_error_code_is_on_the_page_and_no_other() {
     let page = fs::read_to_string(workspace().join("docs/codes.md")).unwrap();
-    let errors = page.split("## Errors").nth(1).unwrap();
+    let errors = page.split("## Errors\n").nth(1).unwrap().split("\n## ").next().unwrap();
     let listed: BTreeSet<String> = errors
         .lines()
         .filter_map(|line| line.strip_prefix("| `")?.split('`').next())
@@ -30,7 +30,14 @@ fn every_error_code_is_on_the_page_and_no_other() {
         .collect();
     let core = workspace().join("crates/core/src");
     let mut found = BTreeSet::new();
-    for file in ["pkcs12/error.rs", "certificate/choice.rs", "store/error.rs", "seal/mod.rs", "error.rs"] {
+    for file in [
+        "private_file.rs",
+        "pkcs12/error.rs",
+        "certificate/choice.rs",
+        "store/error.rs",
+        "seal/mod.rs",
+        "error.rs",
+    ] {
         found.extend(codes_in(&fs::read_to_string(core.join(file)).unwrap()));
     }
     // These two are findings as well, and stand in the other table.
@@ -38,6 +45,83 @@ fn every_error_code_is_on_the_page_and_no_other() {
     found.remove("unsupported_key");
     assert!(found.len() > 40, "{found:?}");
     assert_eq!(listed, found);
+}
+
+/// The rows of a table whose first cell is a code: code, exit, stages.
+fn rows(table: &str) -> Vec<(&str, &str, &str)> {
+    table
+        .lines()
+        .filter_map(|line| {
+            let mut cells = line.strip_prefix("| `")?.split(" | ");
+            Some((cells.next()?.trim_end_matches('`'), cells.next()?, cells.next()?))
+        })
+        .collect()
+}
+
+/// Code, exit and stage of each failure that the command makes itself.
+fn failures(source: &str) -> Vec<(String, String, String)> {
+    let exit = |name: &str| match name {
+        "Other" => "1",
+        "Usage" => "2",
+        "NotFound" => "3",
+        "Exists" => "4",
+        "Password" => "5",
+        "File" => "6",
+        "Validation" => "7",
+        "Store" => "8",
+        other => panic!("an exit that this test does not know: {other}"),
+    };
+    let mut found = Vec::new();
+    for call in source.split("Failure::new(").skip(1).chain(source.split("Self::new(").skip(1)) {
+        let arguments: Vec<&str> = call.split(',').take(3).map(str::trim).collect();
+        let [kind, code, stage] = arguments[..] else { continue };
+        let (Some(kind), Some(code)) = (kind.strip_prefix("Exit::"), literal(code)) else { continue };
+        found.push((code, exit(kind).to_owned(), literal(stage).expect("a stage")));
+    }
+    for (helper, exit, stage) in
+        [(" usage(\"", "2", "arguments"), ("(usage(\"", "2", "arguments"), (" fault(\"", "1", "serve")]
+    {
+        let codes = source.split(helper).skip(1).filter_map(|rest| rest.split('"').next());
+        found.extend(codes.map(|code| (code.to_owned(), exit.to_owned(), stage.to_owned())));
+    }
+    found
+}
+
+fn literal(text: &str) -> Option<String> {
+    Some(text.strip_prefix('"')?.strip_suffix('"')?.to_owned())
+}
+
+#[test]
+fn every_code_of_the_command_is_on_the_page_with_its_exit_and_stage() {
+    let page = fs::read_to_string(workspace().join("docs/codes.md")).unwrap();
+    let (engine, command) = page.split_once("## Errors of the command").unwrap();
+    let engine = engine.split("## Errors\n").nth(1).unwrap();
+    let mut open = vec![workspace().join("crates/cli/src")];
+    let mut found = vec![("output_failed".to_owned(), "1".to_owned(), "output".to_owned())];
+    while let Some(path) = open.pop() {
+        if path.is_dir() {
+            open.extend(fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
+        } else {
+            found.extend(failures(&fs::read_to_string(&path).unwrap()));
+        }
+    }
+    assert!(found.len() > 20, "{found:?}");
+    let mut used = BTreeSet::new();
+    for (code, exit, stage) in &found {
+        let of_command = rows(command).into_iter().find(|(of, ..)| of == code);
+        let row = of_command.or_else(|| rows(engine).into_iter().find(|(of, ..)| of == code));
+        let (_, of_exit, stages) = row.unwrap_or_else(|| panic!("{code} is not on the page"));
+        // `verify` of files exits with 2 for every fault of the call, whatever the engine calls it.
+        let of_call = of_command.is_none() && exit == "2" && stage == "arguments";
+        assert!(of_exit == exit || of_call, "{code}: {of_exit} on the page, {exit} in the command");
+        if of_command.is_some() {
+            assert!(stages.split(", ").any(|of| of == stage), "{code} {stage}");
+            used.insert(code.as_str());
+        }
+    }
+    for (code, ..) in rows(command) {
+        assert!(used.contains(code), "{code} is on the page, and the command does not have it");
+    }
 }
 
 #[test]

@@ -22,6 +22,9 @@ enum Operation {
     Rekey,
     Reopen,
     Undo { name: usize },
+    UndoTo { name: usize, version: usize },
+    Prune { name: usize },
+    PruneAll,
 }
 
 fn operation() -> impl Strategy<Value = Operation> {
@@ -31,14 +34,28 @@ fn operation() -> impl Strategy<Value = Operation> {
             .prop_map(|(name, leaf, replace)| Operation::Import { name, leaf, replace }),
         2 => name.clone().prop_map(|name| Operation::Remove { name }),
         2 => (name.clone(), name.clone()).prop_map(|(from, to)| Operation::Rename { from, to }),
-        2 => name.prop_map(|name| Operation::Undo { name }),
+        4 => name.clone().prop_map(|name| Operation::Undo { name }),
+        2 => (name.clone(), 1..4_usize).prop_map(|(name, version)| Operation::UndoTo { name, version }),
+        1 => name.prop_map(|name| Operation::Prune { name }),
+        1 => Just(Operation::PruneAll),
         1 => Just(Operation::Rekey),
         1 => Just(Operation::Reopen),
     ]
 }
 
-/// What an entry is: for each version its leaf, and the version that it stands for.
-type Model = BTreeMap<String, Vec<(usize, usize)>>;
+/// What an entry is: for each version its leaf, and the number of the first one that was not pruned.
+#[derive(Clone, Debug)]
+struct Versions {
+    leaves: Vec<usize>,
+    first: usize,
+}
+
+/// What there is, and what was removed: of each alias the last one last.
+#[derive(Debug, Default)]
+struct Model {
+    present: BTreeMap<String, Versions>,
+    removed: BTreeMap<String, Vec<Versions>>,
+}
 
 fn copy(credential: &ServerCredential) -> ServerCredential {
     let key = PrivateKey::from_pkcs8_der(credential.key().expose_pkcs8_der().to_vec());
@@ -53,40 +70,79 @@ fn code(done: Result<(), Error>) -> &'static str {
     done.map_or_else(|error| error.code(), |()| "done")
 }
 
+/// Brings the entry that was removed last back, if the alias is free.
+fn bring_back(model: &mut Model, key: &str) -> bool {
+    if model.present.contains_key(key) {
+        return false;
+    }
+    let Some(versions) = model.removed.get_mut(key).and_then(Vec::pop) else { return false };
+    model.present.insert(key.to_owned(), versions);
+    true
+}
+
 /// What the model says to an operation, and does.
 fn expected(model: &mut Model, operation: &Operation) -> &'static str {
     let key = |name: usize| NAMES[name].to_ascii_lowercase();
     match *operation {
-        Operation::Import { name, leaf, replace } => match model.get_mut(&key(name)) {
+        Operation::Import { name, leaf, replace } => match model.present.get_mut(&key(name)) {
             None => {
-                model.insert(key(name), vec![(leaf, 1)]);
+                model.present.insert(key(name), Versions { leaves: vec![leaf], first: 1 });
             }
-            Some(versions) if versions.last().unwrap().0 == leaf => {}
-            Some(versions) if replace => versions.push((leaf, versions.len() + 1)),
+            Some(versions) if *versions.leaves.last().unwrap() == leaf => {}
+            Some(versions) if replace => versions.leaves.push(leaf),
             Some(_) => return "alias_taken",
         },
-        Operation::Remove { name } => {
-            if model.remove(&key(name)).is_none() {
-                return "not_found";
-            }
-        }
+        Operation::Remove { name } => match model.present.remove(&key(name)) {
+            None => return "not_found",
+            Some(versions) => model.removed.entry(key(name)).or_default().push(versions),
+        },
         Operation::Rename { from, to } => {
-            if !model.contains_key(&key(from)) {
+            if !model.present.contains_key(&key(from)) {
                 return "not_found";
             }
-            if from != to && model.contains_key(&key(to)) {
+            if from != to && model.present.contains_key(&key(to)) {
                 return "alias_taken";
             }
-            let versions = model.remove(&key(from)).unwrap();
-            model.insert(key(to), versions);
+            let versions = model.present.remove(&key(from)).unwrap();
+            model.present.insert(key(to), versions);
         }
         Operation::Undo { name } => {
-            let Some(versions) = model.get_mut(&key(name)) else { return "not_found" };
-            let (_, origin) = *versions.last().unwrap();
-            if origin == 1 {
+            if bring_back(model, &key(name)) {
+                return "done";
+            }
+            let Some(versions) = model.present.get_mut(&key(name)) else { return "not_found" };
+            let current = versions.leaves.len();
+            if current <= versions.first {
                 return "nothing_to_undo";
             }
-            versions.push(versions[origin - 2]);
+            versions.leaves.push(versions.leaves[current - 2]);
+        }
+        Operation::UndoTo { name, version } => {
+            let known = model.present.get(&key(name)).or_else(|| model.removed.get(&key(name))?.last());
+            let Some(versions) = known else { return "not_found" };
+            if version > versions.leaves.len() || version < versions.first {
+                return "version_not_found";
+            }
+            let back = bring_back(model, &key(name));
+            let versions = model.present.get_mut(&key(name)).unwrap();
+            let same = versions.leaves[version - 1] == *versions.leaves.last().unwrap();
+            match (same, back) {
+                (true, true) => {}
+                (true, false) => return "nothing_to_undo",
+                (false, _) => versions.leaves.push(versions.leaves[version - 1]),
+            }
+        }
+        Operation::Prune { name } => {
+            let removed = model.removed.remove(&key(name)).is_some_and(|removed| !removed.is_empty());
+            match model.present.get_mut(&key(name)) {
+                None if !removed => return "not_found",
+                None => {}
+                Some(versions) => versions.first = versions.leaves.len(),
+            }
+        }
+        Operation::PruneAll => {
+            model.removed.clear();
+            model.present.values_mut().for_each(|versions| versions.first = versions.leaves.len());
         }
         Operation::Rekey | Operation::Reopen => {}
     }
@@ -104,6 +160,11 @@ fn run(scratch: &mut Scratch, leaves: &[ServerCredential], operation: &Operation
         Operation::Remove { name } => code(keystore.remove(&alias(name), false, now())),
         Operation::Rename { from, to } => code(keystore.rename(&alias(from), &alias(to), now())),
         Operation::Undo { name } => code(keystore.undo(&alias(name), now()).map(drop)),
+        Operation::UndoTo { name, version } => {
+            code(keystore.undo_to(&alias(name), u32::try_from(version).unwrap(), now()).map(drop))
+        }
+        Operation::Prune { name } => code(keystore.prune(Some(&alias(name)), now()).map(drop)),
+        Operation::PruneAll => code(keystore.prune(None, now()).map(drop)),
         Operation::Rekey => {
             let keep = [(UnlockSource::KeyFile(String::new()), (&scratch.unlock).into())];
             code(keystore.rekey(&keep, now()))
@@ -118,22 +179,27 @@ fn run(scratch: &mut Scratch, leaves: &[ServerCredential], operation: &Operation
 fn compare(scratch: &mut Scratch, leaves: &[ServerCredential], model: &Model) {
     let keystore = &mut scratch.keystore;
     let listed: Vec<String> = keystore.entries(None, 100).unwrap().iter().map(|e| e.alias.key()).collect();
-    let wanted: Vec<String> = std::iter::once("root".to_owned()).chain(model.keys().cloned()).collect();
+    let wanted: Vec<String> =
+        std::iter::once("root".to_owned()).chain(model.present.keys().cloned()).collect();
     let mut wanted = wanted;
     wanted.sort();
     assert_eq!(listed, wanted);
-    for (name, versions) in model {
+    let mut removed: Vec<String> = Vec::new();
+    model.removed.iter().for_each(|(name, all)| removed.extend(all.iter().map(|_| name.clone())));
+    let kept = keystore.removed_entries(100).unwrap();
+    assert_eq!(kept.iter().map(|entry| entry.alias.key()).collect::<Vec<_>>(), removed);
+    for (name, versions) in &model.present {
         let alias: Alias = name.parse().unwrap();
-        let (leaf, _) = *versions.last().unwrap();
+        let leaf = *versions.leaves.last().unwrap();
         let opened = keystore.credential(&alias).unwrap();
         assert_eq!(opened.key.expose_pkcs8_der(), leaves[leaf].key().expose_pkcs8_der());
         let history: Vec<_> =
             keystore.history(&alias).unwrap().iter().map(|v| v.certificate.fingerprint).rev().collect();
-        let of = |(leaf, _): &(usize, usize)| leaves[*leaf].leaf.fingerprint;
-        assert_eq!(history, versions.iter().map(of).collect::<Vec<_>>());
+        let of = |leaf: &usize| leaves[*leaf].leaf.fingerprint;
+        assert_eq!(history, versions.leaves[versions.first - 1..].iter().map(of).collect::<Vec<_>>());
     }
     for (n, leaf) in leaves.iter().enumerate() {
-        let holders = model.values().filter(|versions| versions.last().unwrap().0 == n).count();
+        let holders = model.present.values().filter(|v| *v.leaves.last().unwrap() == n).count();
         let host = leaf.leaf.hosts().next().unwrap();
         assert_eq!(keystore.aliases_named(host, 100).unwrap().len(), holders);
     }
@@ -150,7 +216,7 @@ proptest! {
             (0..LEAVES).map(|n| authority.issue(&leaf_params(&format!("h{n}.test")), &[])).collect();
         let mut scratch = Scratch::new(now());
         scratch.keystore.import_authority(&"root".parse().unwrap(), authority.file(), now()).unwrap();
-        let mut model = Model::new();
+        let mut model = Model::default();
         for operation in &operations {
             let wanted = expected(&mut model, operation);
             prop_assert_eq!(run(&mut scratch, &leaves, operation), wanted, "{:?}", operation);
@@ -190,4 +256,20 @@ fn a_new_root_key_reaches_every_row_of_a_store_of_many_pages() {
     let report = again.verify_store().unwrap();
     assert_eq!(report.problems, []);
     assert_eq!((report.entries, report.keys), (701, 700));
+}
+
+#[test]
+fn the_name_of_a_server_that_is_too_long_is_no_damage() {
+    let mut scratch = Scratch::new(now());
+    scratch.keystore.import_authority(&"root".parse().unwrap(), root("Root").file(), now()).unwrap();
+    for name in [String::new(), "x".repeat(257)] {
+        let refused = scratch.keystore.hold(&"root".parse().unwrap(), &name, now()).unwrap_err();
+        assert_eq!((refused.code(), refused.kind()), ("invalid_value", strongroom::ErrorKind::Usage));
+    }
+    let held = scratch.keystore.hold(&"root".parse().unwrap(), &"ö".repeat(256), now()).unwrap();
+    let refused = scratch.keystore.remove(&"root".parse().unwrap(), false, now()).unwrap_err();
+    assert_eq!(refused.code(), "alias_in_use");
+    scratch.keystore.release(held, now()).unwrap();
+    scratch.keystore.remove(&"root".parse().unwrap(), false, now()).unwrap();
+    assert_eq!(scratch.keystore.verify_store().unwrap().problems, []);
 }

@@ -1,0 +1,177 @@
+//! What is removed, what comes back, and what is gone for good.
+
+use std::{
+    io::Read as _,
+    process::{Command, Stdio},
+};
+
+use strongroom_tests::command::{Run, Shop};
+
+const WWW: [&str; 5] = ["import", "www", "pkcs12/www.p12", "--pass-in", "pass:changeit"];
+
+fn shop() -> Shop {
+    let shop = Shop::open();
+    shop.import_root();
+    assert_eq!(shop.run(WWW).code, 0);
+    shop
+}
+
+#[track_caller]
+fn fine(run: &Run) -> serde_json::Value {
+    assert_eq!(run.code, 0, "{}{}", run.out, run.err);
+    run.json()["result"].clone()
+}
+
+#[track_caller]
+fn refused(run: &Run, code: i32, error: &str) -> String {
+    assert_eq!((run.code, run.error_code().as_str()), (code, error), "{}{}", run.out, run.err);
+    run.json()["error"]["help"].as_str().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn a_removed_entry_is_seen_by_nobody_and_comes_back() {
+    let shop = shop();
+    let removed = fine(&shop.json(["rm", "WWW"]));
+    assert_eq!((&removed["alias"], &removed["outcome"]), (&"www".into(), &"removed".into()));
+    for arguments in [&["show", "www"][..], &["chain", "www"], &["verify", "www"], &["history", "www"]] {
+        let run = shop.json(arguments.iter().copied());
+        assert_eq!((run.code, run.error_code().as_str()), (3, "not_found"), "{arguments:?}");
+    }
+    let help = refused(&shop.json(["show", "www"]), 3, "not_found");
+    assert!(help.ends_with(" undo www"), "{help}");
+    let listed = shop.json(["ls"]).out;
+    assert!(!listed.contains("\"www\"") && !shop.run(["ls"]).out.contains("www.fixture"), "{listed}");
+    assert_eq!(fine(&shop.json(["ls", "--removed"]))["removed"][0]["alias"], "www");
+    let whole = fine(&shop.json(["verify-store"]));
+    assert_eq!((&whole["entries"], &whole["removed"], &whole["keys"]), (&2.into(), &1.into(), &1.into()));
+
+    // Its alias is free; what has it then is never displaced.
+    let other = ["import", "www", "pkcs12/www-direct.p12", "--pass-in", "pass:changeit"];
+    fine(&shop.json(other));
+    let help = refused(&shop.json(["undo", "www"]), 3, "nothing_to_undo");
+    assert!(help.contains("rename www NEW") && help.contains("undo www"), "{help}");
+    fine(&shop.json(["rename", "www", "shop"]));
+    let back = fine(&shop.json(["undo", "www"]));
+    assert_eq!((&back["outcome"], &back["version"]), (&"brought_back".into(), &1.into()));
+    assert_eq!(fine(&shop.json(["show", "www"]))["subject"], "CN=www.fixture.test");
+    assert_eq!(fine(&shop.json(["verify-store"]))["problems"], serde_json::Value::Null);
+
+    // A removed CA anchors nothing.
+    fine(&shop.json(["rm", "www"]));
+    fine(&shop.json(["rm", "shop"]));
+    fine(&shop.json(["rm", "root"]));
+    let import = shop.json(other);
+    assert_eq!((import.code, import.error_code().as_str()), (7, "no_anchor"), "{}", import.out);
+    fine(&shop.json(["undo", "root"]));
+    fine(&shop.json(other));
+    // A second rm of the alias: the last removed one comes back first.
+    fine(&shop.json(["rm", "www"]));
+    assert_eq!(fine(&shop.json(["undo", "www"]))["subject"], "CN=shop.fixture.test");
+}
+
+/// The sealed keys in a store.
+fn sealed_keys(shop: &Shop) -> Vec<Vec<u8>> {
+    let connection = rusqlite::Connection::open(shop.store()).unwrap();
+    let mut statement =
+        connection.prepare("SELECT sealed_key FROM version WHERE sealed_key IS NOT NULL").unwrap();
+    let keys = statement.query_map([], |row| row.get(0)).unwrap();
+    keys.map(|key| key.unwrap()).collect()
+}
+
+/// Whether a file of the store has the beginning or the end of a sealed key; the rest may lie on another page.
+fn holds(shop: &Shop, key: &[u8]) -> bool {
+    let parts = [&key[..64], &key[key.len() - 64..]];
+    let has = |content: &[u8]| content.windows(64).any(|window| parts.contains(&window));
+    shop.content().iter().any(|(_, content)| has(content))
+}
+
+#[test]
+fn the_key_stays_in_the_file_until_it_is_pruned() {
+    let shop = shop();
+    let said = shop.run(["rm", "www"]);
+    let store = shop.store();
+    let quoted = format!("the key stays in the file until: strongroom --store {} prune www", store.display());
+    assert!(said.out.contains(&quoted), "{}", said.out);
+    let keys = sealed_keys(&shop);
+    assert_eq!(keys.len(), 1);
+    assert!(holds(&shop, &keys[0]));
+    // It cannot be undone, and nobody can be asked.
+    let help = refused(&shop.json(["prune", "www"]), 2, "confirmation_needed");
+    assert!(help.contains("--yes"), "{help}");
+    assert!(holds(&shop, &keys[0]));
+    let pruned = fine(&shop.json(["prune", "www", "--yes"]));
+    assert_eq!((&pruned["removed_entries"], &pruned["versions"]), (&1.into(), &1.into()));
+    assert!(!holds(&shop, &keys[0]), "it is gone from every file");
+    refused(&shop.json(["undo", "www"]), 3, "not_found");
+    refused(&shop.json(["prune", "www", "--yes"]), 3, "not_found");
+    assert_eq!(fine(&shop.json(["prune", "--all", "--yes"]))["outcome"], "nothing_to_prune");
+
+    // Former versions of an entry that stays.
+    assert_eq!(shop.run(WWW).code, 0);
+    let replace = ["import", "www", "pkcs12/www-direct.p12", "--pass-in", "pass:changeit", "--replace"];
+    fine(&shop.json(replace));
+    let keys = sealed_keys(&shop);
+    assert_eq!(fine(&shop.json(["prune", "www", "--yes"]))["versions"], 1);
+    assert_eq!(sealed_keys(&shop).len(), 1);
+    assert_eq!(keys.iter().filter(|key| holds(&shop, key)).count(), 1);
+    let history = fine(&shop.json(["history", "www"]));
+    assert_eq!(history["versions"].as_array().unwrap().len(), 1);
+    assert_eq!(history["versions"][0]["version"], 2, "numbers stay");
+    refused(&shop.json(["undo", "www"]), 3, "nothing_to_undo");
+    refused(&shop.json(["show", "www@1"]), 3, "version_not_found");
+    fine(&shop.json(["import", "www", "pkcs12/www.p12", "--pass-in", "pass:changeit", "--replace"]));
+    assert_eq!(fine(&shop.json(["undo", "www"]))["version"], 4);
+    fine(&shop.json(["rename", "www", "shop"]));
+    assert_eq!(fine(&shop.json(["verify-store"]))["versions"], 5);
+}
+
+#[test]
+fn a_new_root_key_keeps_the_past_unless_it_is_pruned() {
+    let shop = shop();
+    fine(&shop.json(["rm", "www"]));
+    let before = sealed_keys(&shop);
+    assert_eq!(fine(&shop.json(["rekey"]))["pruned_versions"], 0);
+    let after = sealed_keys(&shop);
+    assert_eq!((after.len(), holds(&shop, &before[0])), (1, false), "sealed anew");
+    fine(&shop.json(["undo", "www"]));
+    fine(&shop.json(["rm", "www"]));
+    refused(&shop.json(["rekey", "--prune"]), 2, "confirmation_needed");
+    assert_eq!(fine(&shop.json(["rekey", "--prune", "--yes"]))["pruned_versions"], 1);
+    assert_eq!(sealed_keys(&shop).len(), 0);
+    refused(&shop.json(["undo", "www"]), 3, "not_found");
+    assert_eq!(fine(&shop.json(["verify-store"]))["removed"], 0);
+}
+
+#[cfg(unix)]
+#[test]
+fn the_mark_of_a_server_that_is_gone_goes() {
+    let shop = shop();
+    let serve = || {
+        let mut child = shop
+            .command(["serve", "--listen", "127.0.0.1:0"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut first = [0; 8];
+        child.stdout.as_mut().unwrap().read_exact(&mut first).unwrap();
+        child
+    };
+    let own = ["rm", "selfsignedcertificate"];
+    let mut server = serve();
+    refused(&shop.json(own), 4, "alias_in_use");
+    refused(&shop.json(["rename", "selfsignedcertificate", "x"]), 4, "alias_in_use");
+    assert_eq!(fine(&shop.json(["show", "selfsignedcertificate"]))["in_use_by"], "strongroom serve");
+    server.kill().unwrap();
+    server.wait().unwrap();
+    assert_eq!(fine(&shop.json(["show", "selfsignedcertificate"]))["in_use_by"], serde_json::Value::Null);
+    fine(&shop.json(own));
+    // It makes another one, and a clean end takes its mark along.
+    let mut server = serve();
+    let pid = server.id().to_string();
+    assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    assert!(server.wait().unwrap().success());
+    let left: Vec<_> = shop.content().into_iter().map(|(path, _)| path).collect();
+    assert!(left.iter().all(|path| !path.to_string_lossy().contains("-used-")), "{left:?}");
+    fine(&shop.json(["rename", "selfsignedcertificate", "x"]));
+}

@@ -1,0 +1,156 @@
+//! The command on a terminal: questions, Ctrl-C, widths, colours. Python's `pty` plays the terminal; without it these are
+//! skipped, and say so.
+#![cfg(target_os = "linux")]
+
+use std::process::Command;
+
+use strongroom_tests::command::{Run, Shop, binary};
+
+/// Runs the command on a terminal of so many columns, types `keys` once `wait` was shown, and gives what was shown.
+///
+/// Prints the exit status, whether the terminal echoes before, during and after, and what the command wrote.
+const TERMINAL: &str = r#"
+import fcntl, os, pty, select, struct, sys, termios, time
+wait, keys, columns = sys.argv[1].encode(), sys.argv[2].encode().decode("unicode_escape").encode(), int(sys.argv[3])
+master, slave = pty.openpty()
+fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
+echo = lambda: "echo" if termios.tcgetattr(slave)[3] & termios.ECHO else "silent"
+before = echo()
+pid = os.fork()
+if pid == 0:
+    os.setsid()
+    fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
+    for fd in (0, 1, 2):
+        os.dup2(slave, fd)
+    os.close(master)
+    os.execv(sys.argv[4], sys.argv[4:])
+shown, during, typed = b"", "-", not wait
+end = time.time() + 30
+status = None
+while time.time() < end:
+    if select.select([master], [], [], 0.1)[0]:
+        shown += os.read(master, 65536)
+    if not typed and wait in shown:
+        during, typed = echo(), True
+        os.write(master, keys)
+    if status is None:
+        done, status_word = os.waitpid(pid, os.WNOHANG)
+        if done:
+            status = os.waitstatus_to_exitcode(status_word)
+    elif not select.select([master], [], [], 0.2)[0]:
+        break
+print(status, before, during, echo())
+sys.stdout.write(shown.decode().replace("\r\n", "\n"))
+"#;
+
+/// Runs on a terminal; `None` without Python.
+fn on_terminal(
+    shop: &Shop,
+    wait: &str,
+    keys: &str,
+    columns: u32,
+    environment: &[(&str, &str)],
+    arguments: &[&str],
+) -> Option<(i32, Vec<String>, String)> {
+    let mut python = Command::new("python3");
+    python.args(["-c", TERMINAL, wait, keys, &columns.to_string()]).arg(binary());
+    python.arg("--store").arg(shop.store()).args(arguments).current_dir("../fixtures");
+    python.env_clear().env("PATH", "/usr/bin:/bin").env("TERM", "xterm").envs(environment.iter().copied());
+    let Ok(output) = python.output() else {
+        println!("SKIPPED: there is no python3");
+        return None;
+    };
+    let run: Run = output.into();
+    assert_eq!(run.code, 0, "{}", run.err);
+    let (first, shown) = run.out.split_once('\n').unwrap();
+    let mut words = first.split(' ').map(str::to_owned);
+    let status = words.next().unwrap().parse().unwrap_or_else(|_| panic!("still running: {}", run.out));
+    Some((status, words.collect(), shown.to_owned()))
+}
+
+fn shop() -> Shop {
+    let shop = Shop::open();
+    shop.import_root();
+    let import = ["import", "www", "pkcs12/www.p12", "--pass-in", "pass:changeit"];
+    assert_eq!(shop.run(import).code, 0);
+    shop
+}
+
+#[test]
+fn ctrl_c_at_a_prompt_gives_the_terminal_back() {
+    let shop = shop();
+    let import = ["import", "x", "pkcs12/www.p12", "--pass-in", "prompt"];
+    let Some((status, echo, shown)) = on_terminal(&shop, "file: ", "\\x03", 80, &[], &import) else {
+        return;
+    };
+    assert_eq!(status, 130, "{shown}");
+    assert_eq!(echo, ["echo", "silent", "echo"], "{shown}");
+}
+
+#[test]
+fn a_prompt_reads_a_password_and_shows_nothing_of_it() {
+    let shop = shop();
+    let import = ["import", "x", "pkcs12/www.p12", "--pass-in", "prompt"];
+    let typed = on_terminal(&shop, "file: ", "changeix\\x7ft\\n", 80, &[], &import);
+    let Some((status, echo, shown)) = typed else { return };
+    assert_eq!((status, echo), (0, vec!["echo".into(), "silent".into(), "echo".into()]), "{shown}");
+    assert!(shown.contains("imported x") && !shown.contains("change"), "{shown}");
+    // Ctrl-D: there is no answer.
+    let (status, echo, shown) = on_terminal(&shop, "file: ", "\\x04", 80, &[], &import).unwrap();
+    assert_eq!((status, echo[2].as_str()), (5, "echo"), "{shown}");
+}
+
+#[test]
+fn rm_asks_and_yes_answers() {
+    let shop = shop();
+    let Some((status, _, shown)) = on_terminal(&shop, "[y/N]", "n\\n", 80, &[], &["rm", "www"]) else {
+        return;
+    };
+    assert_eq!(status, 1, "{shown}");
+    assert!(shown.contains("Remove www (CN=www.fixture.test)? [y/N]"), "{shown}");
+    assert!(shown.contains("error[declined]") && shown.contains("nothing was changed"), "{shown}");
+    assert_eq!(shop.run(["show", "www"]).code, 0);
+    // A refusal is no question: force overrides it, yes does not.
+    let (status, _, shown) = on_terminal(&shop, "", "", 80, &[], &["rm", "root", "--yes"]).unwrap();
+    assert_eq!(status, 4, "{shown}");
+    let (status, _, shown) = on_terminal(&shop, "[y/N]", "y\\n", 80, &[], &["rm", "www"]).unwrap();
+    assert_eq!(status, 0, "{shown}");
+    let (status, _, shown) =
+        on_terminal(&shop, "", "", 80, &[], &["rm", "www_intermediate", "--yes"]).unwrap();
+    assert_eq!(status, 0, "{shown}");
+    let (status, _, shown) = on_terminal(&shop, "[y/N]", "\\n", 80, &[], &["prune", "--all"]).unwrap();
+    assert_eq!(status, 1, "{shown}");
+    assert_eq!(shop.run(["undo", "www"]).code, 0);
+}
+
+#[test]
+fn tables_fit_the_terminal_and_colours_stay_on_it() {
+    let shop = shop();
+    let Some((_, _, wide)) = on_terminal(&shop, "", "", 200, &[], &["ls"]) else { return };
+    let plain = shop.run(["ls"]).out;
+    assert_eq!(wide, plain, "nothing expires soon, so that nothing is coloured");
+    for columns in [110, 80, 60, 40] {
+        let (_, _, shown) = on_terminal(&shop, "", "", columns, &[], &["ls"]).unwrap();
+        let columns = usize::try_from(columns).unwrap();
+        assert_eq!(shown.lines().count(), plain.lines().count());
+        assert!(shown.lines().all(|line| line.chars().count() <= columns), "{columns}:\n{shown}");
+        assert!(shown.contains("www"), "{shown}");
+    }
+    let (_, _, told) = on_terminal(&shop, "", "", 200, &[("COLUMNS", "50")], &["ls"]).unwrap();
+    assert!(told.lines().all(|line| line.chars().count() <= 50), "{told}");
+
+    // An entry without an anchor is marked.
+    assert_eq!(shop.run(["rm", "root", "--force"]).code, 0);
+    let escaped = |environment: &[(&str, &str)], arguments: &[&str]| {
+        on_terminal(&shop, "", "", 200, environment, arguments).unwrap().2.contains('\u{1b}')
+    };
+    assert!(escaped(&[], &["ls"]));
+    assert!(!escaped(&[("TERM", "dumb")], &["ls"]));
+    assert!(!escaped(&[("NO_COLOR", "1")], &["ls"]));
+    assert!(!escaped(&[], &["--color", "never", "ls"]));
+    assert!(!escaped(&[], &["--json", "ls"]));
+    assert!(!escaped(&[("TERM", "dumb")], &["show", "nobody"]));
+    assert!(escaped(&[], &["show", "nobody"]));
+    assert!(!shop.run(["ls"]).out.contains('\u{1b}'), "off a terminal");
+    assert!(shop.run(["--color", "always", "ls"]).out.contains('\u{1b}'));
+}
