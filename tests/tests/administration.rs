@@ -245,6 +245,30 @@ fn an_older_copy_in_place_of_the_store_is_seen_by_its_rollback_guard() {
     fine(&shop.json(["--rollback-guard", guard, "--accept-rollback", "ls"]));
     fine(&shop.json(["--rollback-guard", guard, "ls"]));
     assert_eq!(fine(&shop.json(["log"]))["log"][1]["action"], "accept-rollback");
+
+    // A store from before a new root key is older as well, and what is no guard is not made one.
+    let old = fs::read(shop.store()).unwrap();
+    fine(&shop.json(["--rollback-guard", guard, "rekey"]));
+    fine(&shop.json(["--rollback-guard", guard, "ls"]));
+    fs::write(shop.store(), old).unwrap();
+    let refused = shop.json(["--rollback-guard", guard, "ls"]);
+    assert_eq!((refused.code, refused.error_code().as_str()), (8, "store_rolled_back"), "{}", refused.out);
+    let other = outside.path().join("root.pem");
+    fs::copy("../fixtures/chains/root-rsa.pem", &other).unwrap();
+    let before = fs::read(&other).unwrap();
+    for more in [&["ls"][..], &["--accept-rollback", "ls"], &["verify", "www"]] {
+        let arguments = ["--rollback-guard", other.to_str().unwrap()];
+        let refused = shop.json(arguments.iter().chain(more).copied());
+        assert_eq!((refused.code, refused.error_code().as_str()), (2, "not_a_rollback_guard"));
+        assert!(!refused.out.contains("damaged") && !refused.out.contains("chmod"), "{}", refused.out);
+    }
+    assert_eq!(fs::read(&other).unwrap(), before);
+    let missing = outside.path().join("none");
+    let missing = missing.to_str().unwrap();
+    let refused = shop.json(["--rollback-guard", missing, "ls"]);
+    assert_eq!((refused.code, refused.error_code().as_str()), (8, "rollback_guard_missing"));
+    fine(&shop.json(["--rollback-guard", missing, "--accept-rollback", "ls"]));
+    fine(&shop.json(["--rollback-guard", missing, "ls"]));
 }
 
 #[test]

@@ -206,10 +206,13 @@ fn an_entry_is_judged_by_what_is_in_the_store_now() {
     assert_eq!((later.code, later.error_code().as_str()), (7, "expired"));
 
     let whole = shop.json(["chain", "www"]).json();
-    assert_eq!((&whole["result"]["state"], &whole["result"]["missing"]), (&json!("complete"), &Value::Null));
+    assert_eq!(
+        (&whole["result"]["chain_state"], &whole["result"]["missing"]),
+        (&json!("complete"), &Value::Null)
+    );
     assert_eq!(whole["result"]["chain"].as_array().unwrap().len(), 3);
 
-    assert_eq!(shop.run(["rm", "root"]).code, 0);
+    assert_eq!(shop.run(["rm", "root", "--force"]).code, 0);
     let gone = shop.json(["verify", "www"]);
     assert_eq!((gone.code, gone.error_code().as_str()), (7, "no_anchor"));
     let text = shop.run(["chain", "www"]);
@@ -224,7 +227,7 @@ fn an_entry_is_judged_by_what_is_in_the_store_now() {
     // A CA certificate has no key to serve with; its chain is itself.
     shop.import_root();
     assert_eq!(shop.json(["verify", "root"]).code, 3);
-    assert_eq!(shop.json(["chain", "root"]).json()["result"]["state"], "root");
+    assert_eq!(shop.json(["chain", "root"]).json()["result"]["chain_state"], "root");
 }
 
 #[test]

@@ -57,6 +57,8 @@ fn words(remedy: &Remedy) -> String {
         | Remedy::AnswerYes
         | Remedy::BringBack { .. }
         | Remedy::GivePassphrase
+        | Remedy::GiveRollbackGuard
+        | Remedy::MakeRollbackGuard
         | Remedy::KeyFileMounted
         | Remedy::PasswdFromSource
         | Remedy::SlotFromSource

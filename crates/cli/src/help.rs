@@ -238,6 +238,8 @@ fn examples_text(examples: &[(&str, &str)]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use strongroom::{Invocation, Remedy};
+
     use super::*;
 
     fn leaves(command: &Command, path: &str, found: &mut Vec<String>) {
@@ -279,6 +281,48 @@ mod tests {
                     path == "strongroom" || called.join(" ").starts_with(path),
                     "{line} is not of {path}"
                 );
+            }
+        }
+    }
+
+    /// The calls of the command that a text quotes.
+    fn quoted(text: &str) -> Vec<&str> {
+        let calls = text.match_indices("strongroom ").filter_map(|(at, _)| text.get(at..));
+        calls.map(|call| call.split([';', ',', '(']).next().unwrap_or(call).trim()).collect()
+    }
+
+    #[test]
+    fn commands_in_advice_are_calls_of_the_command() {
+        let alias = || "www".to_owned();
+        let advice = [
+            Remedy::MakeStore { path: None },
+            Remedy::MakeStore { path: Some("/srv/keystore.db".into()) },
+            Remedy::MakeStoreForNetwork,
+            Remedy::ImportAuthority,
+            Remedy::ImportServerCertificate,
+            Remedy::ListEntries,
+            Remedy::ListVersions { alias: alias() },
+            Remedy::ListUsers,
+            Remedy::ListSlots,
+            Remedy::AddUser,
+            Remedy::ReadLog,
+            Remedy::Rekey,
+            Remedy::Restore,
+            Remedy::VerifyStore,
+            Remedy::BringBack { alias: alias() },
+            Remedy::FreeAlias { alias: alias() },
+            Remedy::SlotFromSource,
+            Remedy::PasswdFromSource,
+        ];
+        let mut called = Invocation::default();
+        called.program.push_str(" --store /srv/keystore.db");
+        for remedy in advice {
+            let text = remedy.for_command(&called);
+            let calls = quoted(&text);
+            assert!(!calls.is_empty(), "{text}");
+            for call in calls {
+                let parsed = Arguments::command().try_get_matches_from(call.split_whitespace());
+                assert!(parsed.is_ok(), "{call}: {}", parsed.unwrap_err());
             }
         }
     }

@@ -188,7 +188,7 @@ impl Error {
                 | StoreError::Needed { .. }
                 | StoreError::Exists { .. },
             ) => ErrorKind::Exists,
-            Self::Store(StoreError::InvalidValue { .. }) => ErrorKind::Usage,
+            Self::Store(StoreError::InvalidValue { .. } | StoreError::NotAGuard { .. }) => ErrorKind::Usage,
             Self::Store(_) | Self::File(_) => ErrorKind::Store,
         }
     }

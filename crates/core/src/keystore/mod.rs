@@ -185,6 +185,8 @@ impl Keystore {
         let checked = self.store.point().and_then(|point| guard.check(self.store.ledger(), point));
         match (checked, options.accept_rollback) {
             (Ok(()), _) => Ok(()),
+            // Another file than a guard is never written to.
+            (Err(error @ StoreError::NotAGuard { .. }), _) => Err(error.into()),
             (Err(error), None) => Err(error.into()),
             (Err(error), Some(at)) => {
                 let refused = Error::from(error);

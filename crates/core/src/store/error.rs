@@ -68,6 +68,24 @@ pub enum StoreError {
         /// Commits that the guard knows of.
         known: i64,
     },
+    /// The rollback guard belongs to another store, or to this one under another root key.
+    #[error("the rollback guard {} is not of this store as it stands: it is of another one, or an older copy was put in its place", path.display())]
+    ForeignGuard {
+        /// The path of the guard.
+        path: PathBuf,
+    },
+    /// There is no rollback guard at the path.
+    #[error("there is no rollback guard at {}", path.display())]
+    GuardMissing {
+        /// The path.
+        path: PathBuf,
+    },
+    /// What was given as rollback guard is none.
+    #[error("{} is not a rollback guard", path.display())]
+    NotAGuard {
+        /// The path.
+        path: PathBuf,
+    },
     /// A backup is not whole; nothing was restored.
     #[error("the backup is not whole: {problem}")]
     BadBackup {
@@ -249,13 +267,16 @@ impl StoreError {
         match self {
             Self::Missing { .. } => "store_missing",
             Self::Exists { .. } => "store_exists",
+            Self::File(FileError::Missing { .. } | FileError::Exists { .. }) => "file_failed",
             Self::File(error) => error.code(),
             Self::NotAStore => "not_a_store",
             Self::SchemaFromFuture { .. } => "schema_from_future",
             Self::SchemaOutdated { .. } => "schema_outdated",
             Self::Network { .. } => "store_on_network",
             Self::Replaced { .. } => "store_replaced",
-            Self::RolledBack { .. } => "store_rolled_back",
+            Self::RolledBack { .. } | Self::ForeignGuard { .. } => "store_rolled_back",
+            Self::GuardMissing { .. } => "rollback_guard_missing",
+            Self::NotAGuard { .. } => "not_a_rollback_guard",
             Self::BadBackup { .. } => "bad_backup",
             Self::InUse { .. } => "alias_in_use",
             Self::Needed { .. } => "in_use",
@@ -291,7 +312,9 @@ impl StoreError {
             Self::Replaced { .. } => Remedy::Advice(
                 "open the store again and look whether the change is there; do not move the file of a store that is in use",
             ),
-            Self::RolledBack { .. } => Remedy::AcceptRollback,
+            Self::RolledBack { .. } | Self::ForeignGuard { .. } => Remedy::AcceptRollback,
+            Self::GuardMissing { .. } => Remedy::MakeRollbackGuard,
+            Self::NotAGuard { .. } => Remedy::GiveRollbackGuard,
             Self::BadBackup { .. } => Remedy::Advice("take another backup; the store is as it was"),
             Self::InUse { .. } => {
                 return vec![Remedy::Advice("let the server use another alias first"), Remedy::Force];

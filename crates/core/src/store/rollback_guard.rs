@@ -2,7 +2,7 @@
 
 use std::{
     fs::{File, OpenOptions},
-    io::{Read as _, Seek as _, Write as _},
+    io::{self, Read as _, Seek as _, Write as _},
     path::{Path, PathBuf},
 };
 
@@ -37,9 +37,15 @@ impl RollbackGuard {
 
     /// Refuses a store that is older than the guard, or of another history.
     pub(crate) fn check(&self, ledger: &Ledger, point: Point) -> Result<(), StoreError> {
+        // What it is comes first: nobody is to close a file to others that was named by mistake.
+        let known = match self.path.symlink_metadata() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(StoreError::GuardMissing { path: self.path.clone() });
+            }
+            Ok(found) if found.is_file() => self.read(&mut self.open(false)?, ledger)?,
+            _ => return Err(StoreError::NotAGuard { path: self.path.clone() }),
+        };
         private_file::check_owned(&self.path, false)?;
-        let mut file = self.open(false)?;
-        let known = self.read(&mut file, ledger)?;
         let older = point.seq < known.seq || (point.seq == known.seq && point.mac != known.mac);
         if older { Err(StoreError::RolledBack { found: point.seq, known: known.seq }) } else { Ok(()) }
     }
@@ -72,11 +78,17 @@ impl RollbackGuard {
 
     fn read(&self, file: &mut File, ledger: &Ledger) -> Result<Point, StoreError> {
         let mut bytes = [0; LEN];
-        file.rewind()
-            .and_then(|()| file.read_exact(&mut bytes))
-            .map_err(|error| FileError::io("read", &self.path, &error))?;
-        let point = decode(&bytes).filter(|point| encode(ledger, *point) == bytes);
-        point.ok_or(StoreError::Corrupt { detail: "the rollback guard is not one of this store" })
+        let not_one = || StoreError::NotAGuard { path: self.path.clone() };
+        file.rewind().and_then(|()| file.read_exact(&mut bytes)).map_err(|error| match error.kind() {
+            io::ErrorKind::UnexpectedEof => not_one(),
+            _ => FileError::io("read", &self.path, &error).into(),
+        })?;
+        let point = decode(&bytes).ok_or_else(not_one)?;
+        if encode(ledger, point) == bytes {
+            Ok(point)
+        } else {
+            Err(StoreError::ForeignGuard { path: self.path.clone() })
+        }
     }
 
     fn write(&self, file: &mut File, ledger: &Ledger, point: Point) -> Result<(), StoreError> {
@@ -97,7 +109,9 @@ fn encode(ledger: &Ledger, point: Point) -> [u8; LEN] {
     bytes
 }
 
+/// What a guard says, of whatever store it is.
 fn decode(bytes: &[u8; LEN]) -> Option<Point> {
+    bytes.starts_with(MAGIC).then_some(())?;
     let seq = i64::from_be_bytes(bytes.get(8..16)?.try_into().ok()?);
     let mac: Digest = bytes.get(16..48)?.try_into().ok()?;
     Some(Point { seq, mac })
