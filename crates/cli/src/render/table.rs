@@ -139,12 +139,15 @@ impl Table {
         let Some(screen) = self.screen.filter(|_| first_page) else {
             return;
         };
+        let needed = self.widths.clone();
         self.narrow(screen, NARROW);
         for column in self.optional {
             if self.total() > screen {
                 self.left_out.push(*column);
             }
         }
+        // What was left out makes room again.
+        self.widths = needed;
         self.narrow(screen, NARROWEST);
         // The first column says what a row is about.
         for column in self.elastic.iter().rev().filter(|column| **column > 0) {
@@ -234,6 +237,8 @@ mod tests {
             assert_eq!(text.contains("RSA-2048"), with_key, "{screen}: {text}");
             assert_eq!(text.lines().count(), 3);
         }
+        // A column that is left out leaves its room to the others.
+        assert!(shown(Some(34)).contains("a.very.long.name…"), "{}", shown(Some(34)));
     }
 
     #[test]
