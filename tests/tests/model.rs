@@ -273,3 +273,27 @@ fn the_name_of_a_server_that_is_too_long_is_no_damage() {
     scratch.keystore.remove(&"root".parse().unwrap(), false, now()).unwrap();
     assert_eq!(scratch.keystore.verify_store().unwrap().problems, []);
 }
+
+#[test]
+fn of_many_removed_entries_of_one_alias_the_last_one_comes_back() {
+    const REMOVALS: usize = 1_100;
+    let mut scratch = Scratch::new(now());
+    let (first, last) = (root("First"), root("Last"));
+    let alias: Alias = "ca".parse().unwrap();
+    for n in 0..REMOVALS {
+        let authority = if n + 1 == REMOVALS { &last } else { &first };
+        scratch.keystore.import_authority(&alias, authority.file(), now()).unwrap();
+        scratch.keystore.remove(&alias, false, now()).unwrap();
+    }
+    // Its neighbour in the order of aliases is another one.
+    scratch.keystore.import_authority(&"ca-2".parse().unwrap(), first.file(), now()).unwrap();
+    scratch.keystore.remove(&"ca-2".parse().unwrap(), false, now()).unwrap();
+    let report = scratch.keystore.verify_store().unwrap();
+    assert_eq!((report.problems, report.removed), (vec![], 1_101));
+    let back = scratch.keystore.undo(&alias, now()).unwrap();
+    assert_eq!(back.certificate.subject, "CN=Last");
+    let pruned = scratch.keystore.prune(Some(&alias), now()).unwrap();
+    assert_eq!(pruned.entries, 1_099);
+    assert_eq!(scratch.keystore.removed_entries(10).unwrap()[0].alias.as_str(), "ca-2");
+    assert_eq!(scratch.keystore.verify_store().unwrap().problems, []);
+}

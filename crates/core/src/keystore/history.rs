@@ -147,7 +147,7 @@ impl Keystore {
         let root = Arc::clone(&self.root);
         let write = self.store.write()?;
         let present = write.as_read().entry(alias)?;
-        let removed = write.as_read().removed(alias)?.into_iter().next();
+        let removed = write.as_read().last_removed(alias)?;
         let (present, outcome) = match (present, &removed) {
             (Some(present), _) => (present, "restored"),
             (None, Some(removed)) => {

@@ -165,8 +165,8 @@ impl Keystore {
     /// No entry has the alias; perhaps a removed one had it.
     pub(super) fn not_found(&mut self, alias: &Alias) -> Error {
         let alias = alias.clone();
-        match self.store.view(|read| read.removed(&alias)) {
-            Ok(removed) if !removed.is_empty() => StoreError::Removed { alias }.into(),
+        match self.store.view(|read| read.last_removed(&alias)) {
+            Ok(Some(_)) => StoreError::Removed { alias }.into(),
             _ => StoreError::NotFound { alias }.into(),
         }
     }
@@ -195,17 +195,20 @@ fn dependents(read: &Read<'_>, row: &EntryRow) -> Result<Vec<Alias>, StoreError>
 
 fn prune_one(write: &Write<'_>, alias: &Alias) -> Result<Pruned, Error> {
     let head = write.as_read().head(alias)?;
-    let removed = write.as_read().removed(alias)?;
-    if head.is_none() && removed.is_empty() {
-        return Err(StoreError::NotFound { alias: alias.clone() }.into());
-    }
     let mut pruned = Pruned::default();
-    if let Some(head) = head {
-        pruned.versions += u64::from(write.delete_former(&head)?);
+    if let Some(head) = &head {
+        pruned.versions += u64::from(write.delete_former(head)?);
     }
-    for entry in &removed {
-        pruned.versions += u64::from(write.delete(entry)?);
+    loop {
+        // What was deleted is not found again.
+        let Some(entry) = write.as_read().last_removed(alias)? else {
+            break;
+        };
+        pruned.versions += u64::from(write.delete(&entry)?);
         pruned.entries += 1;
+    }
+    if head.is_none() && pruned.entries == 0 {
+        return Err(StoreError::NotFound { alias: alias.clone() }.into());
     }
     Ok(pruned)
 }

@@ -16,7 +16,7 @@ const HEAD: &[u8] = b"";
 /// `next` of the last row.
 const END: &[u8] = b"";
 
-const LOST: StoreError = StoreError::Corrupt { detail: "a row that lookups need is missing" };
+pub(super) const LOST: StoreError = StoreError::Corrupt { detail: "a row that lookups need is missing" };
 
 /// One row.
 #[derive(Clone, Debug)]
@@ -33,7 +33,7 @@ impl Link {
     }
 
     /// Whether no key lies between this row and `key`.
-    fn precedes(&self, key: &[u8]) -> bool {
+    pub(super) fn precedes(&self, key: &[u8]) -> bool {
         self.next == END || self.next.as_slice() > key
     }
 
@@ -107,7 +107,7 @@ pub(super) fn keys_of(certificate: &Certificate, authority: bool, id: &EntryId) 
 
 impl Read<'_> {
     /// The last row at or before `key`.
-    fn floor(&self, key: &[u8]) -> Result<Link, StoreError> {
+    pub(super) fn floor(&self, key: &[u8]) -> Result<Link, StoreError> {
         let mut statement = self.connection.prepare_cached(
             "SELECT key, value, next, mac FROM lookup WHERE key <= :key ORDER BY key DESC LIMIT 1",
         )?;

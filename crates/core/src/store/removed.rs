@@ -1,7 +1,7 @@
 //! Removed entries and former versions: kept until they are pruned, and found by nobody who asks for an alias.
 //!
-//! A removed entry keeps its rows; of its lookups only one is left, under its alias and the commit that removed it. What
-//! is found through an alias, a name, a key or a certificate is therefore never a removed entry, and that it is one is as
+//! A removed entry keeps its rows; of its lookups none is left but one under its alias and the commit that removed it, and
+//! one that leads there from the entry. What is found through an alias, a name, a key or a certificate is therefore never a removed entry, and that it is one is as
 //! authentic as a lookup is. The same way a lookup says where the versions of an entry begin, if some were pruned.
 
 use rusqlite::named_params;
@@ -9,12 +9,10 @@ use rusqlite::named_params;
 use super::{
     Read, StoreError, Write,
     entries::{EntryHead, EntryRow, certificate_mac},
-    lookup::{alias_key, entry_id},
+    lookup::{LOST, alias_key, entry_id},
 };
 use crate::{alias::Alias, certificate::Fingerprint, seal::EntryId};
 
-/// The most removed entries of one alias that are looked at.
-const MAX_OF_ONE_ALIAS: u32 = 1024;
 /// The most entries that are named as needing a CA certificate.
 const MAX_DEPENDENTS: u32 = 10_000;
 
@@ -30,6 +28,11 @@ fn removed_key(alias: &str, seq: i64, id: &EntryId) -> Vec<u8> {
     [removed_prefix(alias).as_slice(), &seq.to_be_bytes(), id].concat()
 }
 
+/// What leads from a removed entry to its lookup.
+fn removal_key(id: &EntryId) -> Vec<u8> {
+    [b"r", id.as_slice()].concat()
+}
+
 fn first_version_key(id: &EntryId) -> Vec<u8> {
     [b"v", id.as_slice()].concat()
 }
@@ -42,10 +45,20 @@ pub(crate) struct Removed {
 }
 
 impl Read<'_> {
-    /// The removed entries of an alias, the one removed last first.
-    pub(crate) fn removed(&self, alias: &Alias) -> Result<Vec<Removed>, StoreError> {
-        let links = self.scan(&removed_prefix(&alias.key()), b"", MAX_OF_ONE_ALIAS)?;
-        links.into_iter().rev().map(|link| self.removed_at(link.key, &link.value)).collect()
+    /// Of the removed entries of an alias the one that was removed last.
+    pub(crate) fn last_removed(&self, alias: &Alias) -> Result<Option<Removed>, StoreError> {
+        let prefix = removed_prefix(&alias.key());
+        // After every commit, and every identifier.
+        let end = [prefix.as_slice(), &[u8::MAX; 8 + size_of::<EntryId>()]].concat();
+        let last = self.floor(&end)?;
+        if !last.precedes(&end) {
+            return Err(LOST);
+        }
+        if last.key.starts_with(&prefix) {
+            self.removed_at(last.key, &last.value).map(Some)
+        } else {
+            Ok(None)
+        }
     }
 
     /// Up to `limit` removed entries after `after`, in the order of their aliases.
@@ -73,7 +86,10 @@ impl Read<'_> {
         if self.find(&alias_key(&head.alias.key()))?.as_deref() == Some(head.id.as_slice()) {
             return Ok(false);
         }
-        if self.removed(&head.alias)?.iter().any(|removed| removed.head.id == head.id) {
+        if let Some(key) = self.find(&removal_key(&head.id))?
+            && key.starts_with(&removed_prefix(&head.alias.key()))
+            && self.find(&key)?.as_deref() == Some(head.id.as_slice())
+        {
             return Ok(true);
         }
         Err(StoreError::Corrupt { detail: "a lookup leads elsewhere" })
@@ -116,8 +132,8 @@ impl Write<'_> {
         let alias = head.alias.key();
         self.remove_key(&alias_key(&alias))?;
         self.unindex(content.leaf(), head.trust.is_some(), &head.id)?;
-        let seq = self.state.borrow().seq;
-        if !self.add_key(&removed_key(&alias, seq, &head.id), &head.id)? {
+        let key = removed_key(&alias, self.state.borrow().seq, &head.id);
+        if !self.add_key(&key, &head.id)? || !self.add_key(&removal_key(&head.id), &key)? {
             return Err(StoreError::Corrupt { detail: "an entry was removed already" });
         }
         self.bind(head, None)
@@ -126,12 +142,17 @@ impl Write<'_> {
     /// Brings a removed entry back as it was; [`StoreError::AliasTaken`] if its alias is by now.
     pub(crate) fn bring_back(&self, removed: &Removed) -> Result<(), StoreError> {
         let head = &removed.head;
-        self.remove_key(&removed.key)?;
+        self.forget_removal(removed)?;
         if !self.add_key(&alias_key(&head.alias.key()), &head.id)? {
             return Err(StoreError::AliasTaken { alias: head.alias.clone() });
         }
         let present = self.as_read().current(head.clone())?;
         self.index(present.content.leaf(), head.trust.is_some(), &head.id)
+    }
+
+    fn forget_removal(&self, removed: &Removed) -> Result<(), StoreError> {
+        self.remove_key(&removed.key)?;
+        self.remove_key(&removal_key(&removed.head.id))
     }
 
     /// Deletes a removed entry with all its versions, and the certificates that nothing else needs; says how many
@@ -143,7 +164,7 @@ impl Write<'_> {
         if first > 1 {
             self.remove_key(&first_version_key(&head.id))?;
         }
-        self.remove_key(&removed.key)?;
+        self.forget_removal(removed)?;
         self.toggle_row(&head.mac);
         self.transaction
             .prepare_cached("DELETE FROM entry WHERE id = :id")?

@@ -157,7 +157,7 @@ impl Read<'_> {
                     continue;
                 };
                 // The lookups of what was removed, and of where the versions begin.
-                found.keys += u64::from(removed == Some(true)) + u64::from(first > 1);
+                found.keys += 2 * u64::from(removed == Some(true)) + u64::from(first > 1);
                 for number in first..=head.version {
                     let row = self.at_version(head.clone(), number).transpose();
                     let Some(row) = row.and_then(|row| found.check(&alias, row)) else {
