@@ -64,8 +64,8 @@ pub enum FileError {
         path: PathBuf,
         /// The owner's uid.
         owner: u32,
-        /// Whether it is a folder.
-        folder: bool,
+        /// Whether it is a folder that is theirs to use, as far as can be told.
+        shared: bool,
     },
     /// A file has a second name.
     #[error("{} has {links} hard links; the store must have only one name", path.display())]
@@ -115,7 +115,7 @@ impl FileError {
     pub fn remedies(&self) -> Vec<Remedy> {
         vec![match self {
             Self::OpenToOthers { path, wanted, .. } => Remedy::SetMode { path: path.clone(), mode: *wanted },
-            Self::SharedFolder { .. } | Self::ForeignOwner { folder: true, .. } => Remedy::UseOwnFolder,
+            Self::SharedFolder { .. } | Self::ForeignOwner { shared: true, .. } => Remedy::UseOwnFolder,
             Self::ForeignOwner { path, .. } => Remedy::TakeOwnership { path: path.clone() },
             Self::Io { kind: io::ErrorKind::PermissionDenied, .. } => {
                 Remedy::Advice("run the command as the user who owns the file and its folder")
@@ -151,12 +151,19 @@ fn check_access(path: &Path, metadata: &fs::Metadata, folder: bool) -> Result<()
     let path = || path.to_owned();
     let ours = rustix::process::geteuid().as_raw();
     if metadata.uid() != ours && !(folder && metadata.uid() == 0) {
-        return Err(FileError::ForeignOwner { path: path(), owner: metadata.uid(), folder });
+        // One that has nothing but our files was given to them by mistake.
+        let by_mistake = has_only_ours(&path(), metadata) == Some(true);
+        return Err(FileError::ForeignOwner {
+            path: path(),
+            owner: metadata.uid(),
+            shared: folder && !by_mistake,
+        });
     }
     let mode = metadata.mode() & 0o7777;
     // In a folder that others can write, they could put another file in place of ours; to see its names is no harm.
     let (forbidden, wanted) = if folder { (0o022, 0o700) } else { (0o077, 0o600) };
-    if folder && mode & forbidden != 0 && !is_own_folder(&path(), metadata) {
+    let own = || metadata.uid() == ours && has_only_ours(&path(), metadata) != Some(false);
+    if folder && mode & forbidden != 0 && !own() {
         return Err(FileError::SharedFolder { path: path(), mode });
     }
     if mode & forbidden != 0 {
@@ -168,30 +175,35 @@ fn check_access(path: &Path, metadata: &fs::Metadata, folder: bool) -> Result<()
     Ok(())
 }
 
-/// Whether a folder may be closed to others without taking anything from them: it is ours, is not made for many, and has
-/// nothing but plain files of ours in it. A home has folders and hidden files.
+/// Whether a folder has nothing but plain files of ours in it, so that it may be closed to others without taking anything
+/// from them; `None` if it is empty. One that is made for many has not, and a home has folders and hidden files.
 #[cfg(unix)]
-fn is_own_folder(path: &Path, metadata: &fs::Metadata) -> bool {
+fn has_only_ours(path: &Path, metadata: &fs::Metadata) -> Option<bool> {
     use std::os::unix::fs::MetadataExt as _;
     /// More are not looked at: no store has so many.
     const MOST: usize = 1000;
     /// A folder in which only the owner of a file may rename it: one for many.
     const STICKY: u32 = 0o1000;
     let ours = rustix::process::geteuid().as_raw();
+    if metadata.mode() & STICKY != 0 {
+        return Some(false);
+    }
     let Ok(content) = fs::read_dir(path) else {
-        return false;
+        return Some(false);
     };
     let plain = |entry: fs::DirEntry| {
         let hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
         let file = entry.metadata().is_ok_and(|found| !found.is_dir() && found.uid() == ours);
         file && !hidden
     };
-    metadata.uid() == ours
-        && metadata.mode() & STICKY == 0
-        && content
-            .take(MOST.saturating_add(1))
-            .enumerate()
-            .all(|(count, entry)| count < MOST && entry.is_ok_and(plain))
+    let mut count = 0_usize;
+    for entry in content {
+        count += 1;
+        if count > MOST || !entry.is_ok_and(plain) {
+            return Some(false);
+        }
+    }
+    (count > 0).then_some(true)
 }
 
 #[cfg(not(unix))]

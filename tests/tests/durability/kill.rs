@@ -37,6 +37,9 @@ fn kill_loop(name: &str, journal: Journal, writers: usize, seed: u64) {
         for alias in &acks {
             keystore.remove(&alias.parse().unwrap(), false, strongroom_tests::authority::now()).unwrap();
         }
+        if cycle % 10 == 9 {
+            keystore.prune(None, strongroom_tests::authority::now()).unwrap();
+        }
     }
     println!("D1 {name}: {cycles} cycles, {total} acknowledged, 0 lost");
     assert!(total > 0, "nothing was acknowledged: the test sees nothing");

@@ -5,6 +5,7 @@
 use std::{
     fs::{self, File, TryLockError},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use rustls_pki_types::UnixTime;
@@ -18,6 +19,12 @@ use crate::{
     store::{EntryHead, EntryRow, Event, Store, StoreError},
 };
 
+/// How often the lock is tried: another process that looks has it for an instant.
+const LOOKS: u32 = 3;
+/// How often a server tries to take it.
+const TAKES: u32 = 500;
+/// Between two tries.
+const PAUSE: Duration = Duration::from_millis(2);
 /// The longest name of a server, in characters.
 const MAX_NAME: usize = 256;
 
@@ -132,18 +139,30 @@ impl Holds {
         }
         private_file::check_owned(&path, false)?;
         let file = File::open(&path).map_err(|error| FileError::io("open", &path, &error))?;
-        match file.try_lock_shared() {
-            Ok(()) => Ok(file),
-            Err(TryLockError::WouldBlock) => Err(StoreError::Busy),
-            Err(TryLockError::Error(error)) => Err(FileError::io("lock", &path, &error).into()),
+        // Whoever only looks has it for an instant.
+        for _ in 0..TAKES {
+            match file.try_lock_shared() {
+                Ok(()) => return Ok(file),
+                Err(TryLockError::WouldBlock) => std::thread::sleep(PAUSE),
+                Err(TryLockError::Error(error)) => {
+                    return Err(FileError::io("lock", &path, &error).into());
+                }
+            }
         }
+        Err(StoreError::Busy)
     }
 }
 
-/// Whether a process has the lock. What cannot be told counts as held.
+/// Whether a server has the lock. What cannot be told counts as held.
 fn is_locked(path: &Path) -> bool {
-    match File::open(path) {
-        Ok(file) => file.try_lock().is_err(),
-        Err(error) => error.kind() != std::io::ErrorKind::NotFound,
-    }
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) => return error.kind() != std::io::ErrorKind::NotFound,
+    };
+    (0..LOOKS).all(|look| {
+        if look > 0 {
+            std::thread::sleep(PAUSE);
+        }
+        file.try_lock().is_err()
+    })
 }

@@ -31,7 +31,7 @@ fn open_mounted(path: &Path) -> Result<fs::File, FileError> {
             return Err(FileError::ForeignOwner {
                 path: folder.to_owned(),
                 owner: found.uid(),
-                folder: true,
+                shared: true,
             });
         }
         let mode = found.mode() & 0o7777;
@@ -48,7 +48,7 @@ fn open_mounted(path: &Path) -> Result<fs::File, FileError> {
         return Err(FileError::WrongKind { path: resolved, expected: "file" });
     }
     if found.uid() != ours && found.uid() != 0 {
-        return Err(FileError::ForeignOwner { path: resolved, owner: found.uid(), folder: false });
+        return Err(FileError::ForeignOwner { path: resolved, owner: found.uid(), shared: false });
     }
     let mode = found.mode() & 0o7777;
     let groups = rustix::process::getgroups().unwrap_or_default();

@@ -153,10 +153,10 @@ pub enum StoreError {
     /// The store was opened for reading only, or its medium allows no writing.
     #[error("the store cannot be written")]
     ReadOnly,
-    /// The store has changes in a write-ahead log, on a medium that cannot be written.
-    #[error("the last changes of the store are in {}, and cannot be read where nothing can be written", log.display())]
+    /// The store needs its write-ahead log or its journal to be read, on a medium that cannot be written.
+    #[error("the store cannot be read without {}, and not with it where nothing can be written", log.display())]
     LogOnReadOnly {
-        /// The write-ahead log.
+        /// The log or journal.
         log: PathBuf,
     },
     /// The disk is full.

@@ -118,12 +118,14 @@ fn initialise(
     Ok(Store { connection, path: path.to_owned(), read_only: false, ledger, identity, in_doubt: false })
 }
 
-/// Opens a store on a medium that cannot be written, as its file stands. What its write-ahead log has, if there is one,
-/// is not in the file.
+/// Opens a store on a medium that cannot be written, as its file stands. With a write-ahead log that has changes, or the
+/// journal of a change that was not finished, the file alone says nothing.
 fn without_log(path: &Path) -> Result<Connection, StoreError> {
-    let [log, ..] = side_files(path);
-    if log.symlink_metadata().is_ok_and(|found| found.len() > 0) {
-        return Err(StoreError::LogOnReadOnly { log });
+    let [log, _, journal] = side_files(path);
+    for log in [log, journal] {
+        if log.symlink_metadata().is_ok_and(|found| found.len() > 0) {
+            return Err(StoreError::LogOnReadOnly { log });
+        }
     }
     connect_unchanging(path)
 }
