@@ -204,7 +204,10 @@ fn a_backup_is_put_back_and_a_broken_one_changes_nothing() {
     fs::write(&broken, content).unwrap();
     let before = shop.database();
     let refused = shop.json(["restore", broken.to_str().unwrap()]);
-    assert_eq!(refused.code, 8, "{}", refused.out);
+    assert_eq!((refused.code, refused.error_code().as_str()), (8, "bad_backup"), "{}", refused.out);
+    let other = shop.json(["restore", "chains/root-rsa.pem"]);
+    assert_eq!((other.code, other.error_code().as_str()), (8, "not_a_store"), "{}", other.out);
+    assert!(!other.out.contains("--store "), "{}", other.out);
     assert!(before == shop.database());
     let names =
         |shop: &Shop| -> usize { shop.json(["ls"]).json()["result"]["entries"].as_array().unwrap().len() };

@@ -38,7 +38,7 @@ static SERVING: AtomicBool = AtomicBool::new(false);
 
 /// Asks for a line that is not shown.
 pub(crate) fn password(question: &str) -> io::Result<Zeroizing<String>> {
-    let terminal = OpenOptions::new().read(true).write(true).open("/dev/tty")?;
+    let terminal = open_terminal()?;
     watch_signals();
     let quiet = Quiet::begin(&terminal)?;
     write!(&terminal, "{question}: ")?;
@@ -47,6 +47,10 @@ pub(crate) fn password(question: &str) -> io::Result<Zeroizing<String>> {
     // The line end of the answer was not shown either.
     let _ = writeln!(&terminal);
     line
+}
+
+fn open_terminal() -> io::Result<File> {
+    OpenOptions::new().read(true).write(true).open("/dev/tty")
 }
 
 fn read_line(terminal: &File) -> io::Result<Zeroizing<String>> {
@@ -102,7 +106,7 @@ fn watch_signals() {
 fn ended_by(signal: i32) {
     let asked = BEFORE.lock().unwrap_or_else(PoisonError::into_inner).take();
     if let Some(before) = asked {
-        if let Ok(terminal) = OpenOptions::new().read(true).write(true).open("/dev/tty") {
+        if let Ok(terminal) = open_terminal() {
             let _ = tcsetattr(&terminal, OptionalActions::Now, &before);
             let _ = writeln!(&terminal);
         }
@@ -125,7 +129,7 @@ pub(crate) fn leave_signals_to_the_server() {
 
 /// Whether somebody can be asked.
 pub(crate) fn can_ask(arguments: &Arguments) -> bool {
-    !arguments.no_input && io::stdin().is_terminal() && io::stderr().is_terminal()
+    !arguments.no_input && io::stdin().is_terminal()
 }
 
 /// What is done where nobody can be asked.
@@ -154,11 +158,12 @@ pub(crate) fn confirm(arguments: &Arguments, question: &str, unasked: Unasked) -
             .with(Remedy::AnswerYes)),
         };
     }
-    let mut stderr = io::stderr();
-    let asked = write!(stderr, "{question} [y/N] ").and_then(|()| stderr.flush());
-    let mut answer = String::new();
-    let answered = asked.and_then(|()| io::stdin().lock().take(MAX_LINE).read_line(&mut answer));
-    if answered.is_ok() && matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes") {
+    // Where a question is seen, whatever the streams of the command lead to.
+    let answer = open_terminal().and_then(|terminal| {
+        write!(&terminal, "{question} [y/N] ")?;
+        read_line(&terminal)
+    });
+    if answer.is_ok_and(|answer| matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes")) {
         return Ok(());
     }
     Err(Failure::new(Exit::Other, "declined", "arguments", "nothing was changed".to_owned()))

@@ -222,6 +222,10 @@ pub(super) fn restore(arguments: &Arguments, file: &Path, printer: &Printer) -> 
                 return Ok(());
             }
             Err(error @ Error::Seal(SealError::WrongUnlockKey)) => refused = error.into(),
+            Err(error @ Error::Store(StoreError::NotAStore)) => {
+                let failure = Failure::from(error);
+                return Err(failure.with(Remedy::Advice("give a file that a backup wrote")));
+            }
             Err(other) => return Err(other.into()),
         }
     }

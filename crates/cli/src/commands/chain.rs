@@ -3,7 +3,7 @@
 use serde::Serialize;
 use strongroom::{Alias, ChainState, Error, Policy};
 
-use super::{now, open_read_only};
+use super::{list::named_entry, now, open_read_only};
 use crate::{
     args::Arguments,
     failure::Failure,
@@ -33,7 +33,7 @@ struct Missing {
 
 pub(super) fn run(arguments: &Arguments, alias: &Alias, printer: &Printer) -> Result<(), Failure> {
     let mut keystore = open_read_only(arguments)?;
-    let entry = keystore.entry(alias)?;
+    let entry = named_entry(&mut keystore, alias)?;
     let refused = match keystore.verify(alias, &Policy::default(), now()) {
         Ok(_) => None,
         Err(Error::Validation(refused)) => Some(refused.to_string()),

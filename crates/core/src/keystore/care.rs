@@ -8,7 +8,7 @@ use super::{Keystore, event_of, open_row, seconds, unlock_store};
 use crate::{
     alias::Alias,
     error::Error,
-    seal::Unlock,
+    seal::{SealError, Unlock},
     store::{Event, LogEntry, StoreError, StoreReport, prepare, replace},
 };
 
@@ -106,7 +106,7 @@ impl Keystore {
         at: UnixTime,
     ) -> Result<(StoreReport, Option<PathBuf>), Error> {
         let prepared = prepare(backup, path)?;
-        let (store, root) = unlock_store(&prepared.path, unlock.into(), false)?;
+        let (store, root) = unlock_store(&prepared.path, unlock.into(), false).map_err(of_backup)?;
         let mut copy = Self { store, root: root.into(), actor: actor.to_owned(), guard: None };
         let report = whole(copy.verify_store()?)?;
         let event = Event { outcome: "restored", ..event_of("restore", actor, seconds(at)) };
@@ -116,6 +116,16 @@ impl Keystore {
         let former = replace(&prepared, path)?;
         Ok((report, former))
     }
+}
+
+/// What is damaged is the backup, and not the store.
+fn of_backup(error: Error) -> Error {
+    let problem = match &error {
+        Error::Store(StoreError::Corrupt { detail }) => (*detail).to_owned(),
+        Error::Seal(SealError::Damaged) => SealError::Damaged.to_string(),
+        _ => return error,
+    };
+    StoreError::BadBackup { problem }.into()
 }
 
 fn whole(report: StoreReport) -> Result<StoreReport, Error> {
