@@ -36,6 +36,12 @@ fn words(remedy: &Remedy) -> String {
         Remedy::ImportAuthority => {
             "import the CA certificate first, with importRootOrIntermediate, then retry".to_owned()
         }
+        Remedy::ImportAuthorityWithKey { key_id: Some(id) } => format!(
+            "ask the CA for its certificate with the key id {id}, and import that beside the other, with importRootOrIntermediate"
+        ),
+        Remedy::ImportAuthorityWithKey { key_id: None } => {
+            "ask the CA for the certificate of the key that signed this one, and import that beside the other, with importRootOrIntermediate".to_owned()
+        }
         Remedy::ImportAuthorities => {
             "import its CA certificates with importRootOrIntermediate".to_owned()
         }

@@ -38,6 +38,11 @@ pub enum Remedy {
     ImportWithChain,
     /// Import one CA certificate.
     ImportAuthority,
+    /// Import the certificate of a CA of whose name there is another already, with another key.
+    ImportAuthorityWithKey {
+        /// The key identifier that is wanted, in hexadecimal, if the certificate names one.
+        key_id: Option<String>,
+    },
     /// Import every CA certificate of a file.
     ImportAuthorities,
     /// Fetch the CA certificate from where the CA publishes it.
@@ -190,6 +195,12 @@ impl Remedy {
             Self::ImportAuthority => {
                 format!("import the CA certificate first, then retry: {program} ca import ALIAS FILE")
             }
+            Self::ImportAuthorityWithKey { key_id: Some(id) } => format!(
+                "ask the CA for its certificate with the key id {id}, and import that beside the other: {program} ca import ALIAS FILE"
+            ),
+            Self::ImportAuthorityWithKey { key_id: None } => format!(
+                "ask the CA for the certificate of the key that signed this one, and import that beside the other: {program} ca import ALIAS FILE"
+            ),
             Self::ImportAuthorities => {
                 format!("import every CA certificate of the file with: {program} ca import --all {file}")
             }

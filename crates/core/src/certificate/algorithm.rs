@@ -2,17 +2,16 @@
 
 use std::fmt;
 
-use x509_parser::{
-    asn1_rs::{Any, FromDer, Integer, Oid, Sequence},
-    public_key::PublicKey,
-    x509::{AlgorithmIdentifier, SubjectPublicKeyInfo},
+use super::{
+    curve::{curve_bits, curve_name},
+    der::{INTEGER, OCTET_STRING, Oid, Reader, SEQUENCE, Value, algorithm, integer, only, public_key_info},
 };
-
 use crate::secret::PrivateKey;
 
 const RSA_ENCRYPTION: &str = "1.2.840.113549.1.1.1";
 const RSASSA_PSS: &str = "1.2.840.113549.1.1.10";
 const EC_PUBLIC_KEY: &str = "1.2.840.10045.2.1";
+const DSA: &str = "1.2.840.10040.4.1";
 
 /// The kind and size of a key, public or private.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -30,16 +29,21 @@ pub enum KeyAlgorithm {
     },
     /// Elliptic curve with the usual name of its curve.
     Ec {
-        /// `P-256`, `P-384`, `P-521`, another known name, or the dotted object identifier.
+        /// `P-256`, `P-384`, `P-521`, another known name, the dotted object identifier, or
+        /// `EC with explicit parameters`.
         curve: String,
     },
+    /// X25519 (RFC 8410): agrees on keys, signs nothing.
+    X25519,
+    /// X448 (RFC 8410): agrees on keys, signs nothing.
+    X448,
     /// Ed25519 (RFC 8410).
     Ed25519,
     /// Ed448 (RFC 8410).
     Ed448,
     /// DSA.
     Dsa {
-        /// Bits of the public value; 0 if unknown.
+        /// Bits of the prime p; 0 if the key inherits it.
         bits: usize,
     },
     /// ML-DSA (FIPS 204) with its parameter set.
@@ -60,42 +64,38 @@ pub enum KeyAlgorithm {
 }
 
 impl KeyAlgorithm {
-    pub(super) fn of_public(spki: &SubjectPublicKeyInfo<'_>) -> Self {
-        let bits = match spki.parsed() {
-            Ok(PublicKey::RSA(rsa)) => modulus_bits(rsa.modulus),
-            Ok(PublicKey::DSA(y)) => y.len() * 8,
-            // Restricted to PSS, the key is encoded as any other of RSA.
-            _ => rsa_modulus_bits(&spki.subject_public_key.data).unwrap_or(0),
-        };
-        Self::named(&spki.algorithm.algorithm, spki.algorithm.parameters.as_ref(), bits)
+    /// Reads a subjectPublicKeyInfo.
+    pub(super) fn of_public(spki: &[u8]) -> Self {
+        let read = public_key_info(spki).and_then(|(kind, key)| Ok((algorithm(kind)?, key)));
+        match read {
+            // An RSA key that is restricted to PSS is encoded as any other of RSA.
+            Ok(((oid, parameters), key)) => Self::named(&oid, parameters, rsa_modulus_bits(key)),
+            // Structure has read it before.
+            Err(_) => Self::Other { oid: String::new() },
+        }
     }
 
     /// Reads only the outside of a PKCS #8 key, and the modulus of an RSA key.
     pub(crate) fn of_private(key: &PrivateKey) -> Option<Self> {
         // EXPOSE: the algorithm identifier and the public modulus are read.
-        let (_, info) = Sequence::from_der(key.expose_pkcs8_der()).ok()?;
-        let (rest, _version) = Integer::from_der(info.content.as_ref()).ok()?;
-        let (rest, algorithm) = AlgorithmIdentifier::from_der(rest).ok()?;
-        let (_, octets) = Any::from_der(rest).ok()?;
-        let bits = Sequence::from_der(octets.data)
-            .ok()
-            .and_then(|(_, rsa)| {
-                let (rest, _version) = Integer::from_der(rsa.content.as_ref()).ok()?;
-                let (_, modulus) = Any::from_der(rest).ok()?;
-                Some(modulus_bits(modulus.data))
-            })
-            .unwrap_or(0);
-        Some(Self::named(&algorithm.algorithm, algorithm.parameters.as_ref(), bits))
+        let mut outside = Reader::new(key.expose_pkcs8_der());
+        let mut info = Reader::new(outside.content(SEQUENCE).ok()?);
+        info.content(INTEGER).ok()?;
+        let (oid, parameters) = algorithm(info.content(SEQUENCE).ok()?).ok()?;
+        let private = info.content(OCTET_STRING).ok()?;
+        Some(Self::named(&oid, parameters, rsa_private_modulus_bits(private).unwrap_or(0)))
     }
 
-    fn named(oid: &Oid<'_>, parameters: Option<&Any<'_>>, bits: usize) -> Self {
-        match oid.to_id_string().as_str() {
+    fn named(oid: &Oid, parameters: Option<Value<'_>>, bits: usize) -> Self {
+        match oid.to_string().as_str() {
             RSA_ENCRYPTION => Self::Rsa { bits },
             RSASSA_PSS => Self::RsaPss { bits },
             EC_PUBLIC_KEY => Self::Ec { curve: curve_name(parameters) },
+            "1.3.101.110" => Self::X25519,
+            "1.3.101.111" => Self::X448,
             "1.3.101.112" => Self::Ed25519,
             "1.3.101.113" => Self::Ed448,
-            "1.2.840.10040.4.1" => Self::Dsa { bits },
+            DSA => Self::Dsa { bits: parameters.and_then(dsa_prime_bits).unwrap_or(0) },
             "2.16.840.1.101.3.4.3.17" => Self::MlDsa { set: 44 },
             "2.16.840.1.101.3.4.3.18" => Self::MlDsa { set: 65 },
             "2.16.840.1.101.3.4.3.19" => Self::MlDsa { set: 87 },
@@ -123,15 +123,9 @@ impl KeyAlgorithm {
     pub fn bits(&self) -> Option<usize> {
         match self {
             Self::Rsa { bits } | Self::RsaPss { bits } | Self::Dsa { bits } => Some(*bits),
-            Self::Ec { curve } => match curve.as_str() {
-                "P-256" | "secp256k1" | "brainpoolP256r1" => Some(256),
-                "P-384" | "brainpoolP384r1" => Some(384),
-                "P-521" => Some(521),
-                "P-224" => Some(224),
-                "P-192" => Some(192),
-                "brainpoolP512r1" => Some(512),
-                _ => None,
-            },
+            Self::Ec { curve } => curve_bits(curve),
+            Self::X25519 => Some(256),
+            Self::X448 => Some(448),
             Self::Ed25519 => Some(256),
             Self::Ed448 => Some(456),
             _ => None,
@@ -155,6 +149,8 @@ impl fmt::Display for KeyAlgorithm {
             Self::RsaPss { bits: 0 } => f.write_str("RSA-PSS"),
             Self::RsaPss { bits } => write!(f, "RSA-PSS-{bits}"),
             Self::Ec { curve } => f.write_str(curve),
+            Self::X25519 => f.write_str("X25519"),
+            Self::X448 => f.write_str("X448"),
             Self::Ed25519 => f.write_str("Ed25519"),
             Self::Ed448 => f.write_str("Ed448"),
             Self::Dsa { bits: 0 } => f.write_str("DSA"),
@@ -166,11 +162,34 @@ impl fmt::Display for KeyAlgorithm {
     }
 }
 
-/// The size of the first INTEGER of an RSAPublicKey (RFC 8017, appendix A.1.1).
-fn rsa_modulus_bits(der: &[u8]) -> Option<usize> {
-    let (_, key) = Sequence::from_der(der).ok()?;
-    let (_, modulus) = Integer::from_der(key.content.as_ref()).ok()?;
-    Some(modulus_bits(modulus.as_ref()))
+/// The size of the modulus of an RSAPublicKey (RFC 8017, appendix A.1.1); 0 if it is none.
+fn rsa_modulus_bits(der: &[u8]) -> usize {
+    let read = || {
+        let mut key = Reader::new(only(der, SEQUENCE)?);
+        let modulus = integer(key.content(INTEGER)?)?;
+        integer(key.content(INTEGER)?)?;
+        key.end()?;
+        Ok::<_, super::der::Fault>(modulus_bits(modulus))
+    };
+    read().unwrap_or(0)
+}
+
+/// The size of the modulus of an RSAPrivateKey (RFC 8017, appendix A.1.2).
+fn rsa_private_modulus_bits(der: &[u8]) -> Option<usize> {
+    let mut outside = Reader::new(der);
+    let mut key = Reader::new(outside.content(SEQUENCE).ok()?);
+    key.content(INTEGER).ok()?;
+    key.content(INTEGER).ok().map(modulus_bits)
+}
+
+/// The size of p, the first of Dss-Parms (RFC 3279, section 2.3.2).
+fn dsa_prime_bits(parameters: Value<'_>) -> Option<usize> {
+    let mut parameters = Reader::new(only(parameters.encoded, SEQUENCE).ok()?);
+    let prime = parameters.content(INTEGER).ok().map(modulus_bits)?;
+    parameters.content(INTEGER).ok()?;
+    parameters.content(INTEGER).ok()?;
+    parameters.end().ok()?;
+    Some(prime)
 }
 
 fn modulus_bits(big_endian: &[u8]) -> usize {
@@ -181,28 +200,13 @@ fn modulus_bits(big_endian: &[u8]) -> usize {
     digits.first().map_or(0, |first| digits.len() * 8 - usize::try_from(first.leading_zeros()).unwrap_or(0))
 }
 
-fn curve_name(parameters: Option<&Any<'_>>) -> String {
-    let Some(oid) = parameters.and_then(|any| any.as_oid().ok()) else {
-        return "EC with explicit parameters".to_owned();
-    };
-    match oid.to_id_string().as_str() {
-        "1.2.840.10045.3.1.7" => "P-256",
-        "1.3.132.0.34" => "P-384",
-        "1.3.132.0.35" => "P-521",
-        "1.3.132.0.33" => "P-224",
-        "1.2.840.10045.3.1.1" => "P-192",
-        "1.3.132.0.10" => "secp256k1",
-        "1.3.36.3.3.2.8.1.1.7" => "brainpoolP256r1",
-        "1.3.36.3.3.2.8.1.1.11" => "brainpoolP384r1",
-        "1.3.36.3.3.2.8.1.1.13" => "brainpoolP512r1",
-        other => return other.to_owned(),
-    }
-    .to_owned()
-}
-
 /// The signature algorithm of a certificate, in the spelling that Java programs print.
-pub(super) fn signature_name(oid: &str) -> String {
-    match oid {
+///
+/// Takes the content of an AlgorithmIdentifier.
+pub(super) fn signature_name(identifier: &[u8]) -> String {
+    let oid = algorithm(identifier).map_or_else(|fault| fault.to_string(), |(oid, _)| oid.to_string());
+    match oid.as_str() {
+        "1.2.840.113549.1.1.2" => "MD2withRSA",
         "1.2.840.113549.1.1.4" => "MD5withRSA",
         "1.2.840.113549.1.1.5" => "SHA1withRSA",
         "1.2.840.113549.1.1.14" => "SHA224withRSA",
@@ -210,6 +214,11 @@ pub(super) fn signature_name(oid: &str) -> String {
         "1.2.840.113549.1.1.12" => "SHA384withRSA",
         "1.2.840.113549.1.1.13" => "SHA512withRSA",
         "1.2.840.113549.1.1.10" => "RSASSA-PSS",
+        "2.16.840.1.101.3.4.3.13" => "SHA3-224withRSA",
+        "2.16.840.1.101.3.4.3.14" => "SHA3-256withRSA",
+        "2.16.840.1.101.3.4.3.15" => "SHA3-384withRSA",
+        "2.16.840.1.101.3.4.3.16" => "SHA3-512withRSA",
+        "1.2.156.10197.1.501" => "SM3withSM2",
         "1.2.840.10045.4.1" => "SHA1withECDSA",
         "1.2.840.10045.4.3.1" => "SHA224withECDSA",
         "1.2.840.10045.4.3.2" => "SHA256withECDSA",
@@ -229,18 +238,36 @@ pub(super) fn signature_name(oid: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::der::encode, *};
+
+    fn named(content: &[u8]) -> KeyAlgorithm {
+        KeyAlgorithm::named(&Oid::of_content(content).unwrap(), None, 0)
+    }
 
     #[test]
     fn keys_of_fips_203_and_204_have_their_names() {
         for (last, name) in [(17, "ML-DSA-44"), (18, "ML-DSA-65"), (19, "ML-DSA-87")] {
-            let oid = Oid::from(&[2, 16, 840, 1, 101, 3, 4, 3, last]).unwrap();
-            assert_eq!(KeyAlgorithm::named(&oid, None, 0).to_string(), name);
+            assert_eq!(named(&[0x60, 0x86, 0x48, 1, 101, 3, 4, 3, last]).to_string(), name);
         }
         for (last, name) in [(1, "ML-KEM-512"), (2, "ML-KEM-768"), (3, "ML-KEM-1024")] {
-            let oid = Oid::from(&[2, 16, 840, 1, 101, 3, 4, 4, last]).unwrap();
-            assert_eq!(KeyAlgorithm::named(&oid, None, 0).family(), name);
+            assert_eq!(named(&[0x60, 0x86, 0x48, 1, 101, 3, 4, 4, last]).family(), name);
         }
+        for (last, name) in [(110, "X25519"), (111, "X448"), (112, "Ed25519"), (113, "Ed448")] {
+            assert_eq!(named(&[0x2b, 101, last]).to_string(), name);
+        }
+    }
+
+    #[test]
+    fn a_dsa_key_is_as_long_as_its_prime() {
+        let prime = [&[0x02, 0x09, 0x00, 0x80][..], &[1; 7]].concat();
+        let parameters = encode(SEQUENCE, &[prime, vec![0x02, 1, 7, 0x02, 1, 2]].concat());
+        let oid = [0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x38, 0x04, 0x01];
+        let kind = encode(SEQUENCE, &[&oid[..], &parameters].concat());
+        let y = [0x03, 0x04, 0x00, 0x02, 0x01, 0x05];
+        let spki = encode(SEQUENCE, &[kind, y.to_vec()].concat());
+        assert_eq!(KeyAlgorithm::of_public(&spki), KeyAlgorithm::Dsa { bits: 64 });
+        let inherited = encode(SEQUENCE, &[encode(SEQUENCE, &oid), y.to_vec()].concat());
+        assert_eq!(KeyAlgorithm::of_public(&inherited).to_string(), "DSA");
     }
 
     #[test]

@@ -10,9 +10,8 @@ use aws_lc_rs::{
     },
 };
 use rustls_pki_types::SignatureVerificationAlgorithm;
-use x509_parser::{prelude::FromDer, x509::SubjectPublicKeyInfo};
 
-use super::{algorithm::KeyAlgorithm, encoded::key_algorithm};
+use super::{algorithm::KeyAlgorithm, der::public_key_info};
 use crate::secret::PrivateKey;
 
 /// A private key that TLS libraries can serve, loaded and checked by aws-lc-rs.
@@ -81,8 +80,7 @@ impl KeyPair {
 
     /// Whether a certificate with `spki_der` has this key's public half.
     pub(super) fn has_public_key(&self, spki_der: &[u8]) -> bool {
-        SubjectPublicKeyInfo::from_der(spki_der)
-            .is_ok_and(|(_, spki)| spki.subject_public_key.data.as_ref() == self.public_key())
+        public_key_info(spki_der).is_ok_and(|(_, key)| key == self.public_key())
     }
 
     /// Signs the message of the proof: once for a key, however many certificates there are.
@@ -92,13 +90,10 @@ impl KeyPair {
 
     /// Whether `proof` verifies under `spki_der`: then key and certificate belong together.
     pub(super) fn proves(&self, proof: &[u8], spki_der: &[u8]) -> bool {
-        let Ok((_, spki)) = SubjectPublicKeyInfo::from_der(spki_der) else {
-            return false;
-        };
         self.has_public_key(spki_der)
-            && self.verifier(spki_der).is_some_and(|algorithm| {
-                algorithm.verify_signature(spki.subject_public_key.data.as_ref(), PROOF, proof).is_ok()
-            })
+            && self
+                .verifier(spki_der)
+                .is_some_and(|algorithm| algorithm.verify_signature(self.public_key(), PROOF, proof).is_ok())
     }
 
     /// The verifier of the signatures that [`sign`](Self::sign) makes.
@@ -120,7 +115,7 @@ impl KeyPair {
 
 /// Whether a key is of the kind that `algorithm` verifies under, by the encoding of its identifier.
 pub(super) fn holds_key_of(algorithm: &dyn SignatureVerificationAlgorithm, spki_der: &[u8]) -> bool {
-    key_algorithm(spki_der) == Some(algorithm.public_key_alg_id().as_ref())
+    public_key_info(spki_der).is_ok_and(|(kind, _)| kind == algorithm.public_key_alg_id().as_ref())
 }
 
 /// The subjectPublicKeyInfo that belongs to a private key; `None` for keys that cannot be loaded.

@@ -5,47 +5,46 @@
 mod algorithm;
 mod choice;
 mod credential;
-mod encoded;
+mod curve;
+mod der;
+mod distinguished_name;
+mod extension;
+mod general_name;
 mod key_pair;
 mod name;
+#[cfg(any(test, fuzzing))]
+mod reencode;
 mod signature;
+mod structure;
 
 use std::fmt;
 
 use rustls_pki_types::CertificateDer;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
-use x509_parser::{
-    certificate::X509Certificate,
-    extensions::{GeneralName, ParsedExtension},
-    prelude::FromDer,
-};
 
+#[cfg(fuzzing)]
+pub use self::reencode::reencode;
 pub use self::{
     algorithm::KeyAlgorithm,
     choice::{Candidate, CredentialError, EntrySelector},
     credential::ServerCredential,
     name::{AlternativeName, printable},
 };
-use self::{algorithm::signature_name, name::distinguished_name};
+use self::{
+    algorithm::signature_name,
+    der::Fault,
+    distinguished_name::{DistinguishedName, canonical_of_malformed, show_malformed},
+    extension::{Extension, describe, is_processed, unknown_qualifier},
+    structure::{RawExtension, Structure, instant, usage_bits},
+};
 pub(crate) use self::{
+    der::Oid,
+    extension::NameConstraints,
+    general_name::GeneralName,
     key_pair::public_key_der,
-    name::canonical_name,
     signature::{SignatureCheck, check_signature},
 };
-
-/// Extensions that the path validator processes, by dotted identifier (RFC 5280, section 4.2).
-pub(crate) const PROCESSED_EXTENSIONS: [&str; 9] = [
-    "2.5.29.15", // keyUsage
-    "2.5.29.17", // subjectAltName
-    "2.5.29.19", // basicConstraints
-    "2.5.29.30", // nameConstraints
-    "2.5.29.32", // certificatePolicies
-    "2.5.29.33", // policyMappings
-    "2.5.29.36", // policyConstraints
-    "2.5.29.37", // extKeyUsage
-    "2.5.29.54", // inhibitAnyPolicy
-];
 
 /// A SHA-256 digest that names a certificate or a public key.
 #[derive(Clone, Copy, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -92,6 +91,54 @@ pub struct KeyUsage {
     pub names: Vec<&'static str>,
     /// keyCertSign.
     pub key_cert_sign: bool,
+}
+
+impl KeyUsage {
+    fn of_bits([first, second]: [u8; 2]) -> Self {
+        const NAMES: [&str; 9] = [
+            "Digital_Signature",
+            "Non_Repudiation",
+            "Key_Encipherment",
+            "Data_Encipherment",
+            "Key_Agreement",
+            "Key_CertSign",
+            "CRL_Sign",
+            "Encipher_Only",
+            "Decipher_Only",
+        ];
+        let bits = u16::from_be_bytes([first, second]);
+        let is_set =
+            |n: usize| bits.checked_shl(u32::try_from(n).unwrap_or(u32::MAX)).unwrap_or(0) & 0x8000 != 0;
+        let names = NAMES.iter().enumerate().filter(|(n, _)| is_set(*n)).map(|(_, name)| *name);
+        Self { names: names.collect(), key_cert_sign: first & 0x04 != 0 }
+    }
+}
+
+/// A name in the forms that are asked for, also where it cannot be read.
+struct Name {
+    text: String,
+    canonical: Vec<u8>,
+    mailboxes: Vec<String>,
+    fault: Option<Fault>,
+}
+
+impl Name {
+    fn read(der: &[u8]) -> Self {
+        match DistinguishedName::read(der) {
+            Ok(name) => Self {
+                text: name.to_string(),
+                canonical: name.canonical(),
+                mailboxes: name.mailboxes().collect(),
+                fault: None,
+            },
+            Err(fault) => Self {
+                text: show_malformed(der),
+                canonical: canonical_of_malformed(der),
+                mailboxes: Vec::new(),
+                fault: Some(fault),
+            },
+        }
+    }
 }
 
 /// A certificate with the facts that the rest of the engine asks for.
@@ -147,39 +194,87 @@ pub struct Certificate {
     pub authority_key_id: Option<Vec<u8>>,
     /// caIssuers addresses of authorityInfoAccess.
     pub issuer_urls: Vec<String>,
-    /// Critical extensions that the path validator does not understand, as dotted identifiers.
+    /// Critical extensions that the path validator does not understand: dotted identifiers, with a name where one is
+    /// known.
     pub unknown_critical: Vec<String>,
+    /// subjectAltName as it is judged.
+    pub(crate) general_names: Vec<GeneralName>,
+    /// The values of emailAddress in the subject.
+    pub(crate) mailboxes: Vec<String>,
+    /// nameConstraints.
+    pub(crate) name_constraints: Option<NameConstraints>,
+    /// certificatePolicies and its companions.
+    pub(crate) policies: Policies,
+    /// The first part that cannot be read; such a certificate is shown, and never accepted.
+    pub(crate) malformed: Option<Malformed>,
+}
+
+/// certificatePolicies and its companions (RFC 5280, sections 4.2.1.4, 4.2.1.5, 4.2.1.11 and 4.2.1.14).
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Policies {
+    /// `None` without the extension.
+    pub(crate) asserted: Option<Vec<Oid>>,
+    /// From the issuer's domain to the subject's.
+    pub(crate) mappings: Vec<(Oid, Oid)>,
+    pub(crate) require_explicit: Option<u32>,
+    pub(crate) inhibit_mapping: Option<u32>,
+    pub(crate) inhibit_any: Option<u32>,
+}
+
+/// A part of a certificate that cannot be read to its last byte, and why.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Malformed {
+    /// Whether it is an extension; else it is a name.
+    pub(crate) in_extension: bool,
+    part: String,
+    why: &'static str,
+}
+
+impl fmt::Display for Malformed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} cannot be read: {}", self.part, self.why)
+    }
 }
 
 impl Certificate {
     /// Parses one certificate; nothing may follow it.
     ///
+    /// A certificate with a name or an extension that cannot be read is given all the same, so that it can be shown;
+    /// validation refuses it.
+    ///
     /// # Errors
     ///
     /// [`InvalidCertificate`] if `der` is not a certificate of RFC 5280.
     pub fn from_der(der: &[u8]) -> Result<Self, InvalidCertificate> {
-        let (rest, x509) = X509Certificate::from_der(der).map_err(|_| InvalidCertificate::Malformed)?;
-        if !rest.is_empty() {
-            return Err(InvalidCertificate::TrailingData { length: rest.len() });
-        }
-        let tbs = &x509.tbs_certificate;
+        let parts = Structure::read(der)?;
+        let validity = |time| {
+            instant(time)
+                .map_err(|fault| InvalidCertificate::Malformed { part: "its validity", why: fault.0 })
+        };
+        let (issuer, subject) = (Name::read(parts.issuer), Name::read(parts.subject));
+        let malformed_name = |part: &str, fault: &Option<Fault>| {
+            let why = fault.as_ref()?.0;
+            Some(Malformed { in_extension: false, part: part.to_owned(), why })
+        };
+        let malformed = malformed_name("the subject", &subject.fault)
+            .or_else(|| malformed_name("the issuer", &issuer.fault));
         let mut certificate = Self {
             der: CertificateDer::from(der.to_vec()),
             fingerprint: Fingerprint::of(der),
-            version: x509.version().0.saturating_add(1),
-            serial: serial_text(x509.raw_serial()),
-            subject: distinguished_name(&tbs.subject),
-            issuer: distinguished_name(&tbs.issuer),
-            subject_der: tbs.subject.as_raw().to_vec(),
-            issuer_der: tbs.issuer.as_raw().to_vec(),
-            subject_name: canonical_name(&tbs.subject),
-            issuer_name: canonical_name(&tbs.issuer),
-            not_before: tbs.validity.not_before.timestamp(),
-            not_after: tbs.validity.not_after.timestamp(),
-            spki_der: tbs.subject_pki.raw.to_vec(),
-            spki_fingerprint: Fingerprint::of(tbs.subject_pki.raw),
-            key: KeyAlgorithm::of_public(&tbs.subject_pki),
-            signature_algorithm: signature_name(&x509.signature_algorithm.algorithm.to_id_string()),
+            version: parts.version,
+            serial: serial_text(parts.serial),
+            subject: subject.text,
+            issuer: issuer.text,
+            subject_der: parts.subject.to_vec(),
+            issuer_der: parts.issuer.to_vec(),
+            subject_name: subject.canonical,
+            issuer_name: issuer.canonical,
+            not_before: validity(parts.not_before)?,
+            not_after: validity(parts.not_after)?,
+            spki_der: parts.spki.to_vec(),
+            spki_fingerprint: Fingerprint::of(parts.spki),
+            key: KeyAlgorithm::of_public(parts.spki),
+            signature_algorithm: signature_name(parts.outer_algorithm.content),
             alternative_names: Vec::new(),
             is_ca: None,
             path_len_constraint: None,
@@ -189,72 +284,80 @@ impl Certificate {
             authority_key_id: None,
             issuer_urls: Vec::new(),
             unknown_critical: Vec::new(),
+            general_names: Vec::new(),
+            mailboxes: subject.mailboxes,
+            name_constraints: None,
+            policies: Policies::default(),
+            malformed,
         };
-        for extension in x509.extensions() {
-            let oid = extension.oid.to_id_string();
-            if extension.critical && !PROCESSED_EXTENSIONS.contains(&oid.as_str()) {
-                certificate.unknown_critical.push(oid);
-            }
-            certificate.read_extension(extension.parsed_extension());
+        let extensions = parts.extensions.unwrap_or_default();
+        for (n, extension) in extensions.iter().enumerate() {
+            // The first of two counts for what is shown; section 4.2 allows one.
+            let again = extensions.iter().take(n).any(|earlier| earlier.oid == extension.oid);
+            certificate.take_extension(extension, again);
         }
         Ok(certificate)
     }
 
-    fn read_extension(&mut self, extension: &ParsedExtension<'_>) {
+    fn take_extension(&mut self, extension: &RawExtension<'_>, again: bool) {
+        let oid = extension.oid.to_string();
+        if extension.critical && !is_processed(&oid) {
+            self.unknown_critical.push(describe(&oid));
+        }
+        let read = if again { Err(Fault("it stands twice")) } else { Extension::read(&oid, extension.value) };
+        match read {
+            Ok(read) => self.keep(read, extension.critical),
+            // Its addresses are shown to people and nothing else; what cannot be read is not shown.
+            Err(_) if oid == extension::INFORMATION_ACCESS && !again => {}
+            Err(fault) => {
+                let part = format!("the extension {}", describe(&oid));
+                self.malformed.get_or_insert(Malformed { in_extension: true, part, why: fault.0 });
+            }
+        }
+    }
+
+    fn keep(&mut self, extension: Extension, critical: bool) {
         match extension {
-            ParsedExtension::SubjectAlternativeName(san) => {
-                self.alternative_names = san.general_names.iter().map(AlternativeName::of).collect();
+            Extension::AlternativeNames(names) => {
+                self.alternative_names = names.iter().map(AlternativeName::of).collect();
+                self.general_names = names;
             }
-            ParsedExtension::BasicConstraints(constraints) => {
-                self.is_ca = Some(constraints.ca);
-                self.path_len_constraint = constraints.path_len_constraint;
+            Extension::BasicConstraints { ca, path_len } => {
+                self.is_ca = Some(ca);
+                self.path_len_constraint = path_len;
             }
-            ParsedExtension::KeyUsage(usage) => {
-                let bits = [
-                    (usage.digital_signature(), "Digital_Signature"),
-                    (usage.non_repudiation(), "Non_Repudiation"),
-                    (usage.key_encipherment(), "Key_Encipherment"),
-                    (usage.data_encipherment(), "Data_Encipherment"),
-                    (usage.key_agreement(), "Key_Agreement"),
-                    (usage.key_cert_sign(), "Key_CertSign"),
-                    (usage.crl_sign(), "CRL_Sign"),
-                    (usage.encipher_only(), "Encipher_Only"),
-                    (usage.decipher_only(), "Decipher_Only"),
-                ];
-                self.key_usage = Some(KeyUsage {
-                    names: bits.iter().filter(|(set, _)| *set).map(|(_, name)| *name).collect(),
-                    key_cert_sign: usage.key_cert_sign(),
-                });
+            Extension::KeyUsage(content) => self.key_usage = usage_bits(&content).ok().map(KeyUsage::of_bits),
+            Extension::ExtendedKeyUsage(purposes) => {
+                self.extended_key_usage = Some(purposes.iter().map(Oid::to_string).collect());
             }
-            ParsedExtension::ExtendedKeyUsage(usage) => {
-                let mut purposes: Vec<String> = usage.other.iter().map(|oid| oid.to_id_string()).collect();
-                let known = [
-                    (usage.any, ANY_PURPOSE),
-                    (usage.server_auth, SERVER_AUTH),
-                    (usage.client_auth, CLIENT_AUTH),
-                    (usage.code_signing, "1.3.6.1.5.5.7.3.3"),
-                    (usage.email_protection, "1.3.6.1.5.5.7.3.4"),
-                    (usage.time_stamping, "1.3.6.1.5.5.7.3.8"),
-                    (usage.ocsp_signing, "1.3.6.1.5.5.7.3.9"),
-                ];
-                purposes.extend(known.iter().filter(|(set, _)| *set).map(|(_, oid)| (*oid).to_owned()));
-                self.extended_key_usage = Some(purposes);
+            Extension::SubjectKeyId(id) => self.subject_key_id = Some(id),
+            Extension::AuthorityKeyId { key_id, .. } => self.authority_key_id = key_id,
+            Extension::NameConstraints(constraints) => self.name_constraints = Some(constraints),
+            Extension::Policies(list) => {
+                // Section 4.2.1.4: where the extension is critical, its qualifiers have to be understood.
+                if let Some(kind) = unknown_qualifier(&list).filter(|_| critical) {
+                    let policies = describe(extension::POLICIES);
+                    self.unknown_critical.push(format!("{policies} with the policy qualifier {kind}"));
+                }
+                self.policies.asserted =
+                    Some(list.into_iter().map(|information| information.policy).collect());
             }
-            ParsedExtension::SubjectKeyIdentifier(id) => self.subject_key_id = Some(id.0.to_vec()),
-            ParsedExtension::AuthorityKeyIdentifier(id) => {
-                self.authority_key_id = id.key_identifier.as_ref().map(|id| id.0.to_vec());
+            Extension::PolicyMappings(mappings) => self.policies.mappings = mappings,
+            Extension::PolicyConstraints { require_explicit, inhibit_mapping } => {
+                self.policies.require_explicit = require_explicit;
+                self.policies.inhibit_mapping = inhibit_mapping;
             }
-            ParsedExtension::AuthorityInfoAccess(access) => {
-                self.issuer_urls = access
-                    .iter()
-                    .filter(|description| description.access_method.to_id_string() == "1.3.6.1.5.5.7.48.2")
-                    .filter_map(|description| match &description.access_location {
-                        GeneralName::URI(uri) => Some(printable(uri)),
+            Extension::InhibitAnyPolicy(skip) => self.policies.inhibit_any = Some(skip),
+            Extension::InformationAccess(access) => {
+                let issuers = access.iter().filter(|(method, _)| method.to_string() == CA_ISSUERS);
+                self.issuer_urls = issuers
+                    .filter_map(|(_, location)| match location {
+                        GeneralName::Uri(uri) => Some(printable(uri)),
                         _ => None,
                     })
                     .collect();
             }
-            _ => {}
+            Extension::Other => {}
         }
     }
 
@@ -279,12 +382,7 @@ impl Certificate {
     /// Whether the signature verifies under the key of `issuer`. Names and dates are not compared.
     #[must_use]
     pub fn is_signed_by(&self, issuer: &Self) -> bool {
-        match (X509Certificate::from_der(&self.der), X509Certificate::from_der(&issuer.der)) {
-            (Ok((_, subject)), Ok((_, issuer))) => {
-                check_signature(&subject, &issuer.tbs_certificate.subject_pki) == SignatureCheck::Valid
-            }
-            _ => false,
-        }
+        check_signature(self, issuer) == SignatureCheck::Valid
     }
 
     /// Whether the key identifiers of both sides say that `issuer` signed this certificate; `None` if one is absent.
@@ -304,6 +402,8 @@ pub(crate) const SERVER_AUTH: &str = "1.3.6.1.5.5.7.3.1";
 pub(crate) const CLIENT_AUTH: &str = "1.3.6.1.5.5.7.3.2";
 /// anyExtendedKeyUsage.
 pub(crate) const ANY_PURPOSE: &str = "2.5.29.37.0";
+/// id-ad-caIssuers (section 4.2.2.1).
+const CA_ISSUERS: &str = "1.3.6.1.5.5.7.48.2";
 
 fn serial_text(raw: &[u8]) -> String {
     let text: String = raw.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -315,9 +415,14 @@ fn serial_text(raw: &[u8]) -> String {
 #[derive(Clone, Debug, Error, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum InvalidCertificate {
-    /// The structure is not that of RFC 5280.
-    #[error("the certificate cannot be decoded")]
-    Malformed,
+    /// The structure is not that of RFC 5280, or is not in DER.
+    #[error("the certificate cannot be decoded: {why} in {part}")]
+    Malformed {
+        /// Which part.
+        part: &'static str,
+        /// What is wrong with it.
+        why: &'static str,
+    },
     /// Something follows the certificate.
     #[error("{length} bytes follow the certificate")]
     TrailingData {

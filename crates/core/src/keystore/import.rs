@@ -18,7 +18,7 @@ use crate::{
     limits::Budget,
     pkcs12::{Pfx, Pkcs12Error, danger},
     store::{Event, StoreError},
-    validate::{Finding, FindingCode, Purpose, Role, Trust, ValidatedChain, unusable},
+    validate::{Finding, FindingCode, Role, Trust, ValidatedChain, about_authority},
 };
 
 impl Keystore {
@@ -217,13 +217,7 @@ impl Keystore {
             outcome: Outcome::Imported.word(),
             ..event_of("ca-import", &actor, at)
         };
-        let mut findings = Vec::new();
-        if let Some(reason) = unusable(&certificate, at, Some(Purpose::Server)) {
-            findings.push(Finding::new(
-                FindingCode::AuthorityNotValid,
-                format!("{} anchors no path now: {reason}", certificate.subject),
-            ));
-        }
+        let mut findings = about_authority(&certificate, at);
         let write = self.store.write()?;
         let report = |alias: &Alias, outcome, imported, findings| ImportReport {
             alias: alias.clone(),

@@ -13,7 +13,7 @@ use crate::{
     error::Error,
     seal::{Place, RootKey, random_id},
     store::{EntryRow, Event, NewVersion, Read, StoreError, Write},
-    validate::{Authorities, Finding, FindingCode, Purpose, Role, Trust, ValidatedChain, unusable, validate},
+    validate::{Authorities, Finding, FindingCode, Role, Trust, ValidatedChain, anchors_now, validate},
 };
 
 /// How many CA certificates of the store one validation looks at.
@@ -180,10 +180,7 @@ pub(super) fn load_authorities(
 }
 
 fn embedded_roots(credential: &ServerCredential, at: i64) -> Vec<Certificate> {
-    let roots = credential
-        .others
-        .iter()
-        .filter(|other| other.is_self_signed() && unusable(other, at, Some(Purpose::Server)).is_none());
+    let roots = credential.others.iter().filter(|other| other.is_self_signed() && anchors_now(other, at));
     roots.cloned().collect()
 }
 

@@ -1,7 +1,11 @@
 //! Imported CA certificates, and whether one can anchor a path at an instant.
 
-use super::{Purpose, refusal::Reason};
-use crate::certificate::Certificate;
+use super::{
+    Purpose,
+    finding::{Finding, FindingCode},
+    refusal::Reason,
+};
+use crate::certificate::{Certificate, KeyAlgorithm};
 
 /// What an imported certificate may do in a path.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -64,21 +68,79 @@ impl Authorities {
 }
 
 /// Why an imported authority cannot anchor a path at `at`, for `purpose` if one is given.
-pub(crate) fn unusable(authority: &Certificate, at: i64, purpose: Option<Purpose>) -> Option<String> {
+pub(super) fn unusable(authority: &Certificate, at: i64, purpose: Option<Purpose>) -> Option<Reason> {
     if at < authority.not_before {
-        return Some("it is not valid yet".to_owned());
+        return Some(Reason::NotYetValid);
     }
     if at > authority.not_after {
-        return Some("it has expired".to_owned());
+        return Some(Reason::Expired);
     }
-    check_issuer(authority, purpose).err().map(|reason| match reason {
-        Reason::NotAnIssuer(why) => why.to_owned(),
-        Reason::UnknownCritical(oid) => {
-            format!("it has the critical extension {oid}, which is not understood")
+    check_issuer(authority, purpose).err()
+}
+
+/// Whether an authority can anchor the path of a server at `at`.
+pub(crate) fn anchors_now(authority: &Certificate, at: i64) -> bool {
+    unusable(authority, at, Some(Purpose::Server)).is_none() && authority.malformed.is_none()
+}
+
+/// What is to be said of a CA certificate that is imported at `at`: that it anchors no path now, or never will.
+pub(crate) fn about_authority(authority: &Certificate, at: i64) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let mut find = |code, message: String| findings.push(Finding::new(code, message));
+    let subject = &authority.subject;
+    if let Some(malformed) = &authority.malformed {
+        find(
+            FindingCode::AuthorityNotUsable,
+            format!("no certificate under {subject} can ever be accepted: it is malformed, for {malformed}"),
+        );
+    } else if let Some(why) = unfit_issuer_key(&authority.key) {
+        find(
+            FindingCode::AuthorityNotUsable,
+            format!("no certificate under {subject} can ever be accepted: {why}"),
+        );
+    } else if matches!(authority.key, KeyAlgorithm::RsaPss { .. }) {
+        find(
+            FindingCode::RustlsClientsRefuse,
+            format!(
+                "rustls clients will refuse every certificate under {subject}: its RSA key is restricted to PSS, which they do not know"
+            ),
+        );
+    }
+    if let Some(reason) = unusable(authority, at, Some(Purpose::Server)) {
+        find(
+            FindingCode::AuthorityNotValid,
+            format!("{subject} anchors no path now: {}", reason.of_authority()),
+        );
+    }
+    findings
+}
+
+/// Why no signature of a CA with this key is ever judged good; `None` if one may be.
+pub(super) fn unfit_issuer_key(key: &KeyAlgorithm) -> Option<String> {
+    match key {
+        KeyAlgorithm::Rsa { bits } | KeyAlgorithm::RsaPss { bits } if *bits < 2048 => {
+            Some(format!("its RSA key has {bits} bits; at least 2048 are required"))
         }
-        Reason::Purpose(purpose) => format!("its extended key usage does not include {purpose}"),
-        other => format!("{other:?}"),
-    })
+        KeyAlgorithm::Rsa { bits } | KeyAlgorithm::RsaPss { bits } if *bits > 8192 => {
+            Some(format!("its RSA key has {bits} bits; TLS clients take 8192 at the most"))
+        }
+        KeyAlgorithm::Rsa { .. }
+        | KeyAlgorithm::RsaPss { .. }
+        | KeyAlgorithm::Ed25519
+        | KeyAlgorithm::MlDsa { .. } => None,
+        KeyAlgorithm::Ec { curve } => match curve.as_str() {
+            "P-256" | "P-384" | "P-521" => None,
+            other => {
+                Some(format!("its key is {}, and TLS clients take P-256, P-384 and P-521", on_curve(other)))
+            }
+        },
+        other => Some(format!("its key is of the kind {other}, under which no TLS client checks signatures")),
+    }
+}
+
+/// `on the curve secp256k1`, `EC with explicit parameters`.
+fn on_curve(curve: &str) -> String {
+    if curve.starts_with("EC ") { curve.to_owned() } else { format!("on the curve {curve}") }
 }
 
 /// Whether a certificate may issue others at all, anchor or not.

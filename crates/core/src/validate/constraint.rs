@@ -3,16 +3,8 @@
 //! DNS names, IP addresses, directory names, mailboxes and URIs are judged. A constraint that cannot be read, or on a
 //! form of name that is not judged, refuses every name of that form.
 
-use x509_parser::{
-    asn1_rs::{Any, FromDer as _, Sequence},
-    extensions::{GeneralName, NameConstraints},
-};
-
-use super::{budget::Budget, profile::Profile, refusal::Reason};
-use crate::certificate::{canonical_name, printable};
-
-/// emailAddress, in a subject.
-const EMAIL_ADDRESS: &str = "1.2.840.113549.1.9.1";
+use super::{budget::Budget, refusal::Reason};
+use crate::certificate::{Certificate, GeneralName, NameConstraints, printable};
 
 /// One name of a certificate, or the base of a subtree.
 enum Name<'n> {
@@ -22,23 +14,19 @@ enum Name<'n> {
     Uri(&'n str),
     /// In the form in which names are compared.
     Directory(Vec<u8>),
-    /// A form that is not judged, by the number of its tag.
+    /// A form that is not judged, by its number in GeneralName.
     Other(u32),
 }
 
 impl<'n> Name<'n> {
-    fn of(name: &'n GeneralName<'_>) -> Self {
+    fn of(name: &'n GeneralName) -> Self {
         match name {
-            GeneralName::DNSName(text) => Self::Dns(text),
-            GeneralName::IPAddress(bytes) => Self::Ip(bytes),
-            GeneralName::RFC822Name(text) => Self::Email(text),
-            GeneralName::URI(text) => Self::Uri(text),
-            GeneralName::DirectoryName(name) => Self::Directory(canonical_name(name)),
-            GeneralName::OtherName(..) => Self::Other(0),
-            GeneralName::X400Address(_) => Self::Other(3),
-            GeneralName::EDIPartyName(_) => Self::Other(5),
-            GeneralName::RegisteredID(_) => Self::Other(8),
-            GeneralName::Invalid(tag, _) => Self::Other(tag.0),
+            GeneralName::Dns(text) => Self::Dns(text),
+            GeneralName::Ip(bytes) => Self::Ip(bytes),
+            GeneralName::Email(text) => Self::Email(text),
+            GeneralName::Uri(text) => Self::Uri(text),
+            GeneralName::Directory(name) => Self::Directory(name.canonical()),
+            other => Self::Other(other.form()),
         }
     }
 
@@ -68,24 +56,15 @@ enum Match {
 
 /// Holds the names of `below` against the constraints of a CA above it. Every comparison is charged.
 pub(super) fn check(
-    constraints: &NameConstraints<'_>,
-    below: &Profile<'_>,
+    constraints: &NameConstraints,
+    below: &Certificate,
     budget: &mut Budget,
 ) -> Result<(), Reason> {
-    let subtrees = |list: &Option<Vec<x509_parser::extensions::GeneralSubtree<'_>>>| -> usize {
-        list.as_ref().map_or(0, Vec::len)
-    };
-    let total = subtrees(&constraints.permitted_subtrees) + subtrees(&constraints.excluded_subtrees);
-    let subject = &below.x509.tbs_certificate.subject;
-    let directory = (!below.certificate.subject_name.is_empty()).then(|| {
-        (Name::Directory(below.certificate.subject_name.clone()), below.certificate.subject.clone())
-    });
-    let mailboxes = subject
-        .iter_attributes()
-        .filter(|attribute| attribute.attr_type().to_id_string() == EMAIL_ADDRESS)
-        .filter_map(|attribute| attribute.as_str().ok())
-        .map(|text| (Name::Email(text), printable(text)));
-    let alternative = below.alternative_names().iter().map(|name| (Name::of(name), describe(name)));
+    let total = constraints.permitted.len() + constraints.excluded.len();
+    let directory = (!below.subject_name.is_empty())
+        .then(|| (Name::Directory(below.subject_name.clone()), below.subject.clone()));
+    let mailboxes = below.mailboxes.iter().map(|text| (Name::Email(text), printable(text)));
+    let alternative = below.general_names.iter().map(|name| (Name::of(name), name.to_string()));
     for (name, text) in directory.into_iter().chain(mailboxes).chain(alternative) {
         budget.charge_comparisons(total)?;
         check_name(constraints, &name).map_err(|what| Reason::Name { name: text, what })?;
@@ -93,9 +72,8 @@ pub(super) fn check(
     Ok(())
 }
 
-fn check_name(constraints: &NameConstraints<'_>, name: &Name<'_>) -> Result<(), &'static str> {
-    for subtree in constraints.excluded_subtrees.iter().flatten() {
-        let base = Name::of(&subtree.base);
+fn check_name(constraints: &NameConstraints, name: &Name<'_>) -> Result<(), &'static str> {
+    for base in constraints.excluded.iter().map(Name::of) {
         if base.form() == name.form() {
             match matches(name, &base) {
                 Match::Outside => {}
@@ -105,8 +83,7 @@ fn check_name(constraints: &NameConstraints<'_>, name: &Name<'_>) -> Result<(), 
         }
     }
     let mut constrained = false;
-    for subtree in constraints.permitted_subtrees.iter().flatten() {
-        let base = Name::of(&subtree.base);
+    for base in constraints.permitted.iter().map(Name::of) {
         if base.form() == name.form() {
             match matches(name, &base) {
                 Match::Inside => return Ok(()),
@@ -238,47 +215,6 @@ fn uri(name: &str, base: &str) -> Match {
     match host {
         Some(host) if is_host(host) && host.parse::<std::net::Ipv4Addr>().is_err() => domain(host, base),
         _ => Match::Unclear,
-    }
-}
-
-/// Whether a subtree holds more than its base: minimum or maximum.
-pub(super) fn has_bounds(extension: &[u8]) -> bool {
-    let holds_more =
-        |subtree: Any<'_>| Any::from_der(subtree.data).is_ok_and(|(rest, _base)| !rest.is_empty());
-    let elements = |mut rest: &[u8]| {
-        let mut all = Vec::new();
-        while let Ok((after, element)) = Any::from_der(rest) {
-            all.push(element.data.to_vec());
-            rest = after;
-        }
-        all
-    };
-    Sequence::from_der(extension).is_ok_and(|(_, sequence)| {
-        elements(&sequence.content).iter().any(|subtrees| {
-            let mut rest = subtrees.as_slice();
-            while let Ok((after, subtree)) = Any::from_der(rest) {
-                if holds_more(subtree) {
-                    return true;
-                }
-                rest = after;
-            }
-            false
-        })
-    })
-}
-
-fn describe(name: &GeneralName<'_>) -> String {
-    match name {
-        GeneralName::DNSName(text) | GeneralName::RFC822Name(text) | GeneralName::URI(text) => {
-            printable(text)
-        }
-        GeneralName::IPAddress(bytes) => match (<[u8; 4]>::try_from(*bytes), <[u8; 16]>::try_from(*bytes)) {
-            (Ok(v4), _) => std::net::Ipv4Addr::from(v4).to_string(),
-            (_, Ok(v6)) => std::net::Ipv6Addr::from(v6).to_string(),
-            _ => "an IP address of odd length".to_owned(),
-        },
-        GeneralName::DirectoryName(name) => printable(&name.to_string()),
-        _ => "a name of a form that is not judged".to_owned(),
     }
 }
 

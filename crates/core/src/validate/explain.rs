@@ -42,7 +42,8 @@ pub(super) fn links_above<'c>(
     links
 }
 
-/// Names the issuer that is missing, and where it can be had.
+/// Says why no path was found: there is no CA of the name that is wanted, one with another key, or one that cannot be
+/// used.
 pub(super) fn no_anchor(
     subject: &Subject<'_>,
     authorities: &Authorities,
@@ -54,17 +55,17 @@ pub(super) fn no_anchor(
     let leaf = subject.leaf;
     let links = links_above(leaf, reach, budget);
     let top = links.last().copied().unwrap_or(leaf);
-    let embedded = |name: &[u8]| subject.others.iter().any(|other| other.subject_name == name);
+    let is_wanted = |ca: &&Certificate| {
+        ca.fingerprint == top.fingerprint || (ca.subject_name == top.issuer_name && !has_other_key(top, ca))
+    };
     if let Some((authority, reason)) = authorities
         .anchors()
-        .filter(|ca| ca.subject_name == top.issuer_name || ca.fingerprint == top.fingerprint)
+        .filter(is_wanted)
         .find_map(|ca| unusable(ca, at, Some(policy.purpose)).map(|reason| (ca, reason)))
     {
-        return Finding::new(
-            FindingCode::NoAnchor,
-            format!("the imported authority {} cannot be used: {reason}", authority.subject),
-        )
-        .with_remedies(vec![Remedy::Advice("import the current certificate of this CA, then retry")]);
+        let message =
+            format!("the imported authority {} cannot be used: {}", authority.subject, reason.of_authority());
+        return Finding::new(FindingCode::NoAnchor, message).with_remedies(reason.remedies_of_authority());
     }
     if leaf.is_self_issued() && !policy.accept_self_signed {
         return Finding::new(
@@ -75,21 +76,73 @@ pub(super) fn no_anchor(
             "to trust it, give it as an anchor; other clients must be told the same",
         )]);
     }
+    let fetch = top.issuer_urls.first().map(|url| Remedy::FetchAuthority { url: url.clone() });
+    if let Some(message) = other_key(top, authorities, reach) {
+        let mut remedies = vec![Remedy::ImportAuthorityWithKey { key_id: wanted_key(top).map(hex) }];
+        // A root that the file embeds is the one that is wanted.
+        if top.is_self_issued() && !links.is_empty() {
+            remedies.insert(0, Remedy::ImportWithEmbeddedCa);
+        }
+        remedies.extend(fetch);
+        return Finding::new(FindingCode::NoAnchor, message).with_remedies(remedies);
+    }
     let mut message =
         format!("no path to an imported authority: the issuer \"{}\" is not imported", top.issuer);
     if let Some(id) = &top.authority_key_id {
-        message.push_str(" (key id ");
-        message.extend(id.iter().map(|byte| format!("{byte:02x}")));
-        message.push(')');
+        message.push_str(&format!(" (key id {})", hex(id)));
     }
+    let embedded = subject
+        .others
+        .iter()
+        .any(|other| other.subject_name == top.issuer_name && !has_other_key(top, other));
     let mut remedies = Vec::new();
-    if embedded(&top.issuer_name) {
+    if embedded {
         if !policy.use_embedded && !top.is_self_issued() {
             remedies.push(Remedy::ImportWithChain);
         }
         remedies.push(Remedy::ImportWithEmbeddedCa);
     }
     remedies.push(Remedy::ImportAuthority);
-    remedies.extend(top.issuer_urls.first().map(|url| Remedy::FetchAuthority { url: url.clone() }));
+    remedies.extend(fetch);
     Finding::new(FindingCode::NoAnchor, message).with_remedies(remedies)
+}
+
+/// The key identifier of the CA above the last certificate that is known; a root is its own.
+fn wanted_key(top: &Certificate) -> Option<&Vec<u8>> {
+    let own = top.subject_key_id.as_ref().filter(|_| top.is_self_issued());
+    own.or(top.authority_key_id.as_ref())
+}
+
+/// Whether a CA of the right name is known to have another key than the one that is wanted.
+fn has_other_key(top: &Certificate, ca: &Certificate) -> bool {
+    if top.is_self_issued() {
+        return top.spki_fingerprint != ca.spki_fingerprint;
+    }
+    top.names_key_of(ca) == Some(false)
+}
+
+/// Where CAs of the right name are there, and all have another key: both key identifiers.
+fn other_key(top: &Certificate, authorities: &Authorities, reach: &[&Certificate]) -> Option<String> {
+    let named: Vec<&Certificate> = reach
+        .iter()
+        .copied()
+        .filter(|ca| ca.subject_name == top.issuer_name && ca.fingerprint != top.fingerprint)
+        .collect();
+    let other = named.first().filter(|_| named.iter().all(|ca| has_other_key(top, ca)))?;
+    let place = if authorities.iter().any(|(known, _)| known.fingerprint == other.fingerprint) {
+        "imported"
+    } else {
+        "in the file"
+    };
+    let id = |id: Option<&Vec<u8>>| id.map_or_else(|| "none".to_owned(), |id| hex(id));
+    Some(format!(
+        "no path to an imported authority: a CA named \"{}\" is {place}, but it has another key: wanted is the key id {}, and it has the key id {}",
+        top.issuer,
+        id(wanted_key(top)),
+        id(other.subject_key_id.as_ref()),
+    ))
+}
+
+fn hex(bytes: impl AsRef<[u8]>) -> String {
+    bytes.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }

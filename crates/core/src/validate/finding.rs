@@ -61,6 +61,8 @@ finding_codes! {
     CaCertificate = "ca_certificate", Error;
     /// An extension that must be processed cannot be read, or stands twice.
     MalformedExtension = "malformed_extension", Error;
+    /// The subject or issuer cannot be read to its last byte (RFC 5280, section 4.1.2.4).
+    MalformedName = "malformed_name", Error;
     /// A name that a CA on the path may not certify (RFC 5280, section 4.2.1.10).
     NameNotPermitted = "name_not_permitted", Error;
     /// The certificate does not have the name that was asked for.
@@ -87,6 +89,8 @@ finding_codes! {
     NoMac = "no_mac", Overridable;
     /// The certificate is signed by its own key.
     SelfSigned = "self_signed", Warning;
+    /// A wildcard directly below a public suffix, such as `*.com`.
+    WildcardPublicSuffix = "wildcard_public_suffix", Warning;
     /// No subjectAltName: current clients match no name.
     NoSan = "no_san", Warning;
     /// No extKeyUsage.
@@ -123,6 +127,8 @@ finding_codes! {
     DuplicateAuthority = "duplicate_authority", Warning;
     /// The imported authority is outside its validity and anchors nothing now.
     AuthorityNotValid = "authority_not_valid", Warning;
+    /// No certificate under the imported authority can ever be accepted.
+    AuthorityNotUsable = "authority_not_usable", Warning;
 }
 
 impl FindingCode {
@@ -154,9 +160,11 @@ impl FindingCode {
             }
             Self::UnsupportedVersion => "ask the CA for an X.509 version 3 certificate",
             Self::UnknownCriticalExtension => {
-                "ask the CA to issue the certificate again without that extension"
+                "ask the CA to issue the certificate again without that extension, or with it not critical"
             }
-            Self::MalformedExtension => "ask the CA to issue the certificate again without that fault",
+            Self::MalformedExtension | Self::MalformedName => {
+                "ask the CA to issue the certificate again without that fault"
+            }
             Self::NameNotPermitted => {
                 "ask for a certificate with names that its CA may certify, or use a CA without that constraint"
             }
@@ -174,9 +182,11 @@ impl FindingCode {
                 "ask for a certificate with the host name as subjectAltName; clients ignore the CN"
             }
             Self::NoEku => "ask for a certificate with the purpose serverAuth",
-            Self::MissingAki | Self::MissingSki => {
-                "most clients accept it; RFC 5280 asks for the key identifiers"
+            Self::MissingAki => {
+                "Python 3.13 and newer refuse such a chain, as does every client that asks OpenSSL to be strict; ask the CA to issue the certificate again with an authority key identifier"
             }
+            Self::MissingSki => "clients accept it; RFC 5280 asks for the key identifiers",
+            Self::WildcardPublicSuffix => "ask for a certificate with the names of your own hosts or domain",
             Self::RustlsClientsRefuse => {
                 "where clients use rustls, ask the CA for a chain without that; others accept it"
             }
@@ -196,6 +206,9 @@ impl FindingCode {
             Self::UnusedCertificate => "nothing; they were not stored",
             Self::DuplicateAuthority => "nothing, or remove one of the two",
             Self::AuthorityNotValid => "import the CA's current certificate",
+            Self::AuthorityNotUsable => {
+                "ask the CA for a CA certificate that current TLS clients accept: RSA-2048 or more, P-256, P-384, P-521 or Ed25519"
+            }
         };
         vec![Remedy::Advice(advice)]
     }

@@ -2,10 +2,10 @@
 
 use std::{net::IpAddr, str::FromStr};
 
+use idna::AsciiDenyList;
 use thiserror::Error;
-use x509_parser::extensions::GeneralName;
 
-use super::profile::Profile;
+use crate::certificate::{Certificate, GeneralName};
 
 /// A name that a certificate is expected to have.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -21,27 +21,67 @@ enum Kind {
 
 /// A text that is no name of a peer.
 #[derive(Clone, Debug, Error, Eq, PartialEq)]
-#[error("{found:?} is neither a DNS name nor an IP address")]
+#[error("{found:?} is neither a DNS name nor an IP address: {reason}")]
 #[non_exhaustive]
 pub struct InvalidPeerName {
     /// The text.
     pub found: String,
+    /// What is wrong with it, and what is taken.
+    pub reason: &'static str,
 }
 
 impl FromStr for PeerName {
     type Err = InvalidPeerName;
 
-    /// An IP address, or else a DNS name in ASCII (an A-label for others), of up to 253 characters.
+    /// An IP address, or else a DNS name of up to 253 characters. One with other letters than ASCII's is taken in the
+    /// form in which certificates have it, of A-labels (UTS 46).
     fn from_str(input: &str) -> Result<Self, Self::Err> {
         if let Ok(address) = input.parse() {
             return Ok(Self(Kind::Ip(address)));
         }
-        let name = input.strip_suffix('.').unwrap_or(input);
+        let invalid = |reason| InvalidPeerName { found: input.to_owned(), reason };
+        let name = match idna::domain_to_ascii_cow(input.as_bytes(), AsciiDenyList::EMPTY) {
+            Ok(name) if !input.is_ascii() => name.into_owned(),
+            Err(_) if !input.is_ascii() => return Err(invalid(NO_HOST_NAME)),
+            // ASCII is compared as it stands, also where it is no A-label although it looks like one.
+            _ => input.to_ascii_lowercase(),
+        };
+        let name = name.strip_suffix('.').unwrap_or(&name);
         if is_dns_name(name) {
-            Ok(Self(Kind::Dns(name.to_ascii_lowercase())))
+            Ok(Self(Kind::Dns(name.to_owned())))
         } else {
-            Err(InvalidPeerName { found: input.to_owned() })
+            Err(invalid(what_is_wrong(input)))
         }
+    }
+}
+
+const NO_HOST_NAME: &str = "it has a character that no host name has";
+
+/// Why a text is no host name.
+fn what_is_wrong(text: &str) -> &'static str {
+    let labels = || text.strip_suffix('.').unwrap_or(text).split('.');
+    if text.is_empty() {
+        "it is empty"
+    } else if text.contains("://") {
+        "give the host alone, without the scheme and the path of a URL"
+    } else if text.contains('/') {
+        "give one host or one address, without a path or a prefix length"
+    } else if text.contains('*') {
+        "give the name of one host; the certificate may have a wildcard, and the name has none"
+    } else if text.contains('@') {
+        "give the host behind the @"
+    } else if text.starts_with('[') {
+        "give the IPv6 address without brackets"
+    } else if text.contains(':') {
+        "give the host alone, without the port"
+    } else if labels().any(str::is_empty) {
+        "there is nothing between two dots, or before the first"
+    } else if labels().any(|label| label.len() > 63) {
+        "a part between two dots has more than 63 characters"
+    } else if text.len() > 253 {
+        "it has more than 253 characters"
+    } else {
+        NO_HOST_NAME
     }
 }
 
@@ -53,15 +93,74 @@ impl PeerName {
     }
 
     /// Whether one of the names of a certificate is this one.
-    pub(super) fn is_named_by(&self, certificate: &Profile<'_>) -> bool {
-        certificate.alternative_names().iter().any(|name| match (&self.0, name) {
-            (Kind::Dns(wanted), GeneralName::DNSName(presented)) => dns_matches(wanted, presented),
-            (Kind::Ip(IpAddr::V4(wanted)), GeneralName::IPAddress(bytes)) => wanted.octets() == *bytes,
-            (Kind::Ip(IpAddr::V6(wanted)), GeneralName::IPAddress(bytes)) => wanted.octets() == *bytes,
-            (Kind::Mailbox(wanted), GeneralName::RFC822Name(presented)) => mailbox_matches(wanted, presented),
+    pub(super) fn is_named_by(&self, certificate: &Certificate) -> bool {
+        certificate.general_names.iter().any(|name| match (&self.0, name) {
+            (Kind::Dns(wanted), GeneralName::Dns(presented)) => dns_matches(wanted, presented),
+            (Kind::Ip(IpAddr::V4(wanted)), GeneralName::Ip(bytes)) => wanted.octets() == *bytes.as_slice(),
+            (Kind::Ip(IpAddr::V6(wanted)), GeneralName::Ip(bytes)) => wanted.octets() == *bytes.as_slice(),
+            (Kind::Mailbox(wanted), GeneralName::Email(presented)) => mailbox_matches(wanted, presented),
             _ => false,
         })
     }
+
+    /// Why a certificate that does not have the name looks as if it had; `None` if it does not.
+    pub(super) fn near_miss(&self, certificate: &Certificate) -> Option<String> {
+        let presented = certificate.general_names.iter().filter_map(|name| match name {
+            GeneralName::Dns(text) => Some(text.as_str()),
+            _ => None,
+        });
+        match &self.0 {
+            Kind::Ip(address) => presented
+                .filter(|text| text.parse::<IpAddr>().is_ok_and(|named| named == *address))
+                .map(|_| {
+                    format!(
+                        "the certificate names {address} as a DNS name, not as an IP address; clients compare IP addresses only with iPAddress"
+                    )
+                })
+                .next(),
+            Kind::Dns(wanted) => presented.filter_map(|text| wildcard_miss(wanted, text)).next().or_else(|| {
+                let in_subject = certificate.subject.split(", ").any(|rdn| {
+                    rdn.strip_prefix("CN=").is_some_and(|name| name.eq_ignore_ascii_case(wanted))
+                });
+                in_subject.then(|| "it is the CN of the subject, which clients do not look at".to_owned())
+            }),
+            Kind::Mailbox(_) => None,
+        }
+    }
+}
+
+/// Why a wildcard that ends like `wanted` does not stand for it.
+fn wildcard_miss(wanted: &str, presented: &str) -> Option<String> {
+    let parent = presented.strip_prefix("*.")?.to_ascii_lowercase();
+    let rest = wanted.strip_suffix(parent.as_str())?;
+    match rest.strip_suffix('.') {
+        Some(_) => Some(format!("the wildcard {presented} stands for exactly one label before {parent}")),
+        None => {
+            rest.is_empty().then(|| format!("the wildcard {presented} does not stand for {parent} itself"))
+        }
+    }
+}
+
+/// The part of a wildcard behind the star, if names directly below it are registered by many owners.
+///
+/// Names of one label, and those that the registries of countries have for their kinds of owners (`co.uk`, `com.au`).
+/// The public suffix list knows 9,000 more, but a list that ages in a binary says less than it seems to; what is
+/// missing here is a warning, and no verdict.
+pub(super) fn public_suffix_of_wildcard(name: &str) -> Option<&str> {
+    const KINDS: [&str; 19] = [
+        "ac", "co", "com", "edu", "gob", "gouv", "gov", "gv", "ltd", "mil", "ne", "net", "nom", "or", "org",
+        "plc", "sch", "go", "govt",
+    ];
+    let parent = name.strip_prefix("*.")?;
+    let is_suffix = match parent.split_once('.') {
+        None => !parent.is_empty(),
+        Some((kind, country)) => {
+            country.len() == 2
+                && country.bytes().all(|b| b.is_ascii_alphabetic())
+                && KINDS.iter().any(|known| kind.eq_ignore_ascii_case(known))
+        }
+    };
+    is_suffix.then_some(parent)
 }
 
 impl std::fmt::Display for PeerName {
@@ -123,10 +222,62 @@ mod tests {
 
     #[test]
     fn peer_names_are_hosts_or_addresses() {
-        assert_eq!("Example.COM.".parse(), Ok(PeerName(Kind::Dns("example.com".to_owned()))));
+        let dns = |name: &str| Ok(PeerName(Kind::Dns(name.to_owned())));
+        assert_eq!("Example.COM.".parse(), dns("example.com"));
         assert_eq!("::1".parse(), Ok(PeerName(Kind::Ip(IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1])))));
-        for bad in ["", "a..b", "b\u{fc}cher.de", "*.example.com", "a b"] {
-            assert_eq!(bad.parse::<PeerName>(), Err(InvalidPeerName { found: bad.to_owned() }));
+        for name in ["M\u{fc}nchen.example", "mu\u{308}nchen\u{3002}EXAMPLE.", "xn--mnchen-3ya.example"] {
+            assert_eq!(name.parse(), dns("xn--mnchen-3ya.example"), "{name}");
         }
+        assert_eq!("xn--a_b.example".parse(), dns("xn--a_b.example"));
+        for (bad, reason) in [
+            ("", "it is empty"),
+            ("a..b", "there is nothing between two dots, or before the first"),
+            ("https://a.test/x", "give the host alone, without the scheme and the path of a URL"),
+            ("a.test:443", "give the host alone, without the port"),
+            ("[::1]", "give the IPv6 address without brackets"),
+            ("10.0.0.0/8", "give one host or one address, without a path or a prefix length"),
+            (
+                "*.example.com",
+                "give the name of one host; the certificate may have a wildcard, and the name has none",
+            ),
+            ("me@a.test", "give the host behind the @"),
+            ("a b", NO_HOST_NAME),
+            ("b\u{fc}cher \u{2603}.de", NO_HOST_NAME),
+        ] {
+            assert_eq!(bad.parse::<PeerName>(), Err(InvalidPeerName { found: bad.to_owned(), reason }));
+        }
+    }
+
+    #[test]
+    fn wildcards_over_many_owners_are_seen() {
+        for (name, suffix) in [
+            ("*.com", Some("com")),
+            ("*.local", Some("local")),
+            ("*.co.uk", Some("co.uk")),
+            ("*.COM.au", Some("COM.au")),
+            ("*.example.com", None),
+            ("*.example.uk", None),
+            ("*.co.example", None),
+            ("*.a.co.uk", None),
+            ("com", None),
+            ("*", None),
+        ] {
+            assert_eq!(public_suffix_of_wildcard(name), suffix, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_wildcard_that_does_not_reach_says_why() {
+        let miss = |wanted, presented| wildcard_miss(wanted, presented);
+        assert_eq!(
+            miss("a.b.test.example", "*.test.example").unwrap(),
+            "the wildcard *.test.example stands for exactly one label before test.example"
+        );
+        assert_eq!(
+            miss("test.example", "*.Test.example").unwrap(),
+            "the wildcard *.Test.example does not stand for test.example itself"
+        );
+        assert_eq!(miss("mytest.example", "*.test.example"), None);
+        assert_eq!(miss("test.example", "test.example"), None);
     }
 }

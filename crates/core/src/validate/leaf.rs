@@ -3,20 +3,14 @@
 use super::{
     EXPIRES_SOON_DAYS, Policy, Purpose,
     finding::{Finding, FindingCode},
-    profile::Profile,
+    host::public_suffix_of_wildcard,
 };
-use crate::certificate::{Certificate, KeyAlgorithm};
+use crate::certificate::{AlternativeName, Certificate, KeyAlgorithm, Malformed};
 
 const DAY: i64 = 86_400;
 
 /// Errors first, then warnings.
-pub(super) fn check(
-    leaf: &Certificate,
-    profile: Option<&Profile<'_>>,
-    policy: &Policy,
-    self_signed: bool,
-    at: i64,
-) -> Vec<Finding> {
+pub(super) fn check(leaf: &Certificate, policy: &Policy, self_signed: bool, at: i64) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut find = |code, message: String| findings.push(Finding::new(code, message));
     if let Some(message) = unfit_key(&leaf.key) {
@@ -40,15 +34,13 @@ pub(super) fn check(
             format!("the certificate has the critical extension {oid}, which is not understood"),
         );
     }
-    if let Some(what) = profile.and_then(|profile| profile.malformed.as_ref()) {
-        find(FindingCode::MalformedExtension, format!("the certificate is malformed: {what}"));
+    if let Some(malformed) = &leaf.malformed {
+        find(malformed_code(malformed), format!("the certificate is malformed: {malformed}"));
     }
     for name in &policy.names {
-        if !profile.is_some_and(|profile| name.is_named_by(profile)) {
-            find(
-                FindingCode::NameMismatch,
-                format!("the certificate is not for {name}: it names {}", named(leaf)),
-            );
+        if !name.is_named_by(leaf) {
+            let but = name.near_miss(leaf).unwrap_or_else(|| format!("it names {}", named(leaf)));
+            find(FindingCode::NameMismatch, format!("the certificate is not for {name}: {but}"));
         }
     }
     if leaf.is_ca == Some(true) && policy.accept_ca {
@@ -70,6 +62,11 @@ pub(super) fn check(
     }
     warn(leaf, policy.purpose, self_signed, at, &mut find);
     findings
+}
+
+/// The code of a part that cannot be read.
+pub(super) fn malformed_code(malformed: &Malformed) -> FindingCode {
+    if malformed.in_extension { FindingCode::MalformedExtension } else { FindingCode::MalformedName }
 }
 
 /// What is wrong with the key of the leaf.
@@ -130,6 +127,16 @@ fn warn(
             FindingCode::NoSan,
             "the certificate names no host in subjectAltName; current clients will match no name".to_owned(),
         );
+    }
+    for name in leaf.alternative_names.iter().filter_map(AlternativeName::host) {
+        if let Some(suffix) = public_suffix_of_wildcard(name) {
+            find(
+                FindingCode::WildcardPublicSuffix,
+                format!(
+                    "the wildcard {name} stands for names of many owners, for {suffix} is a public suffix; most clients match no host with it"
+                ),
+            );
+        }
     }
     if leaf.authority_key_id.is_none() && !self_signed {
         find(FindingCode::MissingAki, "the certificate has no authority key identifier".to_owned());

@@ -12,7 +12,6 @@ mod finding;
 mod host;
 mod leaf;
 mod policies;
-mod profile;
 mod refusal;
 mod search;
 mod second;
@@ -20,13 +19,13 @@ mod second;
 use rustls_pki_types::UnixTime;
 use thiserror::Error;
 
-pub(crate) use self::authority::unusable;
+pub(crate) use self::authority::{about_authority, anchors_now};
 pub use self::{
     authority::{Authorities, Trust},
     finding::{Finding, FindingCode, Severity, UnknownFinding},
     host::{InvalidPeerName, PeerName},
 };
-use self::{budget::Budget, profile::Profile, search::Question};
+use self::{budget::Budget, search::Question};
 use crate::{
     certificate::{ANY_PURPOSE, CLIENT_AUTH, Certificate, Fingerprint, SERVER_AUTH, ServerCredential},
     remedy::Remedy,
@@ -266,7 +265,7 @@ impl Judgement<'_> {
         let mut budget = Budget::new();
         // The first signature of a hundred.
         let self_signed = leaf.is_self_issued() && budget.charge_signature().is_ok() && leaf.is_self_signed();
-        let mut findings = leaf::check(leaf, Profile::of(leaf).as_ref(), policy, self_signed, self.at);
+        let mut findings = leaf::check(leaf, policy, self_signed, self.at);
         let mut path = vec![(leaf.clone(), Role::Leaf)];
         let hard = findings.iter().any(|finding| finding.code.severity() == Severity::Error);
         let stands_alone = self_signed && (policy.accept_self_signed || self.authorities.is_anchor(leaf));

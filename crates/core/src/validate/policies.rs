@@ -3,9 +3,8 @@
 //! Then all that matters is whether a policy is left where one is required. The nodes of one depth say so; those
 //! above are not kept, so that no chain of mappings grows the work beyond a list for each certificate (RFC 9618).
 
-use x509_parser::oid_registry::Oid;
-
-use super::{profile::Profile, refusal::Reason};
+use super::refusal::Reason;
+use crate::certificate::{Certificate, Oid};
 
 /// anyPolicy, 2.5.29.32.0, encoded.
 const ANY_POLICY: &[u8] = &[0x55, 0x1d, 0x20, 0x00];
@@ -35,7 +34,7 @@ struct State {
 }
 
 /// Checks the certificates below the anchor, anchor side first.
-pub(super) fn check(path: &[&Profile<'_>]) -> Result<(), Reason> {
+pub(super) fn check(path: &[&Certificate]) -> Result<(), Reason> {
     let start = u32::try_from(path.len()).unwrap_or(u32::MAX).saturating_add(1);
     let mut state = State {
         nodes: vec![Node::same(ANY_POLICY)],
@@ -44,16 +43,16 @@ pub(super) fn check(path: &[&Profile<'_>]) -> Result<(), Reason> {
         inhibit_any: start,
     };
     let last = path.len().saturating_sub(1);
-    for (n, profile) in path.iter().enumerate() {
-        state.process(profile, n == last)?;
+    for (n, certificate) in path.iter().enumerate() {
+        state.process(certificate, n == last)?;
         if n == last {
             // Section 6.1.5 (a) and (b).
             state.explicit_policy = state.explicit_policy.saturating_sub(1);
-            if profile.policies().constraints.and_then(|c| c.require_explicit_policy) == Some(0) {
+            if certificate.policies.require_explicit == Some(0) {
                 state.explicit_policy = 0;
             }
         } else {
-            state.prepare(profile)?;
+            state.prepare(certificate)?;
         }
         state.require()?;
     }
@@ -62,21 +61,20 @@ pub(super) fn check(path: &[&Profile<'_>]) -> Result<(), Reason> {
 
 impl State {
     /// Section 6.1.3 (d) to (f).
-    fn process(&mut self, profile: &Profile<'_>, last: bool) -> Result<(), Reason> {
-        let asserted = profile.policies().asserted;
+    fn process(&mut self, certificate: &Certificate, last: bool) -> Result<(), Reason> {
         let parents = std::mem::take(&mut self.nodes);
-        if let Some(asserted) = asserted {
+        if let Some(asserted) = &certificate.policies.asserted {
             if asserted.len() > MAX_POLICIES {
                 return Err(Reason::Policy("there are more policies than any real certificate has"));
             }
             let any_parent = parents.iter().any(|node| node.policy == ANY_POLICY);
-            for policy in asserted.iter().map(|oid| oid.as_bytes()).filter(|policy| *policy != ANY_POLICY) {
+            for policy in asserted.iter().map(Oid::as_bytes).filter(|policy| *policy != ANY_POLICY) {
                 if any_parent || parents.iter().any(|node| node.expected.iter().any(|e| e == policy)) {
                     self.nodes.push(Node::same(policy));
                 }
             }
             let any = asserted.iter().any(|oid| oid.as_bytes() == ANY_POLICY);
-            let self_issued = profile.certificate.is_self_issued();
+            let self_issued = certificate.is_self_issued();
             if any && (self.inhibit_any > 0 || (!last && self_issued)) {
                 for expected in parents.into_iter().flat_map(|node| node.expected) {
                     if self.nodes.len() < MAX_POLICIES
@@ -99,9 +97,9 @@ impl State {
     }
 
     /// Section 6.1.4 (a), (b) and (h) to (j).
-    fn prepare(&mut self, profile: &Profile<'_>) -> Result<(), Reason> {
-        let policies = profile.policies();
-        let is_any = |oid: &Oid<'_>| oid.as_bytes() == ANY_POLICY;
+    fn prepare(&mut self, certificate: &Certificate) -> Result<(), Reason> {
+        let policies = &certificate.policies;
+        let is_any = |oid: &Oid| oid.as_bytes() == ANY_POLICY;
         if policies.mappings.iter().any(|(from, to)| is_any(from) || is_any(to)) {
             return Err(Reason::Policy("anyPolicy stands in a policy mapping"));
         }
@@ -109,23 +107,19 @@ impl State {
             return Err(Reason::Policy("there are more policy mappings than any real certificate has"));
         }
         self.map(&policies.mappings);
-        if !profile.certificate.is_self_issued() {
+        if !certificate.is_self_issued() {
             self.explicit_policy = self.explicit_policy.saturating_sub(1);
             self.policy_mapping = self.policy_mapping.saturating_sub(1);
             self.inhibit_any = self.inhibit_any.saturating_sub(1);
         }
-        if let Some(constraints) = policies.constraints {
-            let lower = |value: u32, limit: Option<u32>| limit.map_or(value, |limit| value.min(limit));
-            self.explicit_policy = lower(self.explicit_policy, constraints.require_explicit_policy);
-            self.policy_mapping = lower(self.policy_mapping, constraints.inhibit_policy_mapping);
-        }
-        if let Some(skip) = policies.inhibit_any {
-            self.inhibit_any = self.inhibit_any.min(skip);
-        }
+        let lower = |value: u32, limit: Option<u32>| limit.map_or(value, |limit| value.min(limit));
+        self.explicit_policy = lower(self.explicit_policy, policies.require_explicit);
+        self.policy_mapping = lower(self.policy_mapping, policies.inhibit_mapping);
+        self.inhibit_any = lower(self.inhibit_any, policies.inhibit_any);
         Ok(())
     }
 
-    fn map(&mut self, mappings: &[(&Oid<'_>, &Oid<'_>)]) {
+    fn map(&mut self, mappings: &[(Oid, Oid)]) {
         let mut sources: Vec<&[u8]> = mappings.iter().map(|(from, _)| from.as_bytes()).collect();
         sources.sort_unstable();
         sources.dedup();

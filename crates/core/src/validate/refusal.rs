@@ -1,6 +1,10 @@
 //! Why one path was refused, and how that is said to people.
 
-use super::finding::{Finding, FindingCode};
+use super::{
+    finding::{Finding, FindingCode},
+    leaf::malformed_code,
+};
+use crate::{certificate::Malformed, remedy::Remedy};
 
 /// A reason to refuse one candidate path.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -11,12 +15,17 @@ pub(super) enum Reason {
     OtherKey,
     WeakSignature(String),
     UnsupportedSignature(String),
+    /// The CA that signed has a key under which no signature is judged.
+    UnfitKey {
+        issuer: String,
+        why: String,
+    },
     Expired,
     NotYetValid,
     /// Not a CA, no keyCertSign, a version that has no extensions, and the like.
     NotAnIssuer(&'static str),
     UnknownCritical(String),
-    Malformed(String),
+    Malformed(Malformed),
     PathLen {
         limit: u32,
         found: u32,
@@ -44,10 +53,37 @@ impl Reason {
             Self::Name { .. } | Self::PathLen { .. } | Self::Policy(_) | Self::TooLong { .. } => 1,
             Self::Purpose(_) | Self::NotAnIssuer(_) | Self::UnknownCritical(_) | Self::Malformed(_) => 2,
             Self::Expired | Self::NotYetValid => 3,
-            Self::WeakSignature(_) | Self::UnsupportedSignature(_) => 4,
+            Self::WeakSignature(_) | Self::UnsupportedSignature(_) | Self::UnfitKey { .. } => 4,
             Self::BadSignature => 5,
             Self::OtherKey => 6,
         }
+    }
+}
+
+impl Reason {
+    /// Why an imported authority cannot anchor a path.
+    pub(super) fn of_authority(&self) -> String {
+        match self {
+            Self::NotYetValid => "it is not valid yet".to_owned(),
+            Self::Expired => "it has expired".to_owned(),
+            Self::NotAnIssuer(why) => (*why).to_owned(),
+            Self::UnknownCritical(oid) => {
+                format!("it has the critical extension {oid}, which is not understood")
+            }
+            Self::Purpose(purpose) => format!("its extended key usage does not include {purpose}"),
+            other => format!("{other:?}"),
+        }
+    }
+
+    /// What can be done about it.
+    pub(super) fn remedies_of_authority(&self) -> Vec<Remedy> {
+        vec![Remedy::Advice(match self {
+            Self::NotYetValid => {
+                "check the clock of this machine, or import the CA's certificate that is valid now"
+            }
+            Self::Expired => "import the current certificate of this CA, then retry",
+            _ => "ask for a certificate from a CA that may issue certificates for servers",
+        })]
     }
 }
 
@@ -96,6 +132,13 @@ impl Refusal {
                 FindingCode::UnsupportedSignature,
                 format!("the signature of {subject} cannot be judged: {algorithm} is not supported"),
             ),
+            Reason::UnfitKey { issuer, why } => {
+                let message =
+                    format!("the signature of {subject} cannot be judged: the CA is {issuer}, and {why}");
+                let ask = "ask the CA for a certificate under a CA key of RSA-2048 or more, P-256, P-384, P-521 or Ed25519; no other certificate under the present one will do";
+                return Finding::new(FindingCode::UnsupportedSignature, message)
+                    .with_remedies(vec![Remedy::Advice(ask)]);
+            }
             Reason::Expired => {
                 (FindingCode::PathExpired, format!("the CA certificate {subject} on the path has expired"))
             }
@@ -111,7 +154,7 @@ impl Refusal {
                 format!("{subject} on the path has the critical extension {oid}, which is not understood"),
             ),
             Reason::Malformed(what) => {
-                (FindingCode::MalformedExtension, format!("{subject} on the path is malformed: {what}"))
+                (malformed_code(what), format!("{subject} on the path is malformed: {what}"))
             }
             Reason::PathLen { limit, found } => (
                 FindingCode::PathInvalid,

@@ -8,10 +8,9 @@
 
 use super::{
     Purpose,
-    authority::{Authorities, unusable},
+    authority::{Authorities, unfit_issuer_key, unusable},
     budget::Budget,
     constraint, policies,
-    profile::Profile,
     refusal::{Reason, Refusals},
 };
 use crate::certificate::{Certificate, SignatureCheck, check_signature};
@@ -39,7 +38,7 @@ enum Edge {
 struct Search<'q, 'c> {
     question: &'q Question<'c>,
     /// The leaf first.
-    pool: Vec<Profile<'c>>,
+    pool: Vec<&'c Certificate>,
     /// Whether a certificate may end a path.
     anchors: Vec<bool>,
     /// `edges[n]`: who may have signed `pool[n]`, the likeliest first.
@@ -63,9 +62,7 @@ impl<'c> Question<'c> {
             None => search.run(false),
         });
         match found {
-            Ok(Some(path)) => {
-                Ok(path.iter().skip(1).filter_map(|n| search.pool.get(*n)).map(|p| p.certificate).collect())
-            }
+            Ok(Some(path)) => Ok(path.iter().skip(1).filter_map(|n| search.pool.get(*n).copied()).collect()),
             Ok(None) => Err(search.refusals),
             Err(spent) => {
                 search.refusals.add(&self.leaf.subject, spent);
@@ -86,10 +83,8 @@ impl<'q, 'c> Search<'q, 'c> {
         all.dedup_by_key(|(certificate, _)| certificate.fingerprint);
         // The leaf may be among the authorities, and is nobody's issuer on its own path.
         all.retain(|(certificate, _)| certificate.fingerprint != question.leaf.fingerprint);
-        let (pool, anchors): (Vec<Profile<'_>>, Vec<bool>) = std::iter::once((question.leaf, false))
-            .chain(all)
-            .filter_map(|(certificate, anchor)| Some((Profile::of(certificate)?, anchor)))
-            .unzip();
+        let (pool, anchors): (Vec<&Certificate>, Vec<bool>) =
+            std::iter::once((question.leaf, false)).chain(all).unzip();
         let edges = pool.iter().map(|below| issuers(below, &pool, &anchors)).collect();
         let reach = vec![false; pool.len()];
         let refusals = Refusals::default();
@@ -100,7 +95,7 @@ impl<'q, 'c> Search<'q, 'c> {
         self.pool
             .iter()
             .zip(&self.anchors)
-            .all(|(profile, anchor)| !anchor || profile.certificate.is_self_issued())
+            .all(|(certificate, anchor)| !anchor || certificate.is_self_issued())
     }
 
     /// The places in the pool from the leaf to an anchor. `Err` if the budget is spent.
@@ -114,7 +109,7 @@ impl<'q, 'c> Search<'q, 'c> {
     /// Whether a path may end at this certificate.
     fn ends(&self, n: usize) -> bool {
         self.anchors.get(n) == Some(&true)
-            && (!self.roots_only || self.pool.get(n).is_some_and(|ca| ca.certificate.is_self_issued()))
+            && (!self.roots_only || self.pool.get(n).is_some_and(|ca| ca.is_self_issued()))
     }
 
     /// From the anchors downwards, over the edges that are not known to be bad.
@@ -138,7 +133,7 @@ impl<'q, 'c> Search<'q, 'c> {
     }
 
     /// Adds issuers to `path` until it ends at an anchor; takes them off again if none does. The depth of the recursion
-    /// is bounded by `max_intermediates`.
+    /// is bounded by `max_intermediates`, and by as many self-issued CAs again.
     fn extend(&mut self, path: &mut Vec<usize>) -> Result<bool, Reason> {
         let top = path.last().copied().unwrap_or(0);
         let mut next = 0;
@@ -156,7 +151,7 @@ impl<'q, 'c> Search<'q, 'c> {
             if self.ends(issuer) && self.check_whole(path)? {
                 return Ok(true);
             }
-            if path.len() <= self.question.max_intermediates + 1 {
+            if self.counted(path) <= self.question.max_intermediates {
                 if self.extend(path)? {
                     return Ok(true);
                 }
@@ -169,15 +164,24 @@ impl<'q, 'c> Search<'q, 'c> {
         Ok(false)
     }
 
+    /// How many CA certificates of a path count against its greatest length: as for pathLenConstraint, those that are
+    /// self-issued do not (section 6.1.4 (l)), but no more of them than may count.
+    fn counted(&self, path: &[usize]) -> usize {
+        let between = path.len().saturating_sub(1);
+        let on_path = path.iter().skip(1).filter_map(|n| self.pool.get(*n));
+        let self_issued = on_path.filter(|ca| ca.is_self_issued()).count();
+        between - self_issued.min(self.question.max_intermediates)
+    }
+
     /// Whether a certificate, or another of its name and key, is on the path already.
     fn is_on(&self, path: &[usize], n: usize) -> bool {
-        let Some(new) = self.pool.get(n).map(|profile| profile.certificate) else {
+        let Some(new) = self.pool.get(n) else {
             return true;
         };
         path.iter().skip(1).filter_map(|on| self.pool.get(*on)).any(|on| {
-            on.certificate.subject_name == new.subject_name
-                && on.certificate.spki_fingerprint == new.spki_fingerprint
-                && on.certificate.alternative_names == new.alternative_names
+            on.subject_name == new.subject_name
+                && on.spki_fingerprint == new.spki_fingerprint
+                && on.alternative_names == new.alternative_names
         })
     }
 
@@ -186,14 +190,14 @@ impl<'q, 'c> Search<'q, 'c> {
         if matches!(reason, Reason::Budget { .. }) {
             return Err(reason);
         }
-        let subject = self.pool.get(n).map_or("", |profile| profile.certificate.subject.as_str());
+        let subject = self.pool.get(n).map_or("", |certificate| certificate.subject.as_str());
         self.refusals.add(subject, reason);
         Ok(())
     }
 
     /// What can be said of an issuer, and of those below it by its word, without a signature.
     fn check_issuer(&mut self, path: &[usize], n: usize) -> Result<(), Reason> {
-        let Some(ca) = self.pool.get(n) else {
+        let Some(ca) = self.pool.get(n).copied() else {
             return Ok(());
         };
         // Anchors were held against this when the search began.
@@ -203,18 +207,18 @@ impl<'q, 'c> Search<'q, 'c> {
         if let Some(what) = &ca.malformed {
             return Err(Reason::Malformed(what.clone()));
         }
-        let between = path.iter().skip(1).filter_map(|n| self.pool.get(*n));
-        if let Some(limit) = ca.certificate.path_len_constraint {
-            let counted = between.clone().filter(|below| !below.certificate.is_self_issued()).count();
+        let between = path.iter().skip(1).filter_map(|n| self.pool.get(*n).copied());
+        if let Some(limit) = ca.path_len_constraint {
+            let counted = between.clone().filter(|below| !below.is_self_issued()).count();
             let found = u32::try_from(counted).unwrap_or(u32::MAX);
             if found > limit {
                 return Err(Reason::PathLen { limit, found });
             }
         }
-        if let Some(constraints) = ca.name_constraints() {
+        if let Some(constraints) = &ca.name_constraints {
             // Self-issued certificates are passed over, the leaf never (section 6.1.3, (b) and (c)).
-            let leaf = self.pool.first().into_iter();
-            let named = between.filter(|below| !below.certificate.is_self_issued());
+            let leaf = self.pool.first().copied().into_iter();
+            let named = between.filter(|below| !below.is_self_issued());
             for below in leaf.chain(named) {
                 constraint::check(constraints, below, self.budget)?;
             }
@@ -237,9 +241,9 @@ impl<'q, 'c> Search<'q, 'c> {
                 }
             }
         }
-        let profiles: Vec<&Profile<'_>> =
-            path.iter().rev().skip(1).filter_map(|n| self.pool.get(*n)).collect();
-        match policies::check(&profiles) {
+        let below: Vec<&Certificate> =
+            path.iter().rev().skip(1).filter_map(|n| self.pool.get(*n).copied()).collect();
+        match policies::check(&below) {
             Ok(()) => Ok(true),
             Err(reason) => {
                 self.refuse(0, reason)?;
@@ -257,20 +261,18 @@ impl<'q, 'c> Search<'q, 'c> {
         let (Some(certificate), Some(issuer)) = (self.pool.get(below), self.pool.get(above)) else {
             return Ok(Ok(()));
         };
-        let judged = check_signature(&certificate.x509, &issuer.x509.tbs_certificate.subject_pki);
-        let algorithm = &certificate.certificate.signature_algorithm;
+        let judged = check_signature(certificate, issuer);
+        let algorithm = &certificate.signature_algorithm;
         let verdict = match judged {
             SignatureCheck::Valid => Ok(()),
             SignatureCheck::Unsupported if super::leaf::is_weak_signature(algorithm) => {
                 Err(Reason::WeakSignature(algorithm.clone()))
             }
-            SignatureCheck::Unsupported => {
-                let key = &issuer.certificate.key;
-                Err(Reason::UnsupportedSignature(format!("{algorithm} under a {key} key")))
-            }
-            SignatureCheck::Invalid
-                if certificate.certificate.names_key_of(issuer.certificate) == Some(false) =>
-            {
+            SignatureCheck::Unsupported => Err(match unfit_issuer_key(&issuer.key) {
+                Some(why) => Reason::UnfitKey { issuer: issuer.subject.clone(), why },
+                None => Reason::UnsupportedSignature(format!("{algorithm} under a {} key", issuer.key)),
+            }),
+            SignatureCheck::Invalid if certificate.names_key_of(issuer) == Some(false) => {
                 Err(Reason::OtherKey)
             }
             SignatureCheck::Invalid => Err(Reason::BadSignature),
@@ -285,8 +287,8 @@ impl<'q, 'c> Search<'q, 'c> {
 }
 
 /// Those that bear the name of the issuer of `below`: first by key identifier, then anchors, then the longest valid.
-fn issuers(below: &Profile<'_>, pool: &[Profile<'_>], anchors: &[bool]) -> Vec<(usize, Edge)> {
-    let wanted = &below.certificate.issuer_name;
+fn issuers(below: &Certificate, pool: &[&Certificate], anchors: &[bool]) -> Vec<(usize, Edge)> {
+    let wanted = &below.issuer_name;
     // An empty name names nobody.
     if wanted.is_empty() {
         return Vec::new();
@@ -295,13 +297,13 @@ fn issuers(below: &Profile<'_>, pool: &[Profile<'_>], anchors: &[bool]) -> Vec<(
         .iter()
         .enumerate()
         .skip(1)
-        .filter(|(_, ca)| ca.certificate.subject_name == *wanted)
-        .filter(|(_, ca)| ca.certificate.fingerprint != below.certificate.fingerprint)
+        .filter(|(_, ca)| ca.subject_name == *wanted)
+        .filter(|(_, ca)| ca.fingerprint != below.fingerprint)
         .map(|(n, _)| n)
         .collect();
     found.sort_by_key(|n| {
-        let ca = pool.get(*n).map(|ca| ca.certificate);
-        let by_key = match ca.and_then(|ca| below.certificate.names_key_of(ca)) {
+        let ca = pool.get(*n).copied();
+        let by_key = match ca.and_then(|ca| below.names_key_of(ca)) {
             Some(true) => 0,
             None => 1,
             Some(false) => 2,
@@ -312,8 +314,7 @@ fn issuers(below: &Profile<'_>, pool: &[Profile<'_>], anchors: &[bool]) -> Vec<(
 }
 
 /// Section 6.1.3 (a)(2) and 6.1.4 (k), (n) and (o), and the purpose.
-fn check_intermediate(ca: &Profile<'_>, at: i64, purpose: Option<Purpose>) -> Result<(), Reason> {
-    let certificate = ca.certificate;
+fn check_intermediate(certificate: &Certificate, at: i64, purpose: Option<Purpose>) -> Result<(), Reason> {
     if at > certificate.not_after {
         return Err(Reason::Expired);
     }
