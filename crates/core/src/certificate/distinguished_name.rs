@@ -6,7 +6,7 @@ use unicode_normalization::UnicodeNormalization as _;
 use x509_parser::objects::{oid_registry, oid2abbrev};
 
 use super::{
-    der::{Fault, Oid, Reader, SEQUENCE, SET, only},
+    der::{BIT_STRING, Fault, Oid, Reader, SEQUENCE, SET, only},
     name::{is_unprintable, push_hex},
 };
 
@@ -27,6 +27,13 @@ mod text {
     pub(super) const UNIVERSAL: u8 = 0x1c;
     pub(super) const BMP: u8 = 0x1e;
 }
+
+fn is_text(tag: u8) -> bool {
+    use text::{BMP, IA5, NUMERIC, PRINTABLE, T61, UNIVERSAL, UTF8, VISIBLE};
+    matches!(tag, UTF8 | NUMERIC | PRINTABLE | T61 | IA5 | VISIBLE | UNIVERSAL | BMP)
+}
+
+const NO_TYPE_OF_NAMES: Fault = Fault("the value of an attribute is of a type that names do not have");
 
 /// One AttributeTypeAndValue.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -114,9 +121,18 @@ impl Attribute {
         let kind = parts.oid()?;
         let value = parts.any()?;
         parts.end()?;
+        // Strings, the bits of a uniqueIdentifier, the lines of a postalAddress: what OpenSSL reads as well.
+        if !is_text(value.tag) && !matches!(value.tag, BIT_STRING | SEQUENCE) {
+            return Err(NO_TYPE_OF_NAMES);
+        }
         let attribute = Self { kind, tag: value.tag, content: value.content.to_vec() };
-        let is_wide_text = matches!(value.tag, text::UTF8 | text::BMP | text::UNIVERSAL);
-        if is_wide_text && attribute.text().is_none() {
+        // PrintableString and its kin are not held to their alphabets: too many CAs have written Latin-1 there.
+        let is_sound = match value.tag {
+            text::UTF8 | text::BMP | text::UNIVERSAL => attribute.text().is_some(),
+            text::NUMERIC => value.content.iter().all(|byte| byte.is_ascii_digit() || *byte == b' '),
+            _ => true,
+        };
+        if !is_sound {
             return Err(Fault("a text is not in the encoding of its type"));
         }
         Ok(attribute)
@@ -243,8 +259,8 @@ mod tests {
         assert_eq!(name(&[&[(3, 12, "\u{c9}a".as_bytes())]]), name(&[&[(3, 20, b"\xe9A")]]));
         assert_ne!(plain, name(&[&[(3, 19, b"GoodCA")]]));
         assert_ne!(plain, name(&[&[(10, 19, b"Good CA")]]));
-        // An OCTET STRING of the same bytes is no text.
-        assert_ne!(plain, name(&[&[(3, 4, b"Good CA")]]));
+        // A BIT STRING of the same bytes is no text.
+        assert_ne!(plain, name(&[&[(3, 3, b"Good CA")]]));
     }
 
     #[test]
@@ -272,8 +288,8 @@ mod tests {
             let read = DistinguishedName::read(&der(&[&[(10, tag, b"12")]])).unwrap();
             assert_eq!(read.to_string(), "O=12", "{tag:#x}");
         }
-        let odd = DistinguishedName::read(&der(&[&[(3, 4, b"\xab")]])).unwrap();
-        assert_eq!(odd.to_string(), "CN=#04ab");
+        let odd = DistinguishedName::read(&der(&[&[(45, 3, b"\0\xab")]])).unwrap();
+        assert!(odd.to_string().ends_with("=#0300ab"), "{odd}");
         assert!(DistinguishedName::read(&der(&[&[(3, text::BMP, b"\0Z\0")]])).is_err());
         assert!(DistinguishedName::read(&der(&[&[(3, text::UTF8, b"\xff")]])).is_err());
     }
@@ -299,6 +315,9 @@ mod tests {
         };
         assert!(attribute(&[0x0c, 1, b'w']).is_ok());
         assert_eq!(attribute(&[0x0c, 1, b'w', 5, 0]), Err(Fault("bytes are left over")));
+        for tag in [0x01, 0x02, 0x04, 0x18, 0x1b, 0x36, 0x84, 0xb6, 0xd4] {
+            assert_eq!(attribute(&[tag, 1, b'w']), Err(NO_TYPE_OF_NAMES), "{tag:#x}");
+        }
         assert_eq!(attribute(&[]), Err(Fault("a value ends early")));
         let [cut, other] = [der(&[&[(3, 12, b"X")]]), [&[0x30, 0x02], &[0x31, 0x00][..]].concat()];
         assert_ne!(canonical_of_malformed(&other), DistinguishedName::read(&cut).unwrap().canonical());

@@ -17,11 +17,11 @@ pub(crate) enum GeneralName {
     Email(String),
     /// dNSName, as written.
     Dns(String),
-    /// x400Address, not looked into.
+    /// x400Address: its content.
     X400(Vec<u8>),
     /// directoryName.
     Directory(DistinguishedName),
-    /// ediPartyName, not looked into.
+    /// ediPartyName: its content.
     Edi(Vec<u8>),
     /// uniformResourceIdentifier.
     Uri(String),
@@ -60,10 +60,23 @@ impl GeneralName {
                 content,
                 "a dNSName holds a character that is not ASCII; such names are written as A-labels, xn--...",
             )?),
-            X400 => Self::X400(content.to_vec()),
+            X400 => {
+                Reader::new(content).items(Reader::any)?;
+                Self::X400(content.to_vec())
+            }
             // Explicit, as a Name is a CHOICE.
             DIRECTORY => Self::Directory(DistinguishedName::read(content)?),
-            EDI => Self::Edi(content.to_vec()),
+            EDI => {
+                let mut parts = Reader::new(content);
+                for part in [parts.optional(0xa0)?, Some(parts.value(0xa1)?)].into_iter().flatten() {
+                    // A DirectoryString, explicit, as it is a CHOICE.
+                    let mut text = Reader::new(part.content);
+                    text.any()?;
+                    text.end()?;
+                }
+                parts.end()?;
+                Self::Edi(content.to_vec())
+            }
             URI => Self::Uri(ia5(content, "a URI holds a character that is not ASCII")?),
             IP => Self::Ip(content.to_vec()),
             REGISTERED_ID => Self::RegisteredId(Oid::of_content(content)?),

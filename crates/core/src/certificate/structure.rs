@@ -174,7 +174,8 @@ pub(super) fn usage_bits(content: &[u8]) -> Result<[u8; 2], Fault> {
     match bit_string(content)?.1 {
         [] => Ok([0, 0]),
         [first] => Ok([*first, 0]),
-        [first, second] => Ok([*first, *second]),
+        // The second byte has decipherOnly alone.
+        [first, second] if second & 0x7f == 0 => Ok([*first, *second]),
         _ => Err(Fault("a keyUsage has more bits than there are purposes")),
     }
 }

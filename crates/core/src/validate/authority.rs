@@ -5,7 +5,10 @@ use super::{
     finding::{Finding, FindingCode},
     refusal::Reason,
 };
-use crate::certificate::{Certificate, KeyAlgorithm};
+use crate::{
+    certificate::{Certificate, KeyAlgorithm},
+    remedy::Remedy,
+};
 
 /// What an imported certificate may do in a path.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -86,31 +89,27 @@ pub(crate) fn anchors_now(authority: &Certificate, at: i64) -> bool {
 /// What is to be said of a CA certificate that is imported at `at`: that it anchors no path now, or never will.
 pub(crate) fn about_authority(authority: &Certificate, at: i64) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let mut find = |code, message: String| findings.push(Finding::new(code, message));
     let subject = &authority.subject;
     if let Some(malformed) = &authority.malformed {
-        find(
-            FindingCode::AuthorityNotUsable,
-            format!("no certificate under {subject} can ever be accepted: it is malformed, for {malformed}"),
-        );
+        let message = format!("no certificate under {subject} can ever be accepted: {malformed}");
+        let again = Remedy::Advice("ask the CA to issue its certificate again without that fault");
+        findings.push(Finding::new(FindingCode::AuthorityNotUsable, message).with_remedies(vec![again]));
     } else if let Some(why) = unfit_issuer_key(&authority.key) {
-        find(
-            FindingCode::AuthorityNotUsable,
-            format!("no certificate under {subject} can ever be accepted: {why}"),
-        );
+        let message = format!("no certificate under {subject} can ever be accepted: {why}");
+        findings.push(Finding::new(FindingCode::AuthorityNotUsable, message));
     } else if matches!(authority.key, KeyAlgorithm::RsaPss { .. }) {
-        find(
-            FindingCode::RustlsClientsRefuse,
-            format!(
-                "rustls clients will refuse every certificate under {subject}: its RSA key is restricted to PSS, which they do not know"
-            ),
+        let message = format!(
+            "rustls clients will refuse every certificate under {subject}: its RSA key is restricted to PSS, which they do not know"
         );
+        findings.push(Finding::new(FindingCode::RustlsClientsRefuse, message));
     }
     if let Some(reason) = unusable(authority, at, Some(Purpose::Server)) {
-        find(
-            FindingCode::AuthorityNotValid,
-            format!("{subject} anchors no path now: {}", reason.of_authority()),
-        );
+        let message = format!("{subject} anchors no path now: {}", reason.of_authority());
+        let finding = Finding::new(FindingCode::AuthorityNotValid, message);
+        findings.push(match reason {
+            Reason::Expired => finding,
+            _ => finding.with_remedies(reason.remedies_of_authority()),
+        });
     }
     findings
 }

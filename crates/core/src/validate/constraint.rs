@@ -200,7 +200,6 @@ fn domain(host: &str, base: &str) -> Match {
             within(is_below(host, parent) && !host.eq_ignore_ascii_case(parent))
         }
         None if is_host(base) => within(host.eq_ignore_ascii_case(base)),
-        None if base.is_empty() => Match::Inside,
         _ => Match::Unclear,
     }
 }
