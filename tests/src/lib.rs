@@ -6,6 +6,7 @@ pub mod dump;
 pub mod forge;
 pub mod limbo;
 pub mod manifest;
+pub mod mutation;
 pub mod remake;
 pub mod scratch;
 pub mod server;

@@ -2,7 +2,12 @@
 
 use rcgen::{KeyPair, SigningKey as _};
 
-use crate::forge::der::{explicit, sequence, tlv};
+use strongroom::Certificate;
+
+use crate::{
+    authority::{TestCa, leaf_params, root},
+    forge::der::{explicit, sequence, tlv},
+};
 
 /// The fields of a TBSCertificate of version 3, each as it is encoded, and its extensions.
 #[derive(Clone, Debug)]
@@ -156,4 +161,30 @@ impl Fields {
 pub fn signed(tbs: &[u8], algorithm: &[u8], key: &KeyPair) -> Vec<u8> {
     let signature = key.sign(tbs).expect("a signature");
     sequence(&[tbs.to_vec(), algorithm.to_vec(), tlv(3, &[&[0], signature.as_slice()].concat())])
+}
+
+/// A leaf of `ca`, changed and signed again.
+#[must_use]
+pub fn leaf_of(ca: &TestCa, change: impl FnOnce(&mut Fields)) -> Certificate {
+    remade(ca.issue(&leaf_params("a.test"), &[]).leaf.der(), &ca.key(), change)
+}
+
+/// A certificate, changed and signed again.
+///
+/// # Panics
+///
+/// If the outcome cannot be decoded.
+#[must_use]
+pub fn remade(der: &[u8], key: &KeyPair, change: impl FnOnce(&mut Fields)) -> Certificate {
+    let mut fields = Fields::of(der);
+    change(&mut fields);
+    Certificate::from_der(&fields.sign(key)).unwrap()
+}
+
+/// A root, changed and signed again by itself.
+#[must_use]
+pub fn changed_root(name: &str, change: impl FnOnce(&mut Fields)) -> (TestCa, Certificate) {
+    let ca = root(name);
+    let certificate = remade(ca.file(), &ca.key(), change);
+    (ca, certificate)
 }

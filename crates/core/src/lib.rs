@@ -26,6 +26,9 @@ mod validate;
 
 pub use account::{AccountError, AccountName};
 pub use alias::{Alias, InvalidAlias};
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub use certificate::reencode;
 pub use certificate::{
     AlternativeName, Candidate, Certificate, CredentialError, EntrySelector, Fingerprint, InvalidCertificate,
     KeyAlgorithm, KeyUsage, ServerCredential, printable,

@@ -1,4 +1,4 @@
-//! Certificates: nothing that is shown can act on a terminal.
+//! Certificates: nothing that is shown can act on a terminal, and what is read is all that there is.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -34,4 +34,8 @@ fuzz_target!(|der: &[u8]| {
         certificate.alternative_names.iter().filter_map(|n| n.host()).count()
     );
     let _ = certificate.is_self_signed();
+    // A certificate with a malformed part is shown, and cannot be written again.
+    if let Some(again) = strongroom::reencode(der) {
+        assert_eq!(again, der);
+    }
 });

@@ -27,6 +27,10 @@ fuzz_target!(|bytes: &[u8]| {
         (Ok(chain), Ok(again)) => {
             assert_eq!(fingerprints(&chain), fingerprints(&again));
             assert!(chain.signatures() <= 100);
+            // Whatever is accepted was read to its last byte.
+            for (certificate, _) in chain.path() {
+                assert_eq!(strongroom::reencode(certificate.der()).as_deref(), Some(certificate.der().as_ref()));
+            }
             hold_against_webpki(&chain, at);
         }
         (Err(refused), Err(again)) => {

@@ -9,6 +9,7 @@ mod curve;
 mod der;
 mod distinguished_name;
 mod extension;
+mod fingerprint;
 mod general_name;
 mod key_pair;
 mod name;
@@ -20,7 +21,6 @@ mod structure;
 use std::fmt;
 
 use rustls_pki_types::CertificateDer;
-use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 #[cfg(fuzzing)]
@@ -29,6 +29,7 @@ pub use self::{
     algorithm::KeyAlgorithm,
     choice::{Candidate, CredentialError, EntrySelector},
     credential::ServerCredential,
+    fingerprint::Fingerprint,
     name::{AlternativeName, printable},
 };
 use self::{
@@ -45,43 +46,6 @@ pub(crate) use self::{
     key_pair::public_key_der,
     signature::{SignatureCheck, check_signature},
 };
-
-/// A SHA-256 digest that names a certificate or a public key.
-#[derive(Clone, Copy, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct Fingerprint([u8; 32]);
-
-impl Fingerprint {
-    /// The digest of `bytes`.
-    #[must_use]
-    pub fn of(bytes: &[u8]) -> Self {
-        Self(Sha256::digest(bytes).into())
-    }
-
-    /// Takes a digest computed elsewhere.
-    #[must_use]
-    pub fn from_bytes(bytes: [u8; 32]) -> Self {
-        Self(bytes)
-    }
-
-    /// The 32 bytes.
-    #[must_use]
-    pub fn as_bytes(&self) -> &[u8; 32] {
-        &self.0
-    }
-}
-
-impl fmt::Display for Fingerprint {
-    /// Lower-case hexadecimal without separators.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
-}
-
-impl fmt::Debug for Fingerprint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Fingerprint({self})")
-    }
-}
 
 /// Bits of keyUsage (RFC 5280, section 4.2.1.3) that this crate asks about, and all by name.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]

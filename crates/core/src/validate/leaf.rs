@@ -80,6 +80,9 @@ fn unfit_key(key: &KeyAlgorithm) -> Option<(FindingCode, String)> {
         | KeyAlgorithm::Ed25519
         | KeyAlgorithm::MlDsa { .. } => None,
         KeyAlgorithm::Ec { curve } if matches!(curve.as_str(), "P-256" | "P-384" | "P-521") => None,
+        KeyAlgorithm::Ec { curve } if curve.starts_with("EC ") => {
+            Some((FindingCode::UnsupportedKey, format!("a key of the kind \"{curve}\" cannot serve TLS")))
+        }
         other => Some((FindingCode::UnsupportedKey, format!("a {other} key cannot serve TLS"))),
     }
 }
