@@ -57,6 +57,19 @@ enum Link {
     Root,
 }
 
+impl Link {
+    fn place(self) -> usize {
+        match self {
+            Self::Leaf => 0,
+            Self::Intermediate => 1,
+            Self::Root => 2,
+        }
+    }
+}
+
+/// A mutant: where it was changed, and the chain.
+type Mutant = (Link, Place, [Vec<u8>; 3]);
+
 /// What is changed in it.
 #[derive(Clone, Copy, Debug)]
 enum Place {
@@ -146,10 +159,10 @@ impl Chain {
     }
 
     /// What the exceptions are about, so that each is tried whatever the random mutants are.
-    fn exceptional(&self) -> Vec<(Link, Place, [Vec<u8>; 3])> {
+    fn exceptional(&self) -> Vec<Mutant> {
         let with = |link: Link, place: Place, change: &dyn Fn(&mut Fields)| {
             let mut ders = self.ders.clone();
-            let n = link as usize;
+            let n = link.place();
             let mut fields = Fields::of(&ders[n]);
             change(&mut fields);
             ders[n] = fields.sign(&self.signers[n]);
@@ -173,7 +186,7 @@ impl Chain {
     /// The chain with one place changed in one of its certificates, all that depends on it signed again.
     fn mutant(&self, link: Link, place: Place, random: &mut Random) -> [Vec<u8>; 3] {
         let mut fields = self.ders.each_ref().map(|der| Fields::of(der));
-        let own = link as usize;
+        let own = link.place();
         match place {
             Place::Subject => {
                 fields[own].subject = changed(&fields[own].subject, random);
@@ -248,7 +261,7 @@ fn openssl(ders: &[Vec<u8>; 3], folder: &Path) -> String {
 
 /// The changed part of a mutant, in hexadecimal.
 fn part(link: Link, place: Place, ders: &[Vec<u8>; 3]) -> String {
-    let mut fields = Fields::of(&ders[link as usize]);
+    let mut fields = Fields::of(&ders[link.place()]);
     let bytes = match place {
         Place::Subject => &fields.subject,
         Place::Issuer => &fields.issuer,
@@ -270,7 +283,7 @@ fn nothing_that_openssl_calls_invalid_is_accepted() {
     assert!(accepted(&chain.ders));
     assert_eq!(openssl(&chain.ders, scratch.path()), "OK");
 
-    let mutants: Vec<(Link, Place, [Vec<u8>; 3])> = {
+    let mutants: Vec<Mutant> = {
         let mut random = Random::new(0x5eed);
         let all = PLACES.iter().flat_map(|(link, place)| std::iter::repeat_n((*link, *place), OF_EACH));
         let random = all.map(|(link, place)| (link, place, chain.mutant(link, place, &mut random)));
@@ -278,7 +291,7 @@ fn nothing_that_openssl_calls_invalid_is_accepted() {
     };
     assert!(mutants.len() >= 2000, "{}", mutants.len());
     let halves: Vec<_> = mutants.chunks(mutants.len().div_ceil(2)).enumerate().collect();
-    let judged: Vec<(&(Link, Place, [Vec<u8>; 3]), bool, String)> = std::thread::scope(|scope| {
+    let judged: Vec<(&Mutant, bool, String)> = std::thread::scope(|scope| {
         let judges: Vec<_> = halves
             .iter()
             .map(|(n, half)| {

@@ -58,9 +58,9 @@ fn a_directory_name_is_constrained_whatever_stands_before_it() {
     });
     let with_subject = |rdns: &[Vec<u8>]| leaf_of(&ca, |fields| fields.subject = sequence(rdns));
     let (good, evil) = (rdn(ORGANISATION, "Good"), rdn(ORGANISATION, "Evil"));
-    let found = findings(&with_subject(&[good.clone()]), &anchor);
+    let found = findings(&with_subject(std::slice::from_ref(&good)), &anchor);
     assert!(found.iter().all(|finding| finding.code == FindingCode::RustlsClientsRefuse), "{found:?}");
-    refused(&with_subject(&[evil.clone()]), &anchor, "name_not_permitted");
+    refused(&with_subject(std::slice::from_ref(&evil)), &anchor, "name_not_permitted");
     for odd in [EMPTY_SET.to_vec(), vec![5, 0], sequence::<&[u8]>(&[]), set(&[tlv(0x30, &[6, 1, 0x2a])])] {
         for subject in [[odd.clone(), evil.clone()], [good.clone(), odd.clone()]] {
             let message = refused(&with_subject(&subject), &anchor, "malformed_name");
@@ -178,6 +178,39 @@ fn a_missing_authority_key_identifier_is_a_warning_that_names_python() {
     };
     assert_eq!(found[0].code, FindingCode::MissingAki);
     assert!(help.starts_with("Python 3.13 and newer refuse such a chain"), "{help}");
+}
+
+#[test]
+fn what_strict_clients_refuse_is_a_warning() {
+    const KEY_USAGE: u8 = 15;
+    const BASIC_CONSTRAINTS: u8 = 19;
+    let strict = |leaf: &Certificate, anchor: &Certificate| -> Vec<String> {
+        let found = findings(leaf, anchor).into_iter();
+        found
+            .filter(|finding| finding.code == FindingCode::StrictClientsRefuse)
+            .map(|finding| finding.message.split("refuse this: ").nth(1).unwrap().to_owned())
+            .collect()
+    };
+    let (ca, soft) = changed_root("Root", |fields| fields.extension(BASIC_CONSTRAINTS).critical.clear());
+    let plain = leaf_of(&ca, |_| {});
+    assert_eq!(strict(&plain, &soft), ["CN=Root has basic constraints that are not critical"]);
+    assert!(strict(&plain, &ca.certificate).is_empty());
+    let (ca, silent) = changed_root("Root", |fields| {
+        fields.extensions.retain(|extension| extension.oid != [0x55, 0x1d, KEY_USAGE]);
+    });
+    assert_eq!(strict(&leaf_of(&ca, |_| {}), &silent), ["CN=Root is a CA without a key usage"]);
+    let signing = leaf_of(&ca, |fields| {
+        fields.extensions.push(Extension::of_arc(KEY_USAGE, true, &[3, 2, 2, 0x84]));
+    });
+    assert_eq!(
+        strict(&signing, &ca.certificate),
+        ["CN=a.test may sign certificates by its key usage, and is no CA"]
+    );
+    let nameless = leaf_of(&ca, |fields| fields.subject = sequence::<&[u8]>(&[]));
+    assert_eq!(
+        strict(&nameless, &ca.certificate),
+        ["the certificate has no subject, and its subjectAltName is not critical"]
+    );
 }
 
 #[test]

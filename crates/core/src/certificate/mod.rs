@@ -9,6 +9,7 @@ mod curve;
 mod der;
 mod distinguished_name;
 mod extension;
+mod fault;
 mod fingerprint;
 mod general_name;
 mod key_pair;
@@ -18,10 +19,7 @@ mod reencode;
 mod signature;
 mod structure;
 
-use std::fmt;
-
 use rustls_pki_types::CertificateDer;
-use thiserror::Error;
 
 #[cfg(fuzzing)]
 pub use self::reencode::reencode;
@@ -29,6 +27,7 @@ pub use self::{
     algorithm::KeyAlgorithm,
     choice::{Candidate, CredentialError, EntrySelector},
     credential::ServerCredential,
+    fault::InvalidCertificate,
     fingerprint::Fingerprint,
     name::{AlternativeName, printable},
 };
@@ -42,6 +41,7 @@ use self::{
 pub(crate) use self::{
     der::Oid,
     extension::NameConstraints,
+    fault::Malformed,
     general_name::GeneralName,
     key_pair::public_key_der,
     signature::{SignatureCheck, check_signature},
@@ -169,6 +169,10 @@ pub struct Certificate {
     pub(crate) name_constraints: Option<NameConstraints>,
     /// certificatePolicies and its companions.
     pub(crate) policies: Policies,
+    /// Whether basicConstraints is critical.
+    pub(crate) critical_basic_constraints: bool,
+    /// Whether subjectAltName is critical.
+    pub(crate) critical_alternative_names: bool,
     /// The first part that cannot be read; such a certificate is shown, and never accepted.
     pub(crate) malformed: Option<Malformed>,
 }
@@ -183,21 +187,6 @@ pub(crate) struct Policies {
     pub(crate) require_explicit: Option<u32>,
     pub(crate) inhibit_mapping: Option<u32>,
     pub(crate) inhibit_any: Option<u32>,
-}
-
-/// A part of a certificate that cannot be read to its last byte, and why.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) struct Malformed {
-    /// Whether it is an extension; else it is a name.
-    pub(crate) in_extension: bool,
-    part: String,
-    why: &'static str,
-}
-
-impl fmt::Display for Malformed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} cannot be read: {}", self.part, self.why)
-    }
 }
 
 impl Certificate {
@@ -252,6 +241,8 @@ impl Certificate {
             mailboxes: subject.mailboxes,
             name_constraints: None,
             policies: Policies::default(),
+            critical_basic_constraints: false,
+            critical_alternative_names: false,
             malformed,
         };
         let extensions = parts.extensions.unwrap_or_default();
@@ -284,10 +275,12 @@ impl Certificate {
         match extension {
             Extension::AlternativeNames(names) => {
                 self.alternative_names = names.iter().map(AlternativeName::of).collect();
+                self.critical_alternative_names = critical;
                 self.general_names = names;
             }
             Extension::BasicConstraints { ca, path_len } => {
                 self.is_ca = Some(ca);
+                self.critical_basic_constraints = critical;
                 self.path_len_constraint = path_len;
             }
             Extension::KeyUsage(content) => self.key_usage = usage_bits(&content).ok().map(KeyUsage::of_bits),
@@ -373,24 +366,4 @@ fn serial_text(raw: &[u8]) -> String {
     let text: String = raw.iter().map(|byte| format!("{byte:02x}")).collect();
     let trimmed = text.trim_start_matches('0');
     if trimmed.is_empty() { "0".to_owned() } else { trimmed.to_owned() }
-}
-
-/// Why bytes are not a certificate.
-#[derive(Clone, Debug, Error, Eq, PartialEq)]
-#[non_exhaustive]
-pub enum InvalidCertificate {
-    /// The structure is not that of RFC 5280, or is not in DER.
-    #[error("the certificate cannot be decoded: {why} in {part}")]
-    Malformed {
-        /// Which part.
-        part: &'static str,
-        /// What is wrong with it.
-        why: &'static str,
-    },
-    /// Something follows the certificate.
-    #[error("{length} bytes follow the certificate")]
-    TrailingData {
-        /// How many bytes.
-        length: usize,
-    },
 }

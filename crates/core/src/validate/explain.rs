@@ -134,7 +134,7 @@ fn other_key(top: &Certificate, authorities: &Authorities, reach: &[&Certificate
     } else {
         "in the file"
     };
-    let id = |id: Option<&Vec<u8>>| id.map_or_else(|| "none".to_owned(), |id| hex(id));
+    let id = |id: Option<&Vec<u8>>| id.map_or_else(|| "none".to_owned(), hex);
     Some(format!(
         "no path to an imported authority: a CA named \"{}\" is {place}, but it has another key: wanted is the key id {}, and it has the key id {}",
         top.issuer,

@@ -103,6 +103,8 @@ finding_codes! {
     ExpiresSoon = "expires_soon", Warning;
     /// rustls-webpki, and so every client that uses rustls, refuses the path that was found.
     RustlsClientsRefuse = "rustls_clients_refuse", Warning;
+    /// Python 3.13 and newer, and others that ask OpenSSL to be strict, refuse the path that was found.
+    StrictClientsRefuse = "strict_clients_refuse", Warning;
     /// A CA certificate stands as end entity, in a verification alone.
     CaAsEndEntity = "ca_as_end_entity", Warning;
     /// The path ends at a version 1 root, which cannot say that it is a CA.
@@ -189,6 +191,9 @@ impl FindingCode {
             Self::WildcardPublicSuffix => "ask for a certificate with the names of your own hosts or domain",
             Self::RustlsClientsRefuse => {
                 "where clients use rustls, ask the CA for a chain without that; others accept it"
+            }
+            Self::StrictClientsRefuse => {
+                "where clients are strict, ask the CA to issue that certificate again as RFC 5280 has it; others accept it"
             }
             Self::CaAsEndEntity => "servers should have a certificate of their own, issued by this CA",
             Self::VersionOneAnchor => "import the CA's version 3 certificate, if it has one",

@@ -1,8 +1,7 @@
 //! Judges a certificate against the imported authorities at one instant, as RFC 5280, section 6 says.
 //!
-//! Takes a credential or certificates, authorities, a policy and a time; gives a [`ValidatedChain`], which only this
-//! module makes. Where a path is found, rustls-webpki is asked about it as well, and a disagreement becomes a finding.
-//! Knows nothing of files and storage. Revocation is not checked.
+//! Takes a credential or certificates, authorities, a policy and a time; gives a [`ValidatedChain`], which it alone
+//! makes. What rustls-webpki and strict clients think of the path is a finding. Revocation is not checked.
 
 mod authority;
 mod budget;
@@ -15,6 +14,7 @@ mod policies;
 mod refusal;
 mod search;
 mod second;
+mod strict_check;
 
 use rustls_pki_types::UnixTime;
 use thiserror::Error;
@@ -285,6 +285,7 @@ impl Judgement<'_> {
         if !hard && judged && !lacks_purpose(&findings) {
             let above: Vec<&Certificate> = path.iter().skip(1).map(|(certificate, _)| certificate).collect();
             findings.extend(second::rustls_clients(leaf, &above, policy.purpose, self.within_validity()));
+            findings.extend(strict_check::strict_clients(leaf, &above));
         }
         let signatures = budget.signatures();
         let refused: Vec<Finding> = findings
