@@ -96,10 +96,10 @@ fn the_key_stays_in_the_file_until_it_is_pruned() {
     assert_eq!(keys.len(), 1);
     assert!(holds(&shop, &keys[0]));
     // It cannot be undone, and nobody can be asked.
-    let help = refused(&shop.json(["prune", "www"]), 2, "confirmation_needed");
+    let help = refused(&shop.json(["prune", "--all"]), 2, "confirmation_needed");
     assert!(help.contains("--yes"), "{help}");
     assert!(holds(&shop, &keys[0]));
-    let pruned = fine(&shop.json(["prune", "www", "--yes"]));
+    let pruned = fine(&shop.json(["prune", "www"]));
     assert_eq!((&pruned["removed_entries"], &pruned["versions"]), (&1.into(), &1.into()));
     assert!(!holds(&shop, &keys[0]), "it is gone from every file");
     refused(&shop.json(["undo", "www"]), 3, "not_found");
@@ -135,8 +135,7 @@ fn a_new_root_key_keeps_the_past_unless_it_is_pruned() {
     assert_eq!((after.len(), holds(&shop, &before[0])), (1, false), "sealed anew");
     fine(&shop.json(["undo", "www"]));
     fine(&shop.json(["rm", "www"]));
-    refused(&shop.json(["rekey", "--prune"]), 2, "confirmation_needed");
-    assert_eq!(fine(&shop.json(["rekey", "--prune", "--yes"]))["pruned_versions"], 1);
+    assert_eq!(fine(&shop.json(["rekey", "--prune"]))["pruned_versions"], 1);
     assert_eq!(sealed_keys(&shop).len(), 0);
     refused(&shop.json(["undo", "www"]), 3, "not_found");
     assert_eq!(fine(&shop.json(["verify-store"]))["removed"], 0);

@@ -28,8 +28,8 @@ use crate::{
 
 /// The most that is read of an answer, in bytes.
 const MAX_LINE: u64 = 4096;
-/// `_POSIX_VDISABLE` on every system that has a terminal.
-const DISABLED: u8 = 0;
+/// `_POSIX_VDISABLE` of the system.
+const DISABLED: u8 = if cfg!(any(target_os = "linux", target_os = "android")) { 0 } else { 0xff };
 
 /// The terminal as it was before a question, while one stands.
 static BEFORE: Mutex<Option<Termios>> = Mutex::new(None);
@@ -135,9 +135,9 @@ pub(crate) fn can_ask(arguments: &Arguments) -> bool {
 /// What is done where nobody can be asked.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Unasked {
-    /// It can be undone: go on.
+    /// It can be undone, or was asked for by name: go on.
     GoOn,
-    /// It cannot: refuse.
+    /// It is neither: refuse.
     Refuse,
 }
 

@@ -70,7 +70,9 @@ pub(super) fn prune(arguments: &Arguments, command: &Prune, printer: &Printer) -
     let question = format!(
         "Delete the former versions and removed entries of {of}, with their keys? This cannot be undone."
     );
-    confirm(arguments, &question, Unasked::Refuse)?;
+    // One alias was named; of all it has to be said twice.
+    let unasked = if command.all { Unasked::Refuse } else { Unasked::GoOn };
+    confirm(arguments, &question, unasked)?;
     let pruned = keystore.prune(alias, now())?;
     let nothing = pruned.versions == 0;
     let view = PrunedView {

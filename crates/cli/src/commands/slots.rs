@@ -169,7 +169,7 @@ pub(super) fn rekey(
     if prune {
         let question =
             "Delete all former versions and removed entries, with their keys? This cannot be undone.";
-        confirm(arguments, question, Unasked::Refuse)?;
+        confirm(arguments, question, Unasked::GoOn)?;
         rekeyed.pruned_versions = keystore.prune(None, now())?.versions;
     }
     keystore.rekey(&keep, now())?;
