@@ -82,7 +82,8 @@ fn names_are_equal_by_all_of_them() {
         fields.issuer.clone_from(&longer);
     });
     assert!(anchor.subject.starts_with("a malformed name #30"), "{}", anchor.subject);
-    refused(&leaf_of(&ca, |_| {}), &anchor, "no_anchor");
+    let message = refused(&leaf_of(&ca, |_| {}), &anchor, "no_anchor");
+    assert!(message.ends_with("; an imported authority has a malformed name, and is therefore nobody's issuer"));
     // The same bytes name the same CA, which is malformed all the same.
     let same = leaf_of(&ca, |fields| fields.issuer = longer);
     refused(&same, &anchor, "malformed_name");

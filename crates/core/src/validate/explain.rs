@@ -91,6 +91,9 @@ pub(super) fn no_anchor(
     if let Some(id) = &top.authority_key_id {
         message.push_str(&format!(" (key id {})", hex(id)));
     }
+    if authorities.anchors().any(|ca| ca.malformed.as_ref().is_some_and(|part| !part.in_extension)) {
+        message.push_str("; an imported authority has a malformed name, and is therefore nobody's issuer");
+    }
     let embedded = subject
         .others
         .iter()
