@@ -6,7 +6,7 @@ use strongroom::{
     verify,
 };
 use strongroom_tests::{
-    authority::{leaf_params, now, root},
+    authority::{NOW, leaf_params, now, root},
     forge::der::{sequence, set, tlv},
     remake::{Extension, Fields, changed_root, content, leaf_of, signed},
 };
@@ -75,6 +75,16 @@ fn a_directory_name_is_constrained_whatever_stands_before_it() {
 }
 
 #[test]
+fn a_file_with_a_malformed_certificate_is_shown_with_a_remark() {
+    let odd = leaf_of(&root("Root"), |fields| fields.subject = sequence(&[EMPTY_SET]));
+    let password = strongroom::Password::new("").unwrap();
+    let request = strongroom::InspectRequest::new(odd.der(), strongroom::Passwords::new(&password), NOW);
+    let (report, remarks) = strongroom::inspect(request).unwrap();
+    assert_eq!(report.certificates[0].subject.as_deref(), Some("a malformed name #30023100"));
+    assert_eq!(remarks[0].code, "malformed_name");
+}
+
+#[test]
 fn names_are_equal_by_all_of_them() {
     let longer = sequence(&[rdn(COMMON_NAME, "Root X"), EMPTY_SET.to_vec()]);
     let (ca, anchor) = changed_root("Root X", |fields| {
@@ -83,7 +93,9 @@ fn names_are_equal_by_all_of_them() {
     });
     assert!(anchor.subject.starts_with("a malformed name #30"), "{}", anchor.subject);
     let message = refused(&leaf_of(&ca, |_| {}), &anchor, "no_anchor");
-    assert!(message.ends_with("; an imported authority has a malformed name, and is therefore nobody's issuer"));
+    assert!(
+        message.ends_with("; an imported authority has a malformed name, and is therefore nobody's issuer")
+    );
     // The same bytes name the same CA, which is malformed all the same.
     let same = leaf_of(&ca, |fields| fields.issuer = longer);
     refused(&same, &anchor, "malformed_name");

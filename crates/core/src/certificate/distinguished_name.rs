@@ -90,6 +90,20 @@ impl DistinguishedName {
         bytes
     }
 
+    /// The common name, or else the organisation or its unit: the last of its kind, which is the most specific.
+    pub(super) fn short(&self) -> Option<String> {
+        const COMMON_NAME: [u8; 3] = [0x55, 4, 3];
+        const ORGANIZATION: [u8; 3] = [0x55, 4, 10];
+        const UNIT: [u8; 3] = [0x55, 4, 11];
+        let attributes = || self.rdns.iter().flatten();
+        [COMMON_NAME, ORGANIZATION, UNIT].iter().find_map(|kind| {
+            attributes()
+                .filter(|attribute| attribute.kind.as_bytes() == kind)
+                .filter_map(Attribute::text)
+                .next_back()
+        })
+    }
+
     /// The values of emailAddress.
     pub(super) fn mailboxes(&self) -> impl Iterator<Item = String> {
         let attributes = self.rdns.iter().flatten();
@@ -292,6 +306,16 @@ mod tests {
         assert!(odd.to_string().ends_with("=#0300ab"), "{odd}");
         assert!(DistinguishedName::read(&der(&[&[(3, text::BMP, b"\0Z\0")]])).is_err());
         assert!(DistinguishedName::read(&der(&[&[(3, text::UTF8, b"\xff")]])).is_err());
+    }
+
+    #[test]
+    fn the_short_name_is_the_most_specific_common_name() {
+        let short = |rdns: &[&[(u8, u8, &[u8])]]| DistinguishedName::read(&der(rdns)).unwrap().short();
+        let [unit, organisation]: [(u8, u8, &[u8]); 2] = [(11, 12, b"IT"), (10, 12, b"Example")];
+        assert_eq!(short(&[&[(3, 12, b"a")], &[organisation], &[(3, 19, b"b")]]).as_deref(), Some("b"));
+        assert_eq!(short(&[&[organisation], &[unit]]).as_deref(), Some("Example"));
+        assert_eq!(short(&[&[unit]]).as_deref(), Some("IT"));
+        assert_eq!(short(&[]), None);
     }
 
     #[test]

@@ -347,6 +347,12 @@ impl Certificate {
         Some(self.authority_key_id.as_ref()? == issuer.subject_key_id.as_ref()?)
     }
 
+    /// The common name of the subject as text, or else its organisation or unit; raw, to be escaped where it is shown.
+    #[must_use]
+    pub fn short_name(&self) -> Option<String> {
+        DistinguishedName::read(&self.subject_der).ok()?.short()
+    }
+
     /// The DNS names and IP addresses, in order.
     pub fn hosts(&self) -> impl Iterator<Item = &str> {
         self.alternative_names.iter().filter_map(AlternativeName::host)

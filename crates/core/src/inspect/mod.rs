@@ -26,6 +26,7 @@ use crate::{
     },
     remedy::Remedy,
     secret::PrivateKey,
+    validate::{Finding, about_encoding},
 };
 
 /// What is in a file.
@@ -108,6 +109,9 @@ pub struct CertificateReport {
     pub trusted: bool,
     /// Layers of encryption, outermost first.
     pub protection: Vec<Encryption>,
+    /// The part that cannot be read.
+    #[serde(skip)]
+    malformed: Option<Finding>,
 }
 
 impl Serialize for Fingerprint {
@@ -159,6 +163,7 @@ pub fn inspect(request: InspectRequest<'_>) -> Result<(FileReport, Vec<Remark>),
         _ => pfx(bytes, passwords, &limits, cancel)?,
     };
     for certificate in &mut report.certificates {
+        remarks.extend(certificate.malformed.as_ref().map(Remark::from));
         remarks.extend(certificate.about_time(at));
     }
     remarks.extend(report.about_pairs());
@@ -321,6 +326,7 @@ impl CertificateReport {
                 local_key_id: None,
                 trusted: false,
                 protection: Vec::new(),
+                malformed: None,
             },
         }
     }
@@ -355,6 +361,7 @@ impl From<&Certificate> for CertificateReport {
             local_key_id: None,
             trusted: false,
             protection: Vec::new(),
+            malformed: about_encoding(certificate),
         }
     }
 }

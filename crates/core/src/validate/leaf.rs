@@ -34,8 +34,8 @@ pub(super) fn check(leaf: &Certificate, policy: &Policy, self_signed: bool, at: 
             format!("the certificate has the critical extension {oid}, which is not understood"),
         );
     }
-    if let Some(malformed) = &leaf.malformed {
-        find(malformed_code(malformed), format!("the certificate is malformed: {malformed}"));
+    if let Some((code, message)) = encoding(leaf) {
+        find(code, message);
     }
     for name in &policy.names {
         if !name.is_named_by(leaf) {
@@ -64,6 +64,16 @@ pub(super) fn check(leaf: &Certificate, policy: &Policy, self_signed: bool, at: 
     findings
 }
 
+/// The part of a certificate that cannot be read.
+pub(crate) fn about_encoding(certificate: &Certificate) -> Option<Finding> {
+    encoding(certificate).map(|(code, message)| Finding::new(code, message))
+}
+
+fn encoding(certificate: &Certificate) -> Option<(FindingCode, String)> {
+    let malformed = certificate.malformed.as_ref()?;
+    Some((malformed_code(malformed), format!("the certificate is malformed: {malformed}")))
+}
+
 /// The code of a part that cannot be read.
 pub(super) fn malformed_code(malformed: &Malformed) -> FindingCode {
     if malformed.in_extension { FindingCode::MalformedExtension } else { FindingCode::MalformedName }
@@ -80,10 +90,7 @@ fn unfit_key(key: &KeyAlgorithm) -> Option<(FindingCode, String)> {
         | KeyAlgorithm::Ed25519
         | KeyAlgorithm::MlDsa { .. } => None,
         KeyAlgorithm::Ec { curve } if matches!(curve.as_str(), "P-256" | "P-384" | "P-521") => None,
-        KeyAlgorithm::Ec { curve } if curve.starts_with("EC ") => {
-            Some((FindingCode::UnsupportedKey, format!("a key of the kind \"{curve}\" cannot serve TLS")))
-        }
-        other => Some((FindingCode::UnsupportedKey, format!("a {other} key cannot serve TLS"))),
+        other => Some((FindingCode::UnsupportedKey, format!("a key of the kind {other} cannot serve TLS"))),
     }
 }
 

@@ -11,6 +11,7 @@ mod finding;
 mod host;
 mod leaf;
 mod policies;
+mod purpose;
 mod refusal;
 mod search;
 mod second;
@@ -19,15 +20,19 @@ mod strict_check;
 use rustls_pki_types::UnixTime;
 use thiserror::Error;
 
-pub(crate) use self::authority::{about_authority, anchors_now};
 pub use self::{
     authority::{Authorities, Trust},
     finding::{Finding, FindingCode, Severity, UnknownFinding},
     host::{InvalidPeerName, PeerName},
+    purpose::Purpose,
+};
+pub(crate) use self::{
+    authority::{about_authority, anchors_now},
+    leaf::about_encoding,
 };
 use self::{budget::Budget, search::Question};
 use crate::{
-    certificate::{ANY_PURPOSE, CLIENT_AUTH, Certificate, Fingerprint, SERVER_AUTH, ServerCredential},
+    certificate::{Certificate, Fingerprint, ServerCredential},
     remedy::Remedy,
 };
 
@@ -36,35 +41,6 @@ pub(crate) const EXPIRES_SOON_DAYS: i64 = 30;
 
 /// The most CA certificates between leaf and anchor, unless the policy says otherwise; rustls-webpki allows 6.
 const MAX_INTERMEDIATES: usize = 10;
-
-/// What the end entity is to do with its certificate (RFC 5280, section 4.2.1.12).
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub enum Purpose {
-    /// To authenticate itself to servers: id-kp-clientAuth.
-    Client,
-    /// To serve TLS: id-kp-serverAuth.
-    Server,
-}
-
-impl Purpose {
-    /// Whether an extKeyUsage includes it.
-    fn is_among(self, purposes: &[String]) -> bool {
-        let wanted = match self {
-            Self::Client => CLIENT_AUTH,
-            Self::Server => SERVER_AUTH,
-        };
-        purposes.iter().any(|oid| oid == wanted || oid == ANY_PURPOSE)
-    }
-
-    /// Those who have it, for people.
-    fn holders(self) -> &'static str {
-        match self {
-            Self::Client => "clients",
-            Self::Server => "servers",
-        }
-    }
-}
 
 /// What the caller asks of validation.
 #[derive(Clone, Debug)]
@@ -82,7 +58,7 @@ pub struct Policy {
     pub accept_self_signed: bool,
     /// Whether a CA certificate may stand as end entity, as RFC 5280 has it.
     pub accept_ca: bool,
-    /// The most CA certificates between leaf and anchor.
+    /// The most CA certificates between leaf and anchor; self-issued ones are not counted.
     pub max_intermediates: usize,
 }
 
