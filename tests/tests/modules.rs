@@ -3,9 +3,10 @@
 use std::{fs, path::Path};
 
 /// The modules of `strongroom`, in their order.
-const ORDER: [&str; 14] = [
+const ORDER: [&str; 15] = [
     "secret",
     "remedy",
+    "instant",
     "limits",
     "alias",
     "private_file",

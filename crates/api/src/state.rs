@@ -22,6 +22,8 @@ const HASHES: usize = 2;
 const READS: usize = 8;
 /// Requests that may wait for an import or a hash; further ones are told to try again.
 const QUEUE: usize = 16;
+/// How long the derivations of one import may take under the usual limit of work.
+const IMPORT_TIME: Duration = Duration::from_secs(10);
 /// Bytes of a request beside the file.
 const FORM_LEN: usize = 16 * 1024;
 
@@ -37,6 +39,8 @@ pub struct Settings {
     pub trust_embedded_root: bool,
     /// The largest request, in bytes.
     pub max_upload: usize,
+    /// The most key-derivation iterations that one import may cost; see [`with_max_work`](Self::with_max_work).
+    pub max_work: u64,
     /// How long the derivations of one import may take, before it is cancelled.
     pub max_import_time: Duration,
     /// The alias of the certificate that the web server itself serves.
@@ -52,9 +56,25 @@ impl Settings {
             version: "11.3".to_owned(),
             trust_embedded_root: false,
             max_upload: Limits::default().max_file_len.saturating_add(FORM_LEN),
-            max_import_time: Duration::from_secs(10),
+            max_work: Limits::default().max_work,
+            max_import_time: IMPORT_TIME,
             web_server_certificate_alias: "selfsignedcertificate".to_owned(),
         }
+    }
+
+    /// Lets one import cost `work` iterations, up to [`Limits::max_work_ceiling`], and take as much longer.
+    #[must_use]
+    pub fn with_max_work(mut self, work: u64) -> Self {
+        self.max_work = work.min(Limits::max_work_ceiling());
+        let times = self.max_work.div_ceil(Limits::default().max_work);
+        self.max_import_time = IMPORT_TIME.saturating_mul(u32::try_from(times).unwrap_or(u32::MAX));
+        self
+    }
+
+    /// The limits of one import.
+    pub(crate) fn limits(&self) -> Limits {
+        let limits = Limits::default();
+        if self.max_work == limits.max_work { limits } else { limits.with_max_work(self.max_work) }
     }
 }
 

@@ -5,6 +5,7 @@ use std::{net::SocketAddr, path::PathBuf};
 mod store;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use clap::builder::RangedU64ValueParser;
 use strongroom::{AccountName, Alias, EntrySelector, FindingCode, Limits, PeerName, Purpose, Severity};
 
 pub(crate) use self::store::{Diff, Init, Log, Ls, Prune, Reference, Remove, Slot, Undo};
@@ -167,12 +168,15 @@ pub(crate) struct PassIn {
     /// Where the file's password comes from: env:VAR file:PATH fd:N stdin cred:NAME prompt none pass:TEXT
     #[arg(long = "pass-in", value_name = "SRC")]
     pub(crate) source: Option<PasswordSource>,
-    /// Where the private key's password comes from, if it has one of its own
+    /// Where a private key's password comes from, if it has one of its own; may be given several times
     #[arg(long = "key-pass-in", value_name = "SRC")]
-    pub(crate) key_source: Option<PasswordSource>,
-    /// The most key-derivation iterations that the file may cost, up to 50000000 [default: 10000000]
-    #[arg(long, value_name = "N")]
+    pub(crate) key_sources: Vec<PasswordSource>,
+    /// The most key-derivation iterations that the file may cost, up to 320000000 [default: 25000000]
+    #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<u64>::new().range(1..=Limits::max_work_ceiling()))]
     pub(crate) max_work: Option<u64>,
+    /// The largest file, in bytes, up to 16777216 [default: 1048576]
+    #[arg(long, value_name = "BYTES", value_parser = max_size)]
+    pub(crate) max_size: Option<usize>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -278,13 +282,24 @@ pub(crate) struct Serve {
     /// Take an embedded self-signed root as trusted and store it as ALIAS_root, as ArcGIS 11.3 does
     #[arg(long)]
     pub(crate) trust_embedded_root: bool,
+    /// The most key-derivation iterations that one import may cost, up to 320000000 [default: 10000000]
+    #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<u64>::new().range(1..=Limits::max_work_ceiling()))]
+    pub(crate) max_work: Option<u64>,
 }
 
 impl PassIn {
     /// The limits for the file.
     pub(crate) fn limits(&self) -> Limits {
-        let limits = Limits::default();
-        self.max_work.map_or(limits, |work| limits.with_max_work(work))
+        let limits = Limits::default().with_max_work(self.max_work.unwrap_or(Limits::COMMAND_WORK));
+        self.max_size.map_or(limits, |size| limits.with_max_file_len(size))
+    }
+}
+
+fn max_size(text: &str) -> Result<usize, String> {
+    let ceiling = Limits::max_file_len_ceiling();
+    match text.parse() {
+        Ok(size) if (1..=ceiling).contains(&size) => Ok(size),
+        _ => Err(format!("1 to {ceiling} bytes")),
     }
 }
 

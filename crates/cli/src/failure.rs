@@ -3,7 +3,7 @@
 use std::fmt;
 
 use strongroom::{
-    AccountError, Error, ErrorKind, FileError, InvalidSecret, Pkcs12Error, Remark, Remedy, StoreError,
+    AccountError, Candidate, Error, ErrorKind, FileError, InvalidSecret, Pkcs12Error, Remark, Remedy, StoreError,
 };
 
 /// The stable exit codes of the command.
@@ -46,11 +46,20 @@ pub(crate) struct Failure {
     pub(crate) remedies: Vec<Remedy>,
     /// Further reasons, beside the first.
     pub(crate) more: Vec<Remark>,
+    /// What there is to choose from, and the message without it.
+    pub(crate) choice: Option<Choice>,
+}
+
+/// A choice that the user has to make.
+#[derive(Debug)]
+pub(crate) struct Choice {
+    pub(crate) headline: String,
+    pub(crate) candidates: Vec<Candidate>,
 }
 
 impl Failure {
     pub(crate) fn new(exit: Exit, code: &'static str, stage: &'static str, message: String) -> Self {
-        Self { exit, code, stage, message, remedies: Vec::new(), more: Vec::new() }
+        Self { exit, code, stage, message, remedies: Vec::new(), more: Vec::new(), choice: None }
     }
 
     /// A password that is missing or cannot be read.
@@ -102,6 +111,13 @@ impl From<Error> for Failure {
             message: error.to_string(),
             remedies: error.remedies(),
             more,
+            choice: match &error {
+                Error::Credential(several) if !several.candidates().is_empty() => Some(Choice {
+                    headline: several.headline(),
+                    candidates: several.candidates().to_vec(),
+                }),
+                _ => None,
+            },
         }
     }
 }

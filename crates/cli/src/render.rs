@@ -13,7 +13,7 @@ use std::{
 
 use clap::{ColorChoice, error::ContextKind};
 use serde::Serialize;
-use strongroom::{Certificate, Invocation, Remark, Remedy};
+use strongroom::{Candidate, Certificate, Invocation, Remark, Remedy};
 
 use self::output::Output;
 pub(crate) use self::{
@@ -69,6 +69,9 @@ struct ErrorView<'a> {
     help: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     findings: Vec<RemarkView<'a>>,
+    /// What there is to choose from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    entries: Option<&'a [Candidate]>,
 }
 
 impl Printer {
@@ -171,13 +174,18 @@ impl Printer {
                     message: &failure.message,
                     help: self.help(&failure.remedies),
                     findings: self.views(&failure.more),
+                    entries: failure.choice.as_ref().map(|choice| choice.candidates.as_slice()),
                 },
             });
             return;
         }
         let mut stderr = io::stderr().lock();
         let label = self.paint("31", &format!("error[{}]", failure.code));
-        let _ = writeln!(stderr, "strongroom: {label} {}", failure.message);
+        let message = failure.choice.as_ref().map_or(&failure.message, |choice| &choice.headline);
+        let _ = writeln!(stderr, "strongroom: {label} {message}");
+        for candidate in failure.choice.iter().flat_map(|choice| &choice.candidates) {
+            let _ = writeln!(stderr, "  {candidate}");
+        }
         if let Some(help) = self.help(&failure.remedies) {
             let _ = writeln!(stderr, "  {} {help}", self.paint("36", "help:"));
         }

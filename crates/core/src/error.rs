@@ -153,10 +153,12 @@ impl Error {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::Alias(_) | Self::Secret(_) | Self::Account(_) => ErrorKind::Usage,
-            Self::Pkcs12(
-                Pkcs12Error::WrongPassword | Pkcs12Error::KeyPassword | Pkcs12Error::SafePassword,
-            ) => ErrorKind::Password,
-            Self::Pkcs12(_) => ErrorKind::File,
+            Self::Pkcs12(error) | Self::Credential(CredentialError::Locked(error)) => match error {
+                Pkcs12Error::WrongPassword | Pkcs12Error::KeyPassword | Pkcs12Error::SafePassword => {
+                    ErrorKind::Password
+                }
+                _ => ErrorKind::File,
+            },
             Self::Credential(CredentialError::KeyMismatch) => ErrorKind::Validation,
             Self::Credential(CredentialError::WeakKey { .. } | CredentialError::UnsupportedKey { .. }) => {
                 ErrorKind::Validation

@@ -14,6 +14,7 @@ mod error;
 #[doc(hidden)]
 pub mod fuzz;
 mod inspect;
+mod instant;
 mod keystore;
 mod limits;
 mod pkcs12;
@@ -35,8 +36,10 @@ pub use certificate::{
 };
 pub use error::{AuthorityError, Error, ErrorKind};
 pub use inspect::{
-    CertificateReport, FileReport, InspectRequest, KeyReport, Passwords, Reader, Remark, inspect, rfc3339,
+    CertificateReport, FileReport, InspectRequest, KeyReport, LockedReport, Passwords, Problem, Reader, Remark,
+    inspect,
 };
+pub use instant::rfc3339;
 pub use keystore::{
     Administrator, ChainLink, ChainState, Comparison, CredentialRequest, Entry, EntryKind, ImportOptions,
     ImportReport, InUse, Keystore, NewKeystore, OpenOptions, OpenedCredential, Outcome, Pruned, RemovedEntry,
@@ -44,7 +47,7 @@ pub use keystore::{
 };
 pub use limits::{Budget, BudgetExceeded, Cancel, Cancelled, Limits};
 pub use pkcs12::{
-    Attributes, CertificateBag, Contents, Encoding, Encryption, FileFormat, KeyBag, MacDescription,
+    Attributes, CertificateBag, Contents, Encoding, Encryption, FileFormat, KeyBag, LockedKey, MacDescription,
     PasswordReading, Pfx, Pkcs12Error, Safe, VerifiedPfx, danger, sniff,
 };
 pub use private_file::FileError;

@@ -26,9 +26,11 @@ pub struct Limits {
     pub max_scrypt_memory: u64,
     /// The deepest nesting of encoded values, through every layer of encryption; Bouncy Castle allows 64.
     pub max_depth: u16,
-    /// The most bags in one file. .NET allows 200 keys and 200 certificates.
+    /// The most bags in one file, nested ones included.
     pub max_bags: usize,
-    /// The most private keys in one file.
+    /// The most safes in one file; NSS writes two a key.
+    pub max_safes: usize,
+    /// The most private keys in one file, those that stay locked included. .NET allows 200.
     pub max_keys: usize,
     /// The most certificates in one file.
     pub max_certificates: usize,
@@ -46,9 +48,10 @@ impl Default for Limits {
             max_work: 10_000_000,
             max_scrypt_memory: 256 << 20,
             max_depth: 32,
-            max_bags: 512,
-            max_keys: 32,
-            max_certificates: 200,
+            max_bags: 1024,
+            max_safes: 1024,
+            max_keys: 256,
+            max_certificates: 512,
             max_certificate_len: 64 * 1024,
             max_salt_len: 1024,
         }
@@ -57,17 +60,42 @@ impl Default for Limits {
 
 /// The most iterations of one derivation that an operator may allow (RFC 8018, section 4.2).
 const CEILING_ITERATIONS: u64 = 10_000_000;
-/// The most work of one import that an operator may allow.
-const CEILING_WORK: u64 = 50_000_000;
+/// The most work of one import that an operator may allow: 256 keys of NSS, about a minute.
+pub(crate) const CEILING_WORK: u64 = 320_000_000;
+/// The largest file that an operator may allow, in bytes; NSS is tested up to this size.
+pub(crate) const CEILING_FILE_LEN: usize = 16 << 20;
 
 impl Limits {
-    /// Allows more, or less, key-derivation work: `work` iterations in all, up to 50,000,000, and up to 10,000,000
-    /// of them in one derivation.
+    /// The work that the command allows unless it is told otherwise: 20 keys of NSS, with 600,000 iterations for each
+    /// key and each certificate.
+    pub const COMMAND_WORK: u64 = 25_000_000;
+
+    /// Allows more, or less, key-derivation work: `work` iterations in all, up to [`max_work_ceiling`](Self::max_work_ceiling),
+    /// and up to 10,000,000 of them in one derivation.
     #[must_use]
     pub fn with_max_work(mut self, work: u64) -> Self {
         self.max_work = work.min(CEILING_WORK);
         self.max_iterations = self.max_work.min(CEILING_ITERATIONS);
         self
+    }
+
+    /// Allows larger, or only smaller, files: `length` bytes, up to [`max_file_len_ceiling`](Self::max_file_len_ceiling).
+    #[must_use]
+    pub fn with_max_file_len(mut self, length: usize) -> Self {
+        self.max_file_len = length.min(CEILING_FILE_LEN);
+        self
+    }
+
+    /// The most that [`with_max_work`](Self::with_max_work) allows, in iterations.
+    #[must_use]
+    pub fn max_work_ceiling() -> u64 {
+        CEILING_WORK
+    }
+
+    /// The most that [`with_max_file_len`](Self::with_max_file_len) allows, in bytes.
+    #[must_use]
+    pub fn max_file_len_ceiling() -> usize {
+        CEILING_FILE_LEN
     }
 }
 
@@ -97,6 +125,18 @@ impl Budget {
         self
     }
 
+    /// Refuses `work` iterations that are foreseen, before the first of them is done. Nothing is charged.
+    ///
+    /// # Errors
+    ///
+    /// [`BudgetExceeded`] if they are more than what is left.
+    pub(crate) fn foresee(&self, work: u64) -> Result<(), BudgetExceeded> {
+        if work <= self.left {
+            return Ok(());
+        }
+        Err(BudgetExceeded { found: (self.limit - self.left).saturating_add(work), limit: self.limit })
+    }
+
     /// Charges `iterations` for each of `blocks` output blocks, before they are computed.
     ///
     /// # Errors
@@ -104,16 +144,9 @@ impl Budget {
     /// [`BudgetExceeded`] if the import would ask for more than its whole budget.
     pub(crate) fn charge(&mut self, iterations: u64, blocks: u64) -> Result<(), BudgetExceeded> {
         let wanted = iterations.saturating_mul(blocks.max(1));
-        match self.left.checked_sub(wanted) {
-            Some(left) => {
-                self.left = left;
-                Ok(())
-            }
-            None => Err(BudgetExceeded {
-                found: (self.limit - self.left).saturating_add(wanted),
-                limit: self.limit,
-            }),
-        }
+        self.foresee(wanted)?;
+        self.left = self.left.saturating_sub(wanted);
+        Ok(())
     }
 
     /// Runs the iterations of a derivation after its first: `run` does as many as it is told.
@@ -192,7 +225,7 @@ pub struct Cancelled {
 #[error("the file asks for {found} KDF iterations in all; the limit is {limit}")]
 #[non_exhaustive]
 pub struct BudgetExceeded {
-    /// Iterations asked for so far.
+    /// Iterations that the file asks for, as far as that is known.
     pub found: u64,
     /// The limit, [`Limits::max_work`].
     pub limit: u64,
@@ -207,7 +240,7 @@ mod tests {
         let raised = Limits::default().with_max_work(20_000_000);
         assert_eq!((raised.max_work, raised.max_iterations), (20_000_000, 10_000_000));
         let highest = Limits::default().with_max_work(u64::MAX);
-        assert_eq!((highest.max_work, highest.max_iterations), (50_000_000, 10_000_000));
+        assert_eq!((highest.max_work, highest.max_iterations), (320_000_000, 10_000_000));
         let lowered = Limits::default().with_max_work(1000);
         assert_eq!((lowered.max_work, lowered.max_iterations), (1000, 1000));
     }

@@ -31,7 +31,7 @@ pub(super) async fn import(
     let replace = request.fields.boolean(field::REPLACE)?.unwrap_or(false);
     let Ok(entry) = request.fields.text(field::ENTRY)?.map(str::parse::<EntrySelector>).transpose();
     let file = file(request, field::FILE, TASK, "the PKCS #12 file")?;
-    let trust_embedded_root = state.settings().trust_embedded_root;
+    let (trust_embedded_root, limits) = (state.settings().trust_embedded_root, state.settings().limits());
     let (at, actor) = (state.now(), user.actor());
     // Dropped with this future, which is what becomes of it when its client goes away.
     let client = Arc::new(());
@@ -40,6 +40,7 @@ pub(super) async fn import(
         .run(TASK, move |keystore| {
             let mut wanted = ServerCertificateRequest::new(alias, &file, &password, at);
             wanted.entry = entry;
+            wanted.limits = limits;
             wanted.cancel = Cancel::when(move |_| waiting.strong_count() == 0 || Instant::now() >= deadline);
             wanted.options.policy.use_embedded = chain;
             wanted.options.replace = replace;

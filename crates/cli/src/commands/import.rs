@@ -16,7 +16,7 @@ pub(super) fn run(arguments: &Arguments, command: &Import, printer: &Printer) ->
     let file = read_file(&command.file)?;
     let report = with_passwords(arguments, &command.password, &file, printer, |passwords| {
         let mut request = ServerCertificateRequest::new(command.alias.clone(), &file, passwords.file, now());
-        request.key_password = passwords.key;
+        request.key_passwords = passwords.keys;
         request.limits = command.password.limits();
         request.entry = command.entry.clone();
         request.options.policy.use_embedded = command.import_certificate_chain;
@@ -41,20 +41,18 @@ pub(super) fn with_passwords<T>(
     printer: &Printer,
     mut work: impl FnMut(Passwords<'_>) -> Result<T, Error>,
 ) -> Result<T, Failure> {
-    let sources = pass_in.source.iter().chain(&pass_in.key_source);
+    let sources = pass_in.source.iter().chain(&pass_in.key_sources);
     if let Some(warning) = sources.filter_map(PasswordSource::warning).next() {
         printer.warn(warning);
     }
     let question = "Password of the file";
     let given =
         pass_in.source.as_ref().map(|source| source.read(question, arguments.no_input)).transpose()?;
-    let key = match &pass_in.key_source {
-        Some(source) => Some(source.read("Password of the private key", arguments.no_input)?),
-        None => None,
-    };
+    let read = |source: &PasswordSource| source.read("Password of the private key", arguments.no_input);
+    let keys: Vec<Password> = pass_in.key_sources.iter().map(read).collect::<Result<_, _>>()?;
     let mut run = |file: &Password| {
         let mut passwords = Passwords::new(file);
-        passwords.key = key.as_ref();
+        passwords.keys = &keys;
         work(passwords)
     };
     let explained =

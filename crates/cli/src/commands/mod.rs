@@ -194,9 +194,10 @@ pub(super) fn actor() -> String {
     }
 }
 
-/// Reads a file, or standard input for `-`, up to one byte more than the engine takes.
+/// Reads a file, or standard input for `-`, up to one byte more than the engine ever takes, so that it can say by how
+/// much the file is too large.
 pub(super) fn read_file(path: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
-    let limit = u64::try_from(Limits::default().max_file_len).unwrap_or(u64::MAX).saturating_add(1);
+    let limit = u64::try_from(Limits::max_file_len_ceiling()).unwrap_or(u64::MAX).saturating_add(1);
     let mut bytes = Zeroizing::new(Vec::new());
     let outcome = if path == Path::new("-") {
         io::stdin().lock().take(limit).read_to_end(&mut bytes)

@@ -70,6 +70,9 @@ pub(super) fn run(arguments: &Arguments, command: &Serve, printer: &Printer) -> 
 
     let mut settings = Settings::new(machine.clone());
     settings.trust_embedded_root = command.trust_embedded_root;
+    if let Some(work) = command.max_work {
+        settings = settings.with_max_work(work);
+    }
     let app = router(ApiState::new(keystore, settings, now)).layer(map_response(log_fault));
     let serving = Serving { url: url(address), machine, certificate_sha256: leaf };
     let ready = || {

@@ -140,16 +140,30 @@ pub(crate) fn file_text(report: &FileReport) -> String {
     }
     for (n, safe) in report.safes.iter().enumerate() {
         let encryption = safe.encryption.as_slice();
-        let _ = writeln!(
-            text,
-            "{:<12}{}: {}",
-            format!("safe {}", n + 1),
-            layers(encryption),
-            counted(&safe.bags)
-        );
+        let content = match &safe.locked {
+            Some(reason) => format!("locked: {reason}"),
+            None => format!("{}: {}", layers(encryption), counted(&safe.bags)),
+        };
+        let _ = writeln!(text, "{:<12}{content}", format!("safe {}", n + 1));
+    }
+    // With one key that can be taken there is nothing to choose.
+    if report.entries.len() > 1 || report.entries.iter().any(|entry| entry.problem.is_some()) {
+        text.push_str("\nentries, by the number for import --entry\n");
+        for entry in &report.entries {
+            let _ = writeln!(text, "  {entry}");
+        }
     }
     for key in &report.keys {
         key_text(&mut text, key, &report.certificates);
+    }
+    for key in &report.locked_keys {
+        let name = named(key.friendly_name.as_deref());
+        let _ = writeln!(text, "\nprivate key, locked{name}{}", numbered(&key.entries));
+        line(&mut text, "locked", &key.problem.message);
+        if let Some(id) = &key.local_key_id {
+            line(&mut text, "local id", id);
+        }
+        line(&mut text, "protected", &layers(&key.protection));
     }
     for (n, certificate) in report.certificates.iter().enumerate() {
         certificate_text(&mut text, n + 1, certificate);
@@ -189,7 +203,8 @@ fn key_text(text: &mut String, key: &KeyReport, certificates: &[CertificateRepor
         (None, Some(curve)) => curve.clone(),
         _ => key.algorithm.clone(),
     };
-    let _ = writeln!(text, "\nprivate key {size}{}", named(key.friendly_name.as_deref()));
+    let name = named(key.friendly_name.as_deref());
+    let _ = writeln!(text, "\nprivate key {size}{name}{}", numbered(&key.entries));
     let partner = certificates
         .iter()
         .position(|certificate| key.spki_sha256.is_some() && certificate.spki_sha256 == key.spki_sha256);
@@ -207,6 +222,12 @@ fn key_text(text: &mut String, key: &KeyReport, certificates: &[CertificateRepor
         line(text, "Windows", &provider.into_iter().chain(store).collect::<Vec<_>>().join(", "));
     }
     line(text, "protected", &layers(&key.protection));
+}
+
+/// ` (#1, #2)`: the numbers of an entry, for a file with several.
+fn numbered(entries: &[usize]) -> String {
+    let numbers: Vec<String> = entries.iter().map(|number| format!("#{number}")).collect();
+    if numbers.is_empty() { String::new() } else { format!(" ({})", numbers.join(", ")) }
 }
 
 fn line(text: &mut String, label: &str, value: &str) {

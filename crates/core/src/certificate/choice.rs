@@ -4,10 +4,10 @@ use std::{fmt, str::FromStr};
 
 use thiserror::Error;
 
-use super::{Fingerprint, InvalidCertificate, name::printable};
-use crate::remedy::Remedy;
+use super::{Fingerprint, InvalidCertificate, algorithm::KeyAlgorithm, name::printable};
+use crate::{instant::day, pkcs12::Pkcs12Error, remedy::Remedy};
 
-/// Which pair of a file is meant.
+/// Which key and certificate of a file are meant.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum EntrySelector {
@@ -15,7 +15,7 @@ pub enum EntrySelector {
     Number(usize),
     /// The SHA-256 digest of the certificate.
     Fingerprint(Fingerprint),
-    /// The friendlyName, to the letter.
+    /// The friendlyName of the key or the certificate, to the letter.
     FriendlyName(String),
 }
 
@@ -45,28 +45,77 @@ impl FromStr for EntrySelector {
     }
 }
 
-/// One key-and-certificate pair of a file, for a person to choose from.
+/// One key of a file with one of its certificates, for a person to choose from. A key without a certificate stands
+/// alone, a key with several stands once for each.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Candidate {
-    /// Its number, from 1.
+    /// Its number, from 1, in the order of the file.
     pub number: usize,
-    /// Its friendlyName, if it has one.
-    pub friendly_name: Option<String>,
+    /// The friendlyNames of the key and of the certificate, each once.
+    pub friendly_names: Vec<String>,
+    /// What the key is; `None` if it is locked or cannot be read.
+    pub key: Option<KeyAlgorithm>,
     /// The certificate's subject.
-    pub subject: String,
-    /// The certificate's SHA-256 digest.
-    pub fingerprint: Fingerprint,
+    pub subject: Option<String>,
+    /// The DNS names and IP addresses of the certificate.
+    pub hosts: Vec<String>,
+    /// notAfter of the certificate, in seconds since 1970.
+    pub not_after: Option<i64>,
+    /// The certificate's SHA-256 digest; `None` if there is no certificate.
+    pub fingerprint: Option<Fingerprint>,
+    /// Why it cannot be taken.
+    pub problem: Option<Box<CredentialError>>,
+    /// The places of its private key among the keys of the file, from 1: several if it was written several times.
+    pub key_places: Vec<usize>,
+    /// The place of its certificate among the certificates of the file, from 1.
+    pub certificate_place: Option<usize>,
 }
 
 impl fmt::Display for Candidate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "#{}", self.number)?;
-        if let Some(name) = &self.friendly_name {
-            write!(f, " \"{}\"", printable(name))?;
+        for name in self.friendly_names.iter().take(MAX_NAMES) {
+            f.write_str(&in_quotes(Some(name)))?;
         }
-        write!(f, " {} (SHA-256 {})", self.subject, self.fingerprint)
+        match &self.key {
+            Some(key) => write!(f, " {}", shortened(&key.to_string()))?,
+            None => f.write_str(" private key")?,
+        }
+        let names: Vec<String> = self.hosts.iter().take(MAX_NAMES).map(|host| shortened(host)).collect();
+        if !names.is_empty() {
+            write!(f, ", {}", names.join(", "))?;
+            if let Some(more @ 1..) = self.hosts.len().checked_sub(MAX_NAMES) {
+                write!(f, " and {more} more")?;
+            }
+        } else if let Some(subject) = &self.subject {
+            write!(f, ", {}", shortened(subject))?;
+        }
+        if let Some(not_after) = self.not_after {
+            write!(f, ", until {}", day(not_after))?;
+        }
+        if let Some(fingerprint) = &self.fingerprint {
+            write!(f, ", SHA-256 {fingerprint}")?;
+        }
+        match &self.problem {
+            Some(problem) => write!(f, ": {problem}"),
+            None => Ok(()),
+        }
     }
+}
+
+/// Names of one kind that one line shows.
+const MAX_NAMES: usize = 3;
+/// Characters of a name that one line shows.
+const MAX_NAME: usize = 64;
+
+/// A name of the file as one line shows it.
+fn shortened(name: &str) -> String {
+    let mut text = printable(&name.chars().take(MAX_NAME).collect::<String>());
+    if name.chars().nth(MAX_NAME).is_some() {
+        text.push_str("...");
+    }
+    text
 }
 
 /// Why a file gives no server credential.
@@ -79,21 +128,29 @@ pub enum CredentialError {
     /// A private key, but no certificate.
     #[error("the file contains no certificate")]
     NoCertificate,
+    /// None of the certificates is that of the key that is meant.
+    #[error("the file contains no certificate for this private key")]
+    NoCertificateForKey,
     /// No certificate has the public key of a private key.
     #[error("the private key does not match any certificate in the file")]
     KeyMismatch,
-    /// More than one pair.
-    #[error("the file contains {} keys with certificates: {}", .candidates.len(), list(.candidates))]
+    /// More than one key, or a key with more than one certificate.
+    #[error("{}: {}", headline(.candidates, .locked_safes), list(.candidates))]
     Several {
-        /// The pairs to choose from.
+        /// What to choose from.
         candidates: Vec<Candidate>,
+        /// Why safes stay locked, which may hold further keys.
+        locked_safes: Vec<Pkcs12Error>,
     },
-    /// No pair fits the selector.
-    #[error("no key with certificate fits the selection; there is {}", list(.candidates))]
+    /// Nothing fits the selector.
+    #[error("no private key fits the selection; there is {}", list(.candidates))]
     EntryNotFound {
-        /// The pairs to choose from.
+        /// What to choose from.
         candidates: Vec<Candidate>,
     },
+    /// The private key, or the safe that its certificate may be in, does not open.
+    #[error(transparent)]
+    Locked(#[from] Pkcs12Error),
     /// A kind of key that TLS libraries do not serve.
     #[error("a {algorithm} key cannot serve TLS")]
     UnsupportedKey {
@@ -109,24 +166,66 @@ pub enum CredentialError {
     /// The private key is not a key that can be loaded.
     #[error("the private key is damaged")]
     InvalidKey,
-    /// The only certificate cannot be read.
-    #[error(transparent)]
-    Certificate(#[from] InvalidCertificate),
+    /// A certificate without which there is no credential cannot be read.
+    #[error("certificate {place} of the file{} cannot be used: {error}", in_quotes(.name.as_deref()))]
+    Certificate {
+        /// Its place among the certificates of the file, from 1.
+        place: usize,
+        /// Its friendlyName.
+        name: Option<String>,
+        /// What is wrong with it.
+        error: InvalidCertificate,
+    },
+}
+
+/// A friendlyName behind what bears it: a space, and the name in quotes. Nothing without one.
+pub(crate) fn in_quotes(name: Option<&str>) -> String {
+    name.map(|name| format!(" \"{}\"", shortened(name))).unwrap_or_default()
+}
+
+/// How many keys there are, or how many certificates for the one.
+fn headline(candidates: &[Candidate], locked_safes: &[Pkcs12Error]) -> String {
+    let mut keys: Vec<&[usize]> =
+        candidates.iter().map(|candidate| candidate.key_places.as_slice()).collect();
+    keys.dedup();
+    let mut text = match (keys.len(), candidates.len()) {
+        (1, 1) => "the file contains one private key that opens".to_owned(),
+        (1, certificates) => format!("the file contains one private key with {certificates} certificates"),
+        (keys, _) => format!("the file contains {keys} private keys"),
+    };
+    if let Some(reason) = locked_safes.first() {
+        let safes = match locked_safes.len() {
+            1 => "a safe that stays locked".to_owned(),
+            more => format!("{more} safes that stay locked"),
+        };
+        text.push_str(&format!(", and {safes} and may hold others ({reason})"));
+    }
+    text
 }
 
 fn list(candidates: &[Candidate]) -> String {
     if candidates.is_empty() {
         return "none".to_owned();
     }
-    let shown = candidates.iter().take(MAX_LISTED).map(ToString::to_string).collect::<Vec<_>>().join("; ");
-    match candidates.len().checked_sub(MAX_LISTED) {
-        None | Some(0) => shown,
-        Some(more) => format!("{shown}; and {more} more"),
+    let mut lines = Vec::new();
+    let mut length = 0;
+    for candidate in candidates {
+        let line = candidate.to_string();
+        length += line.len();
+        if length > MAX_LISTED && !lines.is_empty() {
+            break;
+        }
+        lines.push(line);
     }
+    let more = candidates.len() - lines.len();
+    if more > 0 {
+        lines.push(format!("and {more} more"));
+    }
+    lines.join("; ")
 }
 
-/// The most candidates that a message lists.
-const MAX_LISTED: usize = 20;
+/// How much of a message lists candidates, in bytes: what a file says must not flood a log.
+const MAX_LISTED: usize = 3000;
 
 impl CredentialError {
     /// A stable code for programs.
@@ -134,24 +233,45 @@ impl CredentialError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::NoPrivateKey => "no_private_key",
-            Self::NoCertificate => "no_certificate",
+            Self::NoCertificate | Self::NoCertificateForKey => "no_certificate",
             Self::KeyMismatch => "key_mismatch",
             Self::Several { .. } => "several_entries",
             Self::EntryNotFound { .. } => "entry_not_found",
+            Self::Locked(reason) => reason.code(),
             Self::UnsupportedKey { .. } => "unsupported_key",
             Self::WeakKey { .. } => "weak_key",
             Self::InvalidKey => "invalid_key",
-            Self::Certificate(_) => "invalid_certificate",
+            Self::Certificate { .. } => "invalid_certificate",
         }
     }
 
-    /// The stage that refused: `key`, `match` or `certificate bag`.
+    /// The stage that refused: `key`, `match` or a stage of the file.
     #[must_use]
     pub fn stage(&self) -> &'static str {
         match self {
+            Self::Locked(reason) => reason.stage(),
             Self::UnsupportedKey { .. } | Self::WeakKey { .. } | Self::InvalidKey => "key",
-            Self::Certificate(_) => "certificate bag",
+            Self::Certificate { .. } => "certificate bag",
             _ => "match",
+        }
+    }
+
+    /// What there is to choose from, where that is what is asked.
+    #[must_use]
+    pub fn candidates(&self) -> &[Candidate] {
+        match self {
+            Self::Several { candidates, .. } | Self::EntryNotFound { candidates } => candidates,
+            _ => &[],
+        }
+    }
+
+    /// The message without the list of [`candidates`](Self::candidates), for those who show them in their own way.
+    #[must_use]
+    pub fn headline(&self) -> String {
+        match self {
+            Self::Several { candidates, locked_safes } => headline(candidates, locked_safes),
+            Self::EntryNotFound { .. } => "no private key of the file fits the selection".to_owned(),
+            other => other.to_string(),
         }
     }
 
@@ -163,17 +283,21 @@ impl CredentialError {
                 Remedy::Advice("export the certificate again together with its private key")
             }
             Self::NoCertificate => Remedy::Advice("export the key again together with its certificate"),
-            Self::KeyMismatch => {
+            Self::KeyMismatch | Self::NoCertificateForKey => {
                 Remedy::Advice("put the key and the certificate that was issued for it into one file")
             }
+            Self::EntryNotFound { candidates } if candidates.is_empty() => {
+                Remedy::Advice("export the certificate again together with its private key")
+            }
             Self::Several { .. } | Self::EntryNotFound { .. } => Remedy::ChooseEntry,
+            Self::Locked(reason) => return reason.remedies(),
             Self::UnsupportedKey { .. } => Remedy::Advice(
                 "ask for a certificate with a P-256 or RSA-2048 key, which every TLS client accepts",
             ),
             Self::WeakKey { .. } => {
                 Remedy::Advice("ask for a certificate with an RSA key of 2048 bits or more, or a P-256 key")
             }
-            Self::InvalidKey | Self::Certificate(_) => {
+            Self::InvalidKey | Self::Certificate { .. } => {
                 Remedy::Advice("export the file again from the program that made it")
             }
         }]
@@ -183,6 +307,21 @@ impl CredentialError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn candidate(number: usize) -> Candidate {
+        Candidate {
+            number,
+            friendly_names: vec!["a\u{1b}[2Jb".to_owned()],
+            key: Some(KeyAlgorithm::Ed25519),
+            subject: Some("CN=x".to_owned()),
+            hosts: Vec::new(),
+            not_after: Some(0),
+            fingerprint: Some(Fingerprint::from_bytes([0; 32])),
+            problem: None,
+            key_places: vec![number],
+            certificate_place: Some(number),
+        }
+    }
 
     #[test]
     fn selectors_are_told_apart_by_form() {
@@ -199,12 +338,38 @@ mod tests {
 
     #[test]
     fn candidates_show_names_without_control_characters() {
-        let candidate = Candidate {
-            number: 1,
-            friendly_name: Some("a\u{1b}[2Jb".to_owned()),
-            subject: "CN=x".to_owned(),
-            fingerprint: Fingerprint::from_bytes([0; 32]),
-        };
-        assert_eq!(candidate.to_string(), format!("#1 \"a\\u{{1b}}[2Jb\" CN=x (SHA-256 {})", "0".repeat(64)));
+        assert_eq!(
+            candidate(1).to_string(),
+            format!("#1 \"a\\u{{1b}}[2Jb\" Ed25519, CN=x, until 1970-01-01, SHA-256 {}", "0".repeat(64))
+        );
+        let mut locked = candidate(2);
+        (locked.key, locked.problem) = (None, Some(Box::new(Pkcs12Error::KeyPassword.into())));
+        (locked.friendly_names, locked.hosts) = (vec!["n".repeat(70)], vec!["a.test".to_owned(); 5]);
+        (locked.not_after, locked.fingerprint) = (None, None);
+        assert_eq!(
+            locked.to_string(),
+            format!(
+                "#2 \"{}...\" private key, a.test, a.test, a.test and 2 more: the password opens the file, but not the private key in it",
+                "n".repeat(64)
+            )
+        );
+    }
+
+    #[test]
+    fn the_first_words_say_what_there_is_to_choose_from() {
+        let several = |candidates, locked_safes| CredentialError::Several { candidates, locked_safes };
+        let mut renewed = candidate(2);
+        renewed.key_places = vec![1];
+        let same = several(vec![candidate(1), renewed], vec![]);
+        assert_eq!(same.headline(), "the file contains one private key with 2 certificates");
+        let two = several(vec![candidate(1), candidate(2)], vec![]);
+        assert_eq!(two.headline(), "the file contains 2 private keys");
+        let one = several(vec![candidate(1)], vec![Pkcs12Error::SafePassword]);
+        assert_eq!(
+            one.headline(),
+            "the file contains one private key that opens, and a safe that stays locked and may hold others (the password opens the file, but not an encrypted part of it)"
+        );
+        let many = several((1..=256).map(candidate).collect(), vec![]).to_string();
+        assert!(many.len() < 4096 && many.ends_with(" more"), "{}", many.len());
     }
 }

@@ -11,7 +11,7 @@ use aws_lc_rs::{
 };
 use rustls_pki_types::SignatureVerificationAlgorithm;
 
-use super::{algorithm::KeyAlgorithm, der::public_key_info};
+use super::{algorithm::KeyAlgorithm, der::public_key_info, public_key::WrittenPublicKey};
 use crate::secret::PrivateKey;
 
 /// A private key that TLS libraries can serve, loaded and checked by aws-lc-rs.
@@ -118,8 +118,10 @@ pub(super) fn holds_key_of(algorithm: &dyn SignatureVerificationAlgorithm, spki_
     public_key_info(spki_der).is_ok_and(|(kind, _)| kind == algorithm.public_key_alg_id().as_ref())
 }
 
-/// The subjectPublicKeyInfo that belongs to a private key; `None` for keys that cannot be loaded.
+/// The subjectPublicKeyInfo that belongs to a private key: of a key that cannot be loaded, what its PKCS #8 says of
+/// it; `None` if that says nothing.
 pub(crate) fn public_key_der(key: &PrivateKey) -> Option<Vec<u8>> {
     let algorithm = KeyAlgorithm::of_private(key)?;
-    KeyPair::load(key, &algorithm)?.spki()
+    let loaded = KeyPair::load(key, &algorithm).and_then(|pair| pair.spki());
+    loaded.or_else(|| Some(WrittenPublicKey::of(key)?.spki()))
 }

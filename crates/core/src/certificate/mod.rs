@@ -14,6 +14,8 @@ mod fingerprint;
 mod general_name;
 mod key_pair;
 mod name;
+mod pairing;
+mod public_key;
 #[cfg(any(test, fuzzing))]
 mod reencode;
 mod signature;
@@ -23,6 +25,7 @@ use rustls_pki_types::CertificateDer;
 
 #[cfg(fuzzing)]
 pub use self::reencode::reencode;
+pub(crate) use self::choice::in_quotes;
 pub use self::{
     algorithm::KeyAlgorithm,
     choice::{Candidate, CredentialError, EntrySelector},

@@ -2,6 +2,7 @@
 //!
 //! Takes what any stage made; gives what the command prints and its JSON carries.
 
+mod entries;
 mod readers;
 mod remarks;
 mod request;
@@ -11,14 +12,16 @@ use serde::{Serialize, Serializer};
 use x509_parser::asn1_rs::{FromDer as _, Integer, Sequence};
 
 use self::readers::{Beside, Spelling};
-pub(crate) use self::remarks::about_pfx;
+pub(crate) use self::remarks::{Wrapping, about_pfx};
 pub use self::{
+    entries::{LockedReport, Problem},
     readers::Reader,
     remarks::Remark,
     request::{InspectRequest, Passwords},
 };
 use crate::{
-    certificate::{Certificate, Fingerprint, KeyAlgorithm, public_key_der},
+    certificate::{Candidate, Certificate, Fingerprint, KeyAlgorithm, ServerCredential, public_key_der},
+    instant::rfc3339,
     limits::{Budget, Cancel, Limits},
     pkcs12::{
         self, CertificateBag, Contents, Encoding, Encryption, FileFormat, KeyBag, MacDescription, Pfx,
@@ -39,10 +42,14 @@ pub struct FileReport {
     pub encoding: Option<Encoding>,
     /// The MAC of a PFX.
     pub mac: Option<MacDescription>,
-    /// Private keys.
+    /// Private keys that opened.
     pub keys: Vec<KeyReport>,
+    /// Private keys that stay locked.
+    pub locked_keys: Vec<LockedReport>,
     /// Certificates, in the order of the file.
     pub certificates: Vec<CertificateReport>,
+    /// What can be chosen of a PFX: a key with one of its certificates, numbered as everywhere.
+    pub entries: Vec<Candidate>,
     /// The safes of a PFX with their encryption and bags.
     pub safes: Vec<Safe>,
     /// Bags that were passed over, with the reason.
@@ -61,7 +68,7 @@ pub struct KeyReport {
     pub bits: Option<usize>,
     /// The curve of an EC key.
     pub curve: Option<String>,
-    /// SHA-256 over its subjectPublicKeyInfo; `None` for keys that cannot be loaded.
+    /// SHA-256 over its subjectPublicKeyInfo; `None` for a key that cannot be loaded and does not have it written.
     pub spki_sha256: Option<Fingerprint>,
     /// The friendlyName, raw.
     pub friendly_name: Option<String>,
@@ -73,6 +80,8 @@ pub struct KeyReport {
     pub local_key_set: bool,
     /// Layers of encryption, outermost first.
     pub protection: Vec<Encryption>,
+    /// Its numbers among the entries of the file: one for each of its certificates.
+    pub entries: Vec<usize>,
 }
 
 /// A certificate, described.
@@ -136,7 +145,8 @@ impl Serialize for Fingerprint {
 ///
 /// # Errors
 ///
-/// [`Pkcs12Error`] if the file cannot be read at all, a password does not open it, or the request was cancelled.
+/// [`Pkcs12Error`] if the file cannot be read at all, nothing in it opens, or the request was cancelled. What opens
+/// beside a part that stays locked is described, with a remark.
 pub fn inspect(request: InspectRequest<'_>) -> Result<(FileReport, Vec<Remark>), Pkcs12Error> {
     let InspectRequest { file: bytes, passwords, limits, cancel, at } = request;
     if bytes.len() > limits.max_file_len {
@@ -144,7 +154,11 @@ pub fn inspect(request: InspectRequest<'_>) -> Result<(FileReport, Vec<Remark>),
     }
     let format = pkcs12::sniff(bytes);
     let (mut report, mut remarks) = match format {
-        FileFormat::Pem { certificate: true, .. } => (pem(bytes, format, &limits)?, Vec::new()),
+        FileFormat::Pem { certificate: true, .. } => {
+            let report = pem(bytes, format, &limits)?;
+            let remarks = about_pairs(report.lonely_keys()).into_iter().collect();
+            (report, remarks)
+        }
         FileFormat::CertificateDer => {
             let certificates = vec![CertificateReport::of(bytes)];
             (
@@ -166,7 +180,6 @@ pub fn inspect(request: InspectRequest<'_>) -> Result<(FileReport, Vec<Remark>),
         remarks.extend(certificate.malformed.as_ref().map(Remark::from));
         remarks.extend(certificate.about_time(at));
     }
-    remarks.extend(report.about_pairs());
     Ok((report, remarks))
 }
 
@@ -195,28 +208,34 @@ fn pfx(
 ) -> Result<(FileReport, Vec<Remark>), Pkcs12Error> {
     let mut budget = Budget::new(limits).with_cancel(cancel);
     let pfx = Pfx::from_bytes(bytes, limits)?;
-    let (encoding, mac, zeros, armoured) =
-        (pfx.encoding(), pfx.mac(), pfx.trailing_zeros(), pfx.is_armoured());
+    let (encoding, wrapping) = (pfx.encoding(), Wrapping::of(&pfx));
     let verified = match danger::skip_absent_mac(pfx, passwords.file) {
         Ok(unproved) => unproved,
         Err(pfx) => pfx.verify(passwords.file, &mut budget)?,
     };
-    let contents = verified.decrypt(passwords.key, &mut budget)?;
+    let contents = verified.decrypt(passwords.keys, &mut budget)?;
     contents.require_opened()?;
-    let found = about_pfx(&contents, mac.as_ref(), zeros, armoured);
+    let found = about_pfx(&contents, &wrapping);
     let mut remarks: Vec<Remark> = found.iter().map(Remark::from).collect();
-    let mut report = FileReport { encoding: Some(encoding), mac, ..FileReport::empty(FileFormat::Pkcs12) };
     let beside = Beside {
-        trailing_zeros: zeros > 0,
-        armoured,
+        trailing: wrapping.trailing_zeros > 0 || wrapping.line_end,
+        armoured: wrapping.armoured,
         version_2: contents.keys.iter().any(|bag| is_version_2(&bag.key)),
         password: Spelling::of(passwords.file, &contents.readings),
     };
-    let Contents { keys, certificates, safes, skipped, .. } = contents;
-    report.keys = keys.into_iter().map(KeyReport::of_bag).collect();
+    let mut report = FileReport {
+        encoding: Some(encoding),
+        mac: wrapping.mac,
+        entries: ServerCredential::candidates(&contents),
+        ..FileReport::empty(FileFormat::Pkcs12)
+    };
+    let Contents { keys, locked, certificates, safes, skipped, .. } = contents;
+    report.keys = keys.into_iter().map(|bag| KeyReport::of_bag(bag, &report.entries)).collect();
+    report.locked_keys = locked.iter().map(|key| LockedReport::of(key, &report.entries)).collect();
     report.certificates = certificates.into_iter().map(CertificateReport::of_bag).collect();
     (report.safes, report.skipped) = (safes, skipped);
     report.readers = readers::of(&report, &beside);
+    remarks.extend(about_pairs(entries::without_certificate(&report.entries)));
     if report.keys.is_empty() && report.certificates.is_empty() {
         remarks.push(remarks::nothing_usable(&report.skipped));
     }
@@ -241,29 +260,32 @@ impl FileReport {
             encoding: None,
             mac: None,
             keys: Vec::new(),
+            locked_keys: Vec::new(),
             certificates: Vec::new(),
+            entries: Vec::new(),
             safes: Vec::new(),
             skipped: Vec::new(),
             readers: Vec::new(),
         }
     }
 
-    /// Keys without a certificate of the same public key.
-    fn about_pairs(&self) -> Vec<Remark> {
+    /// How many keys have no certificate of the same public key.
+    fn lonely_keys(&self) -> usize {
         let paired = |key: &KeyReport| {
             key.spki_sha256.is_none()
                 || self.certificates.iter().any(|cert| cert.spki_sha256 == key.spki_sha256)
         };
-        let lonely = self.keys.iter().filter(|key| !paired(key)).count();
-        if lonely == 0 {
-            return Vec::new();
-        }
-        vec![Remark {
-            code: "key_mismatch",
-            message: format!("{lonely} private key(s) match no certificate in the file"),
-            remedies: vec![Remedy::JoinKeyAndCertificate],
-        }]
+        self.keys.iter().filter(|key| !paired(key)).count()
     }
+}
+
+fn about_pairs(lonely: usize) -> Option<Remark> {
+    let message = match lonely {
+        0 => return None,
+        1 => "a private key matches no certificate in the file".to_owned(),
+        more => format!("{more} private keys match no certificate in the file"),
+    };
+    Some(Remark { code: "key_mismatch", message, remedies: vec![Remedy::JoinKeyAndCertificate] })
 }
 
 impl KeyReport {
@@ -279,17 +301,19 @@ impl KeyReport {
             csp_name: None,
             local_key_set: false,
             protection: Vec::new(),
+            entries: Vec::new(),
         }
     }
 
-    fn of_bag(bag: KeyBag) -> Self {
-        let KeyBag { key, attributes, protection, .. } = bag;
+    fn of_bag(bag: KeyBag, entries: &[Candidate]) -> Self {
+        let KeyBag { key, attributes, protection, place, .. } = bag;
         Self {
             friendly_name: attributes.friendly_name,
             local_key_id: attributes.local_key_id.as_deref().map(hex),
             csp_name: attributes.csp_name,
             local_key_set: attributes.local_key_set,
             protection,
+            entries: entries::numbers(entries, place),
             ..Self::of(&key)
         }
     }
@@ -366,27 +390,6 @@ impl From<&Certificate> for CertificateReport {
     }
 }
 
-/// An instant in seconds since 1970 as RFC 3339 in UTC, for example `2026-11-23T12:00:00Z`.
-#[must_use]
-pub fn rfc3339(seconds: i64) -> String {
-    time::OffsetDateTime::from_unix_timestamp(seconds)
-        .ok()
-        .and_then(|instant| instant.format(&time::format_description::well_known::Rfc3339).ok())
-        .unwrap_or_else(|| "9999-12-31T23:59:59Z".to_owned())
-}
-
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn instants_are_utc_text_that_sorts() {
-        assert_eq!(rfc3339(0), "1970-01-01T00:00:00Z");
-        assert_eq!(rfc3339(1_795_435_200), "2026-11-23T12:00:00Z");
-        assert!(rfc3339(-1) < rfc3339(0));
-    }
 }

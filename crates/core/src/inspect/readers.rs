@@ -32,7 +32,8 @@ struct Facts<'a> {
 
 /// What the rules ask of a file beside its report.
 pub(super) struct Beside {
-    pub(super) trailing_zeros: bool,
+    /// Whether anything follows the PFX.
+    pub(super) trailing: bool,
     pub(super) armoured: bool,
     /// Whether a private key carries its public key (RFC 5958).
     pub(super) version_2: bool,
@@ -293,7 +294,7 @@ fn gnutls(facts: &Facts<'_>) -> Option<String> {
             let empty = facts.report.safes.iter().any(|safe| safe.bags.is_empty());
             empty.then(|| "it refuses empty SafeContents".to_owned())
         })
-        .or_else(|| facts.beside.trailing_zeros.then(|| "it refuses bytes after the PFX".to_owned()))
+        .or_else(|| facts.beside.trailing.then(|| "it refuses bytes after the PFX".to_owned()))
         .or_else(|| facts.reads_other_than(&[]))
 }
 

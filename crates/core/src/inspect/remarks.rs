@@ -1,7 +1,9 @@
 //! What is worth a word about a PFX.
 
+use super::entries::undecodable;
 use crate::{
-    pkcs12::{Contents, MacDescription, Pkcs12Error},
+    certificate::in_quotes,
+    pkcs12::{Contents, LockedKey, MacDescription, Pfx, Pkcs12Error},
     remedy::Remedy,
     validate::{Finding, FindingCode},
 };
@@ -31,23 +33,42 @@ impl From<&Finding> for Remark {
 /// Fewer iterations than this protect a password badly; OpenSSL and Java write 2,048 and 10,000.
 const FEW_ITERATIONS: u64 = 1000;
 
+/// What is around the bags of a PFX.
+pub(crate) struct Wrapping {
+    pub(super) mac: Option<MacDescription>,
+    pub(super) trailing_zeros: usize,
+    pub(super) line_end: bool,
+    pub(super) armoured: bool,
+}
+
+impl Wrapping {
+    pub(crate) fn of(pfx: &Pfx<'_>) -> Self {
+        Self {
+            mac: pfx.mac(),
+            trailing_zeros: pfx.trailing_zeros(),
+            line_end: pfx.has_trailing_line_end(),
+            armoured: pfx.is_armoured(),
+        }
+    }
+}
+
 /// The same for who looks at the file and for who imports it.
-pub(crate) fn about_pfx(
-    contents: &Contents,
-    mac: Option<&MacDescription>,
-    zeros: usize,
-    armoured: bool,
-) -> Vec<Finding> {
+pub(crate) fn about_pfx(contents: &Contents, wrapping: &Wrapping) -> Vec<Finding> {
+    let Wrapping { mac, trailing_zeros: zeros, line_end, armoured } = wrapping;
+    let (mac, zeros) = (mac.as_ref(), *zeros);
     let mut findings = Vec::new();
     let mut find = |code, message: String| findings.push(Finding::new(code, message));
     if mac.is_none() {
         find(FindingCode::NoMac, Pkcs12Error::NoMac.to_string());
     }
-    if armoured {
+    if *armoured {
         find(FindingCode::PemArmour, "the PFX is wrapped in PEM text".to_owned());
     }
     if zeros > 0 {
         find(FindingCode::TrailingZeros, format!("{zeros} zero bytes follow the PFX"));
+    }
+    if *line_end {
+        find(FindingCode::TrailingLineEnd, "a line end follows the PFX".to_owned());
     }
     let mut legacy = contents.legacy();
     legacy.extend(mac.filter(|mac| mac.legacy).map(|mac| mac.algorithm.clone()));
@@ -67,7 +88,44 @@ pub(crate) fn about_pfx(
     if !contents.skipped.is_empty() {
         find(FindingCode::Skipped, format!("passed over: {}", contents.skipped.join(", ")));
     }
+    for (place, name, error) in undecodable(contents) {
+        let name = in_quotes(name);
+        find(FindingCode::InvalidCertificate, format!("certificate {place} of the file{name} cannot be used: {error}"));
+    }
+    findings.extend(about_locked(contents));
     findings
+}
+
+/// What stays locked: each reason once, with the keys or safes that it concerns.
+fn about_locked(contents: &Contents) -> Vec<Finding> {
+    let mut said: Vec<(String, &Pkcs12Error)> = Vec::new();
+    let keys = contents.locked.iter().map(|key| (locked_key(key), &key.reason));
+    let safes = contents.safes.iter().enumerate().filter_map(|(index, safe)| {
+        let reason = safe.locked.as_ref()?;
+        Some((format!("safe {} of the file", index + 1), reason))
+    });
+    for (what, reason) in keys.chain(safes) {
+        match said.iter_mut().find(|(_, known)| *known == reason) {
+            Some((all, _)) if all.len() < MAX_SAID => *all = format!("{all}, {what}"),
+            Some((all, _)) if !all.ends_with(" others") => all.push_str(" and others"),
+            Some(_) => {}
+            None => said.push((what, reason)),
+        }
+    }
+    let finding = |(what, reason): (String, &Pkcs12Error)| {
+        let several = what.contains(", ") || what.ends_with(" others");
+        let verb = if several { "stay" } else { "stays" };
+        Finding::new(FindingCode::Locked, format!("{what} {verb} locked: {reason}"))
+            .with_remedies(reason.remedies())
+    };
+    said.into_iter().map(finding).collect()
+}
+
+/// How much of a finding names keys, in bytes.
+const MAX_SAID: usize = 300;
+
+fn locked_key(key: &LockedKey) -> String {
+    format!("private key {} of the file{}", key.place, in_quotes(key.attributes.friendly_name.as_deref()))
 }
 
 pub(super) fn nothing_usable(skipped: &[String]) -> Remark {

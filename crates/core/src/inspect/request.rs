@@ -11,15 +11,15 @@ use crate::{
 pub struct Passwords<'a> {
     /// Opens the file.
     pub file: &'a Password,
-    /// Opens private keys that have one of their own.
-    pub key: Option<&'a Password>,
+    /// Open private keys that have one of their own.
+    pub keys: &'a [Password],
 }
 
 impl<'a> Passwords<'a> {
     /// One password for all of the file.
     #[must_use]
     pub fn new(file: &'a Password) -> Self {
-        Self { file, key: None }
+        Self { file, keys: &[] }
     }
 }
 

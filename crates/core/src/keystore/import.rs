@@ -14,7 +14,7 @@ use crate::{
     alias::Alias,
     certificate::{Certificate, ServerCredential},
     error::{AuthorityError, Error},
-    inspect::about_pfx,
+    inspect::{Wrapping, about_pfx},
     limits::Budget,
     pkcs12::{Pfx, Pkcs12Error, danger},
     store::{Event, StoreError},
@@ -60,19 +60,19 @@ impl Keystore {
     }
 
     fn open_and_import(&mut self, request: ServerCertificateRequest<'_>) -> Result<ImportReport, Error> {
-        let ServerCertificateRequest { alias, file, password, key_password, entry, limits, cancel, options } =
+        let ServerCertificateRequest { alias, file, password, key_passwords, entry, limits, cancel, options } =
             request;
         let mut budget = Budget::new(&limits).with_cancel(cancel);
         let pfx = Pfx::from_bytes(file, &limits)?;
-        let (mac, zeros, armoured) = (pfx.mac(), pfx.trailing_zeros(), pfx.is_armoured());
-        let verified = if mac.is_none() && options.policy.allows(FindingCode::NoMac) {
+        let wrapping = Wrapping::of(&pfx);
+        let verified = if pfx.mac().is_none() && options.policy.allows(FindingCode::NoMac) {
             danger::skip_absent_mac(pfx, password).map_err(|_| Pkcs12Error::NoMac)?
         } else {
             pfx.verify(password, &mut budget)?
         };
-        let contents = verified.decrypt(key_password, &mut budget)?;
+        let contents = verified.decrypt(key_passwords, &mut budget)?;
         contents.require_credential()?;
-        let findings = about_pfx(&contents, mac.as_ref(), zeros, armoured);
+        let findings = about_pfx(&contents, &wrapping);
         let credential = ServerCredential::choose(contents, entry.as_ref())?;
         self.import_opened(CredentialRequest { alias, credential, findings, options })
     }

@@ -9,6 +9,7 @@ mod certificates;
 mod history;
 mod import;
 mod in_use;
+mod neighbours;
 mod options;
 mod place;
 mod removal;

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use super::{
     event_of,
+    neighbours::{about_others, about_replacement},
     request::{ChainLink, CredentialRequest, ImportReport, Outcome},
     seconds,
 };
@@ -79,6 +80,10 @@ pub(super) fn place(
     }
     let chain = validate(&credential, &authorities, &options.policy, options.at)?;
     findings.extend(chain.findings().iter().cloned());
+    if let Some(old) = present.as_ref().and_then(|row| row.content.leaf()) {
+        findings.extend(about_replacement(old, &credential.leaf, &credential.not_chosen));
+    }
+    findings.extend(about_others(&write.as_read(), &alias, &credential.leaf)?);
 
     // The alias keeps the case under which it stands in the store.
     let (alias, entry, number, outcome) = match &present {

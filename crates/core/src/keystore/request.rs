@@ -20,8 +20,8 @@ pub struct ServerCertificateRequest<'a> {
     pub file: &'a [u8],
     /// The password that opens it.
     pub password: &'a Password,
-    /// The password of the private key, where it has one of its own.
-    pub key_password: Option<&'a Password>,
+    /// The passwords of private keys that have one of their own.
+    pub key_passwords: &'a [Password],
     /// Which key and certificate is meant, in a file with several.
     pub entry: Option<EntrySelector>,
     /// Bounds on the work that the file may ask for.
@@ -64,7 +64,7 @@ impl<'a> ServerCertificateRequest<'a> {
             alias,
             file,
             password,
-            key_password: None,
+            key_passwords: &[],
             entry: None,
             limits: Limits::default(),
             cancel: Cancel::default(),

@@ -1,7 +1,7 @@
 //! AlgorithmIdentifier, and the parameters that every scheme has.
 
 use super::{
-    ber::{Element, OBJECT_IDENTIFIER, OCTET_STRING, Reader, SEQUENCE, Walk},
+    ber::{CONSTRUCTED, Element, OBJECT_IDENTIFIER, OCTET_STRING, Reader, SEQUENCE, Walk},
     error::Pkcs12Error,
 };
 use crate::limits::Limits;
@@ -33,15 +33,15 @@ impl<'a> AlgorithmIdentifier<'a> {
         }
     }
 
-    /// Whether the parameters are an OCTET STRING.
+    /// Whether the parameters are an OCTET STRING, whole or in segments.
     pub(super) fn has_octets(&self) -> bool {
-        self.parameters.as_ref().is_some_and(|element| element.tag == OCTET_STRING)
+        self.parameters.as_ref().is_some_and(|element| element.tag & !CONSTRUCTED == OCTET_STRING)
     }
 
-    /// The parameters, which must be an OCTET STRING.
+    /// The parameters, which must be an OCTET STRING, whole or in segments.
     pub(super) fn octets(&self, what: &'static str, walk: &Walk<'_>) -> Result<Vec<u8>, Pkcs12Error> {
         match &self.parameters {
-            Some(element) if element.tag == OCTET_STRING => Ok(element.octets(walk)?.into_owned()),
+            Some(element) if self.has_octets() => Ok(element.octets(walk)?.into_owned()),
             other => Err(Pkcs12Error::Malformed { at: other.map_or(0, |element| element.at), what }),
         }
     }

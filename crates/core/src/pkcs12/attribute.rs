@@ -1,7 +1,7 @@
 //! The attributes of a bag (RFC 7292, section 4.2; PKCS #9; Microsoft's and Oracle's).
 
 use super::{
-    ber::{BMP_STRING, Element, OBJECT_IDENTIFIER, OCTET_STRING, SET, UTF8_STRING, Walk},
+    ber::{BMP_STRING, CONSTRUCTED, Element, OBJECT_IDENTIFIER, OCTET_STRING, SET, UTF8_STRING, Walk},
     contents::Attributes,
     error::Pkcs12Error,
     oid,
@@ -21,13 +21,14 @@ pub(super) fn read(set: &Element<'_>, walk: &Walk<'_>) -> Result<Attributes, Pkc
             (oid::MICROSOFT_LOCAL_KEY_SET, _) => found.local_key_set = true,
             (oid::TRUSTED_KEY_USAGE, Some(_)) => found.trusted = true,
             (oid::FRIENDLY_NAME, Some(value)) if found.friendly_name.is_none() => {
-                found.friendly_name = text(&value);
+                found.friendly_name = text(&value, walk);
+                found.friendly_name_unreadable = found.friendly_name.is_none();
             }
             (oid::MICROSOFT_CSP_NAME, Some(value)) if found.csp_name.is_none() => {
-                found.csp_name = text(&value)
+                found.csp_name = text(&value, walk);
             }
             (oid::LOCAL_KEY_ID, Some(value))
-                if found.local_key_id.is_none() && value.tag & !0x20 == OCTET_STRING =>
+                if found.local_key_id.is_none() && value.tag & !CONSTRUCTED == OCTET_STRING =>
             {
                 found.local_key_id = Some(value.octets(walk)?.into_owned());
             }
@@ -37,17 +38,15 @@ pub(super) fn read(set: &Element<'_>, walk: &Walk<'_>) -> Result<Attributes, Pkc
     Ok(found)
 }
 
-fn text(value: &Element<'_>) -> Option<String> {
-    match value.tag {
-        _ if value.content.len() > MAX_TEXT_LEN => None,
-        BMP_STRING => bmp_text(value.content),
-        UTF8_STRING => String::from_utf8(value.content.to_vec()).ok(),
+/// A string as text, whole or in segments; as long as the file has it.
+fn text(value: &Element<'_>, walk: &Walk<'_>) -> Option<String> {
+    let octets = value.octets(walk).ok()?;
+    match value.tag & !CONSTRUCTED {
+        BMP_STRING => bmp_text(&octets),
+        UTF8_STRING => String::from_utf8(octets.into_owned()).ok(),
         _ => None,
     }
 }
-
-/// The longest text, in bytes as encoded: 255 characters beyond the Basic Multilingual Plane.
-const MAX_TEXT_LEN: usize = 1020;
 
 /// A BMPString as text; surrogate pairs are read, lone ones are not text.
 fn bmp_text(bytes: &[u8]) -> Option<String> {

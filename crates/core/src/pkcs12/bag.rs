@@ -1,7 +1,7 @@
 //! Reads an AuthenticatedSafe: SafeContents and their bags (RFC 7292, section 4).
 //!
-//! One odd bag never spoils the file: it is passed over and counted. A part that does not decrypt is kept as a
-//! problem, for the caller to weigh.
+//! One odd bag never spoils the file: it is passed over and counted. A key or a safe that does not decrypt is kept
+//! on record as locked, for the caller to weigh.
 
 use std::borrow::Cow;
 
@@ -11,7 +11,7 @@ use super::{
     algorithm::AlgorithmIdentifier,
     attribute,
     ber::{CONTEXT_0, Element, INTEGER, OBJECT_IDENTIFIER, OCTET_STRING, Reader, SEQUENCE, SET, Walk},
-    contents::{Attributes, CertificateBag, Contents, Encryption, KeyBag, Safe},
+    contents::{Attributes, CertificateBag, Contents, Encryption, KeyBag, LockedKey, Safe},
     error::Pkcs12Error,
     oid,
     password::{Octets, PasswordReading},
@@ -21,19 +21,39 @@ use crate::{limits::Budget, secret::PrivateKey};
 
 /// SafeContents inside SafeContents, at most.
 const MAX_NESTED_SAFES: usize = 4;
-/// ContentInfos in an AuthenticatedSafe, at most.
-const MAX_SAFES: usize = 32;
 
 /// Reads the safes of one file, one after the other.
 pub(super) struct BagReader<'r, 'l> {
     walk: &'r Walk<'l>,
-    /// The readings of the file's password that may fit.
-    passwords: Vec<&'r Octets>,
-    /// Those, and the readings of the keys' own password.
-    key_passwords: Vec<&'r Octets>,
-    budget: &'r mut Budget,
+    /// `None` where it is only counted what the file asks for.
+    unlock: Option<Unlock<'r>>,
+    /// What the parts that are seen without decrypting cost, in iterations.
+    work: u64,
     contents: Contents,
     bags: usize,
+}
+
+/// What parts are decrypted with.
+struct Unlock<'r> {
+    /// The readings of the file's password that may fit.
+    passwords: Vec<&'r Octets>,
+    /// Those, and the readings of the keys' own passwords.
+    key_passwords: Vec<&'r Octets>,
+    budget: &'r mut Budget,
+}
+
+/// The iterations that an AuthenticatedSafe asks for, as far as its schemes lie in the clear: one try for each.
+///
+/// # Errors
+///
+/// What is beyond a limit, so that it is refused before a key is derived. What is malformed is left to the reading.
+pub(super) fn foresee_work(walk: &Walk<'_>, auth_safe: &[u8], depth: u16) -> Result<u64, Pkcs12Error> {
+    let mut reader =
+        BagReader { walk, unlock: None, work: 0, contents: Contents::default(), bags: 0 };
+    match reader.read_all(auth_safe, depth) {
+        Err(error @ (Pkcs12Error::TooMany { .. } | Pkcs12Error::Parameter { .. })) => Err(error),
+        _ => Ok(reader.work),
+    }
 }
 
 /// SafeContents that were encrypted, and how.
@@ -49,29 +69,33 @@ impl<'r, 'l> BagReader<'r, 'l> {
         key_passwords: &'r [Octets],
         budget: &'r mut Budget,
     ) -> Self {
-        Self {
-            walk,
+        let unlock = Unlock {
             passwords: passwords.iter().collect(),
             key_passwords: passwords.iter().chain(key_passwords).collect(),
             budget,
-            contents: Contents::default(),
-            bags: 0,
-        }
+        };
+        Self { walk, unlock: Some(unlock), work: 0, contents: Contents::default(), bags: 0 }
     }
 
     /// Reads an AuthenticatedSafe: a SEQUENCE of ContentInfo.
     pub(super) fn read(mut self, auth_safe: &[u8], depth: u16) -> Result<Contents, Pkcs12Error> {
+        self.read_all(auth_safe, depth)?;
+        Ok(self.contents)
+    }
+
+    fn read_all(&mut self, auth_safe: &[u8], depth: u16) -> Result<(), Pkcs12Error> {
+        let limit = self.walk.limits.max_safes;
         let mut outer = self.walk.reader(auth_safe, depth);
         let mut safes = outer.expect(SEQUENCE, "AuthenticatedSafe expected")?.children(self.walk);
         outer.finish("bytes after the AuthenticatedSafe")?;
         while let Some(safe) = safes.next()? {
-            if self.contents.safes.len() >= MAX_SAFES {
-                return Err(Pkcs12Error::TooMany { what: "safes", limit: MAX_SAFES });
+            if self.contents.safes.len() >= limit {
+                return Err(Pkcs12Error::TooMany { what: "safes", limit });
             }
-            self.contents.safes.push(Safe { encryption: None, bags: Vec::new() });
+            self.contents.safes.push(Safe { encryption: None, bags: Vec::new(), locked: None });
             self.read_safe(&safe)?;
         }
-        Ok(self.contents)
+        Ok(())
     }
 
     fn read_safe(&mut self, safe: &Element<'_>) -> Result<(), Pkcs12Error> {
@@ -96,8 +120,7 @@ impl<'r, 'l> BagReader<'r, 'l> {
                 }
             }
             oid::ENVELOPED_DATA => {
-                self.contents.safe_problem.get_or_insert(Pkcs12Error::PublicKeyPrivacy);
-                self.skip("envelopedData (encrypted to a public key)");
+                self.lock_safe(Pkcs12Error::PublicKeyPrivacy);
                 Ok(())
             }
             other => Err(Pkcs12Error::UnsupportedAlgorithm { field: "container", name: oid::name(other) }),
@@ -119,11 +142,14 @@ impl<'r, 'l> BagReader<'r, 'l> {
         let scheme = match Scheme::parse(&algorithm, "certificate bag", self.walk) {
             Ok(scheme) => scheme,
             Err(problem @ Pkcs12Error::UnsupportedAlgorithm { .. }) => {
-                self.skip(&format!("an encrypted safe: {problem}"));
-                self.contents.safe_problem.get_or_insert(problem);
+                self.lock_safe(problem);
                 return Ok(None);
             }
             Err(other) => return Err(other),
+        };
+        self.work = self.work.saturating_add(scheme.work());
+        let Some(unlock) = &mut self.unlock else {
+            return Ok(None);
         };
         let encryption = Encryption::of(&scheme);
         if let Some(safe) = self.contents.safes.last_mut() {
@@ -135,15 +161,19 @@ impl<'r, 'l> BagReader<'r, 'l> {
         }
         let walk = self.walk;
         let opened =
-            scheme.decrypt(&octets, &self.passwords, self.budget, |plain| is_safe_contents(walk, plain))?;
-        Ok(if let Some(opened) = opened {
-            self.note(opened.reading);
-            Some(OpenedSafe { plain: opened.plain, encryption })
-        } else {
-            self.skip("an encrypted safe with another password");
-            self.contents.safe_problem.get_or_insert(Pkcs12Error::SafePassword);
-            None
-        })
+            scheme.decrypt(&octets, &unlock.passwords, unlock.budget, |plain| is_safe_contents(walk, plain))?;
+        let Some(opened) = opened else {
+            self.lock_safe(Pkcs12Error::SafePassword);
+            return Ok(None);
+        };
+        self.note(opened.reading);
+        Ok(Some(OpenedSafe { plain: opened.plain, encryption }))
+    }
+
+    fn lock_safe(&mut self, reason: Pkcs12Error) {
+        if let Some(safe) = self.contents.safes.last_mut() {
+            safe.locked = Some(reason);
+        }
     }
 
     /// Reads SafeContents and the ones nested in it.
@@ -190,13 +220,16 @@ impl<'r, 'l> BagReader<'r, 'l> {
             Some(set) => attribute::read(&set, self.walk)?,
             None => Attributes::default(),
         };
+        if attributes.friendly_name_unreadable {
+            self.skip(UNREADABLE_NAME);
+        }
         if let Some(safe) = self.contents.safes.last_mut() {
             safe.bags.push(oid::short_name(bag_id));
         }
         match bag_id {
             oid::KEY_BAG => {
                 let info = value.expect(SEQUENCE, "PrivateKeyInfo expected in a keyBag")?;
-                self.push_key(info.raw.to_vec(), attributes, protection.to_vec())?;
+                self.push_key(info.raw, attributes, protection.to_vec())?;
             }
             oid::PKCS8_SHROUDED_KEY_BAG => self.shrouded_key(&mut value, attributes, protection)?,
             oid::CERT_BAG => self.certificate(&mut value, attributes, protection)?,
@@ -220,41 +253,59 @@ impl<'r, 'l> BagReader<'r, 'l> {
         let scheme = match Scheme::parse(&algorithm, "key bag", self.walk) {
             Ok(scheme) => scheme,
             Err(problem @ Pkcs12Error::UnsupportedAlgorithm { .. }) => {
-                self.skip(&format!("a private key: {problem}"));
-                self.contents.key_problem.get_or_insert(problem);
-                return Ok(());
+                return self.lock_key(problem, attributes, protection.to_vec());
             }
             Err(other) => return Err(other),
         };
-        let octets = encrypted.octets(self.walk)?;
-        let walk = self.walk;
-        let opened = scheme
-            .decrypt(&octets, &self.key_passwords, self.budget, |plain| is_private_key_info(walk, plain))?;
-        let Some(opened) = opened else {
-            self.skip("a private key with a password of its own");
-            self.contents.key_problem.get_or_insert(Pkcs12Error::KeyPassword);
-            return Ok(());
-        };
-        self.note(opened.reading);
         let mut layers = protection.to_vec();
         layers.push(Encryption::of(&scheme));
+        self.work = self.work.saturating_add(scheme.work());
+        let Some(unlock) = &mut self.unlock else {
+            // Counted, as one that may open.
+            return self.lock_key(Pkcs12Error::KeyPassword, attributes, layers);
+        };
+        let octets = encrypted.octets(self.walk)?;
+        let walk = self.walk;
+        let accept = |plain: &[u8]| is_private_key_info(walk, plain);
+        let Some(opened) = scheme.decrypt(&octets, &unlock.key_passwords, unlock.budget, accept)? else {
+            return self.lock_key(Pkcs12Error::KeyPassword, attributes, layers);
+        };
+        self.note(opened.reading);
         // Some programs leave bytes after the PrivateKeyInfo.
         let info = self.walk.reader(&opened.plain, 0).next()?;
-        let pkcs8 = info.map(|element| element.raw.to_vec()).unwrap_or_default();
-        self.push_key(pkcs8, attributes, layers)
+        self.push_key(info.map(|element| element.raw).unwrap_or_default(), attributes, layers)
+    }
+
+    /// The place of one more key, which is refused beyond the limit.
+    fn next_place(&self) -> Result<usize, Pkcs12Error> {
+        let (before, limit) =
+            (self.contents.keys.len() + self.contents.locked.len(), self.walk.limits.max_keys);
+        if before >= limit {
+            return Err(Pkcs12Error::TooMany { what: "private keys", limit });
+        }
+        Ok(before + 1)
     }
 
     fn push_key(
         &mut self,
-        pkcs8: Vec<u8>,
+        pkcs8: &[u8],
         attributes: Attributes,
         protection: Vec<Encryption>,
     ) -> Result<(), Pkcs12Error> {
-        let key = PrivateKey::from_pkcs8_der(pkcs8);
-        if self.contents.keys.len() >= self.walk.limits.max_keys {
-            return Err(Pkcs12Error::TooMany { what: "private keys", limit: self.walk.limits.max_keys });
-        }
-        self.contents.keys.push(KeyBag { key, attributes, protection });
+        let place = self.next_place()?;
+        let key = PrivateKey::from_pkcs8_der(pkcs8.to_vec());
+        self.contents.keys.push(KeyBag { key, attributes, protection, place });
+        Ok(())
+    }
+
+    fn lock_key(
+        &mut self,
+        reason: Pkcs12Error,
+        attributes: Attributes,
+        protection: Vec<Encryption>,
+    ) -> Result<(), Pkcs12Error> {
+        let place = self.next_place()?;
+        self.contents.locked.push(LockedKey { reason, attributes, protection, place });
         Ok(())
     }
 
@@ -303,6 +354,9 @@ impl<'r, 'l> BagReader<'r, 'l> {
     }
 }
 
+/// What is said of a name that is no text.
+pub(super) const UNREADABLE_NAME: &str = "a friendlyName that is no text";
+
 /// A wrong key passes the padding check once in 256 times, and gives a SEQUENCE that fits in one of thousands; it does
 /// not give the first field of a PrivateKeyInfo as well.
 fn is_private_key_info(walk: &Walk<'_>, plain: &[u8]) -> bool {
@@ -311,7 +365,10 @@ fn is_private_key_info(walk: &Walk<'_>, plain: &[u8]) -> bool {
 
 /// SafeContents without a bag, or with one that begins with its type.
 fn is_safe_contents(walk: &Walk<'_>, plain: &[u8]) -> bool {
-    if plain == [SEQUENCE, 0] || plain == [SEQUENCE, 0x80, 0, 0] {
+    let outer = walk.reader(plain, 0).next().ok().flatten();
+    if outer.is_some_and(|outer| {
+        outer.tag == SEQUENCE && outer.content.is_empty() && outer.raw.len() == plain.len()
+    }) {
         return true;
     }
     let bag = first_field(walk, plain).filter(|bag| bag.tag == SEQUENCE);
@@ -336,6 +393,8 @@ mod tests {
         let safe = |plain: &[u8]| is_safe_contents(&walk, plain);
         assert!(safe(b"\x30\x00"), "no bag");
         assert!(safe(b"\x30\x80\x00\x00"), "no bag, of indefinite length");
+        assert!(safe(b"\x30\x81\x00"), "no bag, of a length in more bytes than it takes");
+        assert!(!safe(b"\x30\x00\x00"), "something behind no bag");
         assert!(safe(b"\x30\x04\x30\x02\x06\x00"));
         assert!(!safe(b"\x30\x04\x31\x02\x06\x00"), "a SET for a bag");
         assert!(!safe(b"\x30\x04\x30\x02\x04\x00"), "a bag without its type");

@@ -1,6 +1,6 @@
 //! What a PFX holds, once it is open.
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::{error::Pkcs12Error, password::PasswordReading, pbe::Scheme};
 use crate::secret::PrivateKey;
@@ -11,6 +11,8 @@ use crate::secret::PrivateKey;
 pub struct Contents {
     /// Private keys, decrypted.
     pub keys: Vec<KeyBag>,
+    /// Private keys that stay locked, with the reason.
+    pub locked: Vec<LockedKey>,
     /// X.509 certificates; not parsed yet.
     pub certificates: Vec<CertificateBag>,
     /// The safes, in order.
@@ -19,10 +21,6 @@ pub struct Contents {
     pub skipped: Vec<String>,
     /// How the password was read where the standard reading did not fit.
     pub readings: Vec<PasswordReading>,
-    /// Why a private key could not be had.
-    pub(super) key_problem: Option<Pkcs12Error>,
-    /// Why a whole safe could not be had.
-    pub(super) safe_problem: Option<Pkcs12Error>,
 }
 
 /// One ContentInfo of the AuthenticatedSafe.
@@ -33,6 +31,14 @@ pub struct Safe {
     pub encryption: Option<Encryption>,
     /// Its bags by type, for example `certBag`, nested ones included; empty if it could not be opened.
     pub bags: Vec<String>,
+    /// Why it stays locked, if it does: nobody knows then what is in it.
+    #[serde(serialize_with = "as_code")]
+    pub locked: Option<Pkcs12Error>,
+}
+
+#[expect(clippy::ref_option, reason = "serde asks for it")]
+fn as_code<S: Serializer>(error: &Option<Pkcs12Error>, serializer: S) -> Result<S::Ok, S::Error> {
+    error.as_ref().map(Pkcs12Error::code).serialize(serializer)
 }
 
 /// A private key from a keyBag or a pkcs8ShroudedKeyBag.
@@ -45,6 +51,22 @@ pub struct KeyBag {
     pub attributes: Attributes,
     /// The layers of encryption, outermost first; empty if it lay in the clear.
     pub protection: Vec<Encryption>,
+    /// Its place among the private keys of the file, the locked ones counted, from 1.
+    pub place: usize,
+}
+
+/// A private key that does not open.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct LockedKey {
+    /// Why it stays locked.
+    pub reason: Pkcs12Error,
+    /// The attributes of the bag.
+    pub attributes: Attributes,
+    /// The layers of encryption, outermost first, as far as they are known.
+    pub protection: Vec<Encryption>,
+    /// Its place among the private keys of the file, from 1.
+    pub place: usize,
 }
 
 /// A certificate from a certBag.
@@ -67,6 +89,8 @@ pub struct CertificateBag {
 pub struct Attributes {
     /// The friendlyName as written; a display string, never an alias.
     pub friendly_name: Option<String>,
+    /// Whether there is a friendlyName that is no text.
+    pub friendly_name_unreadable: bool,
     /// The localKeyId: a hint, never a proof.
     pub local_key_id: Option<Vec<u8>>,
     /// The name of the cryptographic provider that Windows would put the key in.
@@ -96,43 +120,41 @@ impl Encryption {
 }
 
 impl Contents {
-    /// Whether a server credential may be in here: there is a key, or its absence is not for a reason to report.
+    /// Whether there is anything to choose a server credential from.
     ///
     /// # Errors
     ///
-    /// Why no key, or no certificate, could be had: another password, an algorithm; or [`Pkcs12Error::Nothing`]
-    /// with what was passed over.
+    /// Why a safe stays locked, if the key may be in it; [`Pkcs12Error::Nothing`], with what was passed over, if the
+    /// file holds neither key nor certificate.
     pub fn require_credential(&self) -> Result<(), Pkcs12Error> {
-        if self.keys.is_empty()
-            && let Some(problem) = &self.key_problem
-        {
-            return Err(problem.clone());
+        if !self.keys.is_empty() || !self.locked.is_empty() {
+            return Ok(());
         }
-        if (self.keys.is_empty() || self.certificates.is_empty())
-            && let Some(problem) = &self.safe_problem
-        {
-            return Err(problem.clone());
+        if let Some(reason) = self.locked_safes().next() {
+            return Err(reason.clone());
         }
-        if self.keys.is_empty() && self.certificates.is_empty() {
+        if self.certificates.is_empty() {
             return Err(Pkcs12Error::Nothing { skipped: self.skipped.clone() });
         }
         Ok(())
     }
 
-    /// Whether the password opened all that a password protects. What no password could have opened is passed over.
+    /// Whether anything opened, in a file where something stays locked.
     ///
     /// # Errors
     ///
-    /// [`Pkcs12Error::KeyPassword`] or [`Pkcs12Error::SafePassword`]; or any problem, if nothing at all was had.
+    /// Why the first part that stays locked does so, if neither a key nor a certificate was had.
     pub fn require_opened(&self) -> Result<(), Pkcs12Error> {
-        let empty = self.keys.is_empty() && self.certificates.is_empty();
-        let mut problems = self.safe_problem.iter().chain(&self.key_problem);
-        let is_password =
-            |problem: &&Pkcs12Error| matches!(problem, Pkcs12Error::KeyPassword | Pkcs12Error::SafePassword);
-        match problems.find(|problem| empty || is_password(problem)) {
-            Some(problem) => Err(problem.clone()),
-            None => Ok(()),
+        let keys = self.locked.iter().map(|key| &key.reason);
+        match self.locked_safes().chain(keys).next() {
+            Some(reason) if self.keys.is_empty() && self.certificates.is_empty() => Err(reason.clone()),
+            _ => Ok(()),
         }
+    }
+
+    /// Why safes stay locked, one reason a safe.
+    pub fn locked_safes(&self) -> impl Iterator<Item = &Pkcs12Error> {
+        self.safes.iter().filter_map(|safe| safe.locked.as_ref())
     }
 
     /// The algorithms of another age that protect a key or a certificate, each once.
@@ -161,7 +183,8 @@ mod tests {
                 legacy: *legacy,
             })
             .collect();
-        KeyBag { key: PrivateKey::from_pkcs8_der(vec![]), attributes: Attributes::default(), protection }
+        let key = PrivateKey::from_pkcs8_der(vec![]);
+        KeyBag { key, attributes: Attributes::default(), protection, place: 1 }
     }
 
     fn certificate(algorithms: &[(&str, bool)]) -> CertificateBag {
@@ -169,18 +192,22 @@ mod tests {
         CertificateBag { der: vec![], attributes, protection }
     }
 
-    fn unsupported() -> Pkcs12Error {
-        Pkcs12Error::UnsupportedAlgorithm { field: "key bag", name: "Camellia".to_owned() }
-    }
-
     #[test]
-    fn what_is_missing_is_blamed_on_what_could_not_be_had() {
+    fn what_is_missing_is_blamed_on_what_stays_locked() {
         let skipped = || vec!["secretBag".to_owned()];
-        let contents = |keys, certificates, key_problem, safe_problem| Contents {
+        let unsupported =
+            Pkcs12Error::UnsupportedAlgorithm { field: "key bag", name: "Camellia".to_owned() };
+        let locked = LockedKey {
+            reason: unsupported.clone(),
+            attributes: Attributes::default(),
+            protection: vec![],
+            place: 1,
+        };
+        let contents = |keys, certificates, locked: Option<&LockedKey>, safe: Option<&Pkcs12Error>| Contents {
             keys,
             certificates,
-            key_problem,
-            safe_problem,
+            locked: locked.cloned().into_iter().collect(),
+            safes: vec![Safe { encryption: None, bags: vec![], locked: safe.cloned() }],
             skipped: skipped(),
             ..Contents::default()
         };
@@ -191,19 +218,13 @@ mod tests {
             (contents(one_key(), one_certificate(), None, None), Ok(()), Ok(())),
             (contents(one_key(), vec![], None, None), Ok(()), Ok(())),
             (contents(vec![], one_certificate(), None, None), Ok(()), Ok(())),
-            // An algorithm is passed over where anything else was had.
-            (contents(vec![], one_certificate(), Some(unsupported()), None), Err(unsupported()), Ok(())),
-            (contents(one_key(), one_certificate(), Some(unsupported()), None), Ok(()), Ok(())),
-            (contents(vec![], vec![], Some(unsupported()), None), Err(unsupported()), Err(unsupported())),
-            (contents(vec![], vec![], None, Some(unsupported())), Err(unsupported()), Err(unsupported())),
-            // A password is not.
-            (contents(one_key(), vec![], None, Some(safe.clone())), Err(safe.clone()), Err(safe.clone())),
-            (
-                contents(vec![], one_certificate(), None, Some(safe.clone())),
-                Err(safe.clone()),
-                Err(safe.clone()),
-            ),
-            (contents(one_key(), one_certificate(), None, Some(safe.clone())), Ok(()), Err(safe)),
+            // A locked key is one of those to choose from.
+            (contents(vec![], one_certificate(), Some(&locked), None), Ok(()), Ok(())),
+            (contents(vec![], vec![], Some(&locked), None), Ok(()), Err(unsupported)),
+            // A locked safe may hold the key.
+            (contents(vec![], vec![], None, Some(&safe)), Err(safe.clone()), Err(safe.clone())),
+            (contents(vec![], one_certificate(), None, Some(&safe)), Err(safe.clone()), Ok(())),
+            (contents(one_key(), vec![], None, Some(&safe)), Ok(()), Ok(())),
         ] {
             assert_eq!(found.require_credential(), as_credential, "{found:?}");
             assert_eq!(found.require_opened(), as_opened, "{found:?}");

@@ -4,7 +4,7 @@ use thiserror::Error;
 
 use super::sniff::FileFormat;
 use crate::{
-    limits::{BudgetExceeded, Cancelled},
+    limits::{BudgetExceeded, CEILING_FILE_LEN, CEILING_WORK, Cancelled},
     remedy::Remedy,
 };
 
@@ -155,12 +155,13 @@ impl Pkcs12Error {
         vec![match self {
             Self::NotPkcs12 { found } => return found.remedies(),
             Self::TooLarge { found, .. } => {
-                return vec![
-                    Remedy::Advice(
-                        "a PKCS #12 file with a key and its chain has a few kilobytes; is this the right file?",
-                    ),
-                    Remedy::RaiseMaxSize { needed: *found },
-                ];
+                let is_it = Remedy::Advice(
+                    "a PKCS #12 file with a key and its chain has a few kilobytes; is this the right file?",
+                );
+                let raise = Remedy::RaiseMaxSize { needed: *found };
+                return std::iter::once(is_it)
+                    .chain((*found <= CEILING_FILE_LEN).then_some(raise))
+                    .collect();
             }
             Self::Truncated { .. } => {
                 Remedy::Advice("the copy is incomplete; transfer the file again, in binary mode")
@@ -187,10 +188,9 @@ impl Pkcs12Error {
                 "export the file again with AES-256 and SHA-256, which every current program writes",
             ),
             Self::Work(exceeded) => {
-                return vec![
-                    Remedy::RaiseMaxWork { needed: exceeded.found },
-                    Remedy::Advice("export the file again with fewer iterations"),
-                ];
+                let raise = Remedy::RaiseMaxWork { needed: exceeded.found };
+                let again = Remedy::Advice("export the file again with fewer iterations");
+                return (exceeded.found <= CEILING_WORK).then_some(raise).into_iter().chain([again]).collect();
             }
             Self::Parameter { .. } | Self::TooMany { .. } => {
                 Remedy::Advice("export the file again with the usual parameters of the program that made it")

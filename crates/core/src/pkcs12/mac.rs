@@ -91,7 +91,7 @@ impl MacData {
         for password in passwords {
             let key = match &self.scheme {
                 Scheme::Pkcs12 { hash, salt, iterations } => {
-                    budget.charge(u64::from(*iterations), 1)?;
+                    budget.charge(self.work(), 1)?;
                     let input = Input { password: &password.bmp, salt, iterations: *iterations };
                     hash.pkcs12_kdf(Purpose::Mac, input, hash.output_len(), budget)?
                 }
@@ -102,6 +102,14 @@ impl MacData {
             }
         }
         Err(Pkcs12Error::WrongPassword)
+    }
+
+    /// What one comparison costs, in iterations.
+    pub(super) fn work(&self) -> u64 {
+        match &self.scheme {
+            Scheme::Pkcs12 { iterations, .. } => u64::from(*iterations),
+            Scheme::Pbmac1 { kdf, key_len, .. } => kdf.work(*key_len),
+        }
     }
 
     /// The algorithm as people name it.

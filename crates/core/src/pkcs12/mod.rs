@@ -28,13 +28,13 @@ use serde::Serialize;
 
 pub(crate) use self::pkcs7::certificates as pkcs7_certificates;
 use self::{
-    bag::BagReader,
+    bag::{BagReader, foresee_work},
     ber::{CONTEXT_0, INTEGER, OBJECT_IDENTIFIER, OCTET_STRING, Reader, SEQUENCE, Walk},
     mac::MacData,
     password::Octets,
 };
 pub use self::{
-    contents::{Attributes, CertificateBag, Contents, Encryption, KeyBag, Safe},
+    contents::{Attributes, CertificateBag, Contents, Encryption, KeyBag, LockedKey, Safe},
     error::Pkcs12Error,
     password::PasswordReading,
     sniff::{FileFormat, sniff},
@@ -76,7 +76,10 @@ pub struct Pfx<'a> {
     limits: Limits,
     encoding: Encoding,
     trailing_zeros: usize,
+    trailing_line_end: bool,
     armoured: bool,
+    /// What its parts cost, as far as their schemes lie in the clear, in iterations.
+    work: u64,
 }
 
 /// A PFX whose MAC matched: what it holds is what its maker wrote, to all who trust the password.
@@ -138,7 +141,9 @@ impl<'a> Pfx<'a> {
         let mut file = Reader::of_file(bytes, &walk);
         let outer = file.expect(SEQUENCE, "PFX expected")?;
         let trailing = file.rest();
-        if trailing.iter().any(|byte| *byte != 0) {
+        // A text editor, or a transfer as text, leaves one line end behind the file.
+        let trailing_line_end = matches!(trailing, b"\n" | b"\r\n");
+        if !trailing_line_end && trailing.iter().any(|byte| *byte != 0) {
             return Err(Pkcs12Error::TrailingData { at: file.position(), length: trailing.len() });
         }
         let mut fields = outer.children(&walk);
@@ -172,8 +177,20 @@ impl<'a> Pfx<'a> {
         let auth_safe = data.octets(&walk)?;
         let encoding = if walk.saw_ber() { Encoding::Ber } else { Encoding::Der };
         let depth = data.depth + 1;
-        let trailing_zeros = trailing.len();
-        Ok(Self { auth_safe, depth, mac, limits: *limits, encoding, trailing_zeros, armoured: false })
+        let trailing_zeros = if trailing_line_end { 0 } else { trailing.len() };
+        let work = foresee_work(&Walk::new(limits), &auth_safe, depth)?
+            .saturating_add(mac.as_ref().map_or(0, MacData::work));
+        Ok(Self {
+            auth_safe,
+            depth,
+            mac,
+            limits: *limits,
+            encoding,
+            trailing_zeros,
+            trailing_line_end,
+            armoured: false,
+            work,
+        })
     }
 
     /// Reads a PFX in PEM armour, as GnuTLS writes it; other PEM is no PKCS #12.
@@ -186,10 +203,24 @@ impl<'a> Pfx<'a> {
             FileFormat::Pkcs12 => {}
             found => return Err(Pkcs12Error::NotPkcs12 { found }),
         }
-        let Pfx { auth_safe, depth, mac, encoding, trailing_zeros, .. } =
-            Pfx::from_der(block.contents(), limits)?;
+        Ok(Pfx::from_der(block.contents(), limits)?.into_armoured())
+    }
+
+    /// The same, out of PEM armour that is gone.
+    fn into_armoured<'b>(self) -> Pfx<'b> {
+        let Self { auth_safe, depth, mac, limits, encoding, trailing_zeros, trailing_line_end, work, .. } = self;
         let auth_safe = Cow::Owned(auth_safe.into_owned());
-        Ok(Self { auth_safe, depth, mac, limits: *limits, encoding, trailing_zeros, armoured: true })
+        Pfx {
+            auth_safe,
+            depth,
+            mac,
+            limits,
+            encoding,
+            trailing_zeros,
+            trailing_line_end,
+            armoured: true,
+            work,
+        }
     }
 
     /// How the outer structure is encoded.
@@ -214,6 +245,12 @@ impl<'a> Pfx<'a> {
         self.trailing_zeros
     }
 
+    /// Whether a line end follows the PFX, as a text editor leaves it.
+    #[must_use]
+    pub fn has_trailing_line_end(&self) -> bool {
+        self.trailing_line_end
+    }
+
     /// Whether the PFX came in PEM armour.
     #[must_use]
     pub fn is_armoured(&self) -> bool {
@@ -227,10 +264,11 @@ impl<'a> Pfx<'a> {
     ///
     /// # Errors
     ///
-    /// [`Pkcs12Error::NoMac`], [`Pkcs12Error::WrongPassword`], [`Pkcs12Error::Work`] if the derivation would
-    /// exceed `budget`, or [`Pkcs12Error::Cancelled`].
+    /// [`Pkcs12Error::NoMac`], [`Pkcs12Error::WrongPassword`], [`Pkcs12Error::Work`] if the derivations of the MAC
+    /// and of all parts that are seen without decrypting would exceed `budget`, or [`Pkcs12Error::Cancelled`].
     pub fn verify(self, password: &Password, budget: &mut Budget) -> Result<VerifiedPfx<'a>, Pkcs12Error> {
         let mac = self.mac.as_ref().ok_or(Pkcs12Error::NoMac)?;
+        budget.foresee(self.work)?;
         let matched = mac.verify(&self.auth_safe, Octets::all(password), budget)?;
         Ok(VerifiedPfx { pfx: self, passwords: vec![matched] })
     }
@@ -239,21 +277,24 @@ impl<'a> Pfx<'a> {
 impl VerifiedPfx<'_> {
     /// Decrypts the safes and reads their bags.
     ///
-    /// `key_password` is tried for private keys that do not open under the password of the file. What does not
-    /// open is passed over and kept on record: [`Contents::require_credential`] and
-    /// [`Contents::require_opened`] make errors of it.
+    /// `key_passwords` are tried for private keys that do not open under the password of the file. What does not
+    /// open is kept on record as locked: [`Contents::require_credential`] and [`Contents::require_opened`] make
+    /// errors of it.
     ///
     /// # Errors
     ///
     /// [`Pkcs12Error::Malformed`], [`Pkcs12Error::Parameter`]; [`Pkcs12Error::Work`] and [`Pkcs12Error::TooMany`]
     /// at a limit; [`Pkcs12Error::Cancelled`].
-    pub fn decrypt(
+    pub fn decrypt<'p>(
         self,
-        key_password: Option<&Password>,
+        key_passwords: impl IntoIterator<Item = &'p Password>,
         budget: &mut Budget,
     ) -> Result<Contents, Pkcs12Error> {
         let walk = Walk::new(&self.pfx.limits);
-        let key_passwords = key_password.map(Octets::all).unwrap_or_default();
+        if self.pfx.mac.is_none() {
+            budget.foresee(self.pfx.work)?;
+        }
+        let key_passwords: Vec<Octets> = key_passwords.into_iter().flat_map(Octets::all).collect();
         let mut contents = BagReader::new(&walk, &self.passwords, &key_passwords, budget)
             .read(&self.pfx.auth_safe, self.pfx.depth)?;
         // The MAC says for certain how the password was read.

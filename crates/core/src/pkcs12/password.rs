@@ -26,6 +26,8 @@ pub enum PasswordReading {
     Latin1,
     /// As UTF-16, where the standard asks for UTF-8.
     Utf16,
+    /// As the low byte of each unit of UTF-16, where the standard asks for UTF-8; pki.js did so.
+    LowBytes,
 }
 
 impl PasswordReading {
@@ -40,6 +42,7 @@ impl PasswordReading {
             Self::Utf8AsLatin1 => "as UTF-8 bytes taken for characters, as old OpenSSL versions did",
             Self::Latin1 => "as Latin-1 in place of UTF-8",
             Self::Utf16 => "as UTF-16 in place of UTF-8",
+            Self::LowBytes => "as the low byte of each UTF-16 unit in place of UTF-8, as pki.js did",
         }
     }
 }
@@ -93,13 +96,19 @@ impl Octets {
         let mut others = Vec::new();
         let units = || self.bmp.chunks_exact(2).map(|pair| (pair.first().copied(), pair.last().copied()));
         let is_latin1 = units().all(|(high, _)| high == Some(0));
-        if is_latin1 && !self.utf8.is_ascii() {
-            let low: Vec<u8> = units().filter_map(|(_, low)| low).collect();
-            let text = low.strip_suffix(&[0]).unwrap_or(&low).to_vec();
-            others.push((PasswordReading::Latin1, Zeroizing::new(text)));
+        let low = || {
+            let low: Zeroizing<Vec<u8>> = Zeroizing::new(units().filter_map(|(_, low)| low).collect());
+            Zeroizing::new(low.strip_suffix(&[0]).unwrap_or(&low).to_vec())
+        };
+        let beyond_ascii = !self.utf8.is_ascii();
+        if is_latin1 && beyond_ascii {
+            others.push((PasswordReading::Latin1, low()));
         }
         if !self.bmp.is_empty() {
             others.push((PasswordReading::Utf16, self.bmp.clone()));
+        }
+        if !is_latin1 && beyond_ascii {
+            others.push((PasswordReading::LowBytes, low()));
         }
         others
     }
@@ -159,9 +168,9 @@ mod tests {
                 .map(|(reading, bytes)| (reading, bytes.to_vec()))
                 .collect::<Vec<_>>()
         };
-        use PasswordReading::{Latin1, Utf16};
+        use PasswordReading::{Latin1, LowBytes, Utf16};
         assert_eq!(others("é"), [(Latin1, b"\xe9".to_vec()), (Utf16, b"\0\xe9\0\0".to_vec())]);
-        assert_eq!(others("€"), [(Utf16, b"\x20\xac\0\0".to_vec())]);
+        assert_eq!(others("€"), [(Utf16, b"\x20\xac\0\0".to_vec()), (LowBytes, b"\xac".to_vec())]);
         assert_eq!(others("a"), [(Utf16, b"\0a\0\0".to_vec())]);
     }
 }

@@ -58,9 +58,18 @@ impl Scheme {
         }
     }
 
+    /// What one try costs, in iterations.
+    pub(super) fn work(&self) -> u64 {
+        match self {
+            Self::Pbes1(scheme) => scheme.work(),
+            Self::Pbes2(scheme) => scheme.work(),
+        }
+    }
+
     /// Decrypts `data` under the first reading of the passwords whose plaintext `accept` takes; `None` if none is.
     ///
-    /// Every try is charged. A budget that only the further readings exhaust is no error of its own.
+    /// Each password is tried as it should be read before any other reading. Every try is charged. A budget that
+    /// only the other readings exhaust is no error of its own.
     pub(super) fn decrypt(
         &self,
         data: &[u8],
@@ -68,15 +77,23 @@ impl Scheme {
         budget: &mut Budget,
         accept: impl Fn(&[u8]) -> bool,
     ) -> Result<Option<Opened>, Pkcs12Error> {
-        let tries = passwords.iter().flat_map(|password| self.secrets(password));
-        for (n, (reading, secret)) in tries.enumerate() {
+        let (mut usual, mut odd) = (Vec::new(), Vec::new());
+        for (n, password) in passwords.iter().enumerate() {
+            let mut secrets = self.secrets(password).into_iter();
+            // The first is what the MAC matched, if there is one.
+            let is_usual = n == 0 || password.reading == PasswordReading::Standard;
+            if is_usual { &mut usual } else { &mut odd }.extend(secrets.next());
+            odd.extend(secrets);
+        }
+        let usual_count = usual.len();
+        for (n, (reading, secret)) in usual.into_iter().chain(odd).enumerate() {
             let plain = match self {
                 Self::Pbes1(scheme) => scheme.decrypt(data, &secret, budget),
                 Self::Pbes2(scheme) => scheme.decrypt(data, &secret, budget),
             };
             match plain {
                 Ok(Some(plain)) if accept(&plain) => return Ok(Some(Opened { plain, reading })),
-                Err(error) if n == 0 || matches!(error, Pkcs12Error::Cancelled(_)) => return Err(error),
+                Err(error) if n < usual_count || matches!(error, Pkcs12Error::Cancelled(_)) => return Err(error),
                 Err(_) => return Ok(None),
                 Ok(_) => {}
             }

@@ -81,6 +81,18 @@ impl Pbes1 {
         matches!(self.kind.derivation, Derivation::Pkcs12)
     }
 
+    /// What one try costs, in iterations.
+    pub(super) fn work(&self) -> u64 {
+        let Kind { derivation, cipher, key_len, .. } = *self.kind;
+        let blocks = match derivation {
+            // A stream cipher has no vector to pay for.
+            Derivation::Pkcs12 if cipher.iv_len() == 0 => Hash::Sha1.blocks(key_len),
+            Derivation::Pkcs12 => Hash::Sha1.blocks(key_len) + Hash::Sha1.blocks(cipher.iv_len()),
+            Derivation::Pbkdf1(_) => 1,
+        };
+        u64::from(self.iterations).saturating_mul(blocks)
+    }
+
     pub(super) fn decrypt(
         &self,
         data: &[u8],
@@ -89,20 +101,16 @@ impl Pbes1 {
     ) -> Result<Plain, Pkcs12Error> {
         let Kind { derivation, cipher, key_len, .. } = *self.kind;
         let input = Input { password, salt: &self.salt, iterations: self.iterations };
+        budget.charge(self.work(), 1)?;
         let (key, iv) = match derivation {
             Derivation::Pkcs12 => {
-                let mut derive = |purpose, len| {
-                    budget.charge(u64::from(self.iterations), Hash::Sha1.blocks(len))?;
-                    Ok::<_, Pkcs12Error>(Hash::Sha1.pkcs12_kdf(purpose, input, len, budget)?)
-                };
+                let mut derive = |purpose, len| Hash::Sha1.pkcs12_kdf(purpose, input, len, budget);
                 let key = derive(Purpose::Key, key_len)?;
-                // A stream cipher has no vector to pay for.
                 let iv =
                     if cipher.iv_len() == 0 { None } else { Some(derive(Purpose::Iv, cipher.iv_len())?) };
                 (key, iv.unwrap_or_default())
             }
             Derivation::Pbkdf1(hash) => {
-                budget.charge(u64::from(self.iterations), 1)?;
                 let mut key = hash.pbkdf1(input, 16, budget)?;
                 let half = key.len().min(8);
                 let iv = key.split_off(half).into();

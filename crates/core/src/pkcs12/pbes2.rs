@@ -158,6 +158,11 @@ impl Pbes2 {
         self.cipher.is_legacy()
     }
 
+    /// What one try costs, in iterations.
+    pub(super) fn work(&self) -> u64 {
+        self.kdf.work(self.key_len)
+    }
+
     pub(super) fn decrypt(
         &self,
         data: &[u8],
@@ -216,13 +221,18 @@ impl Pbkdf2 {
         Ok(Self { salt, iterations, key_len, prf })
     }
 
+    /// What the derivation of `len` bytes costs, in iterations.
+    pub(super) fn work(&self, len: usize) -> u64 {
+        u64::from(self.iterations).saturating_mul(self.prf.blocks(len).max(1))
+    }
+
     pub(super) fn derive(
         &self,
         password: &[u8],
         len: usize,
         budget: &mut Budget,
     ) -> Result<Zeroizing<Vec<u8>>, Pkcs12Error> {
-        budget.charge(u64::from(self.iterations), self.prf.blocks(len))?;
+        budget.charge(self.work(len), 1)?;
         let input = Input { password, salt: &self.salt, iterations: self.iterations };
         Ok(self.prf.pbkdf2(input, len, budget)?)
     }
@@ -267,6 +277,16 @@ impl Kdf {
         Ok(Self::Scrypt { salt, log_n, r: narrow(r), p: narrow(p) })
     }
 
+    fn work(&self, len: usize) -> u64 {
+        match self {
+            Self::Pbkdf2(kdf) => kdf.work(len),
+            // One round of N*r*p costs about as much as two SHA-256 iterations for each r.
+            Self::Scrypt { log_n, r, p, .. } => {
+                (1_u64 << log_n).saturating_mul(u64::from(*r)).saturating_mul(u64::from(*p) * 2)
+            }
+        }
+    }
+
     fn derive(
         &self,
         password: &[u8],
@@ -276,8 +296,7 @@ impl Kdf {
         match self {
             Self::Pbkdf2(kdf) => kdf.derive(password, len, budget),
             Self::Scrypt { salt, log_n, r, p } => {
-                // One round of N*r*p costs about as much as two SHA-256 iterations for each r.
-                budget.charge((1_u64 << log_n).saturating_mul(u64::from(*r)), u64::from(*p) * 2)?;
+                budget.charge(self.work(len), 1)?;
                 let mut key = Zeroizing::new(vec![0; len]);
                 if cfg!(fuzzing) {
                     return Ok(key);

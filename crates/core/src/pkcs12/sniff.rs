@@ -156,13 +156,9 @@ fn sniff_der(bytes: &[u8]) -> Option<FileFormat> {
     }
 }
 
-/// Whether an INTEGER of up to 127 bytes is followed by a ContentInfo.
+/// Whether an INTEGER, however its length is written, is followed by a ContentInfo.
 fn second_is_content_info(integer: &[u8]) -> bool {
-    let after = match integer {
-        [_, len @ ..=0x7f, rest @ ..] => rest.get(usize::from(*len)..),
-        _ => None,
-    };
-    matches!(after, Some([0x30, rest @ ..])
+    matches!(ber::skip_value(integer), Some([0x30, rest @ ..])
         if ber::skip_length(rest).is_some_and(|content| content.starts_with(oid::PKCS7_ARC_TLV)))
 }
 

@@ -165,6 +165,16 @@ impl Read<'_> {
         self.ids(&name_prefix(name), limit)?.iter().map(|id| Ok(self.head_of(id)?.alias)).collect()
     }
 
+    /// Aliases of the server entries that have a public key, by the digest of its subjectPublicKeyInfo.
+    pub(crate) fn aliases_of_key(&self, spki: &Fingerprint, limit: u32) -> Result<Vec<Alias>, StoreError> {
+        let mut found = Vec::new();
+        for id in self.ids(&By::PublicKey.prefix(spki), limit)? {
+            let head = self.head_of(&id)?;
+            found.extend(head.trust.is_none().then_some(head.alias));
+        }
+        Ok(found)
+    }
+
     /// Imported CA certificates with a subject, each with the greatest trust that it has.
     pub(crate) fn authorities_named(&self, subject: &[u8]) -> Result<Vec<(Certificate, Trust)>, StoreError> {
         let prefix = By::Subject.prefix(&Fingerprint::of(subject));

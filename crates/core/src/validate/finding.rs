@@ -121,6 +121,22 @@ finding_codes! {
     PemArmour = "pem_armour", Warning;
     /// Zero bytes follow the PFX.
     TrailingZeros = "trailing_zeros", Warning;
+    /// A line end follows the PFX.
+    TrailingLineEnd = "trailing_line_end", Warning;
+    /// A private key or a safe of the file stays locked.
+    Locked = "locked", Warning;
+    /// A certificate of the file cannot be decoded, and is passed over.
+    InvalidCertificate = "invalid_certificate", Warning;
+    /// The file holds another key or certificate than the one that replaces an entry.
+    OtherEntries = "other_entries", Warning;
+    /// The replacement lacks names that the entry had.
+    NamesLost = "names_lost", Warning;
+    /// The replacement ends sooner than the entry did.
+    EndsSooner = "ends_sooner", Warning;
+    /// Another entry has a name of the certificate as well.
+    NameShared = "name_shared", Warning;
+    /// Another entry has the same private key.
+    KeyShared = "key_shared", Warning;
     /// Bags that were passed over.
     Skipped = "skipped", Warning;
     /// Embedded certificates that lie on no path.
@@ -207,6 +223,14 @@ impl FindingCode {
             Self::WeakIterations => "export the file again with 100000 iterations or more",
             Self::PemArmour => "nothing; but few other programs read a PFX in that form",
             Self::TrailingZeros => "nothing; some Windows programs leave them",
+            Self::TrailingLineEnd => "nothing; a text editor, or a transfer as text, leaves one",
+            Self::Locked => "give its password, or export the file again with one password for all of its parts",
+            Self::InvalidCertificate => "export the file again from the program that made it",
+            Self::OtherEntries => "nothing, if the right one was chosen",
+            Self::NamesLost => "nothing, if no client uses those names; or ask for a certificate that has them",
+            Self::EndsSooner => "is this the newer certificate?",
+            Self::NameShared => "nothing while one replaces the other; a server that chooses by name needs one of them",
+            Self::KeyShared => "nothing, if that is meant; a new certificate had better have a new key",
             Self::Skipped => "nothing, if you do not need them",
             Self::UnusedCertificate => "nothing; they were not stored",
             Self::DuplicateAuthority => "nothing, or remove one of the two",

@@ -1,0 +1,101 @@
+//! What can be chosen from a file, and what stays locked in it.
+
+use serde::{Serialize, Serializer, ser::SerializeStruct as _};
+
+use super::hex;
+use crate::{
+    certificate::{Candidate, CredentialError},
+    instant::rfc3339,
+    pkcs12::{Contents, Encryption, LockedKey, Pkcs12Error},
+};
+
+/// A code, and a sentence.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Problem {
+    /// A stable code.
+    pub code: &'static str,
+    /// What is wrong.
+    pub message: String,
+}
+
+impl From<&CredentialError> for Problem {
+    fn from(error: &CredentialError) -> Self {
+        Self { code: error.code(), message: error.to_string() }
+    }
+}
+
+impl From<&Pkcs12Error> for Problem {
+    fn from(error: &Pkcs12Error) -> Self {
+        Self { code: error.code(), message: error.to_string() }
+    }
+}
+
+impl Serialize for Candidate {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fields = serializer.serialize_struct("Candidate", 9)?;
+        fields.serialize_field("number", &self.number)?;
+        fields.serialize_field("friendly_names", &self.friendly_names)?;
+        fields.serialize_field("key", &self.key.as_ref().map(ToString::to_string))?;
+        fields.serialize_field("subject", &self.subject)?;
+        fields.serialize_field("names", &self.hosts)?;
+        fields.serialize_field("not_after", &self.not_after.map(rfc3339))?;
+        fields.serialize_field("sha256", &self.fingerprint)?;
+        fields.serialize_field("certificate", &self.certificate_place)?;
+        fields.serialize_field("problem", &self.problem.as_deref().map(Problem::from))?;
+        fields.end()
+    }
+}
+
+/// A private key that stays locked: all that is known of it.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct LockedReport {
+    /// Why it stays locked.
+    pub problem: Problem,
+    /// The friendlyName, raw.
+    pub friendly_name: Option<String>,
+    /// The localKeyId in hexadecimal.
+    pub local_key_id: Option<String>,
+    /// Layers of encryption, outermost first, as far as they are known.
+    pub protection: Vec<Encryption>,
+    /// Its numbers among the entries of the file.
+    pub entries: Vec<usize>,
+}
+
+impl LockedReport {
+    pub(super) fn of(key: &LockedKey, entries: &[Candidate]) -> Self {
+        Self {
+            problem: Problem::from(&key.reason),
+            friendly_name: key.attributes.friendly_name.clone(),
+            local_key_id: key.attributes.local_key_id.as_deref().map(hex),
+            protection: key.protection.clone(),
+            entries: numbers(entries, key.place),
+        }
+    }
+}
+
+/// The entries of a private key by its place.
+pub(super) fn numbers(entries: &[Candidate], place: usize) -> Vec<usize> {
+    let of_key = entries.iter().filter(|entry| entry.key_places.contains(&place));
+    of_key.map(|entry| entry.number).collect()
+}
+
+/// How many keys that opened have no certificate in the file, where all certificates can be decoded.
+pub(super) fn without_certificate(entries: &[Candidate]) -> usize {
+    let lonely = entries.iter().filter(|entry| entry.certificate_place.is_none() && entry.key.is_some());
+    lonely
+        .filter(|entry| !matches!(entry.problem.as_deref(), Some(CredentialError::Certificate { .. })))
+        .count()
+}
+
+/// The certificates that cannot be decoded: place and name.
+pub(super) fn undecodable(contents: &Contents) -> Vec<(usize, Option<&str>, String)> {
+    let numbered = contents.certificates.iter().enumerate();
+    numbered
+        .filter_map(|(index, bag)| {
+            let error = crate::certificate::Certificate::from_der(&bag.der).err()?;
+            Some((index + 1, bag.attributes.friendly_name.as_deref(), error.to_string()))
+        })
+        .collect()
+}

@@ -1,0 +1,29 @@
+//! Instants as text.
+
+/// An instant in seconds since 1970 as RFC 3339 in UTC, for example `2026-11-23T12:00:00Z`.
+#[must_use]
+pub fn rfc3339(seconds: i64) -> String {
+    time::OffsetDateTime::from_unix_timestamp(seconds)
+        .ok()
+        .and_then(|instant| instant.format(&time::format_description::well_known::Rfc3339).ok())
+        .unwrap_or_else(|| "9999-12-31T23:59:59Z".to_owned())
+}
+
+/// The day of an instant in UTC, for example `2026-11-23`.
+#[must_use]
+pub(crate) fn day(seconds: i64) -> String {
+    rfc3339(seconds).chars().take(10).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn instants_are_utc_text_that_sorts() {
+        assert_eq!(rfc3339(0), "1970-01-01T00:00:00Z");
+        assert_eq!(rfc3339(1_795_435_200), "2026-11-23T12:00:00Z");
+        assert!(rfc3339(-1) < rfc3339(0));
+        assert_eq!(day(1_795_435_200), "2026-11-23");
+    }
+}

@@ -1,0 +1,84 @@
+//! What a new credential is to what the store holds already: a replacement that is less than what it replaces, names
+//! and keys that other entries have as well.
+
+use crate::{
+    alias::Alias,
+    certificate::{Candidate, Certificate},
+    instant::day,
+    store::{Read, StoreError},
+    validate::{Finding, FindingCode},
+};
+
+/// Entries that are looked at for one name or key.
+const MAX_NAMESAKES: u32 = 16;
+/// Names that a sentence lists.
+const MAX_LISTED: usize = 5;
+
+/// What a replacement takes away, and what else its file held.
+pub(super) fn about_replacement(old: &Certificate, new: &Certificate, beside: &[Candidate]) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let has = |name: &str| new.hosts().any(|host| host.eq_ignore_ascii_case(name));
+    let lost: Vec<&str> = old.hosts().filter(|name| !has(name)).collect();
+    if !lost.is_empty() {
+        let message = format!("the new certificate is no longer for {}", listed(&lost));
+        findings.push(Finding::new(FindingCode::NamesLost, message));
+    }
+    if new.not_after < old.not_after {
+        let message = format!(
+            "the new certificate ends on {}, sooner than the one that it replaces, which ends on {}",
+            day(new.not_after),
+            day(old.not_after)
+        );
+        findings.push(Finding::new(FindingCode::EndsSooner, message));
+    }
+    if !beside.is_empty() {
+        let others: Vec<String> = beside.iter().map(ToString::to_string).collect();
+        let others: Vec<&str> = others.iter().map(String::as_str).collect();
+        let message = format!("the file holds more than what was chosen: {}", listed(&others));
+        findings.push(Finding::new(FindingCode::OtherEntries, message));
+    }
+    findings
+}
+
+/// Which other entries have a name of this certificate, or its key.
+pub(super) fn about_others(
+    read: &Read<'_>,
+    alias: &Alias,
+    leaf: &Certificate,
+) -> Result<Vec<Finding>, StoreError> {
+    let mut findings = Vec::new();
+    let mut shared: Vec<(Alias, Vec<&str>)> = Vec::new();
+    for host in leaf.hosts() {
+        for other in read.aliases_named(host, MAX_NAMESAKES)? {
+            match shared.iter_mut().find(|(known, _)| known.key() == other.key()) {
+                Some((_, hosts)) if hosts.contains(&host) => {}
+                Some((_, hosts)) => hosts.push(host),
+                None => shared.push((other, vec![host])),
+            }
+        }
+    }
+    for (other, hosts) in shared.iter().filter(|(other, _)| other.key() != alias.key()) {
+        let message = format!("the entry \"{other}\" is for {} as well", listed(hosts));
+        findings.push(Finding::new(FindingCode::NameShared, message));
+    }
+    for other in read.aliases_of_key(&leaf.spki_fingerprint, MAX_NAMESAKES)? {
+        if other.key() == alias.key() {
+            continue;
+        }
+        let row = read.entry(&other)?;
+        let same = row.and_then(|row| Some(row.content.leaf()?.fingerprint == leaf.fingerprint));
+        let what = if same == Some(true) { "certificate and private key" } else { "private key" };
+        let message = format!("the entry \"{other}\" has the same {what}");
+        findings.push(Finding::new(FindingCode::KeyShared, message));
+    }
+    Ok(findings)
+}
+
+/// The first few, and how many more.
+fn listed(all: &[&str]) -> String {
+    let mut text = all.iter().take(MAX_LISTED).copied().collect::<Vec<_>>().join(", ");
+    if let Some(more @ 1..) = all.len().checked_sub(MAX_LISTED) {
+        text.push_str(&format!(" and {more} more"));
+    }
+    text
+}
