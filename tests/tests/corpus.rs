@@ -81,12 +81,23 @@ fn check(row: &Row, bytes: &[u8]) -> Result<(), Failed> {
 fn import(report: &FileReport, password: &Password, bytes: &[u8]) -> Result<(), Failed> {
     let mut scratch = Scratch::new(now());
     match import_one(&mut scratch, password, bytes, None) {
-        Err(Error::Credential(CredentialError::Several { candidates })) if candidates.len() > 1 => {
+        Err(Error::Credential(CredentialError::Several { candidates, .. })) => {
+            let numbers: Vec<usize> = report.entries.iter().map(|entry| entry.number).collect();
+            if numbers != candidates.iter().map(|candidate| candidate.number).collect::<Vec<_>>() {
+                return Err(format!("inspect numbers {numbers:?}, import others").into());
+            }
             for candidate in candidates {
                 let selector = EntrySelector::Number(candidate.number);
                 let done = import_one(&mut scratch, password, bytes, Some(selector));
-                let leaf = candidate.fingerprint.to_string();
-                judge(&mut scratch, report, done, Some(candidate.number), Some(&leaf))?;
+                let leaf = candidate.fingerprint.map(|leaf| leaf.to_string());
+                match (&candidate.problem, done) {
+                    // What is listed as unusable is refused for that reason, and nothing else.
+                    (Some(problem), Err(error)) if error.code() == problem.code() => {}
+                    (Some(problem), done) => return Err(format!("{problem}, and then {done:?}").into()),
+                    (None, done) => {
+                        judge(&mut scratch, report, done, Some(candidate.number), leaf.as_deref())?;
+                    }
+                }
             }
             Ok(())
         }

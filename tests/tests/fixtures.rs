@@ -58,7 +58,7 @@ fn inspected(row: &Fixture) -> Result<(), Failed> {
     let password = Password::new(row.password.clone()).unwrap();
     let key_password = row.key_password.clone().map(|text| Password::new(text).unwrap());
     let mut passwords = Passwords::new(&password);
-    passwords.key = key_password.as_ref();
+    passwords.keys = key_password.as_slice();
     let at = i64::try_from(row.at().as_secs()).unwrap();
     let bytes = row.bytes();
     let outcome = inspect(InspectRequest::new(&bytes, passwords, at));
@@ -97,7 +97,7 @@ fn run(scratch: &mut Scratch, row: &Fixture) -> Result<ImportReport, Error> {
     request.entry = row.entry.as_deref().map(|text| text.parse().expect("a selector"));
     request.options.policy.use_embedded = row.import_chain;
     let key_password = row.key_password.clone().map(|text| Password::new(text).unwrap());
-    request.key_password = key_password.as_ref();
+    request.key_passwords = key_password.as_slice();
     scratch.keystore.import_server_certificate(request)
 }
 

@@ -261,27 +261,27 @@ fn salts() -> Vec<Trial> {
 fn numbers() -> Vec<Trial> {
     type Make = fn(usize) -> Vec<u8>;
     let places: [(&'static str, &'static str, usize, Make); 7] = [
-        ("bags", "bags", 512, |n| {
+        ("bags", "bags", 1024, |n| {
             let bags = [vec![key_bag(), certificate_bag()], vec![Bag::of_type(99, &null()); n - 2]].concat();
             Forge::new(secret()).plain(&bags).build()
         }),
-        ("bags_over_safes", "bags", 512, |n| {
+        ("bags_over_safes", "bags", 1024, |n| {
             let (half, rest) =
-                (vec![Bag::of_type(99, &null()); 255], vec![Bag::of_type(99, &null()); n - 257]);
+                (vec![Bag::of_type(99, &null()); 511], vec![Bag::of_type(99, &null()); n - 513]);
             Forge::new(secret()).plain(&half).plain(&rest).plain(&[key_bag(), certificate_bag()]).build()
         }),
-        ("bags_nested", "bags", 512, |n| {
+        ("bags_nested", "bags", 1024, |n| {
             // The nested safe is a bag as well.
             let nest = Bag::nested(&vec![Bag::of_type(99, &null()); n - 3]);
             Forge::new(secret()).plain(&[nest, key_bag(), certificate_bag()]).build()
         }),
-        ("keys", "private keys", 32, |n| {
+        ("keys", "private keys", 256, |n| {
             Forge::new(secret()).plain(&[vec![key_bag(); n], vec![certificate_bag()]].concat()).build()
         }),
-        ("certificates", "certificates", 200, |n| {
+        ("certificates", "certificates", 512, |n| {
             Forge::new(secret()).plain(&[vec![certificate_bag(); n], vec![key_bag()]].concat()).build()
         }),
-        ("safes", "safes", 32, |n| {
+        ("safes", "safes", 1024, |n| {
             let forge = Forge::new(secret()).plain(&[key_bag(), certificate_bag()]);
             (1..n).fold(forge, |forge, _| forge.plain(&[])).build()
         }),
@@ -295,7 +295,8 @@ fn numbers() -> Vec<Trial> {
         all.extend(Edge { name, code: "too_many", about, limits: Limits::default(), make }.around(limit));
     }
     type Set = fn(&mut Limits);
-    let lowered: [(&'static str, Set); 3] = [
+    let lowered: [(&'static str, Set); 4] = [
+        ("safes_lowered", |limits| limits.max_safes = 5),
         ("bags_lowered", |limits| limits.max_bags = 5),
         ("keys_lowered", |limits| limits.max_keys = 5),
         ("certificates_lowered", |limits| limits.max_certificates = 5),
@@ -303,6 +304,9 @@ fn numbers() -> Vec<Trial> {
     for (name, set) in lowered {
         let make = move |n: usize| {
             let bag = if name.starts_with("cert") { certificate_bag() } else { key_bag() };
+            if name.starts_with("safes") {
+                return (0..n).fold(Forge::new(secret()), |forge, _| forge.plain(&[key_bag()])).build();
+            }
             Forge::new(secret()).plain(&vec![bag; n]).build()
         };
         all.extend(Edge { name, code: "too_many", about: "5", limits: limits(set), make }.around(5));

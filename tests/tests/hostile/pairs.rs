@@ -2,7 +2,7 @@
 
 use libtest_mimic::{Failed, Trial};
 use rcgen::KeyPair;
-use strongroom::Limits;
+use strongroom::{EntrySelector, Limits, ServerCredential};
 use strongroom_tests::{
     authority::{ca_params, self_signed},
     forge::{
@@ -12,7 +12,7 @@ use strongroom_tests::{
 };
 
 use super::check::{
-    PASSWORD, certificate_bag, credential, flaw, identity, issue, key_bag, plain_file, same, secret, trial,
+    PASSWORD, certificate_bag, credential, flaw, identity, issue, key_bag, open, plain_file, refused, same, secret, trial,
     watched,
 };
 
@@ -61,11 +61,19 @@ fn mismatches() -> Vec<Trial> {
             chooses_identity(&bags.map(named))
         }),
         trial(class, "swapped_local_key_ids_do_not_swap_keys", || {
-            chooses_identity(&[
-                key_bag().local_key_id(b"1"),
-                Bag::key(&other().0).local_key_id(b"2"),
-                certificate_bag().local_key_id(b"2"),
-            ])
+            let file = Forge::new(secret())
+                .plain(&[
+                    key_bag().local_key_id(b"1"),
+                    Bag::key(&other().0).local_key_id(b"2"),
+                    certificate_bag().local_key_id(b"2"),
+                ])
+                .build();
+            let contents = open(&file, PASSWORD, &Limits::default()).map_err(|error| error.to_string())?;
+            let chosen = ServerCredential::choose(contents, Some(&EntrySelector::Number(1)));
+            let chosen = chosen.map_err(|error| error.to_string())?;
+            same("key", identity().key.as_slice(), chosen.key().expose_pkcs8_der())?;
+            same("leaf", identity().certificate.as_slice(), chosen.leaf.der())?;
+            refused(file, PASSWORD, Limits::default(), "several_entries")
         }),
         trial(class, "what_is_written_twice_counts_once", || {
             chooses_identity(&[key_bag(), certificate_bag(), certificate_bag(), key_bag()])

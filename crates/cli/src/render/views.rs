@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 use strongroom::{
-    Administrator, Certificate, CertificateReport, Encryption, Entry, EntryKind, FileReport, ImportReport,
-    KeyReport, Role, Trust, printable, rfc3339,
+    Administrator, Candidate, Certificate, CertificateReport, Encryption, Entry, EntryKind, FileReport,
+    ImportReport, KeyReport, Role, Trust, printable, rfc3339,
 };
 
 use super::entries::names_lines;
@@ -154,7 +154,7 @@ pub(crate) fn file_text(report: &FileReport) -> String {
         }
     }
     for key in &report.keys {
-        key_text(&mut text, key, &report.certificates);
+        key_text(&mut text, key, report);
     }
     for key in &report.locked_keys {
         let name = named(key.friendly_name.as_deref());
@@ -197,21 +197,34 @@ fn counted(bags: &[String]) -> String {
     kinds.iter().map(|(kind, count)| format!("{count} {kind}")).collect::<Vec<_>>().join(", ")
 }
 
-fn key_text(text: &mut String, key: &KeyReport, certificates: &[CertificateReport]) {
+fn key_text(text: &mut String, key: &KeyReport, report: &FileReport) {
     let size = match (key.bits, &key.curve) {
-        (Some(bits), _) => format!("{}-{bits}", key.algorithm),
+        (Some(bits), _) if ["RSA", "RSA-PSS", "DSA"].contains(&key.algorithm.as_str()) => {
+            format!("{}-{bits}", key.algorithm)
+        }
         (None, Some(curve)) => curve.clone(),
         _ => key.algorithm.clone(),
     };
     let name = named(key.friendly_name.as_deref());
     let _ = writeln!(text, "\nprivate key {size}{name}{}", numbered(&key.entries));
-    let partner = certificates
-        .iter()
-        .position(|certificate| key.spki_sha256.is_some() && certificate.spki_sha256 == key.spki_sha256);
-    match partner {
-        Some(place) => line(text, "belongs to", &format!("certificate {}", place + 1)),
-        None if key.spki_sha256.is_some() => line(text, "belongs to", "no certificate in this file"),
-        None => {}
+    let own = |certificate: &CertificateReport| {
+        key.spki_sha256.is_some() && certificate.spki_sha256 == key.spki_sha256
+    };
+    // By their public key; or by their localKeyId, where nothing proves it.
+    let listed = |entry: &&Candidate| key.entries.contains(&entry.number);
+    let of_entries = report.entries.iter().filter(listed).filter_map(|entry| entry.certificate_place);
+    let mut places: Vec<usize> = of_entries.collect();
+    if report.entries.is_empty() {
+        places.extend(report.certificates.iter().position(own).map(|index| index + 1));
+    }
+    let is_own = |place: &usize| report.certificates.get(place - 1).is_some_and(own);
+    let proved = places.iter().all(is_own);
+    let numbers: Vec<String> = places.iter().map(ToString::to_string).collect();
+    match (numbers.join(", "), proved) {
+        (none, _) if none.is_empty() && key.spki_sha256.is_none() => {}
+        (none, _) if none.is_empty() => line(text, "belongs to", "no certificate in this file"),
+        (numbers, true) => line(text, "belongs to", &format!("certificate {numbers}")),
+        (numbers, false) => line(text, "belongs to", &format!("certificate {numbers}, by all appearances")),
     }
     if let Some(id) = &key.local_key_id {
         line(text, "local id", id);

@@ -3,7 +3,7 @@
 //! Under `cfg(fuzzing)` every MAC matches, decryption is the identity and derivations run few iterations, so that
 //! the fuzzer writes plaintext. Takes bytes; panics where a property does not hold.
 
-use strongroom::{Budget, Contents, Limits, Password, Pfx, Pkcs12Error, danger};
+use strongroom::{Budget, Contents, Limits, Password, Pfx, Pkcs12Error, ServerCredential, danger};
 
 const DATA: &[u8] = b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01";
 const ENCRYPTED_DATA: &[u8] = b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x06";
@@ -70,6 +70,7 @@ pub fn tight() -> Limits {
     limits.max_scrypt_memory = 1 << 20;
     limits.max_depth = 20;
     limits.max_bags = 6;
+    limits.max_safes = 4;
     limits.max_keys = 2;
     limits.max_certificates = 3;
     limits.max_certificate_len = 1500;
@@ -109,11 +110,12 @@ type Outcome = Result<(Vec<Vec<u8>>, String), Pkcs12Error>;
 
 fn outcome(bytes: &[u8], password: &Password, limits: &Limits) -> Outcome {
     let contents = open(bytes, password, limits)?;
-    let Contents { keys, certificates, skipped, .. } = &contents;
-    assert!(keys.len() <= limits.max_keys && certificates.len() <= limits.max_certificates);
+    let Contents { keys, locked, certificates, skipped, .. } = &contents;
+    assert!(keys.len() + locked.len() <= limits.max_keys && certificates.len() <= limits.max_certificates);
     assert!(certificates.iter().all(|bag| bag.der.len() <= limits.max_certificate_len));
-    // A bag and an encrypted safe have one reason each.
-    assert!(skipped.len() <= limits.max_bags + 32);
+    // A bag is passed over, or its name is.
+    assert!(skipped.len() <= 2 * limits.max_bags && contents.safes.len() <= limits.max_safes);
+    ServerCredential::candidates(&contents);
     let total = keys.iter().map(|bag| bag.key.expose_pkcs8_der().len()).sum::<usize>()
         + certificates.iter().map(|bag| bag.der.len()).sum::<usize>();
     assert!(total <= bytes.len(), "{total} bytes out of {}", bytes.len());
@@ -123,7 +125,7 @@ fn outcome(bytes: &[u8], password: &Password, limits: &Limits) -> Outcome {
         let most = if scrypt { limits.max_scrypt_memory / 128 } else { limits.max_iterations };
         assert!((1..=most).contains(&layer.iterations), "{layer:?}");
     }
-    let mut said = format!("{skipped:?} {:?} {:?}", contents.safes, contents.readings);
+    let mut said = format!("{skipped:?} {locked:?} {:?} {:?}", contents.safes, contents.readings);
     let mut values = Vec::new();
     for bag in contents.keys {
         said += &format!("{:?} {:?}", bag.attributes, bag.protection);

@@ -152,7 +152,7 @@ pub enum CredentialError {
     #[error(transparent)]
     Locked(#[from] Pkcs12Error),
     /// A kind of key that TLS libraries do not serve.
-    #[error("a {algorithm} key cannot serve TLS")]
+    #[error("a key of the kind {algorithm} cannot serve TLS")]
     UnsupportedKey {
         /// The algorithm.
         algorithm: String,
@@ -289,7 +289,13 @@ impl CredentialError {
             Self::EntryNotFound { candidates } if candidates.is_empty() => {
                 Remedy::Advice("export the certificate again together with its private key")
             }
-            Self::Several { .. } | Self::EntryNotFound { .. } => Remedy::ChooseEntry,
+            Self::Several { candidates, .. } | Self::EntryNotFound { candidates } => {
+                let locked = |candidate: &Candidate| {
+                    matches!(candidate.problem.as_deref(), Some(Self::Locked(Pkcs12Error::KeyPassword)))
+                };
+                let open = candidates.iter().any(locked).then_some(Remedy::KeyPassword);
+                return std::iter::once(Remedy::ChooseEntry).chain(open).collect();
+            }
             Self::Locked(reason) => return reason.remedies(),
             Self::UnsupportedKey { .. } => Remedy::Advice(
                 "ask for a certificate with a P-256 or RSA-2048 key, which every TLS client accepts",

@@ -102,16 +102,27 @@ fn tlv(tag: u8, content: &[u8]) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use rcgen::{KeyPair, PublicKeyData as _};
+    use aws_lc_rs::{
+        encoding::{AsDer as _, Pkcs8V1Der},
+        rand::SystemRandom,
+        rsa::{KeyPair as RsaKeyPair, KeySize},
+        signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, Ed25519KeyPair},
+    };
 
     use super::*;
+    use crate::certificate::key_pair::{KeyPair, public_key_der};
 
     #[test]
-    fn the_public_key_of_a_private_key_is_that_of_its_certificate() {
-        for algorithm in [&rcgen::PKCS_ECDSA_P256_SHA256, &rcgen::PKCS_RSA_SHA256, &rcgen::PKCS_ED25519] {
-            let pair = KeyPair::generate_for(algorithm).unwrap();
-            let written = WrittenPublicKey::of(&PrivateKey::from_pkcs8_der(pair.serialize_der()));
-            assert_eq!(written.unwrap().spki(), pair.subject_public_key_info(), "{algorithm:?}");
+    fn what_is_written_of_a_public_key_is_what_the_loaded_key_has() {
+        let random = SystemRandom::new();
+        let ec = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &random).unwrap();
+        let ed25519 = Ed25519KeyPair::generate_pkcs8(&random).unwrap();
+        let rsa: Pkcs8V1Der<'_> = RsaKeyPair::generate(KeySize::Rsa2048).unwrap().as_der().unwrap();
+        for der in [ec.as_ref(), ed25519.as_ref(), rsa.as_ref()] {
+            let key = PrivateKey::from_pkcs8_der(der.to_vec());
+            let algorithm = KeyAlgorithm::of_private(&key).unwrap();
+            assert!(KeyPair::load(&key, &algorithm).is_some(), "{algorithm}");
+            assert_eq!(Some(WrittenPublicKey::of(&key).unwrap().spki()), public_key_der(&key), "{algorithm}");
         }
     }
 

@@ -57,19 +57,25 @@ pub(super) fn about_others(
             }
         }
     }
-    for (other, hosts) in shared.iter().filter(|(other, _)| other.key() != alias.key()) {
-        let message = format!("the entry \"{other}\" is for {} as well", listed(hosts));
-        findings.push(Finding::new(FindingCode::NameShared, message));
-    }
     for other in read.aliases_of_key(&leaf.spki_fingerprint, MAX_NAMESAKES)? {
         if other.key() == alias.key() {
             continue;
         }
         let row = read.entry(&other)?;
         let same = row.and_then(|row| Some(row.content.leaf()?.fingerprint == leaf.fingerprint));
-        let what = if same == Some(true) { "certificate and private key" } else { "private key" };
+        let what = if same == Some(true) {
+            // Its names are those of the certificate.
+            shared.retain(|(known, _)| known.key() != other.key());
+            "certificate and private key"
+        } else {
+            "private key"
+        };
         let message = format!("the entry \"{other}\" has the same {what}");
         findings.push(Finding::new(FindingCode::KeyShared, message));
+    }
+    for (other, hosts) in shared.iter().filter(|(other, _)| other.key() != alias.key()) {
+        let message = format!("the entry \"{other}\" is for {} as well", listed(hosts));
+        findings.push(Finding::new(FindingCode::NameShared, message));
     }
     Ok(findings)
 }
