@@ -2,7 +2,7 @@
 
 use strongroom::{
     Budget, Contents, Error, FindingCode, Limits, Password, PasswordReading, Pfx, Pkcs12Error,
-    ServerCertificateRequest,
+    ServerCertificateRequest, ServerCredential,
 };
 use strongroom_tests::{
     authority::{TestCa, leaf_params, now, root},
@@ -31,7 +31,10 @@ fn open(file: &[u8], password: &str, key_password: Option<&str>) -> Result<Conte
         .verify(&password, &mut budget)?
         .decrypt(key_password.as_ref(), &mut budget)?;
     contents.require_credential()?;
-    Ok(contents)
+    match contents.locked.first() {
+        Some(locked) => Err(locked.reason.clone()),
+        None => Ok(contents),
+    }
 }
 
 #[track_caller]
@@ -63,6 +66,10 @@ fn other_readings_are_tried_after_the_standard_one_and_named() {
     // node-forge and others: Latin-1 in PBES2, and only there.
     let latin1 = utf8_only(b"\xe9", "é");
     reads(&file(&ca, &plain, &latin1, &latin1), "é", &[PasswordReading::Latin1]);
+    // pki.js: the low byte of each unit of UTF-16 in PBES2, beyond Latin-1 as well.
+    let polish = Secret::of("żółw");
+    let low = utf8_only(b"\x7c\xf3\x42w", "żółw");
+    reads(&file(&ca, &polish, &low, &low), "żółw", &[PasswordReading::LowBytes]);
     // NSS up to 3.21: UTF-16 in PBES2, of ASCII as well.
     let ascii = Secret::of("secret");
     let utf16 = utf8_only(&ascii.bmp, "secret");
@@ -132,5 +139,37 @@ fn a_budget_that_only_other_readings_exhaust_leaves_the_answer_as_it_is() {
         .verify(&password, &mut budget)
         .unwrap()
         .decrypt(None, &mut budget);
-    assert_eq!(contents.unwrap().require_credential(), Err(Pkcs12Error::KeyPassword));
+    assert_eq!(contents.unwrap().locked[0].reason, Pkcs12Error::KeyPassword);
+}
+
+#[test]
+fn every_key_finds_its_password_among_those_that_are_given() {
+    let ca = root("CA");
+    let scheme = Scheme::pbkdf2(Cipher::Aes256, Hash::Sha256, 3);
+    let [one, two] = ["one.test", "two.test"].map(|host| ca.issue(&leaf_params(host), &[]));
+    let key = |credential: &ServerCredential, password: &str| {
+        Bag::shrouded(credential.key().expose_pkcs8_der(), &scheme, &Secret::of(password))
+    };
+    let bytes = Forge::new(Secret::of("store"))
+        .plain(&[key(&one, "k1"), key(&two, "k2"), Bag::certificate(one.leaf.der())])
+        .mac(Mac::pkcs12(Hash::Sha256, 3))
+        .build();
+    let opened = |limits: &Limits, given: &[&str]| {
+        let mut budget = Budget::new(limits);
+        let keys: Vec<Password> = given.iter().map(|text| Password::new(*text).unwrap()).collect();
+        let pfx = Pfx::from_bytes(&bytes, limits)?;
+        let contents =
+            pfx.verify(&Password::new("store").unwrap(), &mut budget)?.decrypt(&keys, &mut budget)?;
+        let places: Vec<usize> = contents.keys.iter().map(|key| key.place).collect();
+        let locked: Vec<usize> = contents.locked.iter().map(|key| key.place).collect();
+        Ok::<_, Pkcs12Error>((places, locked))
+    };
+    let usual = Limits::default();
+    assert_eq!(opened(&usual, &[]), Ok((vec![], vec![1, 2])));
+    assert_eq!(opened(&usual, &["k2"]), Ok((vec![2], vec![1])));
+    assert_eq!(opened(&usual, &["k2", "k1"]), Ok((vec![1, 2], vec![])));
+    // The MAC, then "store", "k1" and "k2" as they should be read; the last try is one too many.
+    let error = opened(&usual.with_max_work(3 + 6 + 8), &["k1", "k2"]).unwrap_err();
+    assert_eq!(error.code(), "too_much_work");
+    assert_eq!(opened(&usual.with_max_work(3 + 6 + 9), &["k1", "k2"]), Ok((vec![1, 2], vec![])));
 }

@@ -25,7 +25,7 @@ pub enum Error {
     Pkcs12(#[from] Pkcs12Error),
     /// The file gives no server credential.
     #[error(transparent)]
-    Credential(#[from] CredentialError),
+    Credential(CredentialError),
     /// A file that should hold one CA certificate does not.
     #[error(transparent)]
     Authority(#[from] AuthorityError),
@@ -93,6 +93,16 @@ pub enum ErrorKind {
     Store,
 }
 
+impl From<CredentialError> for Error {
+    /// What does not open is an error of the file, wherever it is found.
+    fn from(error: CredentialError) -> Self {
+        match error {
+            CredentialError::Locked(reason) => Self::Pkcs12(reason),
+            other => Self::Credential(other),
+        }
+    }
+}
+
 impl Error {
     /// A stable code for programs.
     #[must_use]
@@ -153,7 +163,7 @@ impl Error {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::Alias(_) | Self::Secret(_) | Self::Account(_) => ErrorKind::Usage,
-            Self::Pkcs12(error) | Self::Credential(CredentialError::Locked(error)) => match error {
+            Self::Pkcs12(error) => match error {
                 Pkcs12Error::WrongPassword | Pkcs12Error::KeyPassword | Pkcs12Error::SafePassword => {
                     ErrorKind::Password
                 }

@@ -17,7 +17,10 @@ fn ends() -> Vec<Trial> {
     let trailing = |bytes: Vec<u8>| file().trailing(bytes).build();
     let mut all = vec![
         flaw(class, "one_byte_follows", "malformed", (vec![], vec![1]), trailing),
-        flaw(class, "text_follows", "malformed", (vec![], b"\r\n".to_vec()), trailing),
+        flaw(class, "text_follows", "malformed", (b"\r\n".to_vec(), b"\r\n ".to_vec()), trailing),
+        flaw(class, "two_line_ends_follow", "malformed", (b"\n".to_vec(), b"\n\n".to_vec()), trailing),
+        flaw(class, "half_a_line_end_follows", "malformed", (b"\r\n".to_vec(), b"\r".to_vec()), trailing),
+        flaw(class, "a_line_end_and_a_zero_follow", "malformed", (vec![0], b"\n\0".to_vec()), trailing),
         flaw(class, "zeros_and_a_byte_follow", "malformed", (vec![0, 0], vec![0, 0, 1]), trailing),
         flaw(class, "a_second_pfx_follows", "malformed", (vec![], file().build()), trailing),
         flaw(class, "a_fourth_field", "malformed", (vec![], null()), |bytes| file().extra(bytes).build()),

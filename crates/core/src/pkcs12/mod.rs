@@ -340,12 +340,15 @@ mod tests {
         let armoured = pem::encode(&pem::Pem::new("PKCS12", der.clone()));
         let told = |bytes: &[u8]| {
             let pfx = Pfx::from_bytes(bytes, &limits).unwrap();
-            (pfx.is_armoured(), pfx.trailing_zeros(), pfx.encoding())
+            (pfx.is_armoured(), pfx.trailing_zeros(), pfx.has_trailing_line_end(), pfx.encoding())
         };
-        assert_eq!(told(&der), (false, 0, Encoding::Der));
-        assert_eq!(told(armoured.as_bytes()), (true, 0, Encoding::Der));
+        assert_eq!(told(&der), (false, 0, false, Encoding::Der));
+        assert_eq!(told(armoured.as_bytes()), (true, 0, false, Encoding::Der));
+        for line_end in [&b"\n"[..], b"\r\n"] {
+            assert_eq!(told(&[&der, line_end].concat()), (false, 0, true, Encoding::Der));
+        }
         der.extend([0; 8]);
-        assert_eq!(told(&der), (false, 8, Encoding::Der));
+        assert_eq!(told(&der), (false, 8, false, Encoding::Der));
         let other = pem::encode(&pem::Pem::new("PKCS12", b"\x30\x00".as_slice()));
         let found = FileFormat::Unknown;
         assert_eq!(Pfx::from_bytes(other.as_bytes(), &limits).err(), Some(Pkcs12Error::NotPkcs12 { found }));
