@@ -95,6 +95,12 @@ impl TestCa {
         ServerCredential::pair(PrivateKey::from_pkcs8_der(key.serialize_der()), certificates).unwrap()
     }
 
+    /// Issues a certificate for the key of a server.
+    #[must_use]
+    pub fn issue_leaf_for(&self, params: &CertificateParams, key: &KeyPair) -> Certificate {
+        Certificate::from_der(params.signed_by(key, &self.issuer).unwrap().der()).unwrap()
+    }
+
     /// A copy of its key, for another certificate of the same CA.
     #[must_use]
     pub fn key(&self) -> KeyPair {

@@ -4,8 +4,8 @@ use std::{net::SocketAddr, path::PathBuf};
 
 mod store;
 
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use clap::builder::RangedU64ValueParser;
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use strongroom::{AccountName, Alias, EntrySelector, FindingCode, Limits, PeerName, Purpose, Severity};
 
 pub(crate) use self::store::{Diff, Init, Log, Ls, Prune, Reference, Remove, Slot, Undo};

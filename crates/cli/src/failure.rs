@@ -3,7 +3,8 @@
 use std::fmt;
 
 use strongroom::{
-    AccountError, Candidate, Error, ErrorKind, FileError, InvalidSecret, Pkcs12Error, Remark, Remedy, StoreError,
+    AccountError, Candidate, Error, ErrorKind, FileError, InvalidSecret, Pkcs12Error, Remark, Remedy,
+    StoreError,
 };
 
 /// The stable exit codes of the command.
@@ -112,10 +113,9 @@ impl From<Error> for Failure {
             remedies: error.remedies(),
             more,
             choice: match &error {
-                Error::Credential(several) if !several.candidates().is_empty() => Some(Choice {
-                    headline: several.headline(),
-                    candidates: several.candidates().to_vec(),
-                }),
+                Error::Credential(several) if !several.candidates().is_empty() => {
+                    Some(Choice { headline: several.headline(), candidates: several.candidates().to_vec() })
+                }
                 _ => None,
             },
         }

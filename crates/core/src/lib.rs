@@ -36,8 +36,8 @@ pub use certificate::{
 };
 pub use error::{AuthorityError, Error, ErrorKind};
 pub use inspect::{
-    CertificateReport, FileReport, InspectRequest, KeyReport, LockedReport, Passwords, Problem, Reader, Remark,
-    inspect,
+    CertificateReport, FileReport, InspectRequest, KeyReport, LockedReport, Passwords, Problem, Reader,
+    Remark, inspect,
 };
 pub use instant::rfc3339;
 pub use keystore::{
@@ -47,8 +47,8 @@ pub use keystore::{
 };
 pub use limits::{Budget, BudgetExceeded, Cancel, Cancelled, Limits};
 pub use pkcs12::{
-    Attributes, CertificateBag, Contents, Encoding, Encryption, FileFormat, KeyBag, LockedKey, MacDescription,
-    PasswordReading, Pfx, Pkcs12Error, Safe, VerifiedPfx, danger, sniff,
+    Attributes, CertificateBag, Contents, Encoding, Encryption, FileFormat, KeyBag, LockedKey,
+    MacDescription, PasswordReading, Pfx, Pkcs12Error, Safe, VerifiedPfx, danger, sniff,
 };
 pub use private_file::FileError;
 pub use remedy::{Invocation, Remedy, shell_word};

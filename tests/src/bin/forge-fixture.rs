@@ -135,6 +135,7 @@ fn protections(material: &Material, shape: &str) -> Option<Vec<u8>> {
         "prf-sha512-256" => pbkdf2(Cipher::Aes256, Hash::Sha512_256),
         "3des-sha512" => pbkdf2(Cipher::TripleDes, Hash::Sha512),
         "scrypt" => Scheme::scrypt(16384, 8, 1),
+        "iv-segmented" => usual().iv_in_segments(),
         "pbkdf2-salt-48" => usual().salt(&[7; 48]),
         "pbkdf2-salt-64" => usual().salt(&[7; 64]),
         "pbkdf2-salt-longest" => usual().salt(&[7; 1024]),
@@ -163,6 +164,11 @@ fn passwords(material: &Material, shape: &str) -> Option<Vec<u8>> {
     let pbes1 = Scheme::pbes1(Pbes1::TripleDes3, ITERATIONS);
     let file = match shape {
         "password-latin1" => same(&with_utf8(b"schl\xfcssel"), &usual()),
+        "password-low-bytes" => {
+            let mut low = Secret::of("żółw");
+            low.utf8 = low.bmp.chunks_exact(2).map(|unit| unit[1]).take(4).collect();
+            material.read_as(&low, &low, &usual()).build()
+        }
         "password-utf16" => same(&with_utf8(&Secret::of(text).bmp), &usual()),
         "password-utf8-as-latin1" => {
             let mut secret = Secret::of(text);
@@ -329,6 +335,8 @@ fn ends(material: &Material, shape: &str) -> Option<Vec<u8>> {
     let whole = material.under(&usual());
     let file = match shape {
         "trailing-zeros-many" => whole.trailing(vec![0; 1000]).build(),
+        "trailing-line-end" => whole.trailing(b"\n".to_vec()).build(),
+        "version-long-form" => whole.version(vec![2, 0x84, 0, 0, 0, 1, 3]).build(),
         "trailing-bytes" => whole.trailing(vec![0, 0, 1]).build(),
         "trailing-pfx" => whole.clone().trailing(whole.build()).build(),
         "pem-armour" => pem::encode(&pem::Pem::new("PKCS12", whole.build())).into_bytes(),

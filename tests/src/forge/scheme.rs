@@ -16,7 +16,7 @@ use rc4::Rc4;
 
 use super::{
     Secret,
-    der::{algorithm, integer, octets, sequence, unsigned},
+    der::{algorithm, integer, octets, segmented, sequence, unsigned},
     kdf::{Hash, Purpose},
 };
 
@@ -103,6 +103,7 @@ pub struct Scheme {
     /// The salt as written.
     salt_der: Option<Vec<u8>>,
     key_len: Option<Number>,
+    iv_in_segments: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -135,7 +136,7 @@ impl Scheme {
     }
 
     fn new(kind: Kind) -> Self {
-        Self { kind, salt: b"saltsalt".to_vec(), salt_der: None, key_len: None }
+        Self { kind, salt: b"saltsalt".to_vec(), salt_der: None, key_len: None, iv_in_segments: false }
     }
 
     /// Another salt.
@@ -159,6 +160,13 @@ impl Scheme {
         self
     }
 
+    /// Writes the vector of PBES2 in segments (X.690, section 8.7.3).
+    #[must_use]
+    pub fn iv_in_segments(mut self) -> Self {
+        self.iv_in_segments = true;
+        self
+    }
+
     /// The AlgorithmIdentifier.
     #[must_use]
     pub fn algorithm(&self) -> Vec<u8> {
@@ -169,11 +177,11 @@ impl Scheme {
                 let key_len = self.key_len.as_ref().map(Number::der).unwrap_or_default();
                 let prf = algorithm(prf.hmac_oid(), &super::der::null());
                 let parameters = sequence(&[salt, count.der(), key_len, prf]);
-                pbes2(&algorithm("1.2.840.113549.1.5.12", &parameters), *cipher)
+                self.pbes2(&algorithm("1.2.840.113549.1.5.12", &parameters), *cipher)
             }
             Kind::Scrypt { cipher, n, r, p } => {
                 let parameters = sequence(&[salt, n.der(), r.der(), p.der()]);
-                pbes2(&algorithm("1.3.6.1.4.1.11591.4.11", &parameters), *cipher)
+                self.pbes2(&algorithm("1.3.6.1.4.1.11591.4.11", &parameters), *cipher)
             }
         }
     }
@@ -201,14 +209,15 @@ impl Scheme {
             }
         }
     }
-}
 
-fn pbes2(derivation: &[u8], cipher: Cipher) -> Vec<u8> {
-    let iv = octets(&IV[..cipher.iv_len()]);
-    // GCM: with the length of the tag (RFC 5084, section 3.2).
-    let parameters = if cipher.is_gcm() { sequence(&[iv, Number::of(16).der()]) } else { iv };
-    let encryption = algorithm(cipher.oid(), &parameters);
-    algorithm("1.2.840.113549.1.5.13", &sequence(&[derivation, &encryption]))
+    fn pbes2(&self, derivation: &[u8], cipher: Cipher) -> Vec<u8> {
+        let iv = &IV[..cipher.iv_len()];
+        let iv = if self.iv_in_segments { segmented(iv, 8) } else { octets(iv) };
+        // GCM: with the length of the tag (RFC 5084, section 3.2).
+        let parameters = if cipher.is_gcm() { sequence(&[iv, Number::of(16).der()]) } else { iv };
+        let encryption = algorithm(cipher.oid(), &parameters);
+        algorithm("1.2.840.113549.1.5.13", &sequence(&[derivation, &encryption]))
+    }
 }
 
 impl Pbes1 {

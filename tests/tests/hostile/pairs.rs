@@ -12,8 +12,8 @@ use strongroom_tests::{
 };
 
 use super::check::{
-    PASSWORD, certificate_bag, credential, flaw, identity, issue, key_bag, open, plain_file, refused, same, secret, trial,
-    watched,
+    PASSWORD, certificate_bag, credential, flaw, identity, issue, key_bag, open, plain_file, refused, same,
+    secret, trial, watched,
 };
 
 pub fn trials() -> Vec<Trial> {

@@ -97,8 +97,7 @@ impl Pairing {
 
     /// Why a key that could be used has no certificate.
     fn why_no_certificate(&self, locked_safe: Option<&Pkcs12Error>) -> CredentialError {
-        let is_paired =
-            |index: usize| self.pairs.iter().any(|pair| pair.certificate == Some(index));
+        let is_paired = |index: usize| self.pairs.iter().any(|pair| pair.certificate == Some(index));
         let undecodable = self.certificates.iter().enumerate().filter(|(index, _)| !is_paired(*index));
         if let Some(problem) = undecodable.filter_map(|(_, certificate)| certificate.problem()).next() {
             return problem;
@@ -321,9 +320,9 @@ fn keys_of(contents: &Contents) -> Vec<FileKey> {
     let same = |a: &FileKey, b: &FileKey| match (&a.public_key, &b.public_key) {
         (Some(a), Some(b)) => a == b,
         // EXPOSE: compared, and nothing kept of it.
-        (None, None) => written(a)
-            .zip(written(b))
-            .is_some_and(|(a, b)| a.expose_pkcs8_der() == b.expose_pkcs8_der()),
+        (None, None) => {
+            written(a).zip(written(b)).is_some_and(|(a, b)| a.expose_pkcs8_der() == b.expose_pkcs8_der())
+        }
         _ => false,
     };
     let mut keys: Vec<FileKey> = Vec::new();

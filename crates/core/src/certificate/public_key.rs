@@ -86,8 +86,7 @@ fn whole_octets(bits: &[u8]) -> Option<Vec<u8>> {
 }
 
 fn tlv(tag: u8, content: &[u8]) -> Vec<u8> {
-    let digits: Vec<u8> =
-        content.len().to_be_bytes().into_iter().skip_while(|byte| *byte == 0).collect();
+    let digits: Vec<u8> = content.len().to_be_bytes().into_iter().skip_while(|byte| *byte == 0).collect();
     let mut out = vec![tag];
     match u8::try_from(content.len()) {
         Ok(length) if length < 0x80 => out.push(length),

@@ -90,7 +90,10 @@ pub(crate) fn about_pfx(contents: &Contents, wrapping: &Wrapping) -> Vec<Finding
     }
     for (place, name, error) in undecodable(contents) {
         let name = in_quotes(name);
-        find(FindingCode::InvalidCertificate, format!("certificate {place} of the file{name} cannot be used: {error}"));
+        find(
+            FindingCode::InvalidCertificate,
+            format!("certificate {place} of the file{name} cannot be used: {error}"),
+        );
     }
     findings.extend(about_locked(contents));
     findings

@@ -48,8 +48,7 @@ struct Unlock<'r> {
 ///
 /// What is beyond a limit, so that it is refused before a key is derived. What is malformed is left to the reading.
 pub(super) fn foresee_work(walk: &Walk<'_>, auth_safe: &[u8], depth: u16) -> Result<u64, Pkcs12Error> {
-    let mut reader =
-        BagReader { walk, unlock: None, work: 0, contents: Contents::default(), bags: 0 };
+    let mut reader = BagReader { walk, unlock: None, work: 0, contents: Contents::default(), bags: 0 };
     match reader.read_all(auth_safe, depth) {
         Err(error @ (Pkcs12Error::TooMany { .. } | Pkcs12Error::Parameter { .. })) => Err(error),
         _ => Ok(reader.work),
@@ -160,8 +159,8 @@ impl<'r, 'l> BagReader<'r, 'l> {
             return Err(info.malformed("the encrypted content is empty"));
         }
         let walk = self.walk;
-        let opened =
-            scheme.decrypt(&octets, &unlock.passwords, unlock.budget, |plain| is_safe_contents(walk, plain))?;
+        let opened = scheme
+            .decrypt(&octets, &unlock.passwords, unlock.budget, |plain| is_safe_contents(walk, plain))?;
         let Some(opened) = opened else {
             self.lock_safe(Pkcs12Error::SafePassword);
             return Ok(None);

@@ -195,22 +195,22 @@ mod tests {
     #[test]
     fn what_is_missing_is_blamed_on_what_stays_locked() {
         let skipped = || vec!["secretBag".to_owned()];
-        let unsupported =
-            Pkcs12Error::UnsupportedAlgorithm { field: "key bag", name: "Camellia".to_owned() };
+        let unsupported = Pkcs12Error::UnsupportedAlgorithm { field: "key bag", name: "Camellia".to_owned() };
         let locked = LockedKey {
             reason: unsupported.clone(),
             attributes: Attributes::default(),
             protection: vec![],
             place: 1,
         };
-        let contents = |keys, certificates, locked: Option<&LockedKey>, safe: Option<&Pkcs12Error>| Contents {
-            keys,
-            certificates,
-            locked: locked.cloned().into_iter().collect(),
-            safes: vec![Safe { encryption: None, bags: vec![], locked: safe.cloned() }],
-            skipped: skipped(),
-            ..Contents::default()
-        };
+        let contents =
+            |keys, certificates, locked: Option<&LockedKey>, safe: Option<&Pkcs12Error>| Contents {
+                keys,
+                certificates,
+                locked: locked.cloned().into_iter().collect(),
+                safes: vec![Safe { encryption: None, bags: vec![], locked: safe.cloned() }],
+                skipped: skipped(),
+                ..Contents::default()
+            };
         let (safe, nothing) = (Pkcs12Error::SafePassword, Pkcs12Error::Nothing { skipped: skipped() });
         let (one_key, one_certificate) = (|| vec![key(&[])], || vec![certificate(&[])]);
         for (found, as_credential, as_opened) in [

@@ -159,9 +159,7 @@ impl Pkcs12Error {
                     "a PKCS #12 file with a key and its chain has a few kilobytes; is this the right file?",
                 );
                 let raise = Remedy::RaiseMaxSize { needed: *found };
-                return std::iter::once(is_it)
-                    .chain((*found <= CEILING_FILE_LEN).then_some(raise))
-                    .collect();
+                return std::iter::once(is_it).chain((*found <= CEILING_FILE_LEN).then_some(raise)).collect();
             }
             Self::Truncated { .. } => {
                 Remedy::Advice("the copy is incomplete; transfer the file again, in binary mode")
@@ -190,7 +188,11 @@ impl Pkcs12Error {
             Self::Work(exceeded) => {
                 let raise = Remedy::RaiseMaxWork { needed: exceeded.found };
                 let again = Remedy::Advice("export the file again with fewer iterations");
-                return (exceeded.found <= CEILING_WORK).then_some(raise).into_iter().chain([again]).collect();
+                return (exceeded.found <= CEILING_WORK)
+                    .then_some(raise)
+                    .into_iter()
+                    .chain([again])
+                    .collect();
             }
             Self::Parameter { .. } | Self::TooMany { .. } => {
                 Remedy::Advice("export the file again with the usual parameters of the program that made it")

@@ -208,7 +208,8 @@ impl<'a> Pfx<'a> {
 
     /// The same, out of PEM armour that is gone.
     fn into_armoured<'b>(self) -> Pfx<'b> {
-        let Self { auth_safe, depth, mac, limits, encoding, trailing_zeros, trailing_line_end, work, .. } = self;
+        let Self { auth_safe, depth, mac, limits, encoding, trailing_zeros, trailing_line_end, work, .. } =
+            self;
         let auth_safe = Cow::Owned(auth_safe.into_owned());
         Pfx {
             auth_safe,

@@ -93,7 +93,9 @@ impl Scheme {
             };
             match plain {
                 Ok(Some(plain)) if accept(&plain) => return Ok(Some(Opened { plain, reading })),
-                Err(error) if n < usual_count || matches!(error, Pkcs12Error::Cancelled(_)) => return Err(error),
+                Err(error) if n < usual_count || matches!(error, Pkcs12Error::Cancelled(_)) => {
+                    return Err(error);
+                }
                 Err(_) => return Ok(None),
                 Ok(_) => {}
             }

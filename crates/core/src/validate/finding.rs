@@ -224,12 +224,18 @@ impl FindingCode {
             Self::PemArmour => "nothing; but few other programs read a PFX in that form",
             Self::TrailingZeros => "nothing; some Windows programs leave them",
             Self::TrailingLineEnd => "nothing; a text editor, or a transfer as text, leaves one",
-            Self::Locked => "give its password, or export the file again with one password for all of its parts",
+            Self::Locked => {
+                "give its password, or export the file again with one password for all of its parts"
+            }
             Self::InvalidCertificate => "export the file again from the program that made it",
             Self::OtherEntries => "nothing, if the right one was chosen",
-            Self::NamesLost => "nothing, if no client uses those names; or ask for a certificate that has them",
+            Self::NamesLost => {
+                "nothing, if no client uses those names; or ask for a certificate that has them"
+            }
             Self::EndsSooner => "is this the newer certificate?",
-            Self::NameShared => "nothing while one replaces the other; a server that chooses by name needs one of them",
+            Self::NameShared => {
+                "nothing while one replaces the other; a server that chooses by name needs one of them"
+            }
             Self::KeyShared => "nothing, if that is meant; a new certificate had better have a new key",
             Self::Skipped => "nothing, if you do not need them",
             Self::UnusedCertificate => "nothing; they were not stored",
