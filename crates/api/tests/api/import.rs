@@ -253,11 +253,32 @@ async fn file_with_several_keys_asks_which_and_takes_the_answer() {
     let (server, token) = with_root().await;
     let form = json_form(&token, "shop").text("password", CHANGEIT).file("file", "x", &fixture(TWO_ENTRIES));
     let reply = server.send(form.clone().post(IMPORT)).await;
-    reply.has("the file contains 2 keys with certificates: #1 ");
+    reply.has("the file contains 2 private keys: #1 ");
+    // As inspect numbers them.
+    let (file, password) = (fixture(TWO_ENTRIES), strongroom::Password::new(CHANGEIT).unwrap());
+    let looked = InspectRequest::new(&file, Passwords::new(&password), 1_795_435_200);
+    for entry in inspect(looked).unwrap().0.entries {
+        reply.has(&entry.to_string().replace('"', "\\\""));
+    }
     reply.has("\"choose one with the field entry: its friendly name, #n, or its SHA-256 fingerprint\",\"code: several_entries\"");
     server.send(form.text("entry", "#2").post(IMPORT)).await.has("{\"status\":\"success\"");
     let entry = server.keystore().entry(&"shop".parse().unwrap()).unwrap();
     assert_eq!(entry.certificate.subject, "CN=shop.fixture.test");
+}
+
+#[tokio::test]
+async fn more_work_is_done_only_where_the_operator_says_so() {
+    let import = async |server: Server| {
+        let token = server.token().await;
+        server.import_root(&token).await;
+        server.send(www(&token, "www", CHANGEIT).post(IMPORT)).await
+    };
+    let server = Server::with(|settings| *settings = settings.clone().with_max_work(5000));
+    let reply = import(server).await;
+    reply.has("the file asks for 6144 KDF iterations in all; the limit is 5000");
+    reply.has("ask the administrator of the server to import the file there with the option --max-work 6144");
+    let server = Server::with(|settings| *settings = settings.clone().with_max_work(6144));
+    import(server).await.has("{\"status\":\"success\"");
 }
 
 #[tokio::test]
