@@ -1,22 +1,29 @@
 //! "Who can open this file", held against the programs that are installed here.
 
+#[path = "readers/made.rs"]
+mod made;
+
 use std::{
     collections::BTreeSet,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Command, Output, Stdio},
 };
 
-use strongroom::{Encryption, FileReport, InspectRequest, Password, Passwords, inspect};
-use strongroom_tests::{
-    authority::NOW,
-    manifest::{self, Fixture},
-};
+use strongroom::{Encryption, FileReport, Fingerprint, InspectRequest, Password, Passwords, inspect};
+use strongroom_tests::{authority::NOW, manifest};
+
+/// A file, and what is said of it.
+struct Sample {
+    path: PathBuf,
+    password: String,
+    report: FileReport,
+}
 
 /// A program: the name in the report, and how it is asked.
 struct Program {
     reader: &'static str,
     command: &'static str,
-    opens: fn(&Path, &str) -> bool,
+    opens: fn(&Path, &str, &FileReport) -> bool,
 }
 
 const PROGRAMS: [Program; 4] = [
@@ -31,14 +38,15 @@ fn run(command: &mut Command) -> Option<Output> {
     command.env("LC_ALL", "C.UTF-8").stdin(Stdio::null()).output().ok()
 }
 
-fn openssl(file: &Path, password: &str) -> bool {
+fn openssl(file: &Path, password: &str, _: &FileReport) -> bool {
     let mut command = Command::new("openssl");
     command.args(["pkcs12", "-nodes", "-passin", "env:P", "-in"]).arg(file).env("P", password);
     run(&mut command).is_some_and(|output| output.status.success())
 }
 
-/// Java decrypts keys only when it copies them; `-list` would look at certificates alone.
-fn keytool(file: &Path, password: &str) -> bool {
+/// Java decrypts keys only when it copies them, and calls a store whose entries it passed over a success: the copy tells
+/// what came through.
+fn keytool(file: &Path, password: &str, report: &FileReport) -> bool {
     let folder = tempfile::tempdir().unwrap();
     let mut command = Command::new("keytool");
     command
@@ -49,15 +57,25 @@ fn keytool(file: &Path, password: &str) -> bool {
         .arg("-destkeystore")
         .arg(folder.path().join("copy.p12"))
         .env("P", password);
-    // It calls a store whose entries it passed over a success.
-    run(&mut command).is_some_and(|output| {
-        output.status.success()
-            && !String::from_utf8_lossy(&output.stderr).contains(" 0 entries successfully")
-    })
+    if !run(&mut command).is_some_and(|output| output.status.success()) {
+        return false;
+    }
+    let mut list = Command::new("keytool");
+    list.args(["-list", "-rfc", "-storepass", "changeit", "-keystore"]).arg(folder.path().join("copy.p12"));
+    let listed = run(&mut list).map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
+    let listed = listed.unwrap_or_default();
+    let came: BTreeSet<String> = pem::parse_many(&listed)
+        .unwrap()
+        .iter()
+        .map(|block| Fingerprint::of(block.contents()).to_string())
+        .collect();
+    let keys: BTreeSet<_> = report.keys.iter().map(|key| (key.spki_sha256, &key.local_key_id)).collect();
+    report.certificates.iter().all(|certificate| came.contains(&certificate.sha256.to_string()))
+        && listed.matches("PrivateKeyEntry").count() == keys.len()
 }
 
 /// NSS lists what it would not import.
-fn nss(file: &Path, password: &str) -> bool {
+fn nss(file: &Path, password: &str, _: &FileReport) -> bool {
     let folder = tempfile::tempdir().unwrap();
     let secret = folder.path().join("password");
     std::fs::write(&secret, password).unwrap();
@@ -75,7 +93,7 @@ fn nss(file: &Path, password: &str) -> bool {
     run(&mut make).is_some() && run(&mut command).is_some_and(|output| output.status.success())
 }
 
-fn gnutls(file: &Path, password: &str) -> bool {
+fn gnutls(file: &Path, password: &str, _: &FileReport) -> bool {
     certtool(file, &["--inder", "--password", password])
         || certtool(file, &["--password", password])
         || password.is_empty() && certtool(file, &["--inder", "--null-password"])
@@ -96,7 +114,7 @@ fn names(protection: &[Encryption]) -> String {
 }
 
 /// Files, one for each way of protecting them, and each with a password that is more than plain text.
-fn files() -> Vec<(Fixture, FileReport)> {
+fn files() -> Vec<Sample> {
     let mut seen = BTreeSet::new();
     let mut files = Vec::new();
     for row in manifest::load().fixture {
@@ -118,6 +136,10 @@ fn files() -> Vec<(Fixture, FileReport)> {
             .iter()
             .map(|safe| format!("{} {:?}", names(safe.encryption.as_slice()), safe.bags))
             .collect();
+        // Of what stays locked no rule speaks.
+        if !report.locked_keys.is_empty() || report.safes.iter().any(|safe| safe.locked.is_some()) {
+            continue;
+        }
         // A file with nothing in it is opened by all and none.
         if report.keys.is_empty() && report.certificates.is_empty() {
             continue;
@@ -131,7 +153,8 @@ fn files() -> Vec<(Fixture, FileReport)> {
         let codes: Vec<&str> = remarks.iter().map(|remark| remark.code).collect();
         let bags = format!("{keys:?} {safes:?} {:?} {kinds:?}", report.skipped);
         if seen.insert(format!("{mac:?} {:?} {bags} {codes:?} {password}", report.encoding)) {
-            files.push((row, report));
+            let path = manifest::folder().join(&row.file);
+            files.push(Sample { path, password: row.password, report });
         }
     }
     files
@@ -144,7 +167,9 @@ fn verdicts_agree_with_the_programs_that_are_here() {
         eprintln!("skipped: it takes a minute; set STRONGROOM_PEERS to run it");
         return;
     }
-    let files = files();
+    let mut files = files();
+    let folder = tempfile::tempdir().unwrap();
+    files.extend(made::samples(folder.path()));
     assert!(files.len() > 100, "only {} files", files.len());
     // Each waits for its program most of the time.
     let wrong: Vec<Vec<String>> = std::thread::scope(|scope| {
@@ -154,21 +179,21 @@ fn verdicts_agree_with_the_programs_that_are_here() {
     assert_eq!(wrong.concat(), Vec::<String>::new());
 }
 
-fn disagreements(program: Program, files: &[(Fixture, FileReport)]) -> Vec<String> {
+fn disagreements(program: Program, files: &[Sample]) -> Vec<String> {
     if run(Command::new(program.command).arg("--version")).is_none() {
         eprintln!("skipped: {} is not installed", program.command);
         return Vec::new();
     }
     let mut wrong = Vec::new();
-    for (row, report) in files {
+    for Sample { path, password, report } in files {
         let verdict = report.readers.iter().find(|reader| reader.name == program.reader).unwrap();
         if program.command == "certtool" && is_about_a_key(verdict.reason.as_deref(), report) {
             continue;
         }
-        let opens = (program.opens)(&manifest::folder().join(&row.file), &row.password);
+        let opens = (program.opens)(path, password, report);
         if opens != verdict.opens {
             let said = verdict.reason.as_deref().unwrap_or("it opens");
-            wrong.push(format!("{}: {}: opens {opens}, we say: {said}", program.command, row.file));
+            wrong.push(format!("{}: {}: opens {opens}, we say: {said}", program.command, path.display()));
         }
     }
     wrong

@@ -1,6 +1,7 @@
 //! importExistingServerCertificate and importRootOrIntermediate, by programs.
 
 use axum::http::Method;
+use strongroom::{InspectRequest, Passwords, inspect};
 
 use crate::harness::{
     CERTIFICATES, CHANGEIT, Form, IMPORT, IMPORT_ROOT, PASSWORD, ROOT_RSA, Server, WRONG, WWW, encoded,
@@ -57,7 +58,8 @@ async fn both_names_of_each_field_hold_under_both_roots() {
             number += 1;
             let alias = format!("www{number}");
             let form = json_form(&token, &alias).text(password, PASSWORD).file(file, "x", &fixture(WWW));
-            server.send(form.post(&format!("{root}/importexistingservercertificate"))).await.is_success();
+            let reply = server.send(form.post(&format!("{root}/importexistingservercertificate"))).await;
+            reply.has("{\"status\":\"success\"");
         }
         for field in ["rootCACertificate", "rootCSCertificate", "file"] {
             number += 1;
@@ -121,7 +123,9 @@ async fn absent_password_is_the_empty_one() {
     let file = fixture("pkcs12/openssl-3.0.19.rsa2048.pbes2-aes256-sha256.password-empty.p12");
     server.send(json_form(&token, "a").file("file", "x", &file).post(IMPORT)).await.is_success();
     let form = json_form(&token, "b").text("certPassword", "").file("file", "x", &file);
-    server.send(form.post(IMPORT)).await.is_success();
+    server.send(form.post(IMPORT)).await.has(
+        "{\"status\":\"success\",\"messages\":[\"key_shared: the entry \\\"a\\\" has the same certificate and private key\"]}",
+    );
 }
 
 #[tokio::test]
@@ -156,7 +160,9 @@ async fn same_content_again_is_a_success_and_other_content_is_refused_unless_rep
             "code: alias_taken",
         ],
     );
-    server.send(other(&token).text("replace", "True").post(IMPORT)).await.is_success();
+    server.send(other(&token).text("replace", "True").post(IMPORT)).await.has(
+        "{\"status\":\"success\",\"messages\":[\"names_lost: the new certificate is no longer for www.fixture.test, fixture.test\"]}",
+    );
     let entry = server.keystore().entry(&"www".parse().unwrap()).unwrap();
     assert_eq!((entry.version, entry.certificate.subject.as_str()), (2, "CN=shop.fixture.test"));
 }
@@ -271,7 +277,7 @@ async fn more_work_is_done_only_where_the_operator_says_so() {
     let import = async |server: Server| {
         let token = server.token().await;
         server.import_root(&token).await;
-        server.send(www(&token, "www", CHANGEIT).post(IMPORT)).await
+        server.send(www(&token, "www", PASSWORD).post(IMPORT)).await
     };
     let server = Server::with(|settings| *settings = settings.clone().with_max_work(5000));
     let reply = import(server).await;

@@ -3,11 +3,13 @@
 //! The rules speak of the right password, typed as it was typed here. They are held against the programs themselves in
 //! the tests, as far as those run there; of the others no rule says what they make of a password beyond ASCII.
 
+mod java;
+
 use serde::Serialize;
 
 use super::{FileReport, KeyReport};
 use crate::{
-    pkcs12::{Encryption, PasswordReading},
+    pkcs12::{Encryption, PasswordReading, UNREADABLE_NAME},
     secret::Password,
 };
 
@@ -75,16 +77,48 @@ pub(super) fn of(report: &FileReport, beside: &Beside) -> Vec<Reader> {
     let keys = report.keys.iter().flat_map(|key| &key.protection);
     let safes = report.safes.iter().filter_map(|safe| safe.encryption.as_ref());
     let facts = Facts { report, layers: keys.chain(safes).collect(), beside };
+    let locked = facts.is_locked();
     RULES
         .iter()
         .map(|(name, rule)| {
-            let reason = rule(&facts);
+            let reason = locked.clone().or_else(|| rule(&facts));
             Reader { name, opens: reason.is_none(), reason }
         })
         .collect()
 }
 
 impl Facts<'_> {
+    /// What stays locked under this password, as a reason: of what is in it no rule can speak.
+    fn is_locked(&self) -> Option<String> {
+        let key = self.report.locked_keys.first().map(|key| ("a private key", &key.problem.message));
+        let safes = self.report.safes.iter().filter_map(|safe| safe.locked.as_ref());
+        let safe = safes.map(ToString::to_string).next();
+        let safe = safe.as_ref().map(|reason| ("a safe", reason));
+        key.or(safe).map(|(what, reason)| format!("{what} stays locked here: {reason}"))
+    }
+
+    /// A certificate that cannot be decoded, as a reason.
+    fn has_undecodable(&self) -> Option<String> {
+        let broken = self.report.certificates.iter().any(|certificate| certificate.subject.is_none());
+        broken.then(|| "it refuses a file with a certificate that cannot be decoded".to_owned())
+    }
+
+    /// A key of a kind that only has a number, such as composite ones, as a reason.
+    fn has_nameless_key(&self) -> Option<String> {
+        let nameless = |key: &&KeyReport| {
+            key.algorithm == "unknown" || key.algorithm.starts_with(|c: char| c.is_ascii_digit())
+        };
+        let key = self.report.keys.iter().find(nameless)?;
+        Some(format!("it does not know private keys of the kind {}", key.algorithm))
+    }
+
+    /// A key on a curve that is written out, as a reason.
+    fn has_explicit_curve(&self) -> Option<String> {
+        let explicit = |key: &&KeyReport| key.curve.as_ref().is_some_and(|curve| curve.contains("explicit"));
+        self.report.keys.iter().find(explicit)?;
+        Some("it knows only curves that have a name".to_owned())
+    }
+
     /// The first algorithm with one of the words, as a reason.
     fn uses(&self, words: &[&str]) -> Option<String> {
         self.layers
@@ -112,13 +146,6 @@ impl Facts<'_> {
     fn has_post_quantum_key(&self, version: &str) -> Option<String> {
         let key = self.report.keys.iter().find(|key| key.algorithm.starts_with("ML-"))?;
         Some(format!("it knows {} only from version {version} on", key.algorithm))
-    }
-
-    /// A key without a localKeyId that leads to its certificate, as a reason.
-    fn is_not_linked(&self) -> Option<String> {
-        let linked = self.report.keys.iter().all(|key| is_linked(key, self.report));
-        (!linked)
-            .then(|| "it links keys and certificates by localKeyId, and one has no fitting one".to_owned())
     }
 
     /// A reading of the password that the program does not try, as a reason.
@@ -180,7 +207,10 @@ fn openssl_1_1(facts: &Facts<'_>) -> Option<String> {
 fn openssl_key(facts: &Facts<'_>) -> Option<String> {
     let version_2 =
         facts.beside.version_2.then(|| "it knows PKCS #8 version 2 only from version 3.6 on".to_owned());
-    version_2.or_else(|| facts.has_post_quantum_key("3.5"))
+    version_2
+        .or_else(|| facts.has_post_quantum_key("3.5"))
+        .or_else(|| facts.has_nameless_key())
+        .or_else(|| facts.has_undecodable())
 }
 
 /// Since version 1.1 it tries what its own earlier versions made of a password, but then for PBES2 as well, which
@@ -217,30 +247,16 @@ fn java(facts: &Facts<'_>) -> Option<String> {
             let sdsi = facts.report.skipped.iter().any(|odd| odd.starts_with("sdsiCertificate"));
             sdsi.then(|| "it refuses a file with a certificate that is not X.509".to_owned())
         })
-        .or_else(|| facts.is_not_linked())
-        .or_else(|| {
-            let untrusted = facts.report.keys.is_empty()
-                && facts.report.certificates.iter().any(|certificate| !certificate.trusted);
-            untrusted.then(|| "it passes over certificates without the attribute trustedKeyUsage".to_owned())
-        })
+        .or_else(|| facts.has_nameless_key())
+        .or_else(|| facts.has_explicit_curve())
+        .or_else(|| facts.has_undecodable())
+        .or_else(|| java::passes_over(facts.report))
         .or_else(|| {
             let protected = facts.report.mac.is_some() || !facts.layers.is_empty();
             (protected && !facts.beside.password.printable_ascii)
                 .then(|| "it takes no password beyond printable ASCII".to_owned())
         })
         .or_else(|| facts.reads_other_than(&[]))
-}
-
-/// Whether localKeyId leads from the key to a certificate, and to the right one.
-fn is_linked(key: &KeyReport, report: &FileReport) -> bool {
-    key.local_key_id.is_some()
-        && report
-            .certificates
-            .iter()
-            .find(|certificate| certificate.local_key_id == key.local_key_id)
-            .is_some_and(|certificate| {
-                key.spki_sha256.is_none() || certificate.spki_sha256 == key.spki_sha256
-            })
 }
 
 fn nss(facts: &Facts<'_>) -> Option<String> {
@@ -251,11 +267,9 @@ fn nss(facts: &Facts<'_>) -> Option<String> {
         .or_else(|| facts.mac_other_than(&[&SHA1_AND_2[..], &["HMAC-MD5"]].concat()))
         .or_else(|| facts.uses(&NSS_LACKS))
         .or_else(|| facts.beside.version_2.then(|| "it does not know PKCS #8 version 2".to_owned()))
-        .or_else(|| facts.passed_over(&["secretBag"]))
-        .or_else(|| {
-            let broken = facts.report.certificates.iter().any(|certificate| certificate.subject.is_none());
-            broken.then(|| "it refuses a file with a certificate that cannot be decoded".to_owned())
-        })
+        .or_else(|| facts.passed_over(&["secretBag", UNREADABLE_NAME]))
+        .or_else(|| facts.has_undecodable())
+        .or_else(|| facts.has_explicit_curve())
         .or_else(|| nss_keys(facts))
         .or_else(|| facts.reads_other_than(&[PasswordReading::Utf16]))
 }

@@ -354,7 +354,7 @@ impl<'r, 'l> BagReader<'r, 'l> {
 }
 
 /// What is said of a name that is no text.
-pub(super) const UNREADABLE_NAME: &str = "a friendlyName that is no text";
+pub(crate) const UNREADABLE_NAME: &str = "a friendlyName that is no text";
 
 /// A wrong key passes the padding check once in 256 times, and gives a SEQUENCE that fits in one of thousands; it does
 /// not give the first field of a PrivateKeyInfo as well.

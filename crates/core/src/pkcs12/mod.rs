@@ -26,6 +26,7 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
+pub(crate) use self::bag::UNREADABLE_NAME;
 pub(crate) use self::pkcs7::certificates as pkcs7_certificates;
 use self::{
     bag::{BagReader, foresee_work},
