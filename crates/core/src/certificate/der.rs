@@ -252,7 +252,6 @@ pub(super) fn public_key_info(spki: &[u8]) -> Result<(&[u8], &[u8]), Fault> {
 }
 
 /// One value in DER.
-#[cfg(any(test, fuzzing))]
 pub(super) fn encode(tag: u8, content: &[u8]) -> Vec<u8> {
     let length = content.len();
     let mut der = vec![tag];

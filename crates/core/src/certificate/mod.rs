@@ -23,9 +23,9 @@ mod structure;
 
 use rustls_pki_types::CertificateDer;
 
+pub(crate) use self::choice::in_quotes;
 #[cfg(fuzzing)]
 pub use self::reencode::reencode;
-pub(crate) use self::choice::in_quotes;
 pub use self::{
     algorithm::KeyAlgorithm,
     choice::{Candidate, CredentialError, EntrySelector},

@@ -4,12 +4,11 @@
 //! A pair that can be used was proved by signing. localKeyId, and what a PKCS #8 says of its public key, only tell
 //! which certificate belongs to a key that cannot be used.
 
-use x509_parser::{prelude::FromDer as _, x509::SubjectPublicKeyInfo};
-
 use super::{
     Certificate, Fingerprint, InvalidCertificate,
     algorithm::KeyAlgorithm,
     choice::{Candidate, CredentialError, EntrySelector},
+    der::public_key_info,
     key_pair::KeyPair,
     public_key::WrittenPublicKey,
 };
@@ -361,8 +360,7 @@ fn certificates_of(contents: &Contents) -> Vec<FileCertificate> {
 
 /// The content of subjectPublicKey.
 fn public_key(spki_der: &[u8]) -> Option<Vec<u8>> {
-    let (_, spki) = SubjectPublicKeyInfo::from_der(spki_der).ok()?;
-    Some(spki.subject_public_key.data.to_vec())
+    public_key_info(spki_der).ok().map(|(_, key)| key.to_vec())
 }
 
 fn merge<T: PartialEq>(all: &mut Vec<T>, more: Vec<T>) {

@@ -1,14 +1,15 @@
 //! The public half of a private key as its PKCS #8 has it: for keys that no library here loads, and never a proof.
 
-use x509_parser::asn1_rs::{Any, FromDer as _, Integer, Sequence};
-
-use super::algorithm::KeyAlgorithm;
+use super::{
+    algorithm::KeyAlgorithm,
+    der::{BIT_STRING, INTEGER, OCTET_STRING, Reader, SEQUENCE, encode, whole_bytes},
+};
 use crate::secret::PrivateKey;
 
-const BIT_STRING: u8 = 0x03;
-const SEQUENCE: u8 = 0x30;
 /// `[1]`, explicit, in ECPrivateKey (RFC 5915).
-const EXPLICIT_1: u32 = 1;
+const EXPLICIT_1: u8 = 0xa1;
+/// `[1]`, implicit, in OneAsymmetricKey (RFC 5958).
+const IMPLICIT_1: u8 = 0x81;
 
 /// What a private key says of its public key.
 pub(super) struct WrittenPublicKey {
@@ -23,80 +24,55 @@ impl WrittenPublicKey {
     pub(super) fn of(key: &PrivateKey) -> Option<Self> {
         let kind = KeyAlgorithm::of_private(key)?;
         // EXPOSE: the public values are read.
-        let (_, info) = Sequence::from_der(key.expose_pkcs8_der()).ok()?;
-        let (rest, _version) = Integer::from_der(info.content.as_ref()).ok()?;
-        let (after, _algorithm) = Any::from_der(rest).ok()?;
-        let algorithm = rest.get(..rest.len().checked_sub(after.len())?)?.to_vec();
-        let (optional, octets) = Any::from_der(after).ok()?;
+        let mut info = Reader::new(Reader::new(key.expose_pkcs8_der()).content(SEQUENCE).ok()?);
+        info.content(INTEGER).ok()?;
+        let algorithm = info.value(SEQUENCE).ok()?.encoded.to_vec();
+        let private = info.content(OCTET_STRING).ok()?;
         let bits = match kind {
-            KeyAlgorithm::Rsa { .. } | KeyAlgorithm::RsaPss { .. } => rsa(octets.data)?,
-            KeyAlgorithm::Ec { .. } => ec(octets.data).or_else(|| beside(optional))?,
-            _ => beside(optional)?,
+            KeyAlgorithm::Rsa { .. } | KeyAlgorithm::RsaPss { .. } => rsa(private)?,
+            KeyAlgorithm::Ec { .. } => ec(private).or_else(|| beside(info))?,
+            _ => beside(info)?,
         };
         Some(Self { algorithm, bits })
     }
 
     /// subjectPublicKeyInfo in DER.
     pub(super) fn spki(&self) -> Vec<u8> {
-        let bits = tlv(BIT_STRING, &[&[0], self.bits.as_slice()].concat());
-        tlv(SEQUENCE, &[self.algorithm.as_slice(), &bits].concat())
+        let bits = encode(BIT_STRING, &[&[0], self.bits.as_slice()].concat());
+        encode(SEQUENCE, &[self.algorithm.as_slice(), &bits].concat())
     }
 }
 
 /// RSAPublicKey out of an RSAPrivateKey (RFC 8017, appendix A.1).
 fn rsa(private: &[u8]) -> Option<Vec<u8>> {
-    let (_, key) = Sequence::from_der(private).ok()?;
-    let (numbers, _version) = Integer::from_der(key.content.as_ref()).ok()?;
-    let (rest, _modulus) = Integer::from_der(numbers).ok()?;
-    let (rest, _exponent) = Integer::from_der(rest).ok()?;
-    Some(tlv(SEQUENCE, numbers.get(..numbers.len().checked_sub(rest.len())?)?))
+    let mut key = Reader::new(Reader::new(private).content(SEQUENCE).ok()?);
+    key.content(INTEGER).ok()?;
+    let [modulus, exponent] = [key.value(INTEGER).ok()?.encoded, key.value(INTEGER).ok()?.encoded];
+    Some(encode(SEQUENCE, &[modulus, exponent].concat()))
 }
 
-/// publicKey of an ECPrivateKey (RFC 5915, section 3).
+/// publicKey of an ECPrivateKey (RFC 5915, section 3), behind the parameters.
 fn ec(private: &[u8]) -> Option<Vec<u8>> {
-    let (_, key) = Sequence::from_der(private).ok()?;
-    let (rest, _version) = Integer::from_der(key.content.as_ref()).ok()?;
-    let (mut rest, _scalar) = Any::from_der(rest).ok()?;
-    while !rest.is_empty() {
-        let (after, field) = Any::from_der(rest).ok()?;
-        if field.header.tag().0 == EXPLICIT_1 && field.header.is_constructed() {
-            let (_, bits) = Any::from_der(field.data).ok()?;
-            return whole_octets(bits.data);
+    let mut key = Reader::new(Reader::new(private).content(SEQUENCE).ok()?);
+    let public = find(&mut key, EXPLICIT_1)?;
+    let bits = Reader::new(public).content(BIT_STRING).ok()?;
+    whole_bytes(bits).ok().map(<[u8]>::to_vec)
+}
+
+/// publicKey of a OneAsymmetricKey (RFC 5958, section 2), behind the attributes.
+fn beside(mut info: Reader<'_>) -> Option<Vec<u8>> {
+    whole_bytes(find(&mut info, IMPLICIT_1)?).ok().map(<[u8]>::to_vec)
+}
+
+/// The content of the first value with this tag among those that are left.
+fn find<'a>(reader: &mut Reader<'a>, tag: u8) -> Option<&'a [u8]> {
+    while !reader.is_empty() {
+        let value = reader.any().ok()?;
+        if value.tag == tag {
+            return Some(value.content);
         }
-        rest = after;
     }
     None
-}
-
-/// publicKey of a OneAsymmetricKey (RFC 5958, section 2): `[1]`, implicit, behind the attributes.
-fn beside(mut optional: &[u8]) -> Option<Vec<u8>> {
-    while !optional.is_empty() {
-        let (after, field) = Any::from_der(optional).ok()?;
-        if field.header.tag().0 == EXPLICIT_1 {
-            return whole_octets(field.data);
-        }
-        optional = after;
-    }
-    None
-}
-
-/// The content of a BIT STRING without unused bits.
-fn whole_octets(bits: &[u8]) -> Option<Vec<u8>> {
-    bits.strip_prefix(&[0]).map(<[u8]>::to_vec)
-}
-
-fn tlv(tag: u8, content: &[u8]) -> Vec<u8> {
-    let digits: Vec<u8> = content.len().to_be_bytes().into_iter().skip_while(|byte| *byte == 0).collect();
-    let mut out = vec![tag];
-    match u8::try_from(content.len()) {
-        Ok(length) if length < 0x80 => out.push(length),
-        _ => {
-            out.push(0x80 | u8::try_from(digits.len()).unwrap_or(0));
-            out.extend(digits);
-        }
-    }
-    out.extend_from_slice(content);
-    out
 }
 
 #[cfg(test)]
@@ -123,12 +99,5 @@ mod tests {
             assert!(KeyPair::load(&key, &algorithm).is_some(), "{algorithm}");
             assert_eq!(Some(WrittenPublicKey::of(&key).unwrap().spki()), public_key_der(&key), "{algorithm}");
         }
-    }
-
-    #[test]
-    fn lengths_are_written_in_the_fewest_bytes() {
-        assert_eq!(tlv(4, &[7; 127])[..2], [4, 127]);
-        assert_eq!(tlv(4, &[7; 128])[..3], [4, 0x81, 128]);
-        assert_eq!(tlv(4, &[7; 256])[..4], [4, 0x82, 1, 0]);
     }
 }
