@@ -42,11 +42,11 @@ fn mismatches() -> Vec<Trial> {
             }
             Forge::new(secret()).plain(&bags).build()
         }),
-        // x509-parser takes [APPLICATION 16] for a SEQUENCE; the key is the same all the same.
+        // x509-parser takes [APPLICATION 16] for a SEQUENCE; it is no key in DER.
         flaw(
             class,
             "a_public_key_with_its_algorithm_under_another_tag",
-            "key_mismatch",
+            "invalid_certificate",
             (0x30, 0x70),
             |tag| {
                 const ALGORITHM: [u8; 4] = [0x30, 0x13, 0x06, 0x07];
