@@ -48,7 +48,7 @@ pub(crate) struct Failure {
     /// Further reasons, beside the first.
     pub(crate) more: Vec<Remark>,
     /// What there is to choose from, and the message without it.
-    pub(crate) choice: Option<Choice>,
+    pub(crate) choice: Option<Box<Choice>>,
 }
 
 /// A choice that the user has to make.
@@ -113,9 +113,10 @@ impl From<Error> for Failure {
             remedies: error.remedies(),
             more,
             choice: match &error {
-                Error::Credential(several) if !several.candidates().is_empty() => {
-                    Some(Choice { headline: several.headline(), candidates: several.candidates().to_vec() })
-                }
+                Error::Credential(several) if !several.candidates().is_empty() => Some(Box::new(Choice {
+                    headline: several.headline(),
+                    candidates: several.candidates().to_vec(),
+                })),
                 _ => None,
             },
         }
