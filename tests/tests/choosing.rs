@@ -1,5 +1,7 @@
 //! Which key of a file is meant: every one counts, whether it can be used or not, and none is taken for another.
 
+#[path = "choosing/command.rs"]
+mod command;
 #[path = "choosing/replacing.rs"]
 mod replacing;
 

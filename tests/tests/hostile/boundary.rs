@@ -304,10 +304,8 @@ fn numbers() -> Vec<Trial> {
     for (name, set) in lowered {
         let make = move |n: usize| {
             let bag = if name.starts_with("cert") { certificate_bag() } else { key_bag() };
-            if name.starts_with("safes") {
-                return (0..n).fold(Forge::new(secret()), |forge, _| forge.plain(&[key_bag()])).build();
-            }
-            Forge::new(secret()).plain(&vec![bag; n]).build()
+            let (safes, bags) = if name.starts_with("safes") { (n, 1) } else { (1, n) };
+            (0..safes).fold(Forge::new(secret()), |forge, _| forge.plain(&vec![bag.clone(); bags])).build()
         };
         all.extend(Edge { name, code: "too_many", about: "5", limits: limits(set), make }.around(5));
     }

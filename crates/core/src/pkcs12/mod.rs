@@ -19,6 +19,7 @@ mod pbe;
 mod pbes1;
 mod pbes2;
 mod pkcs7;
+mod plaintext;
 mod rehash;
 mod sniff;
 
