@@ -34,6 +34,7 @@ fn every_error_code_is_on_the_page_and_no_other() {
         "private_file.rs",
         "pkcs12/error.rs",
         "certificate/choice.rs",
+        "certificate_file/error.rs",
         "store/error.rs",
         "seal/mod.rs",
         "error.rs",

@@ -3,21 +3,24 @@
 use std::{fs, path::Path};
 
 /// The modules of `strongroom`, in their order.
-const ORDER: [&str; 15] = [
+const ORDER: [&str; 18] = [
     "secret",
     "remedy",
     "instant",
     "limits",
     "alias",
     "private_file",
+    "pem",
+    "file_format",
     "pkcs12",
     "certificate",
     "validate",
+    "certificate_file",
     "seal",
     "account",
     "store",
-    "inspect",
     "error",
+    "inspect",
     "keystore",
 ];
 

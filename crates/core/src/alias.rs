@@ -4,9 +4,12 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
+use unicode_normalization::{UnicodeNormalization as _, char::is_combining_mark};
 
 /// The longest alias, in characters.
 const MAX_LEN: usize = 128;
+/// The longest that is made of a name; a number may follow.
+const MAX_DERIVED: usize = 112;
 
 /// The name of one entry in the store.
 ///
@@ -35,6 +38,42 @@ impl Alias {
         let keep = MAX_LEN.saturating_sub(suffix.len() + 1);
         let stem: String = self.0.chars().take(keep).collect();
         Self(format!("{stem}_{suffix}"))
+    }
+}
+
+impl Alias {
+    /// An alias made of a name: in lower case, with a hyphen for whatever an alias cannot have, marks on letters dropped.
+    /// `None` if nothing is left.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        let mut text = String::new();
+        // A hyphen is written only before the next character that stays.
+        let mut gap = false;
+        for c in name.nfkd().filter(|c| !is_combining_mark(*c)) {
+            let c = c.to_ascii_lowercase();
+            if !is_alias_char(c) || (text.is_empty() && !c.is_ascii_alphanumeric()) {
+                gap = true;
+                continue;
+            }
+            if text.len() + 2 > MAX_DERIVED {
+                break;
+            }
+            let separated = text.is_empty() || text.ends_with(['-', '.', '_']);
+            if std::mem::take(&mut gap) && !separated && c != '-' {
+                text.push('-');
+            }
+            if c != '-' || !separated {
+                text.push(c);
+            }
+        }
+        let kept = text.trim_end_matches(['-', '.', '_']);
+        kept.parse().ok()
+    }
+
+    /// `<alias>-<number>`.
+    #[must_use]
+    pub(crate) fn with_number(&self, number: u32) -> Self {
+        Self(format!("{}-{number}", self.0.chars().take(MAX_DERIVED).collect::<String>()))
     }
 }
 
@@ -127,6 +166,28 @@ mod tests {
     fn check(input: &str, expected: Result<&str, InvalidAlias>) {
         let got = input.parse::<Alias>();
         assert_eq!(got.as_ref().map(Alias::as_str), expected.as_ref().copied(), "{input:?}");
+    }
+
+    #[test]
+    fn aliases_are_made_of_names() {
+        for (name, expected) in [
+            ("ISRG Root X1", Some("isrg-root-x1")),
+            ("Chunghwa Telecom Co., Ltd.", Some("chunghwa-telecom-co.ltd")),
+            ("AC RAIZ FNMT-RCM", Some("ac-raiz-fnmt-rcm")),
+            ("  (c) Example -- Root_CA 2.0. ", Some("c-example-root_ca-2.0")),
+            (
+                "NetLock Arany (Class Gold) F\u{151}tan\u{fa}s\u{ed}tv\u{e1}ny",
+                Some("netlock-arany-class-gold-fotanusitvany"),
+            ),
+            ("\u{4f60}\u{597d}", None),
+            ("...", None),
+            ("", None),
+        ] {
+            let alias = Alias::from_name(name);
+            assert_eq!(alias.as_ref().map(Alias::as_str), expected, "{name}");
+        }
+        let long = Alias::from_name(&"x y".repeat(200)).unwrap();
+        assert!(long.as_str().len() <= MAX_DERIVED && long.with_number(u32::MAX).as_str().len() <= MAX_LEN);
     }
 
     #[test]

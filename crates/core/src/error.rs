@@ -3,9 +3,17 @@
 use thiserror::Error;
 
 use crate::{
-    account::AccountError, alias::InvalidAlias, certificate::CredentialError,
-    certificate::InvalidCertificate, pkcs12::Pkcs12Error, private_file::FileError, remedy::Remedy,
-    seal::SealError, secret::InvalidSecret, store::StoreError, validate::ValidationError,
+    account::AccountError,
+    alias::{Alias, InvalidAlias},
+    certificate::CredentialError,
+    certificate_file::CertificateFileError,
+    pkcs12::Pkcs12Error,
+    private_file::FileError,
+    remedy::Remedy,
+    seal::SealError,
+    secret::InvalidSecret,
+    store::StoreError,
+    validate::ValidationError,
 };
 
 /// Why an operation on the keystore failed.
@@ -26,7 +34,10 @@ pub enum Error {
     /// The file gives no server credential.
     #[error(transparent)]
     Credential(CredentialError),
-    /// A file that should hold one CA certificate does not.
+    /// A file of certificates could not be read.
+    #[error(transparent)]
+    CertificateFile(CertificateFileError),
+    /// What should be imported as a CA certificate is none, or is one of several.
     #[error(transparent)]
     Authority(#[from] AuthorityError),
     /// The certificate was judged and refused.
@@ -46,30 +57,55 @@ pub enum Error {
     Account(#[from] AccountError),
 }
 
-/// Why a file gives no CA certificate.
+impl From<CertificateFileError> for Error {
+    /// What is wrong with a PKCS #12 file is that, whoever reads it.
+    fn from(error: CertificateFileError) -> Self {
+        match error {
+            CertificateFileError::Pkcs12(error) => Self::Pkcs12(error),
+            other => Self::CertificateFile(other),
+        }
+    }
+}
+
+/// Why certificates cannot be imported as authorities.
 #[derive(Clone, Debug, Error, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum AuthorityError {
-    /// The file holds no certificate.
-    #[error("the file holds no certificate: it is {found}")]
-    NoCertificate {
-        /// What the file is.
-        found: String,
-    },
-    /// The file holds more than one certificate.
-    #[error("the file holds {found} certificates; import one at a time, each under its own alias")]
+    /// One certificate was expected.
+    #[error("the file holds {found} certificates, and only one fits under one alias")]
     Several {
         /// How many.
         found: usize,
     },
-    /// The certificate cannot be decoded.
-    #[error(transparent)]
-    Certificate(#[from] InvalidCertificate),
+    /// More certificates than one import takes.
+    #[error("the files hold more than {limit} certificates")]
+    TooMany {
+        /// The limit.
+        limit: usize,
+    },
     /// The certificate is not a CA's.
     #[error("{subject} is not a CA certificate")]
     NotCa {
         /// The subject.
         subject: String,
+    },
+    /// The certificate is signed by its own key, as a root is, but does not say that it is a CA's.
+    #[error("{subject} is self-signed and lacks cA in basicConstraints, so it is no CA certificate")]
+    NoBasicConstraints {
+        /// The subject.
+        subject: String,
+    },
+    /// None of several certificates is a CA's.
+    #[error("none of the {found} certificates is a CA certificate")]
+    NoneIsCa {
+        /// How many.
+        found: usize,
+    },
+    /// The alias stands for something else.
+    #[error("the alias \"{alias}\" is taken by another entry")]
+    AliasTaken {
+        /// The alias as it stands in the store.
+        alias: Alias,
     },
 }
 
@@ -112,6 +148,7 @@ impl Error {
             Self::Secret(_) => "invalid_secret",
             Self::Pkcs12(error) => error.code(),
             Self::Credential(error) => error.code(),
+            Self::CertificateFile(error) => error.code(),
             Self::Authority(error) => error.code(),
             Self::Validation(error) => error.code(),
             Self::Seal(error) => error.code(),
@@ -129,7 +166,8 @@ impl Error {
             Self::Secret(_) => "password",
             Self::Pkcs12(error) => error.stage(),
             Self::Credential(error) => error.stage(),
-            Self::Authority(_) => "certificate",
+            Self::Authority(AuthorityError::AliasTaken { .. }) => "store",
+            Self::CertificateFile(_) | Self::Authority(_) => "certificate",
             Self::Validation(_) => "chain",
             Self::Seal(_) | Self::Store(StoreError::Seal(_)) => "seal",
             Self::Store(_) | Self::File(_) => "store",
@@ -143,6 +181,7 @@ impl Error {
         match self {
             Self::Pkcs12(error) => error.remedies(),
             Self::Credential(error) => error.remedies(),
+            Self::CertificateFile(error) => error.remedies(),
             Self::Authority(error) => error.remedies(),
             Self::Validation(error) => error.remedies().to_vec(),
             Self::Seal(error) => error.remedies(),
@@ -175,8 +214,13 @@ impl Error {
             }
             Self::Credential(CredentialError::EntryNotFound { .. }) => ErrorKind::NotFound,
             Self::Credential(_) => ErrorKind::File,
-            Self::Authority(AuthorityError::NotCa { .. }) | Self::Validation(_) => ErrorKind::Validation,
-            Self::Authority(_) => ErrorKind::File,
+            Self::CertificateFile(CertificateFileError::Locked) => ErrorKind::Password,
+            Self::CertificateFile(_) => ErrorKind::File,
+            Self::Authority(AuthorityError::AliasTaken { .. }) => ErrorKind::Exists,
+            Self::Authority(AuthorityError::Several { .. } | AuthorityError::TooMany { .. }) => {
+                ErrorKind::File
+            }
+            Self::Authority(_) | Self::Validation(_) => ErrorKind::Validation,
             Self::Seal(error) | Self::Store(StoreError::Seal(error)) => match error {
                 SealError::WrongUnlockKey => ErrorKind::Password,
                 SealError::WrongKind => ErrorKind::Usage,
@@ -211,19 +255,26 @@ impl AuthorityError {
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
-            Self::NoCertificate { .. } => "not_a_certificate",
             Self::Several { .. } => "several_certificates",
-            Self::Certificate(_) => "invalid_certificate",
-            Self::NotCa { .. } => "not_a_ca",
+            Self::TooMany { .. } => "too_many",
+            Self::NotCa { .. } | Self::NoneIsCa { .. } => "not_a_ca",
+            Self::NoBasicConstraints { .. } => "no_basic_constraints",
+            Self::AliasTaken { .. } => "alias_taken",
         }
     }
 
     fn remedies(&self) -> Vec<Remedy> {
         vec![match self {
-            Self::NoCertificate { .. } => Remedy::Advice("give the CA certificate as PEM, DER or PKCS #7"),
             Self::Several { .. } => Remedy::ImportAuthorities,
-            Self::Certificate(_) => Remedy::Advice("export the certificate again, as PEM or DER"),
-            Self::NotCa { .. } => Remedy::ImportServerCertificate,
+            Self::TooMany { .. } => Remedy::Advice("import them in several parts"),
+            Self::NotCa { .. } | Self::NoneIsCa { .. } => Remedy::ImportServerCertificate,
+            Self::NoBasicConstraints { .. } => {
+                return vec![
+                    Remedy::ImportServerCertificate,
+                    Remedy::Advice("ask for a CA certificate, which has cA in basicConstraints"),
+                ];
+            }
+            Self::AliasTaken { .. } => Remedy::Advice("choose another alias"),
         }]
     }
 }

@@ -15,7 +15,7 @@ use crate::{
 ///
 /// [`Pkcs12Error`] if the bundle cannot be read.
 pub fn pkcs7_certificates(bytes: &[u8], limits: &Limits) -> Result<Vec<Vec<u8>>, Pkcs12Error> {
-    pkcs12::pkcs7_certificates(bytes, limits)
+    pkcs12::read_signed_data(bytes, limits).map(|found| found.certificates)
 }
 
 /// What a private key says that it is.

@@ -9,7 +9,9 @@
 mod account;
 mod alias;
 mod certificate;
+mod certificate_file;
 mod error;
+mod file_format;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzz;
@@ -17,6 +19,7 @@ mod inspect;
 mod instant;
 mod keystore;
 mod limits;
+mod pem;
 mod pkcs12;
 mod private_file;
 mod remedy;
@@ -34,21 +37,28 @@ pub use certificate::{
     AlternativeName, Candidate, Certificate, CredentialError, EntrySelector, Fingerprint, InvalidCertificate,
     KeyAlgorithm, KeyUsage, ServerCredential, printable,
 };
+pub use certificate_file::{
+    CertificateFile, CertificateFileError, CertificateFileRequest, FoundCertificate, Location,
+    read_certificates,
+};
 pub use error::{AuthorityError, Error, ErrorKind};
+pub use file_format::{FileFormat, sniff};
 pub use inspect::{
     CertificateReport, FileReport, InspectRequest, KeyReport, LockedReport, Passwords, Problem, Reader,
     Remark, inspect,
 };
 pub use instant::rfc3339;
 pub use keystore::{
-    Administrator, ChainLink, ChainState, Comparison, CredentialRequest, Entry, EntryKind, ImportOptions,
-    ImportReport, InUse, Keystore, NewKeystore, OpenOptions, OpenedCredential, Outcome, Pruned, RemovedEntry,
-    ServerCertificateRequest, Version, read_certificates,
+    Administrator, AuthoritiesReport, AuthoritiesRequest, AuthorityFile, AuthorityNames, AuthorityOutcome,
+    AuthorityReport, ChainLink, ChainState, Comparison, CredentialRequest, EmbeddedAuthority, Entry,
+    EntryKind, ImportOptions, ImportReport, InUse, Keystore, NewKeystore, OpenOptions, OpenedCredential,
+    Outcome, Pruned, RemovedEntry, ServerCertificateRequest, Version,
 };
 pub use limits::{Budget, BudgetExceeded, Cancel, Cancelled, Limits};
+pub use pem::PemError;
 pub use pkcs12::{
-    Attributes, CertificateBag, Contents, Encoding, Encryption, FileFormat, KeyBag, LockedKey,
-    MacDescription, PasswordReading, Pfx, Pkcs12Error, Safe, VerifiedPfx, danger, sniff,
+    Attributes, CertificateBag, Contents, Encoding, Encryption, KeyBag, LockedKey, MacDescription,
+    PasswordReading, Pfx, Pkcs12Error, Safe, VerifiedPfx, danger,
 };
 pub use private_file::FileError;
 pub use remedy::{Invocation, Remedy, shell_word};

@@ -34,6 +34,8 @@ pub struct Limits {
     pub max_keys: usize,
     /// The most certificates in one file.
     pub max_certificates: usize,
+    /// The most certificates in a file of certificates alone. Windows' list of roots has about 500.
+    pub max_bundle: usize,
     /// The largest certificate, in bytes; rustls-webpki refuses 64 KiB and above.
     pub max_certificate_len: usize,
     /// The longest salt, in bytes. Real files have 8 to 64.
@@ -52,6 +54,7 @@ impl Default for Limits {
             max_safes: 1024,
             max_keys: 256,
             max_certificates: 512,
+            max_bundle: 1000,
             max_certificate_len: 64 * 1024,
             max_salt_len: 1024,
         }

@@ -58,6 +58,13 @@ pub enum Remedy {
     ConvertPem,
     /// Make a PKCS #12 file of a Java keystore.
     ConvertJavaKeystore,
+    /// Take off what stands before the file proper.
+    CutOff {
+        /// How many bytes.
+        bytes: usize,
+    },
+    /// Take a PKCS #12 file out of PEM text that calls it a certificate.
+    DecodePfx,
     /// Make a store.
     MakeStore {
         /// Where, if a path was given.
@@ -161,11 +168,21 @@ pub struct Invocation {
     pub alias: String,
     /// The file that was given, quoted for a shell, or `FILE`.
     pub file: String,
+    /// The options that say where the password of the file comes from, each with a space before it.
+    pub password: String,
+    /// The other options that were given for the import, each with a space before it.
+    pub options: String,
 }
 
 impl Default for Invocation {
     fn default() -> Self {
-        Self { program: "strongroom".to_owned(), alias: "ALIAS".to_owned(), file: "FILE".to_owned() }
+        Self {
+            program: "strongroom".to_owned(),
+            alias: "ALIAS".to_owned(),
+            file: "FILE".to_owned(),
+            password: String::new(),
+            options: String::new(),
+        }
     }
 }
 
@@ -173,7 +190,7 @@ impl Remedy {
     /// The words for those who use the command.
     #[must_use]
     pub fn for_command(&self, called: &Invocation) -> String {
-        let Invocation { program, alias, file } = called;
+        let Invocation { program, alias, file, password, options } = called;
         match self {
             Self::Advice(text) => (*text).to_owned(),
             Self::Allow(code) => format!("to take it all the same, add: --allow {code}"),
@@ -187,7 +204,7 @@ impl Remedy {
             Self::RaiseMaxWork { needed } => format!("if you trust the file, add: --max-work {needed}"),
             Self::RaiseMaxSize { needed } => format!("if this is the right file, add: --max-size {needed}"),
             Self::ImportWithEmbeddedCa => format!(
-                "the file embeds that CA; to see and import it as well: {program} import {alias} {file} --with-embedded-ca"
+                "the file embeds that CA; to see and import it as well: {program} import {alias} {file}{password}{options} --with-embedded-ca"
             ),
             Self::ImportWithChain => {
                 "to use the certificates that the file embeds, add: --import-certificate-chain true".to_owned()
@@ -202,7 +219,7 @@ impl Remedy {
                 "ask the CA for the certificate of the key that signed this one, and import that beside the other: {program} ca import ALIAS FILE"
             ),
             Self::ImportAuthorities => {
-                format!("import every CA certificate of the file with: {program} ca import --all {file}")
+                format!("import every CA certificate of the file with: {program} ca import --all {file}{password}")
             }
             Self::FetchAuthority { url } => format!("the CA publishes its certificate at {url}"),
             Self::ImportServerCertificate => {
@@ -213,6 +230,10 @@ impl Remedy {
                 format!("make a PKCS #12 file of it: openssl pkcs12 -export -in {file} -out NEW.p12")
             }
             Self::ConvertJavaKeystore => format!("convert it: keytool -importkeystore -srckeystore {file} -destkeystore NEW.p12 -deststoretype PKCS12"),
+            Self::CutOff { bytes } => {
+                format!("take off what stands before it: tail -c +{} {file} > NEW", bytes.saturating_add(1))
+            }
+            Self::DecodePfx => format!("take the PKCS #12 file out of it: grep -v -e ----- {file} | openssl base64 -d -out NEW.pfx; on Windows: certutil -decode {file} NEW.pfx"),
             Self::MakeStore { path: Some(path) } => {
                 format!("make one first: strongroom --store {} init", shell_word(&path.display().to_string()))
             }
@@ -332,10 +353,12 @@ mod tests {
             program: "strongroom --store /srv/k.db".to_owned(),
             alias: "www".to_owned(),
             file: shell_word("a b.p12"),
+            password: " --pass-in env:P".to_owned(),
+            options: " --replace".to_owned(),
         };
         assert_eq!(
             Remedy::ImportWithEmbeddedCa.for_command(&called),
-            "the file embeds that CA; to see and import it as well: strongroom --store /srv/k.db import www 'a b.p12' --with-embedded-ca"
+            "the file embeds that CA; to see and import it as well: strongroom --store /srv/k.db import www 'a b.p12' --pass-in env:P --replace --with-embedded-ca"
         );
         assert_eq!(
             Remedy::ImportAuthority.to_string(),

@@ -37,17 +37,17 @@ fn main() -> Result<(), Box<dyn Error>> {
     for row in manifest.get("fixture").and_then(|rows| rows.as_array()).into_iter().flatten() {
         let text = |name| row.get(name).and_then(toml::Value::as_str).unwrap_or_default();
         let bytes = fs::read(fixtures.join(text("file")))?;
-        seeds.add(&["pfx", "inspect", "pkcs7"], &bytes)?;
+        seeds.add(&["pfx", "inspect", "pkcs7", "certificate_file"], &bytes)?;
         seeds.take_apart(&bytes, &Password::new(text("password"))?)?;
     }
     for folder in ["chains", "other"] {
         for file in fs::read_dir(fixtures.join(folder))? {
             let path = file?.path();
             let bytes = fs::read(&path)?;
-            seeds.add(&["pfx", "inspect", "pkcs7"], &bytes)?;
+            seeds.add(&["pfx", "inspect", "pkcs7", "certificate_file"], &bytes)?;
             let certificates = pem(&bytes);
             for der in &certificates {
-                seeds.add(&["certificate", "inspect"], der)?;
+                seeds.add(&["certificate", "inspect", "certificate_file"], der)?;
             }
         }
     }

@@ -73,6 +73,7 @@ pub fn tight() -> Limits {
     limits.max_safes = 4;
     limits.max_keys = 2;
     limits.max_certificates = 3;
+    limits.max_bundle = 3;
     limits.max_certificate_len = 1500;
     limits.max_salt_len = 20;
     limits

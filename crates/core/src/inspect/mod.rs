@@ -2,12 +2,12 @@
 //!
 //! Takes what any stage made; gives what the command prints and its JSON carries.
 
+mod certificates;
 mod entries;
 mod readers;
 mod remarks;
 mod request;
 
-use rustls_pki_types::{CertificateDer, PrivatePkcs8KeyDer, pem::PemObject as _};
 use serde::{Serialize, Serializer};
 use x509_parser::asn1_rs::{FromDer as _, Integer, Sequence};
 
@@ -21,12 +21,11 @@ pub use self::{
 };
 use crate::{
     certificate::{Candidate, Certificate, Fingerprint, KeyAlgorithm, ServerCredential, public_key_der},
+    error::Error,
+    file_format::FileFormat,
     instant::rfc3339,
     limits::{Budget, Cancel, Limits},
-    pkcs12::{
-        self, CertificateBag, Contents, Encoding, Encryption, FileFormat, KeyBag, MacDescription, Pfx,
-        Pkcs12Error, Safe, danger, pkcs7_certificates,
-    },
+    pkcs12::{CertificateBag, Contents, Encoding, Encryption, KeyBag, MacDescription, Pfx, Safe, danger},
     remedy::Remedy,
     secret::PrivateKey,
     validate::{Finding, about_encoding},
@@ -145,36 +144,14 @@ impl Serialize for Fingerprint {
 ///
 /// # Errors
 ///
-/// [`Pkcs12Error`] if the file cannot be read at all, nothing in it opens, or the request was cancelled. What opens
+/// [`Error::Pkcs12`] if the file is of a kind that holds nothing to show, nothing of a PKCS #12 file opens, or the
+/// request was cancelled; [`Error::CertificateFile`] if a block of a file of certificates cannot be read. What opens
 /// beside a part that stays locked is described, with a remark.
-pub fn inspect(request: InspectRequest<'_>) -> Result<(FileReport, Vec<Remark>), Pkcs12Error> {
+pub fn inspect(request: InspectRequest<'_>) -> Result<(FileReport, Vec<Remark>), Error> {
     let InspectRequest { file: bytes, passwords, limits, cancel, at } = request;
-    if bytes.len() > limits.max_file_len {
-        return Err(Pkcs12Error::TooLarge { found: bytes.len(), limit: limits.max_file_len });
-    }
-    let format = pkcs12::sniff(bytes);
-    let (mut report, mut remarks) = match format {
-        FileFormat::Pem { certificate: true, .. } => {
-            let report = pem(bytes, format, &limits)?;
-            let remarks = about_pairs(report.lonely_keys()).into_iter().collect();
-            (report, remarks)
-        }
-        FileFormat::CertificateDer => {
-            let certificates = vec![CertificateReport::of(bytes)];
-            (
-                FileReport { certificates, encoding: Some(Encoding::Der), ..FileReport::empty(format) },
-                Vec::new(),
-            )
-        }
-        FileFormat::Pkcs7 => {
-            let certificates =
-                pkcs7_certificates(bytes, &limits)?.iter().map(|der| CertificateReport::of(der)).collect();
-            (
-                FileReport { certificates, encoding: Some(Encoding::Der), ..FileReport::empty(format) },
-                Vec::new(),
-            )
-        }
-        _ => pfx(bytes, passwords, &limits, cancel)?,
+    let (mut report, mut remarks) = match certificates::inspect(bytes, &limits)? {
+        Some(described) => described,
+        None => pfx(bytes, passwords, &limits, cancel)?,
     };
     for certificate in &mut report.certificates {
         remarks.extend(certificate.malformed.as_ref().map(Remark::from));
@@ -183,29 +160,12 @@ pub fn inspect(request: InspectRequest<'_>) -> Result<(FileReport, Vec<Remark>),
     Ok((report, remarks))
 }
 
-fn pem(bytes: &[u8], format: FileFormat, limits: &Limits) -> Result<FileReport, Pkcs12Error> {
-    let mut report = FileReport::empty(format);
-    for der in CertificateDer::pem_slice_iter(bytes).filter_map(Result::ok) {
-        if report.certificates.len() >= limits.max_certificates {
-            return Err(Pkcs12Error::TooMany { what: "certificates", limit: limits.max_certificates });
-        }
-        report.certificates.push(CertificateReport::of(&der));
-    }
-    for der in PrivatePkcs8KeyDer::pem_slice_iter(bytes).filter_map(Result::ok) {
-        if report.keys.len() >= limits.max_keys {
-            return Err(Pkcs12Error::TooMany { what: "private keys", limit: limits.max_keys });
-        }
-        report.keys.push(KeyReport::of(&PrivateKey::from_pkcs8_der(der.secret_pkcs8_der().to_vec())));
-    }
-    Ok(report)
-}
-
 fn pfx(
     bytes: &[u8],
     passwords: Passwords<'_>,
     limits: &Limits,
     cancel: Cancel,
-) -> Result<(FileReport, Vec<Remark>), Pkcs12Error> {
+) -> Result<(FileReport, Vec<Remark>), Error> {
     let mut budget = Budget::new(limits).with_cancel(cancel);
     let pfx = Pfx::from_bytes(bytes, limits)?;
     let (encoding, wrapping) = (pfx.encoding(), Wrapping::of(&pfx));

@@ -20,6 +20,14 @@ pub struct Remark {
     pub remedies: Vec<Remedy>,
 }
 
+impl Remark {
+    /// A remark of a program that uses the engine.
+    #[must_use]
+    pub fn new(code: &'static str, message: impl Into<String>, remedies: Vec<Remedy>) -> Self {
+        Self { code, message: message.into(), remedies }
+    }
+}
+
 impl From<&Finding> for Remark {
     fn from(finding: &Finding) -> Self {
         Self {
@@ -62,7 +70,7 @@ pub(crate) fn about_pfx(contents: &Contents, wrapping: &Wrapping) -> Vec<Finding
         find(FindingCode::NoMac, Pkcs12Error::NoMac.to_string());
     }
     if *armoured {
-        find(FindingCode::PemArmour, "the PFX is wrapped in PEM text".to_owned());
+        find(FindingCode::PemArmour, "the PFX is written as text, in PEM or base64".to_owned());
     }
     if zeros > 0 {
         find(FindingCode::TrailingZeros, format!("{zeros} zero bytes follow the PFX"));

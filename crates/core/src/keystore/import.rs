@@ -3,22 +3,20 @@
 use rustls_pki_types::UnixTime;
 
 use super::{
-    Keystore,
-    certificates::read_certificates,
-    event_of, open_row,
-    place::{Placed, insert_authority, place},
+    Keystore, event_of, open_row,
+    place::{Placed, place},
     request::{ChainLink, CredentialRequest, ImportReport, Outcome, ServerCertificateRequest},
     seconds,
 };
 use crate::{
     alias::Alias,
-    certificate::{Certificate, ServerCredential},
-    error::{AuthorityError, Error},
+    certificate::ServerCredential,
+    error::Error,
     inspect::{Wrapping, about_pfx},
     limits::Budget,
     pkcs12::{Pfx, Pkcs12Error, danger},
     store::{Event, StoreError},
-    validate::{Finding, FindingCode, Role, Trust, ValidatedChain, about_authority},
+    validate::{Finding, FindingCode, ValidatedChain},
 };
 
 impl Keystore {
@@ -60,21 +58,23 @@ impl Keystore {
     }
 
     fn open_and_import(&mut self, request: ServerCertificateRequest<'_>) -> Result<ImportReport, Error> {
-        let ServerCertificateRequest { alias, file, password, key_passwords, entry, limits, cancel, options } =
-            request;
-        let mut budget = Budget::new(&limits).with_cancel(cancel);
-        let pfx = Pfx::from_bytes(file, &limits)?;
-        let wrapping = Wrapping::of(&pfx);
-        let verified = if pfx.mac().is_none() && options.policy.allows(FindingCode::NoMac) {
-            danger::skip_absent_mac(pfx, password).map_err(|_| Pkcs12Error::NoMac)?
-        } else {
-            pfx.verify(password, &mut budget)?
-        };
-        let contents = verified.decrypt(key_passwords, &mut budget)?;
-        contents.require_credential()?;
-        let findings = about_pfx(&contents, &wrapping);
-        let credential = ServerCredential::choose(contents, entry.as_ref())?;
-        self.import_opened(CredentialRequest { alias, credential, findings, options })
+        self.import_opened(open_file(request)?)
+    }
+
+    /// Opens a PKCS #12 file as [`import_server_certificate`](Self::import_server_certificate) does, and stores nothing
+    /// yet: [`import_credential`](Self::import_credential) goes on from here.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`] of the stage that refused; it is in the log.
+    pub fn open_server_certificate(
+        &mut self,
+        request: ServerCertificateRequest<'_>,
+    ) -> Result<CredentialRequest, Error> {
+        let (alias, at, dry_run) =
+            (request.alias.clone(), seconds(request.options.at), request.options.dry_run);
+        let done = open_file(request);
+        if dry_run { done } else { self.told("import", alias.as_str(), at, done) }
     }
 
     /// Imports a credential that is open already, with the same checks.
@@ -177,105 +177,23 @@ impl Keystore {
             findings,
         })
     }
-
-    /// Imports one CA certificate, root or intermediate, from PEM, DER or PKCS #7: paths may end there from now on.
-    ///
-    /// ```
-    /// # let folder = tempfile::tempdir()?;
-    /// # let unlock = strongroom::UnlockKey::generate()?;
-    /// # let path = folder.path().join("keystore.db");
-    /// # let mut keystore = strongroom::Keystore::create(&path, &unlock, strongroom::UnixTime::now())?;
-    /// use strongroom::{Outcome, UnixTime};
-    ///
-    /// let root = std::fs::read("../../fixtures/chains/root-rsa.pem")?;
-    /// let report = keystore.import_authority(&"root".parse()?, &root, UnixTime::now())?;
-    /// assert_eq!(report.outcome, Outcome::Imported);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// [`AuthorityError`] if the file does not hold exactly one CA certificate; [`StoreError::AliasTaken`] if the
-    /// alias stands for something else.
-    pub fn import_authority(
-        &mut self,
-        alias: &Alias,
-        file: &[u8],
-        at: UnixTime,
-    ) -> Result<ImportReport, Error> {
-        let at = seconds(at);
-        let done = self.import_ca(alias, file, at);
-        self.told("ca-import", alias.as_str(), at, done)
-    }
-
-    fn import_ca(&mut self, alias: &Alias, file: &[u8], at: i64) -> Result<ImportReport, Error> {
-        let certificate = one_authority(file)?;
-        let actor = self.actor.clone();
-        let event = Event {
-            alias: alias.as_str(),
-            fingerprint: certificate.fingerprint.to_string(),
-            outcome: Outcome::Imported.word(),
-            ..event_of("ca-import", &actor, at)
-        };
-        let mut findings = about_authority(&certificate, at);
-        let write = self.store.write()?;
-        let report = |alias: &Alias, outcome, imported, findings| ImportReport {
-            alias: alias.clone(),
-            outcome,
-            dry_run: false,
-            authority: true,
-            chain: ChainLink::of(&[(certificate.clone(), Role::Leaf)]),
-            imported,
-            findings,
-        };
-        let present = write.as_read().entry(alias)?;
-        if let Some(row) = present {
-            let same = row.content.leaf().is_some_and(|known| known.fingerprint == certificate.fingerprint);
-            let stored = row.head.alias.clone();
-            match row.head.trust {
-                Some(Trust::Anchor) if same => {
-                    return Ok(report(&stored, Outcome::AlreadyPresent, Vec::new(), findings));
-                }
-                // It came with a server certificate; now an administrator vouches for it.
-                Some(Trust::Path) if same => {
-                    write.promote(&row.head)?;
-                    let done = write.commit(&event);
-                    self.settle(done)?;
-                    self.read_back_authority(&stored)?;
-                    return Ok(report(&stored, Outcome::Imported, vec![stored.clone()], findings));
-                }
-                _ => return Err(StoreError::AliasTaken { alias: stored }.into()),
-            }
-        }
-        let others = write.as_read().authority_aliases(&certificate.fingerprint)?;
-        if let Some((other, _)) = others.iter().find(|(_, trust)| *trust == Trust::Anchor) {
-            findings.push(Finding::new(
-                FindingCode::DuplicateAuthority,
-                format!("the same certificate is in the store as \"{other}\""),
-            ));
-        }
-        insert_authority(&write, alias, Trust::Anchor, &certificate, &actor, at)?;
-        let done = write.commit(&event);
-        self.settle(done)?;
-        self.read_back_authority(alias)?;
-        Ok(report(alias, Outcome::Imported, vec![alias.clone()], findings))
-    }
-
-    fn read_back_authority(&mut self, alias: &Alias) -> Result<(), Error> {
-        match self.store.view(|read| read.entry(alias)) {
-            Ok(Some(row)) if row.head.trust == Some(Trust::Anchor) => Ok(()),
-            _ => Err(StoreError::unread().into()),
-        }
-    }
 }
 
-/// The only certificate of a PEM, DER or PKCS #7 file, which must be a CA's.
-fn one_authority(file: &[u8]) -> Result<Certificate, Error> {
-    let [certificate] = <[Certificate; 1]>::try_from(read_certificates(file)?)
-        .map_err(|several| AuthorityError::Several { found: several.len() })?;
-    let is_ca = certificate.is_ca == Some(true) || (certificate.version < 3 && certificate.is_self_issued());
-    if !is_ca {
-        return Err(AuthorityError::NotCa { subject: certificate.subject }.into());
-    }
-    Ok(certificate)
+/// Opens a file, and finds the key and certificate that are meant.
+fn open_file(request: ServerCertificateRequest<'_>) -> Result<CredentialRequest, Error> {
+    let ServerCertificateRequest { alias, file, password, key_passwords, entry, limits, cancel, options } =
+        request;
+    let mut budget = Budget::new(&limits).with_cancel(cancel);
+    let pfx = Pfx::from_bytes(file, &limits)?;
+    let wrapping = Wrapping::of(&pfx);
+    let verified = if pfx.mac().is_none() && options.policy.allows(FindingCode::NoMac) {
+        danger::skip_absent_mac(pfx, password).map_err(|_| Pkcs12Error::NoMac)?
+    } else {
+        pfx.verify(password, &mut budget)?
+    };
+    let contents = verified.decrypt(key_passwords, &mut budget)?;
+    contents.require_credential()?;
+    let findings = about_pfx(&contents, &wrapping);
+    let credential = ServerCredential::choose(contents, entry.as_ref())?;
+    Ok(CredentialRequest { alias, credential, findings, options })
 }

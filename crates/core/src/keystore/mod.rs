@@ -4,8 +4,9 @@
 //! acknowledged. A failure at any stage leaves the store as it was.
 
 mod accounts;
+mod authorities;
 mod care;
-mod certificates;
+mod embedded;
 mod history;
 mod import;
 mod in_use;
@@ -24,7 +25,11 @@ use std::{path::Path, sync::Arc};
 use rustls_pki_types::UnixTime;
 
 pub use self::{
-    certificates::read_certificates,
+    authorities::{
+        AuthoritiesReport, AuthoritiesRequest, AuthorityFile, AuthorityNames, AuthorityOutcome,
+        AuthorityReport,
+    },
+    embedded::EmbeddedAuthority,
     history::{Comparison, Version},
     in_use::InUse,
     options::{NewKeystore, OpenOptions},

@@ -70,11 +70,13 @@ pub(super) fn place(
         }
     }
     let mut authorities = load_authorities(&write.as_read(), &credential.leaf, &credential.others)?;
-    let roots = if options.trust_embedded_root && options.policy.use_embedded {
+    let mut roots = if options.trust_embedded_root && options.policy.use_embedded {
         embedded_roots(&credential, seconds(options.at))
     } else {
         Vec::new()
     };
+    let vouched = credential.others.iter().filter(|other| options.vouched.contains(&other.fingerprint));
+    roots.extend(vouched.cloned());
     for root in &roots {
         authorities.add(root.clone(), Trust::Anchor);
     }
@@ -204,12 +206,15 @@ fn store_chain(
         credential.others.iter().any(|other| other.fingerprint == certificate.fingerprint)
     };
     for (certificate, role) in chain.path().iter().skip(1).filter(|(certificate, _)| embedded(certificate)) {
-        if !write.as_read().authority_aliases(&certificate.fingerprint)?.is_empty() {
-            continue;
-        }
         let trusted =
             *role == Role::Anchor && roots.iter().any(|root| root.fingerprint == certificate.fingerprint);
-        let (suffix, trust) = if trusted { ("root", Trust::Anchor) } else { ("intermediate", Trust::Path) };
+        let known = write.as_read().authority_aliases(&certificate.fingerprint)?;
+        // One that came with another entry anchors nothing yet.
+        if known.iter().any(|(_, trust)| *trust == Trust::Anchor || !trusted) {
+            continue;
+        }
+        let suffix = if trusted && certificate.is_self_issued() { "root" } else { "intermediate" };
+        let trust = if trusted { Trust::Anchor } else { Trust::Path };
         let name = free_alias(write, alias, suffix)?;
         insert_authority(write, &name, trust, certificate, actor, at)?;
         written.push(name);

@@ -42,6 +42,9 @@ pub struct ImportOptions {
     pub replace: bool,
     /// Whether an embedded self-signed root is imported as `<alias>_root` first, as ArcGIS 11.3 does.
     pub trust_embedded_root: bool,
+    /// Embedded CA certificates for which the caller vouches: the path may end at one of them, which is then imported
+    /// as an authority.
+    pub vouched: Vec<Fingerprint>,
     /// Whether everything is done but the storing: the report says what would be stored.
     pub dry_run: bool,
     /// The instant at which the certificate is judged and the entry dated.
@@ -52,7 +55,14 @@ impl ImportOptions {
     /// The defaults at the instant `at`: the chain is imported, nothing is overridden or replaced.
     #[must_use]
     pub fn new(at: UnixTime) -> Self {
-        Self { policy: Policy::default(), replace: false, trust_embedded_root: false, dry_run: false, at }
+        Self {
+            policy: Policy::default(),
+            replace: false,
+            trust_embedded_root: false,
+            vouched: Vec::new(),
+            dry_run: false,
+            at,
+        }
     }
 }
 

@@ -320,34 +320,5 @@ impl Header {
     }
 }
 
-/// The content of the first value of `bytes` if it has `tag`, as much of it as is there. For sniffing only.
-pub(super) fn enter(bytes: &[u8], tag: u8) -> Option<&[u8]> {
-    let (first, rest) = bytes.split_first()?;
-    if *first == tag { skip_length(rest) } else { None }
-}
-
-/// What follows the length octets at the beginning of `bytes`. For sniffing only.
-pub(super) fn skip_length(bytes: &[u8]) -> Option<&[u8]> {
-    let (first, rest) = bytes.split_first()?;
-    if *first <= 0x80 { Some(rest) } else { rest.get(usize::from(first & 0x7f)..) }
-}
-
-/// What follows the first value of `bytes`, which has a definite length. For sniffing only.
-pub(super) fn skip_value(bytes: &[u8]) -> Option<&[u8]> {
-    let (_, after_tag) = bytes.split_first()?;
-    let content = skip_length(after_tag)?;
-    let (first, digits) = after_tag.get(..after_tag.len() - content.len())?.split_first()?;
-    let length = match digits {
-        [] if *first == 0x80 => return None,
-        [] => usize::from(*first),
-        digits if digits.len() > 8 => return None,
-        digits => {
-            let length = digits.iter().fold(0_u64, |length, digit| (length << 8) + u64::from(*digit));
-            usize::try_from(length).ok()?
-        }
-    };
-    content.get(length..)
-}
-
 #[cfg(test)]
 mod tests;

@@ -2,9 +2,10 @@
 
 use thiserror::Error;
 
-use super::sniff::FileFormat;
 use crate::{
+    file_format::FileFormat,
     limits::{BudgetExceeded, CEILING_FILE_LEN, CEILING_WORK, Cancelled},
+    pem::PemError,
     remedy::Remedy,
 };
 
@@ -26,6 +27,9 @@ pub enum Pkcs12Error {
         /// What the file was recognised as.
         found: FileFormat,
     },
+    /// The text around a PFX cannot be read.
+    #[error(transparent)]
+    Pem(#[from] PemError),
     /// The file ends inside a value.
     #[error("the file is cut off: it ends at byte {at} inside a value that is longer")]
     Truncated {
@@ -122,6 +126,7 @@ impl Pkcs12Error {
         match self {
             Self::TooLarge { .. } => "file_too_large",
             Self::NotPkcs12 { .. } => "not_pkcs12",
+            Self::Pem(_) => "broken_text",
             Self::Truncated { .. } => "truncated",
             Self::Malformed { .. } | Self::TrailingData { .. } => "malformed",
             Self::Version { .. } => "unsupported_version",
@@ -154,6 +159,7 @@ impl Pkcs12Error {
     pub fn remedies(&self) -> Vec<Remedy> {
         vec![match self {
             Self::NotPkcs12 { found } => return found.remedies(),
+            Self::Pem(error) => return error.remedies(),
             Self::TooLarge { found, .. } => {
                 let is_it = Remedy::Advice(
                     "a PKCS #12 file with a key and its chain has a few kilobytes; is this the right file?",

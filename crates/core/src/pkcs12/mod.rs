@@ -21,14 +21,13 @@ mod pbes2;
 mod pkcs7;
 mod plaintext;
 mod rehash;
-mod sniff;
 
 use std::borrow::Cow;
 
 use serde::Serialize;
 
 pub(crate) use self::bag::UNREADABLE_NAME;
-pub(crate) use self::pkcs7::certificates as pkcs7_certificates;
+pub(crate) use self::pkcs7::{SignedData, read_signed_data};
 use self::{
     bag::{BagReader, foresee_work},
     ber::{CONTEXT_0, INTEGER, OBJECT_IDENTIFIER, OCTET_STRING, Reader, SEQUENCE, Walk},
@@ -39,10 +38,11 @@ pub use self::{
     contents::{Attributes, CertificateBag, Contents, Encryption, KeyBag, LockedKey, Safe},
     error::Pkcs12Error,
     password::PasswordReading,
-    sniff::{FileFormat, sniff},
 };
 use crate::{
+    file_format::{FileFormat, sniff},
     limits::{Budget, Limits},
+    pem::{self, PemError, Text},
     secret::Password,
 };
 
@@ -83,6 +83,9 @@ pub struct Pfx<'a> {
     /// What its parts cost, as far as their schemes lie in the clear, in iterations.
     work: u64,
 }
+
+/// The labels under which a PFX stands in PEM text.
+const PEM_LABELS: [&str; 2] = ["PKCS12", "PFX"];
 
 /// A PFX whose MAC matched: what it holds is what its maker wrote, to all who trust the password.
 pub struct VerifiedPfx<'a> {
@@ -130,6 +133,10 @@ impl<'a> Pfx<'a> {
         match sniff(bytes) {
             FileFormat::Pkcs12 => {}
             FileFormat::Pem { .. } => return Self::from_pem(bytes, limits),
+            FileFormat::Base64 => {
+                let (content, _) = pem::decode_bare(&Text::of(bytes))?;
+                return Self::from_armour(&content, limits);
+            }
             // Cut off inside its first headers; the reader below says so.
             FileFormat::Unknown if bytes.first() == Some(&SEQUENCE) && bytes.len() < 64 => {}
             found => return Err(Pkcs12Error::NotPkcs12 { found }),
@@ -197,15 +204,35 @@ impl<'a> Pfx<'a> {
 
     /// Reads a PFX in PEM armour, as GnuTLS writes it; other PEM is no PKCS #12.
     fn from_pem(bytes: &[u8], limits: &Limits) -> Result<Self, Pkcs12Error> {
-        let not_pkcs12 = || Pkcs12Error::NotPkcs12 { found: sniff(bytes) };
-        let blocks = pem::parse_many(bytes).map_err(|_| not_pkcs12())?;
-        let block = blocks.iter().find(|block| block.tag() == "PKCS12").ok_or_else(not_pkcs12)?;
-        // One layer of armour, and in it a PFX.
-        match sniff(block.contents()) {
+        let blocks = match pem::read(&Text::of(bytes)) {
+            Ok(read) => read.blocks,
+            // What stands beside it does not matter in a file that is refused in any case.
+            Err(PemError::Block { label, .. }) if !PEM_LABELS.contains(&label.as_str()) => Vec::new(),
+            Err(error) => return Err(error.into()),
+        };
+        if let Some(block) = blocks.iter().find(|block| PEM_LABELS.contains(&block.label.as_str())) {
+            return Self::from_armour(&block.content, limits);
+        }
+        let kinds: Vec<FileFormat> = blocks.iter().map(FileFormat::of_block).collect();
+        // What has neither certificate nor key is called by what it has.
+        let found = match (sniff(bytes), kinds.first()) {
+            _ if kinds.contains(&FileFormat::Pkcs12AsCertificate) => FileFormat::Pkcs12AsCertificate,
+            (FileFormat::Pem { certificate: false, private_key: false }, Some(kind)) => *kind,
+            (FileFormat::Pem { certificate: false, .. }, Some(FileFormat::EncryptedPrivateKey)) => {
+                FileFormat::EncryptedPrivateKey
+            }
+            (format, _) => format,
+        };
+        Err(Pkcs12Error::NotPkcs12 { found })
+    }
+
+    /// Reads a PFX that was decoded from text: one layer of armour, and in it a PFX.
+    fn from_armour(content: &[u8], limits: &Limits) -> Result<Self, Pkcs12Error> {
+        match sniff(content) {
             FileFormat::Pkcs12 => {}
             found => return Err(Pkcs12Error::NotPkcs12 { found }),
         }
-        Ok(Pfx::from_der(block.contents(), limits)?.into_armoured())
+        Ok(Pfx::from_der(content, limits)?.into_armoured())
     }
 
     /// The same, out of PEM armour that is gone.
@@ -254,7 +281,7 @@ impl<'a> Pfx<'a> {
         self.trailing_line_end
     }
 
-    /// Whether the PFX came in PEM armour.
+    /// Whether the PFX came as text: in PEM armour, or as base64 alone.
     #[must_use]
     pub fn is_armoured(&self) -> bool {
         self.armoured
@@ -340,19 +367,37 @@ mod tests {
     fn armour_and_trailing_zeros_are_told() {
         let limits = Limits::default();
         let mut der = std::fs::read("../../fixtures/pkcs12/www.p12").unwrap();
-        let armoured = pem::encode(&pem::Pem::new("PKCS12", der.clone()));
+        let armoured = ::pem::encode(&::pem::Pem::new("PKCS12", der.clone()));
         let told = |bytes: &[u8]| {
             let pfx = Pfx::from_bytes(bytes, &limits).unwrap();
             (pfx.is_armoured(), pfx.trailing_zeros(), pfx.has_trailing_line_end(), pfx.encoding())
         };
         assert_eq!(told(&der), (false, 0, false, Encoding::Der));
-        assert_eq!(told(armoured.as_bytes()), (true, 0, false, Encoding::Der));
         for line_end in [&b"\n"[..], b"\r\n"] {
             assert_eq!(told(&[&der, line_end].concat()), (false, 0, true, Encoding::Der));
         }
+        assert_eq!(told(armoured.as_bytes()), (true, 0, false, Encoding::Der));
+        // As Azure Key Vault gives it: base64 on one line, in JSON's quotation marks too, wrapped, in UTF-16.
+        let wrapped: Vec<&str> = armoured.lines().filter(|line| !line.starts_with('-')).collect();
+        let line = wrapped.concat();
+        for text in
+            [line.clone(), format!("\u{feff}{line}\r\n"), format!("\"{line}\"\n"), wrapped.join("\r\n")]
+        {
+            assert_eq!(told(text.as_bytes()), (true, 0, false, Encoding::Der), "{text}");
+        }
+        let utf16: Vec<u8> =
+            std::iter::once(0xfeff).chain(line.encode_utf16()).flat_map(u16::to_le_bytes).collect();
+        assert_eq!(told(&utf16), (true, 0, false, Encoding::Der));
+        let cut = line.get(..line.len() - 3).unwrap();
+        let broken = PemError::Base64 { line: 1, what: "characters are missing at the end of the base64" };
+        assert_eq!(Pfx::from_bytes(cut.as_bytes(), &limits).err(), Some(broken.into()));
+        // certutil -encode calls whatever it encodes a certificate.
+        let called = armoured.replace("PKCS12", "CERTIFICATE");
+        let found = FileFormat::Pkcs12AsCertificate;
+        assert_eq!(Pfx::from_bytes(called.as_bytes(), &limits).err(), Some(Pkcs12Error::NotPkcs12 { found }));
         der.extend([0; 8]);
         assert_eq!(told(&der), (false, 8, false, Encoding::Der));
-        let other = pem::encode(&pem::Pem::new("PKCS12", b"\x30\x00".as_slice()));
+        let other = ::pem::encode(&::pem::Pem::new("PKCS12", b"\x30\x00".as_slice()));
         let found = FileFormat::Unknown;
         assert_eq!(Pfx::from_bytes(other.as_bytes(), &limits).err(), Some(Pkcs12Error::NotPkcs12 { found }));
     }

@@ -107,12 +107,6 @@ oids! {
 /// No identifier at all.
 pub(super) const NONE: &[u8] = b"";
 
-/// The whole TLV of `signedData`, by which a PKCS #7 file begins.
-pub(super) const SIGNED_DATA_TLV: &[u8] = b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02";
-
-/// Tag, length and the PKCS #7 arc, by which the ContentInfo of a PFX begins.
-pub(super) const PKCS7_ARC_TLV: &[u8] = b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07";
-
 /// The usual name with the dotted form, or the dotted form alone.
 pub(super) fn name(bytes: &[u8]) -> String {
     match KNOWN.iter().find(|known| known.bytes == bytes) {

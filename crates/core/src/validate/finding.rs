@@ -117,8 +117,16 @@ finding_codes! {
     PasswordReading = "password_reading", Warning;
     /// The file is protected by so few iterations that its password is soon guessed.
     WeakIterations = "weak_iterations", Warning;
-    /// The PFX is wrapped in PEM text.
+    /// The PFX is written as text, in PEM or base64.
     PemArmour = "pem_armour", Warning;
+    /// A file of certificates was read although its form is unusual.
+    UnusualForm = "unusual_form", Warning;
+    /// OpenSSL's trust settings behind a certificate were not used.
+    TrustSettings = "trust_settings", Warning;
+    /// Something beside certificates, which was not used.
+    OtherContent = "other_content", Warning;
+    /// A certificate stands more than once in its file.
+    RepeatedCertificate = "repeated_certificate", Warning;
     /// Zero bytes follow the PFX.
     TrailingZeros = "trailing_zeros", Warning;
     /// A line end follows the PFX.
@@ -222,6 +230,12 @@ impl FindingCode {
             }
             Self::WeakIterations => "export the file again with 100000 iterations or more",
             Self::PemArmour => "nothing; but few other programs read a PFX in that form",
+            Self::UnusualForm => "nothing; but not every program reads a file in that form",
+            Self::TrustSettings => {
+                "nothing, unless the file was made to distrust the certificate; every imported authority is trusted for servers"
+            }
+            Self::OtherContent => "nothing, if the certificates are all you need",
+            Self::RepeatedCertificate => "nothing; it counts once",
             Self::TrailingZeros => "nothing; some Windows programs leave them",
             Self::TrailingLineEnd => "nothing; a text editor, or a transfer as text, leaves one",
             Self::Locked => {

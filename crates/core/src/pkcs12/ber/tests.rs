@@ -155,13 +155,3 @@ fn strings_in_parts_are_bounded_in_depth_and_number() {
     );
     assert_eq!(only(b"\x24\x03\x02\x01a").unwrap_err(), malformed(2, "an OCTET STRING segment expected"));
 }
-
-#[test]
-fn sniffing_steps_over_lengths_of_either_form() {
-    assert_eq!(enter(b"\x30\x03abc", SEQUENCE), Some(&b"abc"[..]));
-    assert_eq!(enter(b"\x30\x80abc", SEQUENCE), Some(&b"abc"[..]));
-    assert_eq!(enter(b"\x30\x82\x00\x03abc", SEQUENCE), Some(&b"abc"[..]));
-    assert_eq!(enter(b"\x31\x03abc", SEQUENCE), None);
-    assert_eq!(enter(b"\x30\x82\x00", SEQUENCE), None);
-    assert_eq!(enter(b"", SEQUENCE), None);
-}

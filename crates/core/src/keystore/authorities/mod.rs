@@ -1,0 +1,308 @@
+//! Imports of CA certificates: one under its alias, or all of several files in one transaction.
+
+mod names;
+mod request;
+
+use std::collections::HashSet;
+
+use rustls_pki_types::UnixTime;
+
+use self::names::Names;
+pub use self::request::{
+    AuthoritiesReport, AuthoritiesRequest, AuthorityFile, AuthorityNames, AuthorityOutcome, AuthorityReport,
+};
+use super::{
+    Keystore, event_of,
+    place::insert_authority,
+    request::{ChainLink, ImportReport, Outcome},
+    seconds,
+};
+use crate::{
+    alias::Alias,
+    certificate::{Certificate, Fingerprint},
+    certificate_file::{CertificateFile, CertificateFileRequest, FoundCertificate, read_certificates},
+    error::{AuthorityError, Error},
+    store::{Event, StoreError, Write},
+    validate::{Finding, FindingCode, Role, Trust, about_authority},
+};
+
+/// The most certificates of one import.
+const MAX_CERTIFICATES: usize = 10_000;
+
+impl Keystore {
+    /// Imports one CA certificate, root or intermediate: paths may end there from now on. The file may be of any form
+    /// that [`read_certificates`] reads without a password.
+    ///
+    /// ```
+    /// # let folder = tempfile::tempdir()?;
+    /// # let unlock = strongroom::UnlockKey::generate()?;
+    /// # let path = folder.path().join("keystore.db");
+    /// # let mut keystore = strongroom::Keystore::create(&path, &unlock, strongroom::UnixTime::now())?;
+    /// use strongroom::{Outcome, UnixTime};
+    ///
+    /// let root = std::fs::read("../../fixtures/chains/root-rsa.pem")?;
+    /// let report = keystore.import_authority(&"root".parse()?, &root, UnixTime::now())?;
+    /// assert_eq!(report.outcome, Outcome::Imported);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`CertificateFileError`](crate::CertificateFileError) if the file cannot be read; [`AuthorityError`] if it does
+    /// not hold exactly one CA certificate, or the alias stands for something else.
+    pub fn import_authority(
+        &mut self,
+        alias: &Alias,
+        file: &[u8],
+        at: UnixTime,
+    ) -> Result<ImportReport, Error> {
+        let read = read_certificates(CertificateFileRequest::new(file)).map_err(Error::from);
+        self.import_authority_file(alias, read, at)
+    }
+
+    /// Imports the one CA certificate of a file that was read, or logs that it could not be.
+    ///
+    /// # Errors
+    ///
+    /// As for [`import_authority`](Self::import_authority), and the error of reading it.
+    pub fn import_authority_file(
+        &mut self,
+        alias: &Alias,
+        file: Result<CertificateFile, Error>,
+        at: UnixTime,
+    ) -> Result<ImportReport, Error> {
+        let at = seconds(at);
+        let done = file.and_then(|file| self.import_ca(alias, file, at));
+        self.told("ca-import", alias.as_str(), at, done)
+    }
+
+    fn import_ca(&mut self, alias: &Alias, file: CertificateFile, at: i64) -> Result<ImportReport, Error> {
+        let CertificateFile { certificates, mut findings, .. } = file;
+        let [FoundCertificate { certificate, .. }] = <[FoundCertificate; 1]>::try_from(certificates)
+            .map_err(|several| AuthorityError::Several { found: several.len() })?;
+        check_ca(&certificate)?;
+        findings.extend(about_authority(&certificate, at));
+        let actor = self.actor.clone();
+        let event = event(&actor, at, alias, &certificate);
+        let write = self.store.write()?;
+        let report = |alias: &Alias, outcome, imported, findings| ImportReport {
+            alias: alias.clone(),
+            outcome,
+            dry_run: false,
+            authority: true,
+            chain: ChainLink::of(&[(certificate.clone(), Role::Leaf)]),
+            imported,
+            findings,
+        };
+        let present = write.as_read().entry(alias)?;
+        if let Some(row) = present {
+            let same = row.content.leaf().is_some_and(|known| known.fingerprint == certificate.fingerprint);
+            let stored = row.head.alias.clone();
+            match row.head.trust {
+                Some(Trust::Anchor) if same => {
+                    return Ok(report(&stored, Outcome::AlreadyPresent, Vec::new(), findings));
+                }
+                // It came with a server certificate; now an administrator vouches for it.
+                Some(Trust::Path) if same => {
+                    write.promote(&row.head)?;
+                    let done = write.commit(&event);
+                    self.settle(done)?;
+                    self.read_back_authority(&stored, certificate.fingerprint)?;
+                    return Ok(report(&stored, Outcome::Imported, vec![stored.clone()], findings));
+                }
+                _ => return Err(AuthorityError::AliasTaken { alias: stored }.into()),
+            }
+        }
+        if let Some(other) = anchored(&write, &certificate)? {
+            findings.push(Finding::new(
+                FindingCode::DuplicateAuthority,
+                format!("the same certificate is in the store as \"{other}\""),
+            ));
+        }
+        insert_authority(&write, alias, Trust::Anchor, &certificate, &actor, at)?;
+        let done = write.commit(&event);
+        self.settle(done)?;
+        self.read_back_authority(alias, certificate.fingerprint)?;
+        Ok(report(alias, Outcome::Imported, vec![alias.clone()], findings))
+    }
+
+    /// Imports every CA certificate of some files in one transaction: all of them, or none. A certificate that is an
+    /// authority already, or stands in several files, is stored once.
+    ///
+    /// ```
+    /// # let folder = tempfile::tempdir()?;
+    /// # let unlock = strongroom::UnlockKey::generate()?;
+    /// # let path = folder.path().join("keystore.db");
+    /// # let mut keystore = strongroom::Keystore::create(&path, &unlock, strongroom::UnixTime::now())?;
+    /// use strongroom::{
+    ///     AuthoritiesRequest, AuthorityFile, CertificateFileRequest, UnixTime, read_certificates,
+    /// };
+    ///
+    /// let mut files = Vec::new();
+    /// for name in ["root-rsa.pem", "intermediate-rsa.pem"] {
+    ///     let bytes = std::fs::read(format!("../../fixtures/chains/{name}"))?;
+    ///     let content = read_certificates(CertificateFileRequest::new(&bytes))?;
+    ///     files.push(AuthorityFile::new(name, content));
+    /// }
+    /// let report = keystore.import_authorities(AuthoritiesRequest::new(files, UnixTime::now()))?;
+    /// for one in &report.certificates {
+    ///     println!("{:?} {} {}", one.alias, one.outcome.word(), one.sha256);
+    /// }
+    /// assert_eq!(report.counts(), (2, 0, 0));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`AuthorityError`] if nothing is a CA certificate, if one is not and was not to be passed over, if there are too
+    /// many, or if the given alias stands for something else; the store is then as it was.
+    pub fn import_authorities(&mut self, request: AuthoritiesRequest) -> Result<AuthoritiesReport, Error> {
+        let at = seconds(request.at);
+        let done = self.import_cas(request, at);
+        self.told("ca-import", "", at, done)
+    }
+
+    fn import_cas(&mut self, request: AuthoritiesRequest, at: i64) -> Result<AuthoritiesReport, Error> {
+        let AuthoritiesRequest { files, names, pass_over, .. } = request;
+        let (mut all, mut findings) = gather(files)?;
+        check_all(&mut all, pass_over)?;
+        let actor = self.actor.clone();
+        let mut names = Names::new(names);
+        let write = self.store.write()?;
+        let mut written = Vec::new();
+        for Gathered { certificate, report } in &mut all {
+            if matches!(report.outcome, AuthorityOutcome::NotImported(_)) {
+                continue;
+            }
+            if let Some(known) = anchored(&write, certificate)? {
+                (report.alias, report.outcome) = (Some(known), AuthorityOutcome::AlreadyPresent);
+                continue;
+            }
+            findings.extend(about_authority(certificate, at));
+            let alias = names.next(&write, certificate)?;
+            insert_authority(&write, &alias, Trust::Anchor, certificate, &actor, at)?;
+            write.audit(&event(&actor, at, &alias, certificate))?;
+            written.push((alias.clone(), certificate.fingerprint));
+            report.alias = Some(alias);
+        }
+        if written.is_empty() {
+            // Nothing to commit, and nothing to log.
+            drop(write);
+        } else {
+            let done = write.commit(&Event { outcome: "imported", ..event_of("ca-import-all", &actor, at) });
+            self.settle(done)?;
+        }
+        for (alias, fingerprint) in written {
+            self.read_back_authority(&alias, fingerprint)?;
+        }
+        let certificates = all.into_iter().map(|gathered| gathered.report).collect();
+        Ok(AuthoritiesReport { certificates, findings })
+    }
+
+    fn read_back_authority(&mut self, alias: &Alias, sha256: Fingerprint) -> Result<(), Error> {
+        match self.store.view(|read| read.entry(alias)) {
+            Ok(Some(row))
+                if row.head.trust == Some(Trust::Anchor)
+                    && row.content.leaf().is_some_and(|stored| stored.fingerprint == sha256) =>
+            {
+                Ok(())
+            }
+            _ => Err(StoreError::unread().into()),
+        }
+    }
+}
+
+/// A certificate with what will be said of it.
+struct Gathered {
+    certificate: Certificate,
+    report: AuthorityReport,
+}
+
+/// Every certificate of the files once, and what there is to say of the files.
+fn gather(files: Vec<AuthorityFile>) -> Result<(Vec<Gathered>, Vec<Finding>), Error> {
+    let mut all = Vec::new();
+    let mut findings = Vec::new();
+    let mut seen = HashSet::new();
+    let mut repeated = 0_usize;
+    for AuthorityFile { name, content } in files {
+        findings.extend(content.findings.into_iter().map(|finding| {
+            let message =
+                if name.is_empty() { finding.message } else { format!("{name}: {}", finding.message) };
+            Finding { message, ..finding }
+        }));
+        for FoundCertificate { certificate, location } in content.certificates {
+            if !seen.insert(certificate.fingerprint) {
+                repeated += 1;
+                continue;
+            }
+            if all.len() >= MAX_CERTIFICATES {
+                return Err(AuthorityError::TooMany { limit: MAX_CERTIFICATES }.into());
+            }
+            let report = AuthorityReport {
+                alias: None,
+                outcome: AuthorityOutcome::Imported,
+                sha256: certificate.fingerprint,
+                subject: certificate.subject.clone(),
+                file: name.clone(),
+                location,
+            };
+            all.push(Gathered { certificate, report });
+        }
+    }
+    if repeated > 0 {
+        findings.push(Finding::new(
+            FindingCode::RepeatedCertificate,
+            format!("{repeated} certificate(s) stand in more than one of the files"),
+        ));
+    }
+    Ok((all, findings))
+}
+
+/// Marks what is not a CA's, or refuses it.
+fn check_all(all: &mut [Gathered], pass_over: bool) -> Result<(), AuthorityError> {
+    let found = all.len();
+    let mut refused = Vec::new();
+    for Gathered { certificate, report } in all {
+        if let Err(error) = check_ca(certificate) {
+            if !pass_over {
+                return Err(error);
+            }
+            refused.push(error.clone());
+            report.outcome = AuthorityOutcome::NotImported(error);
+        }
+    }
+    match refused.pop() {
+        Some(only) if found == 1 => Err(only),
+        Some(_) if refused.len() + 1 == found => Err(AuthorityError::NoneIsCa { found }),
+        _ => Ok(()),
+    }
+}
+
+/// Whether a certificate may be imported as an authority.
+fn check_ca(certificate: &Certificate) -> Result<(), AuthorityError> {
+    // A version 1 root has no extension to say that it is a CA.
+    if certificate.is_ca == Some(true) || (certificate.version < 3 && certificate.is_self_issued()) {
+        return Ok(());
+    }
+    let subject = certificate.subject.clone();
+    Err(if certificate.is_self_signed() {
+        AuthorityError::NoBasicConstraints { subject }
+    } else {
+        AuthorityError::NotCa { subject }
+    })
+}
+
+/// The alias under which a certificate is an anchor already.
+fn anchored(write: &Write<'_>, certificate: &Certificate) -> Result<Option<Alias>, StoreError> {
+    let known = write.as_read().authority_aliases(&certificate.fingerprint)?;
+    Ok(known.into_iter().find(|(_, trust)| *trust == Trust::Anchor).map(|(alias, _)| alias))
+}
+
+fn event<'a>(actor: &'a str, at: i64, alias: &'a Alias, certificate: &Certificate) -> Event<'a> {
+    Event {
+        alias: alias.as_str(),
+        fingerprint: certificate.fingerprint.to_string(),
+        outcome: Outcome::Imported.word(),
+        ..event_of("ca-import", actor, at)
+    }
+}
