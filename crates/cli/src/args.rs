@@ -149,6 +149,9 @@ pub(crate) struct Import {
     /// Use and store the CA certificates that the file embeds
     #[arg(long, value_name = "BOOL", default_value_t = true, action = ArgAction::Set)]
     pub(crate) import_certificate_chain: bool,
+    /// Import the CA certificates that the path needs and the file embeds, after showing them and asking
+    #[arg(long)]
+    pub(crate) with_embedded_ca: bool,
     /// Which key, in a file with several: its friendly name, #n, or a SHA-256 fingerprint
     #[arg(long, value_name = "SEL")]
     pub(crate) entry: Option<EntrySelector>,
@@ -181,15 +184,32 @@ pub(crate) struct PassIn {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Ca {
-    /// Import one CA certificate, root or intermediate: PEM, DER or PKCS #7
-    Import {
-        /// The name under which it is kept
-        alias: Alias,
-        /// The certificate; - reads standard input
-        file: PathBuf,
-    },
+    /// Import CA certificates, root or intermediate: PEM, DER, PKCS #7, or PKCS #12 with its password
+    Import(CaImport),
     /// List the CA certificates
     Ls,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    override_usage = "strongroom ca import [OPTIONS] ALIAS FILE\n       strongroom ca import [OPTIONS] --all [--prefix P] FILE|DIR..."
+)]
+pub(crate) struct CaImport {
+    /// An alias and the file of one certificate; with --all any number of files and folders. - reads standard input
+    #[arg(required = true, value_names = ["ALIAS", "FILE"], num_args = 1..)]
+    pub(crate) operands: Vec<PathBuf>,
+    /// Import every CA certificate of the files and folders, in one transaction, with aliases from their subjects
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// What stands before each alias
+    #[arg(long, value_name = "P", requires = "all", default_value = "", hide_default_value = true)]
+    pub(crate) prefix: String,
+    /// Where the password of a PKCS #12 file comes from: env:VAR file:PATH fd:N stdin cred:NAME prompt none pass:TEXT
+    #[arg(long = "pass-in", value_name = "SRC")]
+    pub(crate) source: Option<PasswordSource>,
+    /// The most key-derivation iterations that a PKCS #12 file may cost
+    #[arg(long, value_name = "N")]
+    pub(crate) max_work: Option<u64>,
 }
 
 #[derive(Debug, Args)]
@@ -214,7 +234,7 @@ pub(crate) struct Verify {
     /// The entry, judged against the CA certificates in the store
     #[arg(conflicts_with_all = ["leaf", "batch", "anchor", "intermediate"])]
     pub(crate) alias: Option<Alias>,
-    /// The certificate to judge, its chain behind it: PEM, DER or PKCS #7; needs no store
+    /// The certificate to judge, its chain behind it: PEM, DER, PKCS #7 or PKCS #12; needs no store
     #[arg(long, value_name = "FILE", conflicts_with = "batch")]
     pub(crate) leaf: Option<PathBuf>,
     /// Certificates that are trusted; several to a file, and several files
@@ -223,6 +243,9 @@ pub(crate) struct Verify {
     /// Certificates that may stand between; several to a file, and several files
     #[arg(long, value_name = "FILE", num_args = 1.., requires = "leaf")]
     pub(crate) intermediate: Vec<PathBuf>,
+    /// Where the password of PKCS #12 files comes from, as for import
+    #[arg(long = "pass-in", value_name = "SRC", requires = "leaf")]
+    pub(crate) source: Option<PasswordSource>,
     /// The instant, as 2026-04-01T12:00:00Z [default: now]
     #[arg(long, value_name = "TIME", conflicts_with = "batch")]
     pub(crate) at: Option<String>,

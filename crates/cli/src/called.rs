@@ -8,6 +8,12 @@ use crate::failure::{Exit, Failure};
 /// The options that say which store is meant, and how it is opened.
 const GLOBAL: [(&str, &str); 3] = [("store", "--store"), ("key_file", "--key-file"), ("unlock", "--unlock")];
 
+/// The options about the password of a file.
+const PASSWORD: [(&str, &str); 2] = [("source", "--pass-in"), ("key_source", "--key-pass-in")];
+
+/// The options of an import that take a value.
+const IMPORT: [(&str, &str); 3] = [("entry", "--entry"), ("allow", "--allow"), ("max_work", "--max-work")];
+
 /// What the advice repeats: which store, the alias and the file.
 pub(crate) fn invocation(matches: &ArgMatches) -> Invocation {
     let mut called = Invocation::default();
@@ -26,12 +32,32 @@ pub(crate) fn invocation(matches: &ArgMatches) -> Invocation {
         innermost = below;
     }
     called.alias = raw(innermost, "alias").unwrap_or(called.alias);
-    called.file = raw(innermost, "file").unwrap_or(called.file);
+    called.file = raw(innermost, "file")
+        .or_else(|| raw_values(innermost, "operands").last().map(|value| shell_word(value)))
+        .unwrap_or(called.file);
+    for (id, option) in PASSWORD {
+        if let Some(value) = raw(innermost, id) {
+            // A password itself is not repeated.
+            let value = if value.contains("pass:") { "prompt".to_owned() } else { value };
+            called.password.push_str(&format!(" {option} {value}"));
+        }
+    }
+    for (id, option) in IMPORT {
+        let given = innermost.try_get_raw(id).ok().flatten().into_iter().flatten();
+        if given_here(innermost, id) {
+            for value in given.map(|value| shell_word(&value.to_string_lossy())) {
+                called.options.push_str(&format!(" {option} {value}"));
+            }
+        }
+    }
+    if given_here(innermost, "replace") {
+        called.options.push_str(" --replace");
+    }
     called
 }
 
 /// Arguments that name a file to be read, or several.
-const FILES: [&str; 6] = ["file", "files", "leaf", "anchor", "intermediate", "reply"];
+const FILES: [&str; 7] = ["file", "files", "operands", "leaf", "anchor", "intermediate", "reply"];
 /// Arguments that say where a password comes from.
 const SOURCES: [&str; 6] = ["source", "sources", "key_source", "key_sources", "unlock", "to"];
 
@@ -46,7 +72,11 @@ pub(crate) fn check_standard_input(matches: &ArgMatches) -> Result<(), Failure> 
     if !matches!(command, "backup" | "restore") {
         for id in FILES {
             users.extend(raw_values(innermost, id).iter().filter(|value| *value == "-").map(|_| {
-                if id == "file" || id == "files" { "FILE -".to_owned() } else { format!("--{id} -") }
+                if matches!(id, "file" | "files" | "operands") {
+                    "FILE -".to_owned()
+                } else {
+                    format!("--{id} -")
+                }
             }));
         }
     }
@@ -98,6 +128,11 @@ pub(crate) fn colour() -> ColorChoice {
     let joined = words.iter().find_map(|word| word.strip_prefix("--color="));
     let value = joined.or_else(|| after.map(|(_, value)| value.as_str()));
     value.and_then(|value| ColorChoice::from_str(value, true).ok()).unwrap_or_default()
+}
+
+fn given_here(matches: &ArgMatches, id: &str) -> bool {
+    let known = matches.try_contains_id(id).is_ok();
+    known && matches.value_source(id) == Some(ValueSource::CommandLine)
 }
 
 /// The value of an argument as it was typed, as one word of a shell.

@@ -1,6 +1,6 @@
 //! Why a command failed, and the exit code that says so.
 
-use std::fmt;
+use std::{fmt, path::Path};
 
 use strongroom::{
     AccountError, Candidate, Error, ErrorKind, FileError, InvalidSecret, Pkcs12Error, Remark, Remedy,
@@ -75,6 +75,12 @@ impl Failure {
 
     pub(crate) fn instead_of(self, usual: &Remedy, remedy: Remedy) -> Self {
         if self.remedies.first() == Some(usual) { self.with(remedy) } else { self }
+    }
+
+    /// An error of the engine with the file that it is about.
+    pub(crate) fn of_file(path: &Path, error: Error) -> Self {
+        let failure = Self::from(error);
+        Self { message: format!("{}: {}", path.display(), failure.message), ..failure }
     }
 
     pub(crate) fn with(mut self, remedy: Remedy) -> Self {

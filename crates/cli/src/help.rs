@@ -45,6 +45,10 @@ const EXAMPLES: [Examples; 31] = [
                 "renew; the former version is kept",
             ),
             (
+                "strongroom import www www.pfx --with-embedded-ca --pass-in prompt",
+                "see the CA certificates of the file, and import them as well",
+            ),
+            (
                 "strongroom import www www.pfx --dry-run --pass-in env:PFX_PASSWORD",
                 "see what would be stored",
             ),
@@ -55,6 +59,8 @@ const EXAMPLES: [Examples; 31] = [
         &[
             ("strongroom ca import root root-ca.pem", "one certificate, root or intermediate"),
             ("strongroom ca import issuing https-issuing.cer", "DER is read as well"),
+            ("strongroom ca import --all bundle.pem chain.p7b", "every CA certificate of these files"),
+            ("strongroom ca import --all --prefix corp- /etc/corp/ca", "and of a folder"),
         ],
     ),
     (

@@ -1,27 +1,127 @@
 //! `ca import` and `ca ls`.
 
-use strongroom::{Entry, EntryKind};
+use serde::Serialize;
+use strongroom::{
+    Alias, AuthoritiesReport, AuthoritiesRequest, AuthorityNames, AuthorityOutcome, AuthorityReport, Entry,
+    EntryKind, Error, InvalidAlias, Location,
+};
 
-use super::{import::print, list::stream, now, open, open_read_only, read_file};
+use super::{
+    certificate_files::{Reader, Taken},
+    import::print,
+    list::stream,
+    now, open, open_read_only, remarks,
+};
 use crate::{
-    args::{Arguments, Ca},
-    failure::Failure,
+    args::{Arguments, Ca, CaImport},
+    failure::{Exit, Failure},
     render::Printer,
 };
 
 pub(super) fn run(arguments: &Arguments, command: &Ca, printer: &Printer) -> Result<(), Failure> {
     match command {
-        Ca::Import { alias, file } => {
-            let mut keystore = open(arguments)?;
-            let bytes = read_file(file)?;
-            let report = keystore.import_authority(alias, &bytes, now())?;
-            print(&report, printer);
-        }
+        Ca::Import(command) if command.all => import_all(arguments, command, printer),
+        Ca::Import(command) => import_one(arguments, command, printer),
         Ca::Ls => {
             let is_authority = |entry: &Entry| matches!(entry.kind, EntryKind::Authority { .. });
             let nothing = "no CA certificates; import one with: strongroom ca import ALIAS FILE\n";
-            stream(&mut open_read_only(arguments)?, printer, is_authority, nothing)?;
+            stream(&mut open_read_only(arguments)?, printer, is_authority, nothing)
         }
     }
+}
+
+fn import_one(arguments: &Arguments, command: &CaImport, printer: &Printer) -> Result<(), Failure> {
+    let [alias, file] = command.operands.as_slice() else {
+        let message =
+            "ca import takes an alias and one file; with --all it takes files and folders, and no alias";
+        return Err(Failure::new(Exit::Usage, "usage", "arguments", message.to_owned()));
+    };
+    let alias: Alias =
+        alias.to_string_lossy().parse().map_err(|error: InvalidAlias| Failure::from(Error::from(error)))?;
+    let mut keystore = open(arguments)?;
+    let read = reader(arguments, command, printer)?.read(file)?;
+    let report = keystore.import_authority_file(&alias, read, now())?;
+    print(&report, printer);
     Ok(())
+}
+
+fn reader(arguments: &Arguments, command: &CaImport, printer: &Printer) -> Result<Reader, Failure> {
+    Reader::new(arguments, command.source.as_ref(), command.max_work, printer)
+}
+
+/// What came of one certificate.
+#[derive(Serialize)]
+struct AuthorityView<'a> {
+    alias: Option<&'a str>,
+    /// `imported`, `already_present` or `not_imported`.
+    outcome: &'static str,
+    /// Why it was not imported: `not_a_ca` or `no_basic_constraints`.
+    reason: Option<&'static str>,
+    sha256: String,
+    subject: &'a str,
+    file: &'a str,
+    /// Its location in the file; `null` where it is all of it.
+    location: Option<String>,
+}
+
+#[derive(Serialize)]
+struct AuthoritiesView<'a> {
+    certificates: Vec<AuthorityView<'a>>,
+    /// The aliases that were written.
+    imported: Vec<&'a str>,
+}
+
+fn import_all(arguments: &Arguments, command: &CaImport, printer: &Printer) -> Result<(), Failure> {
+    let mut keystore = open(arguments)?;
+    let Taken { files, remarks: mut warnings } =
+        reader(arguments, command, printer)?.read_all(&command.operands)?;
+    let mut request = AuthoritiesRequest::new(files, now());
+    request.names = AuthorityNames::FromSubject { prefix: command.prefix.clone() };
+    let report = keystore.import_authorities(request)?;
+    warnings.extend(remarks(&report.findings));
+    let written = report.certificates.iter().filter(|one| matches!(one.outcome, AuthorityOutcome::Imported));
+    let view = AuthoritiesView {
+        certificates: report.certificates.iter().map(view).collect(),
+        imported: written.filter_map(|one| one.alias.as_ref()).map(Alias::as_str).collect(),
+    };
+    printer.result(&view, &warnings, || text(&report));
+    Ok(())
+}
+
+fn view(one: &AuthorityReport) -> AuthorityView<'_> {
+    AuthorityView {
+        alias: one.alias.as_ref().map(Alias::as_str),
+        outcome: one.outcome.word(),
+        reason: match &one.outcome {
+            AuthorityOutcome::NotImported(error) => Some(error.code()),
+            _ => None,
+        },
+        sha256: one.sha256.to_string(),
+        subject: &one.subject,
+        file: &one.file,
+        location: (one.location != Location::default()).then(|| one.location.to_string()),
+    }
+}
+
+/// A line for each certificate, and the sum.
+fn text(report: &AuthoritiesReport) -> String {
+    let mut text = String::new();
+    for one in &report.certificates {
+        let alias = one.alias.as_ref().map(Alias::as_str).unwrap_or_default();
+        text.push_str(&match &one.outcome {
+            AuthorityOutcome::NotImported(error) => {
+                let location = if one.location == Location::default() {
+                    String::new()
+                } else {
+                    format!(", {}", one.location)
+                };
+                format!("not imported: {error} ({}{location})\n", one.file)
+            }
+            AuthorityOutcome::AlreadyPresent => format!("already present: {alias}  {}\n", one.subject),
+            _ => format!("imported {alias}  {}\n", one.subject),
+        });
+    }
+    let (imported, present, refused) = report.counts();
+    text.push_str(&format!("{imported} imported, {present} already present, {refused} not imported\n"));
+    text
 }

@@ -1,20 +1,28 @@
 //! `import`: a PKCS #12 file under an alias.
 
-use strongroom::{Error, ImportReport, Password, Passwords, Pkcs12Error, ServerCertificateRequest};
+mod embedded;
+
+use strongroom::{
+    CredentialRequest, Error, ImportReport, Password, Passwords, Pkcs12Error, ServerCertificateRequest,
+};
 
 use super::{now, open, read_file, remarks};
 use crate::{
     args::{Arguments, Import, PassIn},
-    failure::Failure,
+    failure::{Exit, Failure},
     hint,
     render::{ImportView, Printer, import_text},
     source::PasswordSource,
 };
 
 pub(super) fn run(arguments: &Arguments, command: &Import, printer: &Printer) -> Result<(), Failure> {
+    if command.with_embedded_ca && !command.import_certificate_chain {
+        let message = "--with-embedded-ca imports the CA certificates of the file, and --import-certificate-chain false forbids it";
+        return Err(Failure::new(Exit::Usage, "usage", "arguments", message.to_owned()));
+    }
     let mut keystore = open(arguments)?;
     let file = read_file(&command.file)?;
-    let report = with_passwords(arguments, &command.password, &file, printer, |passwords| {
+    let done = with_passwords(arguments, &command.password, &file, printer, |passwords| {
         let mut request = ServerCertificateRequest::new(command.alias.clone(), &file, passwords.file, now());
         request.key_passwords = passwords.keys;
         request.limits = command.password.limits();
@@ -23,10 +31,23 @@ pub(super) fn run(arguments: &Arguments, command: &Import, printer: &Printer) ->
         request.options.policy.allow = command.allow.clone();
         request.options.replace = command.replace;
         request.options.dry_run = command.dry_run;
-        keystore.import_server_certificate(request)
+        if command.with_embedded_ca {
+            return keystore.open_server_certificate(request).map(|opened| Done::Opened(Box::new(opened)));
+        }
+        keystore.import_server_certificate(request).map(Done::Imported)
     })?;
+    let report = match done {
+        Done::Imported(report) => report,
+        Done::Opened(opened) => embedded::import(arguments, command, &mut keystore, *opened, printer)?,
+    };
     print(&report, printer);
     Ok(())
+}
+
+/// How far an import has come when the password is no longer needed.
+enum Done {
+    Imported(ImportReport),
+    Opened(Box<CredentialRequest>),
 }
 
 pub(super) fn print(report: &ImportReport, printer: &Printer) {

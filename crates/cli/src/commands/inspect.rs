@@ -15,7 +15,7 @@ pub(super) fn run(arguments: &Arguments, command: &Inspect, printer: &Printer) -
     let (report, remarks) = with_passwords(arguments, &command.password, &file, printer, |passwords| {
         let mut request = InspectRequest::new(&file, passwords, at);
         request.limits = command.password.limits();
-        Ok(inspect(request)?)
+        inspect(request)
     })?;
     printer.result(&report, &remarks, || file_text(&report));
     Ok(())

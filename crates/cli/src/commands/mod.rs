@@ -2,6 +2,7 @@
 
 mod ca;
 mod care;
+mod certificate_files;
 mod chain;
 mod history;
 mod import;

@@ -6,12 +6,12 @@ use std::{path::Path, time::Duration};
 
 use serde::Serialize;
 use strongroom::{
-    Authorities, Certificate, Error, Policy, Remark, Trust, UnixTime, ValidatedChain, ValidationError,
-    read_certificates, verify,
+    Authorities, Certificate, CertificateFile, Error, Policy, Remark, Trust, UnixTime, ValidatedChain,
+    ValidationError, verify,
 };
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-use super::{now, open_read_only, read_file, remarks};
+use super::{certificate_files::Reader, now, open_read_only, remarks};
 use crate::{
     args::{Arguments, Verify},
     failure::{Exit, Failure},
@@ -43,15 +43,21 @@ pub(super) fn run(arguments: &Arguments, command: &Verify, printer: &Printer) ->
             let mut policy = Policy::default();
             apply(command, &mut policy);
             let chain = keystore.verify(alias, &policy, at)?;
-            print(Some(alias.as_str()), &chain, printer);
+            print(Some(alias.as_str()), &chain, Vec::new(), printer);
             Ok(())
         }
         (None, Some(leaf)) => {
-            let verdict = verify_files(command, leaf, at).map_err(as_fault)?;
-            // Scripts tell a refusal (1) from a fault (2).
-            let chain =
-                verdict.map_err(|refused| Failure { exit: Exit::Other, ..Error::from(refused).into() })?;
-            print(None, &chain, printer);
+            let (verdict, about_files) =
+                verify_files(arguments, command, leaf, at, printer).map_err(as_fault)?;
+            match verdict {
+                Ok(chain) => print(None, &chain, about_files, printer),
+                // Scripts tell a refusal (1) from a fault (2).
+                Err(refused) => {
+                    let mut failure = Failure { exit: Exit::Other, ..Error::from(refused).into() };
+                    failure.more.extend(about_files);
+                    return Err(failure);
+                }
+            }
             Ok(())
         }
         _ => Err(usage("nothing_to_verify", "give an alias, or --leaf FILE with --anchor FILE".to_owned())),
@@ -72,34 +78,45 @@ fn apply(command: &Verify, policy: &mut Policy) {
     policy.names.clone_from(&command.name);
 }
 
+type Verdict = Result<ValidatedChain, ValidationError>;
+
+/// The verdict, and what there is to say of the files.
 fn verify_files(
+    arguments: &Arguments,
     command: &Verify,
     leaf: &Path,
     at: UnixTime,
-) -> Result<Result<ValidatedChain, ValidationError>, Failure> {
+    printer: &Printer,
+) -> Result<(Verdict, Vec<Remark>), Failure> {
+    let reader = Reader::new(arguments, command.source.as_ref(), None, printer)?;
+    let mut about_files = Vec::new();
+    let mut read = |path: &Path| -> Result<CertificateFile, Failure> {
+        let file = reader.read(path)?.map_err(|error| Failure::of_file(path, error))?;
+        for mut remark in remarks(&file.findings) {
+            remark.message = format!("{}: {}", path.display(), remark.message);
+            about_files.push(remark);
+        }
+        Ok(file)
+    };
     let mut authorities = Authorities::new();
-    for anchor in command.anchor.iter().map(|path| certificates(path)) {
-        anchor?.into_iter().for_each(|certificate| authorities.add(certificate, Trust::Anchor));
+    for path in &command.anchor {
+        for certificate in all(read(path)?) {
+            authorities.add(certificate, Trust::Anchor);
+        }
     }
-    let mut of_leaf = certificates(leaf)?.into_iter();
     // A server's file has the leaf first, and its chain behind it.
-    let first =
-        of_leaf.next().ok_or_else(|| usage("not_a_certificate", format!("{} is empty", leaf.display())))?;
-    let mut others: Vec<Certificate> = of_leaf.collect();
+    let (first, mut others) =
+        read(leaf)?.into_leaf_and_others().map_err(|error| Failure::of_file(leaf, error.into()))?;
     for path in &command.intermediate {
-        others.extend(certificates(path)?);
+        others.extend(all(read(path)?));
     }
     let mut policy = Policy::verification();
     apply(command, &mut policy);
-    Ok(verify(&first, &others, &authorities, &policy, at))
+    Ok((verify(&first, &others, &authorities, &policy, at), about_files))
 }
 
-fn certificates(path: &Path) -> Result<Vec<Certificate>, Failure> {
-    let file = read_file(path)?;
-    read_certificates(&file).map_err(|error| {
-        let failure = Failure::from(error);
-        Failure { message: format!("{}: {}", path.display(), failure.message), ..failure }
-    })
+fn all(file: CertificateFile) -> impl Iterator<Item = Certificate> {
+    file.certificates.into_iter().map(|found| found.certificate)
 }
 
 /// RFC 3339, from 1970 on; fractions of a second are cut off.
@@ -111,8 +128,8 @@ fn instant(text: &str) -> Result<UnixTime, String> {
         .ok_or_else(|| format!("{text:?} is no time since 1970; write it as 2026-04-01T12:00:00Z"))
 }
 
-fn print(alias: Option<&str>, chain: &ValidatedChain, printer: &Printer) {
-    let warnings: Vec<Remark> = remarks(chain.findings());
+fn print(alias: Option<&str>, chain: &ValidatedChain, mut warnings: Vec<Remark>, printer: &Printer) {
+    warnings.extend(remarks(chain.findings()));
     let links = chain.path().iter().map(|(certificate, role)| LinkView::of(certificate, *role)).collect();
     let view = VerifyView { alias, outcome: "accepted", chain: links, signatures: chain.signatures() };
     printer.result(&view, &warnings, || format!("accepted\n{}", path_text(chain.path())));

@@ -1,0 +1,58 @@
+//! `import --with-embedded-ca`: shows the CA certificates that would be trusted, asks, and imports them with the entry.
+
+use strongroom::{CredentialRequest, EmbeddedAuthority, ImportReport, Keystore, Role, rfc3339};
+
+use crate::{
+    args::{Arguments, Import},
+    failure::Failure,
+    prompt::{Unasked, confirm},
+    render::Printer,
+};
+
+pub(super) fn import(
+    arguments: &Arguments,
+    command: &Import,
+    keystore: &mut Keystore,
+    mut opened: CredentialRequest,
+    printer: &Printer,
+) -> Result<ImportReport, Failure> {
+    let needed = keystore.embedded_authorities(&opened)?;
+    if let Some(anchor) = needed.iter().find(|ca| ca.role == Role::Anchor) {
+        printer.note(&description(&needed, anchor));
+        // A dry run stores nothing, so there is nothing to agree to.
+        if !command.dry_run {
+            let question = format!("trust \"{}\", and import?", anchor.certificate.subject);
+            confirm(arguments, &question, Unasked::Refuse)?;
+        }
+        opened.options.vouched = vec![anchor.certificate.fingerprint];
+    }
+    Ok(keystore.import_credential(opened)?)
+}
+
+/// What would be stored, and what it means.
+fn description(needed: &[EmbeddedAuthority], anchor: &EmbeddedAuthority) -> String {
+    let mut text =
+        "the file embeds CA certificates that its path needs and the store does not have:\n".to_owned();
+    for EmbeddedAuthority { certificate, role, .. } in needed {
+        let kind = match (role, certificate.is_self_issued()) {
+            (Role::Anchor, true) => "root, to be trusted",
+            (Role::Anchor, false) => "intermediate, to be trusted",
+            _ => "intermediate, stored with the entry",
+        };
+        let until: String = rfc3339(certificate.not_after).chars().take(10).collect();
+        text.push_str(&format!("  {} ({kind})\n", certificate.subject));
+        text.push_str(&format!("    SHA-256 {}\n", certificate.fingerprint));
+        text.push_str(&format!("    valid until {until}\n"));
+    }
+    if !anchor.certificate.is_self_issued() {
+        text.push_str(&format!(
+            "the root above it, {}, is not in the file: the path will end at the intermediate\n",
+            anchor.certificate.issuer
+        ));
+    }
+    text.push_str(&format!(
+        "from then on every certificate below \"{}\" is accepted; compare its SHA-256 with what the CA publishes",
+        anchor.certificate.subject
+    ));
+    text
+}
