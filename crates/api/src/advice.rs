@@ -51,6 +51,10 @@ fn words(remedy: &Remedy) -> String {
         }
         Remedy::JoinKeyAndCertificate => "put the key and its certificate into one PKCS #12 file".to_owned(),
         Remedy::ConvertPem | Remedy::ConvertJavaKeystore => "make a PKCS #12 file of it".to_owned(),
+        Remedy::CutOff { bytes } => format!("take off the first {bytes} bytes, which do not belong to the file"),
+        Remedy::DecodePfx => {
+            "decode the base64 between the markers, and send the result, which is a PKCS #12 file".to_owned()
+        }
         Remedy::ListEntries => "the list of certificates has every alias".to_owned(),
         Remedy::ListVersions { .. } => format!("{OPERATOR} list the versions of the entry"),
         Remedy::ReadLog => format!("{OPERATOR} look at the log of the store"),

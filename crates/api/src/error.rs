@@ -118,7 +118,7 @@ pub(crate) fn reply(task: Task, error: &Error) -> ApiError {
         (_, Error::Store(StoreError::ReadOnly)) => 403,
         (_, Error::Store(StoreError::Full | StoreError::OutcomeUnknown(_))) => 500,
         (ErrorKind::NotFound, Error::Store(StoreError::NotFound { .. })) => 404,
-        (ErrorKind::Exists, Error::Store(_)) => 409,
+        (ErrorKind::Exists, Error::Store(_) | Error::Authority(_)) => 409,
         // Paths and SQL stay here.
         (ErrorKind::Store, _) | (_, Error::Store(_) | Error::Seal(_) | Error::File(_)) => {
             return ApiError::fault(error.to_string());

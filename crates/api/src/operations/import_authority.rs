@@ -1,18 +1,32 @@
-//! importRootOrIntermediate: a CA certificate under an alias.
+//! importRootOrIntermediate: CA certificates under an alias, and `alias_2`, `alias_3` where the file has several.
+
+use strongroom::{
+    Alias, AuthoritiesReport, AuthoritiesRequest, AuthorityFile, AuthorityNames, AuthorityOutcome,
+    CertificateFile, CertificateFileRequest, Error, ImportReport, Keystore, UnixTime, read_certificates,
+};
 
 use super::{
-    Answer, Import, form,
-    import_server_certificate::{alias, file},
+    Answer, AuthoritiesPage, Import, Page, as_message, form,
+    import_server_certificate::{alias, file, password, while_wanted},
     imported,
 };
 use crate::{
     error::{ApiError, Task},
     request::{Request, User},
     state::ApiState,
-    wire::{Holder, field},
+    wire::{
+        Format, Holder, field,
+        object::{Object, Success},
+    },
 };
 
 const TASK: Task = Task::ImportAuthority;
+
+/// What was done: for one certificate as ever, for several or for a PKCS #12 file with what became of each.
+enum Done {
+    One(ImportReport),
+    All(AuthoritiesReport),
+}
 
 pub(super) async fn import(
     state: &ApiState,
@@ -25,13 +39,63 @@ pub(super) async fn import(
     }
     request.check_meant()?;
     let alias = alias(request, TASK)?;
+    let password = password(request, TASK)?;
     let file = file(request, field::CERTIFICATE, TASK, "the CA certificate")?;
     let (at, actor) = (state.now(), user.actor());
-    let report = state
+    let (client, cancel) = while_wanted(state);
+    let done = state
         .run(TASK, move |keystore| {
             keystore.act_as(&actor);
-            keystore.import_authority(&alias, &file, at)
+            let mut wanted = CertificateFileRequest::new(&file);
+            // EXPOSE: whether there is one; an empty field is none.
+            wanted.password = Some(&password).filter(|password| !password.expose().is_empty());
+            wanted.cancel = cancel;
+            store(keystore, alias, read_certificates(wanted).map_err(Error::from), at)
         })
         .await?;
-    Ok(imported(request, holder, report))
+    drop(client);
+    Ok(match done {
+        Done::One(report) => imported(request, holder, report),
+        Done::All(report) => all_imported(request, holder, report),
+    })
+}
+
+fn store(
+    keystore: &mut Keystore,
+    alias: Alias,
+    read: Result<CertificateFile, Error>,
+    at: UnixTime,
+) -> Result<Done, Error> {
+    match read {
+        Ok(file) if file.certificates.len() > 1 || file.holds_pkcs12() => {
+            // Of a PKCS #12 file its CA certificates are meant; in other files each certificate is.
+            let pass_over = file.holds_pkcs12();
+            let mut request = AuthoritiesRequest::new(vec![AuthorityFile::new("", file)], at);
+            request.names = AuthorityNames::Numbered(alias);
+            request.pass_over = pass_over;
+            keystore.import_authorities(request).map(Done::All)
+        }
+        read => keystore.import_authority_file(&alias, read, at).map(Done::One),
+    }
+}
+
+fn all_imported(request: &Request, holder: &Holder, report: AuthoritiesReport) -> Answer {
+    let list = format!("{}/{}", request.address.base(), holder.path());
+    match request.format {
+        Format::Html => Answer::Page(Page::Authorities(AuthoritiesPage { report, list })),
+        Format::Json | Format::Pjson => {
+            let certificates = report.certificates.iter().map(|one| {
+                let subject = &one.subject;
+                match (&one.outcome, &one.alias) {
+                    (AuthorityOutcome::NotImported(error), _) => format!("{}: {error}", error.code()),
+                    (outcome, Some(alias)) => {
+                        format!("{}: {alias}: {subject} (SHA-256 {})", outcome.word(), one.sha256)
+                    }
+                    (outcome, None) => format!("{}: {subject} (SHA-256 {})", outcome.word(), one.sha256),
+                }
+            });
+            let messages = certificates.chain(report.findings.iter().map(as_message)).collect();
+            Answer::Object(Object::Success(Success::new(messages)))
+        }
+    }
 }

@@ -26,22 +26,20 @@ pub(super) async fn import(
     }
     request.check_meant()?;
     let alias = alias(request, TASK)?;
-    let password = password(request)?;
+    let password = password(request, TASK)?;
     let chain = chain(request)?;
     let replace = request.fields.boolean(field::REPLACE)?.unwrap_or(false);
     let Ok(entry) = request.fields.text(field::ENTRY)?.map(str::parse::<EntrySelector>).transpose();
     let file = file(request, field::FILE, TASK, "the PKCS #12 file")?;
     let (trust_embedded_root, limits) = (state.settings().trust_embedded_root, state.settings().limits());
     let (at, actor) = (state.now(), user.actor());
-    // Dropped with this future, which is what becomes of it when its client goes away.
-    let client = Arc::new(());
-    let (waiting, deadline) = (Arc::downgrade(&client), Instant::now() + state.settings().max_import_time);
+    let (client, cancel) = while_wanted(state);
     let report = state
         .run(TASK, move |keystore| {
             let mut wanted = ServerCertificateRequest::new(alias, &file, &password, at);
             wanted.entry = entry;
             wanted.limits = limits;
-            wanted.cancel = Cancel::when(move |_| waiting.strong_count() == 0 || Instant::now() >= deadline);
+            wanted.cancel = cancel;
             wanted.options.policy.use_embedded = chain;
             wanted.options.replace = replace;
             wanted.options.trust_embedded_root = trust_embedded_root;
@@ -53,6 +51,14 @@ pub(super) async fn import(
     Ok(imported(request, holder, report))
 }
 
+/// Stops the derivations of a file when the time of one import is over, or when the value that comes with it is dropped:
+/// with the future of a request, which is what becomes of it when its client goes away.
+pub(super) fn while_wanted(state: &ApiState) -> (Arc<()>, Cancel) {
+    let client = Arc::new(());
+    let (waiting, deadline) = (Arc::downgrade(&client), Instant::now() + state.settings().max_import_time);
+    (client, Cancel::when(move |_| waiting.strong_count() == 0 || Instant::now() >= deadline))
+}
+
 /// Absent is true for a program; in a browser's form it is a box that was not ticked.
 fn chain(request: &Request) -> Result<bool, ApiError> {
     let from_form = request.fields.text(field::FORM)?.is_some();
@@ -60,9 +66,9 @@ fn chain(request: &Request) -> Result<bool, ApiError> {
 }
 
 /// The password to the byte. Absent is empty, as a browser sends an empty one.
-fn password(request: &mut Request) -> Result<Password, ApiError> {
+pub(super) fn password(request: &mut Request, task: Task) -> Result<Password, ApiError> {
     let mut bytes = request.take_password()?.unwrap_or_default();
-    Password::from_utf8(std::mem::take(&mut bytes)).map_err(|error| reply(TASK, &Error::from(error)))
+    Password::from_utf8(std::mem::take(&mut bytes)).map_err(|error| reply(task, &Error::from(error)))
 }
 
 pub(super) fn alias(request: &Request, task: Task) -> Result<Alias, ApiError> {

@@ -8,7 +8,7 @@ mod sharing;
 mod sign_in;
 mod token;
 
-use strongroom::{Entry, Finding, ImportReport};
+use strongroom::{AuthoritiesReport, Entry, Finding, ImportReport};
 use zeroize::Zeroizing;
 
 use crate::{
@@ -33,6 +33,7 @@ pub(crate) enum Answer {
 
 /// What a person gets.
 pub(crate) enum Page {
+    Authorities(AuthoritiesPage),
     Certificate(Box<CertificatePage>),
     Certificates(CertificatesPage),
     Import(ImportPage),
@@ -80,6 +81,12 @@ pub(crate) struct ImportPage {
 /// What an import did.
 pub(crate) struct ImportedPage {
     pub(crate) report: ImportReport,
+    pub(crate) list: String,
+}
+
+/// What an import of several CA certificates did.
+pub(crate) struct AuthoritiesPage {
+    pub(crate) report: AuthoritiesReport,
     pub(crate) list: String,
 }
 

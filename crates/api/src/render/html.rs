@@ -1,7 +1,7 @@
 //! Pages for people. Everything is escaped by the templates; nothing runs in the browser.
 
 use askama::Template;
-use strongroom::{Finding, Outcome};
+use strongroom::{AuthorityOutcome, Finding, Outcome};
 
 use super::{
     json,
@@ -10,7 +10,9 @@ use super::{
 use crate::{
     advice,
     error::ApiError,
-    operations::{CertificatePage, CertificatesPage, Import, ImportPage, ImportedPage, LinksPage, Page},
+    operations::{
+        AuthoritiesPage, CertificatePage, CertificatesPage, Import, ImportPage, ImportedPage, LinksPage, Page,
+    },
     request::{Hidden, User},
     state::ApiState,
     wire::{Format, calendar_date, certificate::CertificateObject, percent_encode},
@@ -92,6 +94,17 @@ struct Warning {
 }
 
 #[derive(Template)]
+#[template(path = "authorities.html")]
+struct AuthoritiesTemplate<'a> {
+    frame: &'a Frame<'a>,
+    list: String,
+    summary: String,
+    /// Alias, subject, digest and what was done.
+    certificates: Vec<(String, String, String, String)>,
+    warnings: Vec<Warning>,
+}
+
+#[derive(Template)]
 #[template(path = "object.html")]
 struct ObjectTemplate<'a> {
     frame: &'a Frame<'a>,
@@ -125,6 +138,7 @@ struct FailureTemplate<'a> {
 
 pub(super) fn page(frame: &Frame<'_>, page: Page) -> Result<String, askama::Error> {
     match page {
+        Page::Authorities(page) => authorities(frame, page),
         Page::Certificate(page) => certificate(frame, *page),
         Page::Certificates(page) => certificates(frame, &page),
         Page::Import(page) => import(frame, page),
@@ -207,6 +221,29 @@ fn imported(frame: &Frame<'_>, page: ImportedPage) -> Result<String, askama::Err
         outcome,
         written: report.imported.iter().skip(1).map(strongroom::Alias::key).collect(),
         chain: report.chain.into_iter().map(|link| (link.subject, role_name(link.role))).collect(),
+        warnings: report.findings.into_iter().map(Warning::from).collect(),
+    }
+    .render()
+}
+
+fn authorities(frame: &Frame<'_>, page: AuthoritiesPage) -> Result<String, askama::Error> {
+    let AuthoritiesPage { report, list } = page;
+    let (imported, present, refused) = report.counts();
+    let summary = format!("{imported} imported, {present} already present, {refused} not imported.");
+    let certificates = report.certificates.into_iter().map(|one| {
+        let outcome = match &one.outcome {
+            AuthorityOutcome::Imported => "was imported".to_owned(),
+            AuthorityOutcome::NotImported(error) => format!("not imported: {error}"),
+            _ => "is there already".to_owned(),
+        };
+        let alias = one.alias.map(|alias| alias.key()).unwrap_or_default();
+        (alias, one.subject, one.sha256.to_string(), outcome)
+    });
+    AuthoritiesTemplate {
+        frame,
+        list,
+        summary,
+        certificates: certificates.collect(),
         warnings: report.findings.into_iter().map(Warning::from).collect(),
     }
     .render()

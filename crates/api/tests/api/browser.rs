@@ -119,7 +119,10 @@ async fn form_of_the_operation_has_the_documented_labels() {
     }
     let form = page(&server, &cookie, IMPORT_ROOT).await;
     form.is_page("Import root or intermediate certificate");
-    form.has_not("Certificate password");
+    // For a PKCS #12 file; what only a server certificate has is not there.
+    form.has("<label for=\"password\">Certificate password</label>");
+    form.has("<small id=\"password-help\">For a PKCS #12 file alone.</small>");
+    form.has_not("importCertificateChain");
 }
 
 #[tokio::test]

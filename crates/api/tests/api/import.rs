@@ -250,7 +250,7 @@ async fn file_of_another_kind_is_recognised() {
     let form = json_form(&token, "root").file("file", "x", &fixture(PLAIN));
     let reply = server.send(form.post(IMPORT_ROOT)).await;
     reply.has(
-        "\"code\":400,\"message\":\"Importing CA certificate failed: the file holds no certificate: it is ",
+        "\"code\":400,\"message\":\"Importing CA certificate failed: the file is a PKCS #12 file, and its password was not given",
     );
 }
 
@@ -346,10 +346,7 @@ async fn authority_is_taken_once_and_no_other_certificate_is_one() {
     server.send(form.post(IMPORT_ROOT)).await.is_error(
         409,
         "Importing CA certificate failed: the alias \"root\" is taken by another entry",
-        &[
-            "choose another alias; or send replace=true to replace the entry and keep its former version",
-            "code: alias_taken",
-        ],
+        &["choose another alias", "code: alias_taken"],
     );
     let leaf = fixture("other/openssl-3.0.19.rsa2048.certificate.cer");
     server

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod access;
 #[cfg(test)]
+mod authorities;
+#[cfg(test)]
 mod browser;
 #[cfg(test)]
 mod harness;
