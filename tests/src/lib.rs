@@ -1,5 +1,6 @@
 //! What the tests share: the manifest of fixtures, and temporary keystores.
 
+pub mod armour;
 pub mod authority;
 pub mod command;
 pub mod dump;

@@ -80,7 +80,7 @@ fn chain_is_stored_only_when_asked_for() {
     ];
     let missing = refused(&shop, &without, 7, "no_anchor");
     assert!(missing.contains("CN=Strongroom Fixture Intermediate R2"), "{missing}");
-    assert!(missing.contains("the file embeds that CA"), "{missing}");
+    assert!(missing.contains("the file embeds that CA; to see and import it as well: "), "{missing}");
     assert_eq!(shop.run(["ca", "import", "issuing", "chains/intermediate-rsa.pem"]).code, 0);
     let imported = shop.json(without).json();
     assert_eq!(imported["result"]["imported"], serde_json::json!(["www"]));

@@ -176,10 +176,10 @@ fn judge(
 fn wrong_password(row: &Row, bytes: &[u8]) -> Result<(), Failed> {
     let wrong = Password::new(format!("{}-wrong", row.password.clone().unwrap_or_default()))?;
     match inspect(InspectRequest::new(bytes, Passwords::new(&wrong), NOW)) {
-        Err(Pkcs12Error::WrongPassword) => Ok(()),
+        Err(Error::Pkcs12(Pkcs12Error::WrongPassword)) => Ok(()),
         // Without a MAC only an encrypted part can tell, and without encryption nothing can.
         Ok((report, _)) if report.mac.is_none() => Ok(()),
-        Err(Pkcs12Error::KeyPassword | Pkcs12Error::SafePassword) => Ok(()),
+        Err(Error::Pkcs12(Pkcs12Error::KeyPassword | Pkcs12Error::SafePassword)) => Ok(()),
         Ok(_) => Err("opened with a wrong password".into()),
         Err(error) => Err(format!("wrong password gives {}: {error}", error.code()).into()),
     }

@@ -44,9 +44,10 @@ fn a_field_has_one_type_in_every_command_and_stands_on_the_page() {
     let copy = shop.folder.path().join("copy.db");
     let copy = copy.to_str().unwrap();
     let key = format!("file:{}", shop.folder.path().join("new.key").display());
-    let commands: [&[&str]; 31] = [
+    let commands: [&[&str]; 32] = [
         &["init"],
         &["ca", "import", "root", "chains/root-rsa.pem"],
+        &["ca", "import", "--all", "chains/intermediate-rsa.pem", "other/openssl-3.0.19.rsa2048.pkcs7.p7b"],
         &["import", "www", "pkcs12/www.p12", "--pass-in", "env:P"],
         &["import", "www", "pkcs12/www-direct.p12", "--pass-in", "env:P", "--replace"],
         &["ls"],

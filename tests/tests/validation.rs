@@ -308,7 +308,8 @@ fn signatures_of_every_curve_are_judged() {
 fn the_two_algorithm_identifiers_are_compared_to_the_byte() {
     let read = |name: &str| {
         let text = std::fs::read(format!("../fixtures/chains/{name}.pem")).unwrap();
-        strongroom::read_certificates(&text).unwrap().remove(0)
+        let request = strongroom::CertificateFileRequest::new(&text);
+        strongroom::read_certificates(request).unwrap().certificates.remove(0).certificate
     };
     let (root, intermediate) = (read("root-rsa"), read("intermediate-rsa"));
     assert!(intermediate.is_signed_by(&root));

@@ -5,8 +5,10 @@ use std::{fs, path::PathBuf, process::Stdio};
 use serde_json::{Value, json};
 use strongroom::Certificate;
 use strongroom_tests::{
+    armour::{pem, pkcs7, utf16},
     authority::{TestCa, ca_params, leaf_params, root, valid},
     command::{Run, Shop},
+    forge::{Bag, Forge, Secret},
     limbo,
 };
 
@@ -66,7 +68,8 @@ fn certificate_files_are_judged_without_a_store() {
         (["--name", "b.test"], 1, "name_mismatch"),
         (["--purpose", "client"], 1, "no_client_auth"),
         (["--intermediate", "no-such-file"], 2, "file_not_found"),
-        (["--intermediate", "pkcs12/www.p12"], 2, "not_a_certificate"),
+        (["--intermediate", "pkcs12/www.p12"], 2, "password_missing"),
+        (["--intermediate", "other/keytool-17.0.15.rsa2048.jks"], 2, "not_a_certificate"),
     ] {
         let run = files.verify(&leaf, &more);
         assert_eq!((run.code, run.error_code().as_str()), (code, error), "{more:?}: {}", run.out);
@@ -76,6 +79,79 @@ fn certificate_files_are_judged_without_a_store() {
     assert_eq!((bad_time.code, bad_time.error_code().as_str()), (2, "bad_time"));
     let nothing = files.shop.json(["verify"]);
     assert_eq!((nothing.code, nothing.error_code().as_str()), (2, "nothing_to_verify"));
+}
+
+#[test]
+fn the_first_block_of_a_file_is_the_leaf_or_an_error() {
+    let files = Files::new();
+    let leaf = files.issuing.issue(&leaf_params("a.test"), &[]).leaf;
+    let foreign = root("Foreign").issue(&leaf_params("a.test"), &[]).leaf;
+    let chain = |first: &Certificate, label: &str| {
+        [pem(label, first.der()), pem("CERTIFICATE", files.issuing.file())].concat()
+    };
+    let verify = |text: &[u8], more: &[&str]| {
+        let (path, root) = (files.write("chain.pem", text), files.path("root.der"));
+        let arguments = ["verify", "--at", AT, "--leaf", &path, "--anchor", root.to_str().unwrap()];
+        files.shop.json(arguments.iter().chain(more).copied())
+    };
+    let codes = |list: &Value| -> Vec<String> {
+        list.as_array().unwrap().iter().map(|it| it["code"].as_str().unwrap().to_owned()).collect()
+    };
+    // Whoever passes over the first block judges the intermediate behind it, and accepts.
+    for (first, code, odd) in [(&leaf, 0, "warnings"), (&foreign, 1, "findings")] {
+        for (text, remarks) in [
+            (chain(first, "CERTIFICATE").into_bytes(), &[][..]),
+            (chain(first, "X509 CERTIFICATE").into_bytes(), &[]),
+            (format!("\u{feff}{}", chain(first, "CERTIFICATE")).into(), &["unusual_form"]),
+            (utf16(&chain(first, "CERTIFICATE"), true), &["unusual_form"]),
+            (chain(first, "CERTIFICATE").replace('\n', "\r").into(), &["unusual_form"]),
+        ] {
+            let run = verify(&text, &[]);
+            assert_eq!(run.code, code, "{}", run.out);
+            let json = run.json();
+            let told = if code == 0 { &json[odd] } else { &json["error"][odd] };
+            let told: Vec<String> = if told.is_null() { Vec::new() } else { codes(told) };
+            assert!(remarks.iter().all(|code| told.iter().any(|it| it == code)), "{}", run.out);
+            if code == 0 {
+                assert_eq!(json["result"]["chain"][0]["subject"], "CN=a.test");
+            }
+        }
+        for broken in [
+            chain(first, "CERTIFICATE").replacen("\nMII", "\nM*I", 1),
+            chain(first, "CERTIFICATE").replacen("-----BEGIN", "----BEGIN", 1),
+            chain(first, "CERTIFICATE").replacen("BEGIN CERT", "BEGIN PKCS7 CERT", 1),
+        ] {
+            let run = verify(broken.as_bytes(), &[]);
+            assert_eq!((run.code, run.error_code().as_str()), (2, "broken_text"), "{}", run.out);
+            let message = run.json()["error"]["message"].as_str().unwrap().to_owned();
+            assert!(message.contains("chain.pem: ") && message.contains("line 1"), "{message}");
+        }
+    }
+    // A key in the file is said.
+    let key = pem("PRIVATE KEY", &rcgen::KeyPair::generate().unwrap().serialize_der());
+    let run = verify(format!("{key}{}", chain(&leaf, "CERTIFICATE")).as_bytes(), &[]);
+    assert_eq!((run.code, codes(&run.json()["warnings"])), (0, vec!["other_content".to_owned()]));
+}
+
+#[test]
+fn sets_of_certificates_are_read_for_every_option() {
+    let files = Files::new();
+    let leaf = files.issuing.issue(&leaf_params("a.test"), &[]).leaf;
+    let all: [&[u8]; 3] = [files.root.file(), files.issuing.file(), leaf.der()];
+    let bags = all.map(Bag::certificate);
+    let set = files.write("all.p7b", &pkcs7(&all, &[]));
+    let pfx = files.write("all.p12", &Forge::new(Secret::of("secret")).plain(&bags).build());
+    for file in [set, pfx] {
+        let arguments =
+            ["verify", "--at", AT, "--leaf", &file, "--anchor", &file, "--pass-in", "pass:secret"];
+        let run = files.shop.json(arguments);
+        assert_eq!(
+            (run.code, &run.json()["result"]["chain"][0]["subject"]),
+            (0, &json!("CN=a.test")),
+            "{}",
+            run.out
+        );
+    }
 }
 
 #[test]
@@ -105,8 +181,7 @@ fn openssl_agrees_on_what_is_accepted_and_refused() {
     }
     let files = Files::new();
     let pem = |name: &str, certificate: &Certificate| {
-        let text = pem::encode(&pem::Pem::new("CERTIFICATE", certificate.der().as_ref()));
-        files.write(name, text.as_bytes())
+        files.write(name, pem("CERTIFICATE", certificate.der()).as_bytes())
     };
     let (root, issuing) =
         (pem("root.pem", &files.root.certificate), pem("issuing.pem", &files.issuing.certificate));
