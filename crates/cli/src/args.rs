@@ -207,8 +207,8 @@ pub(crate) struct CaImport {
     /// Where the password of a PKCS #12 file comes from: env:VAR file:PATH fd:N stdin cred:NAME prompt none pass:TEXT
     #[arg(long = "pass-in", value_name = "SRC")]
     pub(crate) source: Option<PasswordSource>,
-    /// The most key-derivation iterations that a PKCS #12 file may cost
-    #[arg(long, value_name = "N")]
+    /// The most key-derivation iterations that a PKCS #12 file may cost, up to 320000000 [default: 25000000]
+    #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<u64>::new().range(1..=Limits::max_work_ceiling()))]
     pub(crate) max_work: Option<u64>,
 }
 

@@ -9,10 +9,11 @@ use crate::failure::{Exit, Failure};
 const GLOBAL: [(&str, &str); 3] = [("store", "--store"), ("key_file", "--key-file"), ("unlock", "--unlock")];
 
 /// The options about the password of a file.
-const PASSWORD: [(&str, &str); 2] = [("source", "--pass-in"), ("key_source", "--key-pass-in")];
+const PASSWORD: [(&str, &str); 2] = [("source", "--pass-in"), ("key_sources", "--key-pass-in")];
 
 /// The options of an import that take a value.
-const IMPORT: [(&str, &str); 3] = [("entry", "--entry"), ("allow", "--allow"), ("max_work", "--max-work")];
+const IMPORT: [(&str, &str); 4] =
+    [("entry", "--entry"), ("allow", "--allow"), ("max_work", "--max-work"), ("max_size", "--max-size")];
 
 /// What the advice repeats: which store, the alias and the file.
 pub(crate) fn invocation(matches: &ArgMatches) -> Invocation {
@@ -36,18 +37,15 @@ pub(crate) fn invocation(matches: &ArgMatches) -> Invocation {
         .or_else(|| raw_values(innermost, "operands").last().map(|value| shell_word(value)))
         .unwrap_or(called.file);
     for (id, option) in PASSWORD {
-        if let Some(value) = raw(innermost, id) {
+        for value in raw_values(innermost, id) {
             // A password itself is not repeated.
-            let value = if value.contains("pass:") { "prompt".to_owned() } else { value };
+            let value = if value.contains("pass:") { "prompt".to_owned() } else { shell_word(&value) };
             called.password.push_str(&format!(" {option} {value}"));
         }
     }
     for (id, option) in IMPORT {
-        let given = innermost.try_get_raw(id).ok().flatten().into_iter().flatten();
-        if given_here(innermost, id) {
-            for value in given.map(|value| shell_word(&value.to_string_lossy())) {
-                called.options.push_str(&format!(" {option} {value}"));
-            }
+        for value in raw_values(innermost, id) {
+            called.options.push_str(&format!(" {option} {}", shell_word(&value)));
         }
     }
     if given_here(innermost, "replace") {

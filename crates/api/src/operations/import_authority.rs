@@ -43,12 +43,14 @@ pub(super) async fn import(
     let file = file(request, field::CERTIFICATE, TASK, "the CA certificate")?;
     let (at, actor) = (state.now(), user.actor());
     let (client, cancel) = while_wanted(state);
+    let limits = state.settings().limits();
     let done = state
         .run(TASK, move |keystore| {
             keystore.act_as(&actor);
             let mut wanted = CertificateFileRequest::new(&file);
             // EXPOSE: whether there is one; an empty field is none.
             wanted.password = Some(&password).filter(|password| !password.expose().is_empty());
+            wanted.limits = limits;
             wanted.cancel = cancel;
             store(keystore, alias, read_certificates(wanted).map_err(Error::from), at)
         })

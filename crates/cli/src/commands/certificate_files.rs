@@ -47,8 +47,7 @@ impl Reader {
             Some(source) => Some(source.read("Password of the PKCS #12 file", arguments.no_input)?),
             None => None,
         };
-        let limits = Limits::default();
-        let limits = max_work.map_or(limits, |work| limits.with_max_work(work));
+        let limits = Limits::default().with_max_work(max_work.unwrap_or(Limits::COMMAND_WORK));
         Ok(Self { password, limits, may_ask: can_ask(arguments) })
     }
 
