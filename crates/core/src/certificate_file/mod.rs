@@ -249,6 +249,3 @@ fn each_once(found: Vec<FoundCertificate>, findings: &mut Vec<Finding>) -> Vec<F
     }
     kept
 }
-
-#[cfg(test)]
-mod tests;
