@@ -116,7 +116,6 @@ fn what_java_does_not_reach_is_said() {
         java.reason.clone()
     };
     let chain = "it passes over certificates that are on no chain of a key, unless they have the attribute trustedKeyUsage";
-    assert_eq!(said("no-ids-key-first"), None);
     assert_eq!(said("names-alone"), None);
     assert_eq!(said("chain-in-disorder"), None);
     assert_eq!(said("trusted-stranger-beside"), None);

@@ -4,7 +4,7 @@ use serde::{Serialize, Serializer, ser::SerializeStruct as _};
 
 use super::hex;
 use crate::{
-    certificate::{Candidate, CredentialError},
+    certificate::{Candidate, Certificate, CredentialError, InvalidCertificate},
     instant::rfc3339,
     pkcs12::{Contents, Encryption, LockedKey, Pkcs12Error},
 };
@@ -94,8 +94,14 @@ pub(super) fn undecodable(contents: &Contents) -> Vec<(usize, Option<&str>, Stri
     let numbered = contents.certificates.iter().enumerate();
     numbered
         .filter_map(|(index, bag)| {
-            let error = crate::certificate::Certificate::from_der(&bag.der).err()?;
+            let error = Certificate::from_der(&bag.der).err()?;
             Some((index + 1, bag.attributes.friendly_name.as_deref(), error.to_string()))
         })
         .collect()
+}
+
+/// Whether a certificate cannot be decoded for another reason than that something follows it.
+pub(super) fn is_malformed(contents: &Contents) -> bool {
+    let mut read = contents.certificates.iter().map(|bag| Certificate::from_der(&bag.der));
+    read.any(|found| matches!(found, Err(InvalidCertificate::Malformed { .. })))
 }

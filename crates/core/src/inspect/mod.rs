@@ -180,6 +180,7 @@ fn pfx(
     let beside = Beside {
         trailing: wrapping.trailing_zeros > 0 || wrapping.line_end,
         armoured: wrapping.armoured,
+        malformed: entries::is_malformed(&contents),
         version_2: contents.keys.iter().any(|bag| is_version_2(&bag.key)),
         password: Spelling::of(passwords.file, &contents.readings),
     };

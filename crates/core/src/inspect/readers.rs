@@ -37,6 +37,8 @@ pub(super) struct Beside {
     /// Whether anything follows the PFX.
     pub(super) trailing: bool,
     pub(super) armoured: bool,
+    /// Whether a certificate cannot be decoded for another reason than that something follows it.
+    pub(super) malformed: bool,
     /// Whether a private key carries its public key (RFC 5958).
     pub(super) version_2: bool,
     pub(super) password: Spelling,
@@ -210,7 +212,8 @@ fn openssl_key(facts: &Facts<'_>) -> Option<String> {
     version_2
         .or_else(|| facts.has_post_quantum_key("3.5"))
         .or_else(|| facts.has_nameless_key())
-        .or_else(|| facts.has_undecodable())
+        // It passes over what follows a certificate.
+        .or_else(|| if facts.beside.malformed { facts.has_undecodable() } else { None })
 }
 
 /// Since version 1.1 it tries what its own earlier versions made of a password, but then for PBES2 as well, which
