@@ -164,12 +164,18 @@ fn a_refusal_says_what_is_wrong_and_what_to_do() {
     let error = &run.json()["error"];
     assert_eq!(error["message"], "the certificate expired 10 days ago");
     assert_eq!(error["stage"], "chain");
+    // Nothing can be allowed here, as an import can.
+    assert_eq!(error["help"], "renew the certificate");
 
     let stranger = root("Stranger").issue(&leaf_params("a.test"), &[]).leaf;
     let run = files.verify(&stranger, &[]);
     assert_eq!(run.error_code(), "no_anchor");
     let message = run.json()["error"]["message"].as_str().unwrap().to_owned();
     assert!(message.starts_with("no path to an imported authority: the issuer \"CN=Stranger\""), "{message}");
+    assert_eq!(
+        run.json()["error"]["help"],
+        "give the CA certificate with --anchor FILE, and what stands between with --intermediate FILE"
+    );
 }
 
 #[test]
@@ -290,6 +296,8 @@ fn an_entry_is_judged_by_what_is_in_the_store_now() {
     assert_eq!(shop.run(["rm", "root", "--force"]).code, 0);
     let gone = shop.json(["verify", "www"]);
     assert_eq!((gone.code, gone.error_code().as_str()), (7, "no_anchor"));
+    let help = gone.json()["error"]["help"].as_str().unwrap().to_owned();
+    assert!(help.ends_with(" ca import ALIAS FILE") && !help.contains("; or"), "{help}");
     let text = shop.run(["chain", "www"]);
     assert_eq!(text.code, 0);
     assert!(text.out.starts_with("www (no_anchor)\n  leaf CN="), "{}", text.out);

@@ -77,6 +77,7 @@ fn words(remedy: &Remedy) -> String {
         | Remedy::DropOtherSlots
         | Remedy::FindHardLinks { .. }
         | Remedy::GiveKeyFile
+        | Remedy::GiveAnchor
         | Remedy::GiveListenAddress
         | Remedy::GiveStorePath
         | Remedy::ListSlots

@@ -80,6 +80,8 @@ pub enum Remedy {
     GivePassword,
     /// Read the help of the command.
     ReadHelp,
+    /// Give the certificates that a verification of files lacks.
+    GiveAnchor,
     /// Say where the server is to listen.
     GiveListenAddress,
     /// List the entries.
@@ -247,6 +249,10 @@ impl Remedy {
                 "say where it comes from with --pass-in: env:VAR file:PATH fd:N stdin cred:NAME prompt none".to_owned()
             }
             Self::ReadHelp => "see how it is used: strongroom --help".to_owned(),
+            Self::GiveAnchor => {
+                "give the CA certificate with --anchor FILE, and what stands between with --intermediate FILE"
+                    .to_owned()
+            }
             Self::GiveListenAddress => {
                 "choose another address, for example any free port: --listen 127.0.0.1:0".to_owned()
             }

@@ -6,8 +6,8 @@ use std::{path::Path, time::Duration};
 
 use serde::Serialize;
 use strongroom::{
-    Authorities, Certificate, CertificateFile, Error, Policy, Remark, Trust, UnixTime, ValidatedChain,
-    ValidationError, verify,
+    Authorities, Certificate, CertificateFile, Error, Policy, Remark, Remedy, Trust, UnixTime,
+    ValidatedChain, ValidationError, verify,
 };
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
@@ -42,7 +42,7 @@ pub(super) fn run(arguments: &Arguments, command: &Verify, printer: &Printer) ->
             let mut keystore = open_read_only(arguments)?;
             let mut policy = Policy::default();
             apply(command, &mut policy);
-            let chain = keystore.verify(alias, &policy, at)?;
+            let chain = keystore.verify(alias, &policy, at).map_err(|error| fitted(error.into(), false))?;
             print(Some(alias.as_str()), &chain, Vec::new(), printer);
             Ok(())
         }
@@ -54,6 +54,7 @@ pub(super) fn run(arguments: &Arguments, command: &Verify, printer: &Printer) ->
                 // Scripts tell a refusal (1) from a fault (2).
                 Err(refused) => {
                     let mut failure = Failure { exit: Exit::Other, ..Error::from(refused).into() };
+                    failure = fitted(failure, true);
                     failure.more.extend(about_files);
                     return Err(failure);
                 }
@@ -128,8 +129,41 @@ fn instant(text: &str) -> Result<UnixTime, String> {
         .ok_or_else(|| format!("{text:?} is no time since 1970; write it as 2026-04-01T12:00:00Z"))
 }
 
+/// A failure with advice for a verification, which imports nothing.
+fn fitted(mut failure: Failure, of_files: bool) -> Failure {
+    fit(&mut failure.remedies, of_files);
+    for remark in &mut failure.more {
+        fit(&mut remark.remedies, of_files);
+    }
+    failure
+}
+
+/// Leaves out what only an import can do; what is missing among files is given as a file.
+fn fit(remedies: &mut Vec<Remedy>, of_files: bool) {
+    let mut lacks_authority = false;
+    remedies.retain(|remedy| match remedy {
+        Remedy::Allow(_) | Remedy::Replace | Remedy::ImportWithChain => false,
+        Remedy::ImportWithEmbeddedCa => {
+            lacks_authority = true;
+            false
+        }
+        Remedy::ImportAuthority | Remedy::ImportAuthorityWithKey { .. } => {
+            lacks_authority = true;
+            !of_files
+        }
+        _ => true,
+    });
+    if lacks_authority && of_files {
+        remedies.insert(0, Remedy::GiveAnchor);
+    } else if lacks_authority && remedies.is_empty() {
+        remedies.push(Remedy::ImportAuthority);
+    }
+}
+
 fn print(alias: Option<&str>, chain: &ValidatedChain, mut warnings: Vec<Remark>, printer: &Printer) {
-    warnings.extend(remarks(chain.findings()));
+    let mut found = remarks(chain.findings());
+    found.iter_mut().for_each(|remark| fit(&mut remark.remedies, alias.is_none()));
+    warnings.extend(found);
     let links = chain.path().iter().map(|(certificate, role)| LinkView::of(certificate, *role)).collect();
     let view = VerifyView { alias, outcome: "accepted", chain: links, signatures: chain.signatures() };
     printer.result(&view, &warnings, || format!("accepted\n{}", path_text(chain.path())));
