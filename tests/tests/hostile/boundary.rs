@@ -271,7 +271,6 @@ fn numbers() -> Vec<Trial> {
             forge.plain(&odd(511)).plain(&odd(n - 513)).build()
         }),
         ("bags_nested", "bags", 1024, |n| {
-            // The nested safe is a bag as well.
             let nest = Bag::nested(&vec![Bag::of_type(99, &null()); n - 3]);
             Forge::new(secret()).plain(&[nest, key_bag(), certificate_bag()]).build()
         }),
