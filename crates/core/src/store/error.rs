@@ -174,6 +174,12 @@ pub enum StoreError {
     /// SQLite failed otherwise.
     #[error("the store failed: {0}")]
     Sqlite(rusqlite::Error),
+    /// The engine failed otherwise.
+    #[error("the store failed: {detail}")]
+    Failed {
+        /// What it said.
+        detail: String,
+    },
     /// The commit, or what was read back after it, failed: the change may be there or not.
     #[error("the outcome is unknown: {0}")]
     OutcomeUnknown(Doubt),
@@ -290,7 +296,7 @@ impl StoreError {
             Self::Full => "store_full",
             Self::NotCompacted(_) => "store_not_compacted",
             Self::Corrupt { .. } => "store_corrupt",
-            Self::Sqlite(_) => "store_failed",
+            Self::Failed{..} | Self::Sqlite(_) => "store_failed",
             Self::OutcomeUnknown(_) => "outcome_unknown",
             Self::NotFound { .. } => "not_found",
             Self::AliasTaken { .. } => "alias_taken",
@@ -354,7 +360,7 @@ impl StoreError {
             }
             Self::NotFound { .. } => Remedy::ListEntries,
             Self::UserExists { .. } | Self::NoSuchUser { .. } => Remedy::ListUsers,
-            Self::Sqlite(_) => return Vec::new(),
+            Self::Failed{..} | Self::Sqlite(_) => return Vec::new(),
         }]
     }
 }

@@ -9,10 +9,14 @@ mod backup;
 mod change;
 mod connection;
 mod doubt;
+#[allow(dead_code)]
+pub mod engine;
 mod entries;
 mod error;
 mod locked;
 mod lookup;
+#[allow(dead_code)]
+mod memory;
 mod migrate;
 mod rekey;
 mod removed;
@@ -20,6 +24,8 @@ mod rollback_guard;
 mod schema;
 mod slots;
 mod state;
+#[allow(dead_code)]
+mod tree;
 mod verify;
 
 use std::{
