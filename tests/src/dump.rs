@@ -9,8 +9,8 @@ use rusqlite::{Connection, OpenFlags, types::Value};
 pub fn content(path: &Path) -> Vec<u8> {
     let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
     let mut all = Vec::new();
-    for table in ["slot", "certificate", "entry", "version", "chain", "lookup", "administrator"] {
-        let mut statement = connection.prepare(&format!("SELECT * FROM {table} ORDER BY 1, 2")).unwrap();
+    for table in ["record", "node", "blob", "usage"] {
+        let mut statement = connection.prepare(&format!("SELECT * FROM {table} ORDER BY 1")).unwrap();
         let columns = statement.column_count();
         let mut rows = statement.query([]).unwrap();
         while let Some(row) = rows.next().unwrap() {

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use strongroom::{
-    Alias, CredentialRequest, Error, Keystore, PrivateKey, ServerCredential, StoreError, UnlockSource,
+    Alias, CredentialRequest, Error, KeptSlot, Keystore, PrivateKey, ServerCredential, StoreError,
+    UnlockSource,
 };
 use strongroom_tests::{
     authority::{leaf_params, now, root},
@@ -166,7 +167,7 @@ fn run(scratch: &mut Scratch, leaves: &[ServerCredential], operation: &Operation
         Operation::Prune { name } => code(keystore.prune(Some(&alias(name)), now()).map(drop)),
         Operation::PruneAll => code(keystore.prune(None, now()).map(drop)),
         Operation::Rekey => {
-            let keep = [(UnlockSource::KeyFile(String::new()), (&scratch.unlock).into())];
+            let keep = [KeptSlot::new(0, UnlockSource::KeyFile(String::new()), &scratch.unlock)];
             code(keystore.rekey(&keep, now()))
         }
         Operation::Reopen => {
@@ -229,7 +230,7 @@ proptest! {
 fn a_store_that_another_process_rekeyed_must_be_unlocked_again() {
     let mut scratch = Scratch::new(now());
     let mut other = scratch.keystore.reopen().unwrap();
-    let keep = [(UnlockSource::KeyFile(String::new()), (&scratch.unlock).into())];
+    let keep = [KeptSlot::new(0, UnlockSource::KeyFile(String::new()), &scratch.unlock)];
     scratch.keystore.rekey(&keep, now()).unwrap();
     let error = other.entries(None, 1).unwrap_err();
     assert_eq!(error.code(), "store_rekeyed");
@@ -250,7 +251,7 @@ fn a_new_root_key_reaches_every_row_of_a_store_of_many_pages() {
         .map(|n| CredentialRequest::new(format!("entry-{n}").parse().unwrap(), copy(&leaf), now()))
         .collect();
     scratch.keystore.import_credentials(batch, now()).unwrap();
-    let keep = [(UnlockSource::KeyFile(String::new()), (&scratch.unlock).into())];
+    let keep = [KeptSlot::new(0, UnlockSource::KeyFile(String::new()), &scratch.unlock)];
     scratch.keystore.rekey(&keep, now()).unwrap();
     let mut again = Keystore::open(&scratch.path(), &scratch.unlock).unwrap();
     let report = again.verify_store().unwrap();

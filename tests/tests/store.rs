@@ -3,7 +3,7 @@
 use std::fs;
 
 use rusqlite::Connection;
-use strongroom::{Alias, CredentialRequest, Error, Keystore, StoreError};
+use strongroom::{Alias, Backup, CredentialRequest, Error, Keystore, RestoreOptions, StoreError};
 use strongroom_tests::{
     authority::{leaf_params, now, root},
     scratch::Scratch,
@@ -31,68 +31,113 @@ fn damaged(scratch: &mut Scratch, name: &str) {
     assert!(matches!(error, Error::Store(StoreError::Corrupt { .. })), "{error}");
 }
 
-#[test]
-fn keys_swapped_between_entries_do_not_open() {
-    let mut scratch = two_servers();
-    Connection::open(scratch.path())
-        .unwrap()
-        .execute_batch(
-            "CREATE TABLE t AS SELECT e.alias k, v.* FROM version v JOIN entry e ON e.id = v.entry;
-             UPDATE version SET (sealed_key, wrapped_data_key) =
-                 (SELECT sealed_key, wrapped_data_key FROM t WHERE k = 'b')
-                 WHERE entry = (SELECT id FROM entry WHERE alias = 'a');
-             DROP TABLE t;",
-        )
-        .unwrap();
-    damaged(&mut scratch, "a");
-    assert!(scratch.keystore.credential(&alias("b")).is_ok());
-    assert_eq!(scratch.keystore.entry(&alias("a")).unwrap_err().code(), "store_corrupt");
-    let problems = scratch.keystore.verify_store().unwrap().problems;
-    assert!(problems.iter().any(|problem| problem.alias == "a"), "{problems:?}");
+/// The key of an entry's head.
+fn head(name: &str) -> Vec<u8> {
+    [&[0x10], name.as_bytes(), &[0]].concat()
+}
+
+fn value(outside: &Connection, key: &[u8]) -> Vec<u8> {
+    outside.query_row("SELECT value FROM record WHERE key = ?1", [key], |row| row.get(0)).unwrap()
 }
 
 #[test]
-fn an_alias_or_a_leaf_changed_by_sql_does_not_open() {
+fn entries_swapped_by_sql_are_refused_and_the_others_are_read() {
     let mut scratch = two_servers();
     let outside = Connection::open(scratch.path()).unwrap();
-    outside.execute_batch("UPDATE entry SET alias = 'c' WHERE alias = 'a'").unwrap();
+    let (a, b) = (value(&outside, &head("a")), value(&outside, &head("b")));
+    outside.execute("UPDATE record SET value = ?1 WHERE key = ?2", (&b, head("a"))).unwrap();
     damaged(&mut scratch, "a");
-    outside
-        .execute_batch(
-            "UPDATE chain SET certificate = (SELECT certificate FROM chain WHERE role = 'leaf' AND entry =
-                 (SELECT id FROM entry WHERE alias = 'c')) WHERE role = 'leaf' AND entry =
-                 (SELECT id FROM entry WHERE alias = 'b')",
-        )
-        .unwrap();
-    damaged(&mut scratch, "b");
+    assert_eq!(scratch.keystore.entry(&alias("a")).unwrap_err().code(), "store_corrupt");
+    assert!(scratch.keystore.credential(&alias("b")).is_ok());
+    // A list shows what is whole, and names what is not.
+    let listed = scratch.keystore.listing(None, 10).unwrap();
+    let shown: Vec<(String, bool)> =
+        listed.iter().map(|(alias, entry)| (alias.to_string(), entry.is_ok())).collect();
+    assert_eq!(shown, [("a".to_owned(), false), ("b".to_owned(), true), ("root".to_owned(), true)]);
+    let problems = scratch.keystore.verify_store().unwrap().problems;
+    assert!(problems.iter().any(|problem| problem.alias == "a"), "{problems:?}");
+    assert!(problems.iter().all(|problem| problem.alias != "b"), "{problems:?}");
+    outside.execute("UPDATE record SET value = ?1 WHERE key = ?2", (&a, head("a"))).unwrap();
+    assert_eq!(scratch.keystore.verify_store().unwrap().problems, []);
 }
 
 #[test]
-fn one_changed_byte_of_a_sealed_key_is_seen() {
+fn one_changed_byte_of_a_certificate_or_a_sealed_key_is_seen() {
     let mut scratch = two_servers();
-    Connection::open(scratch.path())
+    let outside = Connection::open(scratch.path()).unwrap();
+    let blobs: Vec<(i64, Vec<u8>)> = outside
+        .prepare("SELECT id, data FROM blob")
         .unwrap()
-        .execute_batch(
-            "UPDATE version SET sealed_key = CAST(substr(sealed_key, 1, length(sealed_key) - 1) ||
-                 iif(substr(sealed_key, -1) = x'00', x'01', x'00') AS BLOB) WHERE sealed_key IS NOT NULL",
-        )
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
+        .unwrap()
+        .collect::<Result<_, _>>()
         .unwrap();
-    damaged(&mut scratch, "a");
+    assert_eq!(blobs.len(), 5, "the root, two leaves, two sealed keys");
+    for (id, data) in blobs {
+        let mut changed = data.clone();
+        let last = changed.len() - 1;
+        changed[last] ^= 1;
+        outside.execute("UPDATE blob SET data = ?1 WHERE id = ?2", (&changed, id)).unwrap();
+        let problems = scratch.keystore.verify_store().unwrap().problems;
+        assert!(!problems.is_empty());
+        let refused = ["a", "b"].map(|name| scratch.keystore.credential(&alias(name)).is_err());
+        assert_ne!(refused, [false, false], "{id}");
+        outside.execute("UPDATE blob SET data = ?1 WHERE id = ?2", (&data, id)).unwrap();
+    }
+    assert_eq!(scratch.keystore.verify_store().unwrap().problems, []);
 }
 
 #[test]
-fn a_changed_certificate_is_seen() {
+fn a_damaged_entry_is_removed_replaced_or_taken_from_a_backup() {
     let mut scratch = two_servers();
-    Connection::open(scratch.path())
-        .unwrap()
-        .execute_batch(
-            "UPDATE certificate SET der = CAST(substr(der, 1, length(der) - 1) ||
-                 iif(substr(der, -1) = x'00', x'01', x'00') AS BLOB)",
-        )
-        .unwrap();
-    let error = scratch.keystore.entry(&alias("a")).unwrap_err();
-    assert!(matches!(error, Error::Store(StoreError::Corrupt { .. })), "{error}");
-    assert_eq!(error.code(), "store_corrupt");
+    let copy = scratch.folder.path().join("copy.db");
+    scratch.keystore.backup(&copy, now()).unwrap();
+    let before = scratch.keystore.credential(&alias("a")).unwrap();
+    let outside = Connection::open(scratch.path()).unwrap();
+    let damage = || outside.execute("UPDATE record SET value = x'01' WHERE key = ?1", [head("a")]).unwrap();
+    damage();
+    assert_eq!(
+        scratch.keystore.backup(&scratch.folder.path().join("no.db"), now()).unwrap_err().code(),
+        "bad_backup"
+    );
+    assert!(!scratch.folder.path().join("no.db").exists());
+    let (report, lost) = scratch.keystore.salvage(&scratch.folder.path().join("whole.db"), now()).unwrap();
+    assert_eq!((report.entries, lost), (2, vec!["a".to_owned()]));
+
+    let unlock = &scratch.unlock;
+    let mut backup = Backup::open(&copy, &scratch.path(), unlock).unwrap();
+    let options = RestoreOptions::default();
+    let taken = scratch.keystore.restore_only(&mut backup, &alias("b"), false, options, now()).unwrap_err();
+    assert_eq!(taken.code(), "alias_taken", "a whole one is not taken away");
+    scratch.keystore.restore_only(&mut backup, &alias("a"), false, options, now()).unwrap();
+    let after = scratch.keystore.credential(&alias("a")).unwrap();
+    assert_eq!(after.key.expose_pkcs8_der(), before.key.expose_pkcs8_der());
+    assert_eq!(scratch.keystore.verify_store().unwrap().problems, []);
+
+    damage();
+    let credential = root("Other").issue(&leaf_params("a.test"), &[]);
+    let mut request = CredentialRequest::new(alias("a"), credential, now());
+    request.options.policy.allow = vec![strongroom::FindingCode::NoAnchor];
+    request.options.replace = true;
+    assert_eq!(scratch.keystore.import_credential(request).unwrap().outcome, strongroom::Outcome::Replaced);
+    assert_eq!(scratch.keystore.verify_store().unwrap().problems, []);
+
+    damage();
+    scratch.keystore.remove(&alias("a"), false, now()).unwrap();
+    assert_eq!(scratch.keystore.entry(&alias("a")).unwrap_err().code(), "not_found");
+    assert_eq!(scratch.keystore.aliases_named("a.test", 10).unwrap(), []);
+    assert_eq!(scratch.keystore.verify_store().unwrap().problems, []);
+}
+
+#[test]
+fn a_store_of_a_preview_is_told_as_that() {
+    let scratch = two_servers();
+    let Scratch { folder, keystore, unlock, .. } = scratch;
+    drop(keystore);
+    let path = folder.path().join("keystore.db");
+    Connection::open(&path).unwrap().pragma_update(None, "application_id", 0x5352_4d31).unwrap();
+    let error = Keystore::open(&path, &unlock).unwrap_err();
+    assert_eq!(error.code(), "store_from_preview");
 }
 
 #[test]

@@ -63,6 +63,9 @@ fn words(remedy: &Remedy) -> String {
         | Remedy::ReadHelp
         | Remedy::RunAsOwner
         | Remedy::AcceptRollback
+        | Remedy::NewStore
+        | Remedy::OtherStore
+        | Remedy::WithoutGuard
         | Remedy::AddUser
         | Remedy::AnswerYes
         | Remedy::BringBack { .. }

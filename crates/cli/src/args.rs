@@ -8,7 +8,7 @@ use clap::builder::RangedU64ValueParser;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use strongroom::{AccountName, Alias, EntrySelector, FindingCode, Limits, PeerName, Purpose, Severity};
 
-pub(crate) use self::store::{Diff, Init, Log, Ls, Prune, Reference, Remove, Slot, Undo};
+pub(crate) use self::store::{Diff, Init, Log, Ls, Prune, Reference, Remove, Restore, Slot, Undo};
 use crate::{source::PasswordSource, unlock::UnlockSpec};
 
 /// The heading of the options that say which store is meant, and how it is opened.
@@ -38,6 +38,9 @@ pub(crate) struct Arguments {
     /// A file outside the store that says where it stood last; an older copy of the store is then refused
     #[arg(long, global = true, value_name = "PATH", env = "STRONGROOM_ROLLBACK_GUARD", help_heading = STORE)]
     pub(crate) rollback_guard: Option<PathBuf>,
+    /// Open a store that has a rollback guard without it
+    #[arg(long, global = true, conflicts_with = "rollback_guard", help_heading = STORE)]
+    pub(crate) without_rollback_guard: bool,
     /// Take a store that is older than its rollback guard, and set the guard anew
     #[arg(long, global = true, requires = "rollback_guard", help_heading = STORE)]
     pub(crate) accept_rollback: bool,
@@ -105,12 +108,12 @@ pub(crate) enum Command {
     Backup {
         /// The new file
         file: PathBuf,
+        /// Of a damaged store: write what is whole, and name what is not
+        #[arg(long)]
+        salvage: bool,
     },
-    /// Put a backup in place of the store, after verifying all of it
-    Restore {
-        /// The backup
-        file: PathBuf,
-    },
+    /// Bring back what a backup holds, or one entry of it, after verifying all of it
+    Restore(Restore),
     /// Check everything in the store, and open every private key
     VerifyStore,
     /// Change the passphrase, or what else opens the store

@@ -50,9 +50,10 @@ pub use inspect::{
 pub use instant::rfc3339;
 pub use keystore::{
     Administrator, AuthoritiesReport, AuthoritiesRequest, AuthorityFile, AuthorityNames, AuthorityOutcome,
-    AuthorityReport, ChainLink, ChainState, Comparison, CredentialRequest, EmbeddedAuthority, Entry,
-    EntryKind, ImportOptions, ImportReport, InUse, Keystore, NewKeystore, OpenOptions, OpenedCredential,
-    Outcome, Pruned, RemovedEntry, ServerCertificateRequest, Version,
+    AuthorityReport, Backup, ChainLink, ChainState, Comparison, CredentialRequest, EmbeddedAuthority, Entry,
+    EntryKind, ImportOptions, ImportReport, InUse, KeptSlot, KeySource, Keystore, NewKeystore, OpenOptions,
+    OpenedCredential, Outcome, Pruned, RemovedEntry, RestoreOptions, RestorePlan, ServerCertificateRequest,
+    Version,
 };
 pub use limits::{Budget, BudgetExceeded, Cancel, Cancelled, Limits};
 pub use pem::PemError;
@@ -70,3 +71,12 @@ pub use validate::{
     Authorities, Finding, FindingCode, InvalidPeerName, PeerName, Policy, Purpose, Role, Severity, Trust,
     UnknownFinding, ValidatedChain, ValidationError, validate, verify,
 };
+
+/// The seam below the store, for other engines. Unstable.
+#[doc(hidden)]
+pub mod engine {
+    pub use crate::store::{
+        Fault, MemoryEngine,
+        engine::{Change, CommitError, Engine, Row, Table, View},
+    };
+}

@@ -85,6 +85,12 @@ pub enum FileError {
         /// The system's reason.
         kind: io::ErrorKind,
     },
+    /// A key file of ours is not as it was written.
+    #[error("{} is not as it was written: a key file was changed or cut", path.display())]
+    KeyDamaged {
+        /// The path.
+        path: PathBuf,
+    },
     /// The content of a key file is no unlock key.
     #[error(transparent)]
     Key(#[from] InvalidSecret),
@@ -124,7 +130,9 @@ impl FileError {
             Self::WrongKind { .. } => {
                 Remedy::Advice("give the path of the file or folder itself, not of a link to it")
             }
-            Self::Key(_) => Remedy::Advice("use the key file that was made with the store"),
+            Self::Key(_) | Self::KeyDamaged { .. } => {
+                Remedy::Advice("use the key file that was made with the store")
+            }
             Self::Missing { .. } | Self::Exists { .. } | Self::Io { .. } => return Vec::new(),
         }]
     }
@@ -222,6 +230,33 @@ pub(crate) fn is_writable(_folder: &Path) -> bool {
     true
 }
 
+/// Opens a file that must be ours alone, and is judged by what was opened: no link is followed, and nothing can be put in
+/// its place between a look and the opening. Its folder is judged as well.
+pub(crate) fn open_private(path: &Path, write: bool) -> Result<fs::File, FileError> {
+    check_owned(parent(path), true)?;
+    let mut options = fs::OpenOptions::new();
+    options.read(true).write(write);
+    #[cfg(unix)]
+    if let Ok(flags) = i32::try_from((rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK).bits()) {
+        std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, flags);
+    }
+    let wrong = || FileError::WrongKind { path: path.to_owned(), expected: "file" };
+    let file = options.open(path).map_err(|error| {
+        // What NOFOLLOW says of a link.
+        if path.symlink_metadata().is_ok_and(|found| found.is_symlink()) {
+            wrong()
+        } else {
+            FileError::io("open", path, &error)
+        }
+    })?;
+    let metadata = file.metadata().map_err(|error| FileError::io("look at", path, &error))?;
+    if !metadata.is_file() {
+        return Err(wrong());
+    }
+    check_access(path, &metadata, false)?;
+    Ok(file)
+}
+
 /// Which file stands under a path: device and inode.
 pub(crate) type Identity = (u64, u64);
 
@@ -260,15 +295,6 @@ pub(crate) fn sync(path: &Path) -> Result<(), FileError> {
         .and_then(|file| file.sync_all())
         .and_then(|()| fs::File::open(parent(path)).and_then(|folder| folder.sync_all()))
         .map_err(|error| FileError::io("write", path, &error))
-}
-
-/// Takes all rights from others than the owner.
-pub(crate) fn narrow(path: &Path) -> io::Result<()> {
-    #[cfg(unix)]
-    fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
-    #[cfg(not(unix))]
-    let _ = path;
-    Ok(())
 }
 
 /// The folder that a path lies in; the current one for a bare name.

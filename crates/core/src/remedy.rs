@@ -137,6 +137,12 @@ pub enum Remedy {
     VerifyStore,
     /// Take a store that is older than its rollback guard.
     AcceptRollback,
+    /// Open a guarded store without its guard.
+    WithoutGuard,
+    /// Restore a backup of another store.
+    OtherStore,
+    /// Make a new store of a backup.
+    NewStore,
     /// Override the refusal.
     Force,
     /// Run the command as who owns the store.
@@ -282,6 +288,11 @@ impl Remedy {
             Self::AcceptRollback => {
                 "find out who put it there; if it was you, run one command with --accept-rollback".to_owned()
             }
+            Self::WithoutGuard => {
+                "to use it without, and not learn whether it is the latest, add: --without-rollback-guard".to_owned()
+            }
+            Self::NewStore => format!("make a new store of a backup, with a new name: {program} restore --new-store FILE"),
+            Self::OtherStore => "to take it all the same, add: --other-store".to_owned(),
             Self::Force => "to do it all the same, add: --force".to_owned(),
             Self::RunAsOwner => {
                 "run the command as the owner of the store, on a medium that can be written".to_owned()

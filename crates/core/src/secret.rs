@@ -66,7 +66,15 @@ impl fmt::Debug for Password {
 ///
 /// Never stored: the store keeps only its root key, wrapped under a key derived from this one.
 #[derive(Zeroize, ZeroizeOnDrop)]
-pub struct UnlockKey(Vec<u8>);
+pub struct UnlockKey {
+    bytes: Vec<u8>,
+    /// The store that it was made for, if it says so.
+    #[zeroize(skip)]
+    store: Option<[u8; 16]>,
+}
+
+/// The fewest different bytes of a key that we did not make; 32 random ones have about 30.
+const MIN_DISTINCT: usize = 10;
 
 impl UnlockKey {
     /// Takes over `bytes`, which must come from a random source and not from a person.
@@ -75,11 +83,45 @@ impl UnlockKey {
     ///
     /// [`InvalidSecret::TooShort`] below 32 bytes.
     pub fn from_bytes(bytes: Vec<u8>) -> Result<Self, InvalidSecret> {
-        let key = Self(bytes);
-        if key.0.len() < MIN_UNLOCK_KEY_LEN {
-            return Err(InvalidSecret::TooShort { found: key.0.len(), limit: MIN_UNLOCK_KEY_LEN });
+        let key = Self { bytes, store: None };
+        let bytes = &key.bytes;
+        if bytes.len() < MIN_UNLOCK_KEY_LEN {
+            return Err(InvalidSecret::TooShort { found: bytes.len(), limit: MIN_UNLOCK_KEY_LEN });
+        }
+        let mut seen = [false; 256];
+        bytes.iter().for_each(|byte| {
+            if let Some(seen) = seen.get_mut(usize::from(*byte)) {
+                *seen = true;
+            }
+        });
+        let distinct = seen.iter().filter(|seen| **seen).count();
+        if distinct < MIN_DISTINCT || is_sentence(bytes) {
+            return Err(InvalidSecret::Weak);
         }
         Ok(key)
+    }
+
+    /// The store that the key says it is for.
+    pub(crate) fn store(&self) -> Option<[u8; 16]> {
+        self.store
+    }
+
+    /// The same key, for one store alone: its file says so.
+    #[must_use]
+    pub(crate) fn bound_to(mut self, store: [u8; 16]) -> Self {
+        self.store = Some(store);
+        self
+    }
+
+    /// Generates a new key for a store that is to be made: the store takes the name that the key has.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidSecret::NoRandomness`] if the system gives no random bytes.
+    pub fn generate_bound() -> Result<Self, InvalidSecret> {
+        let mut store = [0; 16];
+        getrandom::fill(&mut store).map_err(|_| InvalidSecret::NoRandomness)?;
+        Ok(Self::generate()?.bound_to(store))
     }
 
     /// Generates a new key: 32 random bytes, as 64 lower-case hexadecimal digits.
@@ -97,14 +139,27 @@ impl UnlockKey {
                 text.push(if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 });
             }
         }
-        Ok(Self(text))
+        Ok(Self { bytes: text, store: None })
     }
 
     /// Borrows the bytes. Every caller states its reason in an `EXPOSE:` comment.
     #[must_use]
     pub fn expose(&self) -> &[u8] {
-        &self.0
+        &self.bytes
     }
+}
+
+/// Whether the bytes are text, but not the hexadecimal or base64 form of 32 bytes or more: what a person made up.
+fn is_sentence(bytes: &[u8]) -> bool {
+    if !bytes.iter().all(|byte| (0x20..0x7f).contains(byte)) {
+        return false;
+    }
+    let hexadecimal = bytes.len() >= 64 && bytes.iter().all(u8::is_ascii_hexdigit);
+    let digits = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/-_=".contains(byte);
+    let mixed = [u8::is_ascii_uppercase, u8::is_ascii_lowercase, u8::is_ascii_digit];
+    let base64 =
+        bytes.len() >= 43 && bytes.iter().all(digits) && mixed.iter().all(|kind| bytes.iter().any(kind));
+    !hexadecimal && !base64
 }
 
 impl fmt::Debug for UnlockKey {
@@ -158,6 +213,11 @@ pub enum InvalidSecret {
         /// The minimum in bytes.
         limit: usize,
     },
+    /// An unlock key that no random source made.
+    #[error(
+        "the unlock key is not random: it has few different bytes, or is text that is neither hexadecimal nor base64 of 32 bytes"
+    )]
+    Weak,
     /// A password is not UTF-8.
     #[error("the password is not valid UTF-8")]
     NotUtf8,
@@ -173,7 +233,7 @@ mod tests {
     #[test]
     fn debug_forms_are_redacted() {
         let password = Password::new("hunter2").unwrap();
-        let unlock = UnlockKey::from_bytes(vec![b'x'; 32]).unwrap();
+        let unlock = UnlockKey::from_bytes((0..32).collect()).unwrap();
         let key = PrivateKey::from_pkcs8_der(vec![1, 2, 3]);
         assert_eq!(format!("{password:?}"), "Password([redacted])");
         assert_eq!(format!("{unlock:?}"), "UnlockKey([redacted])");
@@ -198,6 +258,12 @@ mod tests {
             UnlockKey::from_bytes(vec![0; 31]).unwrap_err(),
             InvalidSecret::TooShort { found: 31, limit: 32 }
         );
+        let weak = |bytes: &[u8]| UnlockKey::from_bytes(bytes.to_vec()).err() == Some(InvalidSecret::Weak);
+        assert!(weak(&[b'x'; 32]) && weak(&[0; 40]));
+        assert!(weak(b"this is a sentence of a person!!"));
+        assert!(weak(b"summer2026summer2026summer2026summer2026summer2026"));
+        assert!(!weak(b"q5rLT0x7vYk3mP9sWz2aBcDeFgHiJkLmNoPqRsTuVwE="));
+        assert!(!weak(b"8f14e45fceea167a5a36dedd4bea2543c9f0f895fb98ab9159f51fd0297e236d"));
         let generated = UnlockKey::generate().unwrap();
         assert_eq!(generated.expose().len(), 64);
         assert_ne!(generated.expose(), UnlockKey::generate().unwrap().expose());

@@ -10,8 +10,8 @@ use std::{
 };
 
 use strongroom::{
-    Alias, Certificate, CredentialRequest, EntryKind, Error, Keystore, PrivateKey, ServerCredential,
-    StoreError, UnlockKey, UnlockSource,
+    Alias, Backup, Certificate, CredentialRequest, EntryKind, Error, KeptSlot, Keystore, PrivateKey,
+    RestoreOptions, ServerCredential, StoreError, UnlockKey, UnlockSource,
 };
 use strongroom_tests::authority::now;
 
@@ -40,7 +40,6 @@ fn main() {
         ["script", folder] => script(Path::new(folder)),
         ["doubt", folder] => doubt(Path::new(folder)),
         ["rekey", folder] => rekey(Path::new(folder)),
-        ["migrate", folder] => migrate(Path::new(folder)),
         ["passwd", folder] => passwd(Path::new(folder)),
         ["restore", folder, backup] => restore(Path::new(folder), Path::new(backup)),
         ["read", folder, rounds] => read(Path::new(folder), rounds.parse().unwrap()),
@@ -141,16 +140,8 @@ fn rekey(folder: &Path) -> Result<(), Error> {
     drop(request(&folder.with_extension("pool"), "warm", "a", false));
     say("OPEN");
     let unlock = UnlockKey::read_file(&folder.with_extension("key"))?;
-    keystore.rekey(&[(UnlockSource::KeyFile(String::new()), (&unlock).into())], now())?;
+    keystore.rekey(&[KeptSlot::new(0, UnlockSource::KeyFile(String::new()), &unlock)], now())?;
     say("ACK rekey");
-    Ok(())
-}
-
-/// Opening a store of an older schema brings it up to date.
-fn migrate(folder: &Path) -> Result<(), Error> {
-    say("OPEN");
-    open(folder)?;
-    say("ACK migrate");
     Ok(())
 }
 
@@ -169,7 +160,9 @@ fn restore(folder: &Path, backup: &Path) -> Result<(), Error> {
     let unlock = UnlockKey::read_file(&folder.with_extension("key"))?;
     drop(request(&folder.with_extension("pool"), "warm", "a", false));
     say("OPEN");
-    Keystore::restore(backup, &folder.join("keystore.db"), &unlock, "worker", now())?;
+    let mut keystore = open(folder)?;
+    let mut backup = Backup::open(backup, &folder.join("keystore.db"), &unlock)?;
+    keystore.restore(&mut backup, None, RestoreOptions::default(), now())?;
     say("ACK restore");
     Ok(())
 }

@@ -9,7 +9,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use strongroom::{Alias, Error, Journal, Keystore, UnlockSource};
+use strongroom::{Alias, Error, Journal, KeptSlot, Keystore, UnlockSource};
 use strongroom_tests::authority::now;
 
 use crate::bench::Bench;
@@ -93,7 +93,7 @@ fn fill(name: &str, journal: Journal, ballast: usize, mounted: impl FnOnce(&Path
     }
     let (unlock, source) = (bench.unlock(), || UnlockSource::KeyFile(String::new()));
     note("passwd", keystore.change_unlock(&unlock, source(), &unlock, now()).map(drop));
-    note("rekey", keystore.rekey(&[(source(), (&unlock).into())], now()));
+    note("rekey", keystore.rekey(&[KeptSlot::new(0, source(), &unlock)], now()));
     note("second process", Keystore::open(&bench.db(), &unlock).map(drop));
     println!("D6 {name}, {}: {imported} imported, then {refused:?}", journal.word());
     whole(&mut keystore, &kept);
@@ -104,7 +104,7 @@ fn fill(name: &str, journal: Journal, ballast: usize, mounted: impl FnOnce(&Path
     whole(&mut keystore, &kept);
     keystore.import_credential(bench.request("after", "a")).unwrap();
     keystore.remove(&alias(&kept[0]), false, now()).unwrap();
-    keystore.rekey(&[(source(), (&unlock).into())], now()).unwrap();
+    keystore.rekey(&[KeptSlot::new(0, source(), &unlock)], now()).unwrap();
     kept[0] = "after".to_owned();
     whole(&mut keystore, &kept);
     assert!(imported > 0);

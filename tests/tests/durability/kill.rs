@@ -4,7 +4,7 @@ use std::{path::PathBuf, thread::sleep, time::Duration};
 
 use strongroom::Journal;
 
-use crate::bench::{Bench, Random, Running, scaled, write_private};
+use crate::bench::{Bench, Random, Running, scaled};
 
 /// Kills `writers` at once, again and again; every acknowledged alias is there and whole.
 #[track_caller]
@@ -85,19 +85,6 @@ fn kill_each(
     }
     println!("D9 {name}: {cycles} kills, {done} acknowledged, the store old or new each time");
     assert!(done > 0 || cycles < 100, "it never came to an end");
-}
-
-#[test]
-fn d9_killed_during_a_migration() {
-    let bench = Bench::new(Journal::Wal);
-    let stored = |file: &str| strongroom_tests::manifest::read(&format!("stores/{file}"));
-    write_private(&bench.key(), &stored("schema-1.key"));
-    let start = [(bench.db(), stored("schema-1.db"))];
-    let dir = bench.dir();
-    let arguments = ["migrate", dir.to_str().unwrap()];
-    bench.put_back(&start);
-    let within = Running::start(bench.worker(arguments)).measure();
-    kill_each("migration", &bench, &start, within, &arguments, &[4]);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Arguments of the commands that look after a store.
 
-use std::str::FromStr;
+use std::{path::PathBuf, str::FromStr};
 
 use clap::{Args, Subcommand, ValueEnum};
 use strongroom::{Alias, Journal};
@@ -71,6 +71,31 @@ pub(crate) struct Diff {
     pub(crate) first: Reference,
     /// The second
     pub(crate) second: Reference,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Restore {
+    /// The backup
+    #[arg(required_unless_present = "from")]
+    pub(crate) file: Option<PathBuf>,
+    /// The backup, where one entry is taken from it
+    #[arg(long, value_name = "FILE", conflicts_with = "file")]
+    pub(crate) from: Option<PathBuf>,
+    /// Take this entry alone, in place of one that is damaged or missing
+    #[arg(long, value_name = "ALIAS", conflicts_with_all = ["with_access", "new_store"])]
+    pub(crate) only: Option<Alias>,
+    /// With --only: take it also in place of a whole one
+    #[arg(long, requires = "only")]
+    pub(crate) replace: bool,
+    /// Bring back the administrators as well, and let what opens the backup open the store
+    #[arg(long)]
+    pub(crate) with_access: bool,
+    /// Take a backup of another store
+    #[arg(long)]
+    pub(crate) other_store: bool,
+    /// Make a new store of it, where today's cannot be proved; what stands there is kept
+    #[arg(long, conflicts_with = "with_access")]
+    pub(crate) new_store: bool,
 }
 
 #[derive(Debug, Args)]

@@ -1,16 +1,15 @@
-//! `log`, `backup`, `restore` and `verify-store`.
+//! `log`, `backup` and `verify-store`.
 
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
-use strongroom::{Error, Keystore, LogEntry, Remedy, SealError, StoreError, StoreReport, printable, rfc3339};
+use strongroom::{Error, LogEntry, Remedy, StoreError, StoreReport, printable, rfc3339};
 
-use super::{actor, key_file_path, now, open, open_read_only, store_path};
+use super::{now, open, open_read_only};
 use crate::{
     args::{Arguments, Log},
     failure::{Exit, Failure},
     render::Printer,
-    unlock::UnlockSpec,
 };
 
 /// Rows read at a time.
@@ -85,7 +84,7 @@ pub(super) fn log(arguments: &Arguments, command: &Log, printer: &Printer) -> Re
 }
 
 #[derive(Serialize)]
-struct ReportView {
+pub(super) struct ReportView {
     entries: u64,
     removed: u64,
     versions: u64,
@@ -99,7 +98,7 @@ struct ReportView {
 }
 
 impl ReportView {
-    fn of(report: &StoreReport, file: Option<PathBuf>) -> Self {
+    pub(super) fn of(report: &StoreReport, file: Option<PathBuf>) -> Self {
         Self {
             entries: report.entries,
             removed: report.removed,
@@ -113,7 +112,12 @@ impl ReportView {
         }
     }
 
-    fn text(&self) -> String {
+    /// Where what stood there before is kept.
+    pub(super) fn kept(&self) -> Option<&Path> {
+        self.file.as_deref()
+    }
+
+    pub(super) fn text(&self) -> String {
         format!(
             "{} entries and {} removed ones in {} versions, {} private keys opened and proved, {} certificates, {} users, {} log rows\n",
             self.entries,
@@ -129,6 +133,10 @@ impl ReportView {
 
 pub(super) fn verify(arguments: &Arguments, printer: &Printer) -> Result<(), Failure> {
     let report = open_read_only(arguments)?.verify_store()?;
+    // Whether it can be written is part of being whole, where this user may write at all.
+    if let Ok(mut keystore) = open(arguments) {
+        keystore.would_write()?;
+    }
     if let Some(first) = report.problems.first() {
         for problem in &report.problems {
             printer.warn(&printable(format!("{} {}", problem.alias, problem.message).trim()));
@@ -145,11 +153,25 @@ pub(super) fn verify(arguments: &Arguments, printer: &Printer) -> Result<(), Fai
     Ok(())
 }
 
-pub(super) fn backup(arguments: &Arguments, file: &Path, printer: &Printer) -> Result<(), Failure> {
+pub(super) fn backup(
+    arguments: &Arguments,
+    file: &Path,
+    salvage: bool,
+    printer: &Printer,
+) -> Result<(), Failure> {
     let mut keystore = open(arguments)?;
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
     if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
         return Err(not_there("folder", folder));
+    }
+    if salvage {
+        let (report, lost) = keystore.salvage(file, now())?;
+        for alias in &lost {
+            printer.warn(&format!("not in the copy, since it is damaged: {}", printable(alias)));
+        }
+        let view = ReportView::of(&report, Some(file.to_owned()));
+        printer.result(&view, &[], || format!("wrote what is whole to {}: {}", file.display(), view.text()));
+        return Ok(());
     }
     let report = keystore.backup(file, now()).map_err(|error| {
         let taken = matches!(error, Error::Store(StoreError::Exists { .. }));
@@ -171,7 +193,7 @@ pub(super) fn backup(arguments: &Arguments, file: &Path, printer: &Printer) -> R
     Ok(())
 }
 
-fn not_there(what: &str, path: &Path) -> Failure {
+pub(super) fn not_there(what: &str, path: &Path) -> Failure {
     Failure::new(
         Exit::NotFound,
         "file_not_found",
@@ -179,69 +201,4 @@ fn not_there(what: &str, path: &Path) -> Failure {
         format!("there is no {what} {}", path.display()),
     )
     .with(Remedy::Advice("look at the spelling of the path"))
-}
-
-pub(super) fn restore(arguments: &Arguments, file: &Path, printer: &Printer) -> Result<(), Failure> {
-    // Nothing is asked for before it is clear that there is something to open.
-    if file.symlink_metadata().is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound) {
-        return Err(not_there("file", file));
-    }
-    let path = store_path(arguments)?;
-    let key_file = key_file_path(arguments)?;
-    // The backup has the slots of its time; a copy that lies where others can read it tells no source.
-    let mut specs: Vec<UnlockSpec> = arguments.unlock.iter().cloned().collect();
-    if specs.is_empty() {
-        specs.extend(arguments.key_file.iter().map(|path| UnlockSpec::KeyFile(path.clone())));
-    }
-    if specs.is_empty() {
-        let known = Keystore::unlock_sources(file).unwrap_or_default();
-        specs.extend(known.iter().filter_map(|source| UnlockSpec::of(source, &key_file)));
-    }
-    if specs.is_empty() {
-        specs.push(UnlockSpec::KeyFile(key_file));
-    }
-    let specs = specs.into_iter().map(|spec| spec.mounted(arguments.key_file_mounted));
-    let mut refused = Failure::from(Error::from(SealError::WrongUnlockKey));
-    for spec in specs {
-        let loaded = match spec.load(arguments.no_input) {
-            Ok(loaded) => loaded,
-            Err(failure) => {
-                refused = failure;
-                continue;
-            }
-        };
-        match Keystore::restore(file, &path, loaded.unlock(), &actor(), now()) {
-            Ok((report, former)) => {
-                guard_anew(arguments)?;
-                let view = ReportView::of(&report, former);
-                printer.result(&view, &[], || {
-                    let kept = view.file.as_ref();
-                    let kept = kept.map(|path| format!("the former store is kept as {}\n", path.display()));
-                    format!("restored {}: {}{}", path.display(), view.text(), kept.unwrap_or_default())
-                });
-                return Ok(());
-            }
-            Err(error @ Error::Seal(SealError::WrongUnlockKey)) => refused = error.into(),
-            Err(error @ Error::Store(StoreError::NotAStore)) => {
-                let failure = Failure::from(error);
-                return Err(failure.with(Remedy::Advice("give a file that a backup wrote")));
-            }
-            Err(other) => return Err(other.into()),
-        }
-    }
-    Err(refused)
-}
-
-/// A restored store is older than its rollback guard, and meant to be.
-fn guard_anew(arguments: &Arguments) -> Result<(), Failure> {
-    if arguments.rollback_guard.is_none() || arguments.accept_rollback {
-        return Ok(());
-    }
-    Err(Failure::new(
-        Exit::Store,
-        "store_rolled_back",
-        "store",
-        "the backup is in place; its rollback guard still stands at the former store".to_owned(),
-    )
-    .with(Remedy::AcceptRollback))
 }

@@ -10,6 +10,7 @@ mod init;
 mod inspect;
 mod list;
 mod removal;
+mod restore;
 mod serve;
 mod slots;
 mod user;
@@ -65,8 +66,8 @@ fn command(arguments: &Arguments, printer: &Printer) -> Result<(), Failure> {
         Command::Undo(command) => history::undo(arguments, command, printer),
         Command::Prune(command) => removal::prune(arguments, command, printer),
         Command::Log(command) => care::log(arguments, command, printer),
-        Command::Backup { file } => care::backup(arguments, file, printer),
-        Command::Restore { file } => care::restore(arguments, file, printer),
+        Command::Backup { file, salvage } => care::backup(arguments, file, *salvage, printer),
+        Command::Restore(command) => restore::run(arguments, command, printer),
         Command::VerifyStore => care::verify(arguments, printer),
         Command::Passwd { to } => slots::passwd(arguments, to.as_ref(), printer),
         Command::Rekey { drop_others, prune } => slots::rekey(arguments, *drop_others, *prune, printer),
@@ -111,12 +112,9 @@ pub(super) fn open(arguments: &Arguments) -> Result<Keystore, Failure> {
     Ok(open_with_key(arguments, false)?.0)
 }
 
-/// Opens the store for reading. One of an older schema is brought up to date first.
+/// Opens the store for reading.
 pub(super) fn open_read_only(arguments: &Arguments) -> Result<Keystore, Failure> {
-    match open_with_key(arguments, true) {
-        Err(failure) if failure.code == "schema_outdated" => open(arguments),
-        other => Ok(other?.0),
-    }
+    Ok(open_with_key(arguments, true)?.0)
 }
 
 /// Opens the store; also gives what opened it.
@@ -127,6 +125,7 @@ pub(super) fn open_with_key(arguments: &Arguments, read_only: bool) -> Result<(K
     options.read_only = read_only && !arguments.accept_rollback;
     options.actor = actor();
     options.rollback_guard = arguments.rollback_guard.clone();
+    options.without_guard = arguments.without_rollback_guard;
     options.accept_rollback = arguments.accept_rollback.then(now);
     open_first(&path, &specs, &options, arguments.no_input)
 }

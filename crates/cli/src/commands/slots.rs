@@ -1,7 +1,7 @@
 //! `passwd`, `rekey` and `slot`: what opens the store.
 
 use serde::Serialize;
-use strongroom::{Remedy, SlotReport, Unlock, UnlockSource, rfc3339};
+use strongroom::{KeptSlot, Remedy, SlotReport, UnlockSource, rfc3339};
 
 use super::{key_file_path, now, open, open_read_only, open_with_key, store_path};
 use crate::{
@@ -162,9 +162,9 @@ pub(super) fn rekey(
             Failure::new(Exit::Password, "password_missing", "seal", message).with(Remedy::DropOtherSlots)
         );
     }
-    let keep: Vec<(UnlockSource, Unlock<'_>)> = kept
+    let keep: Vec<KeptSlot<'_>> = kept
         .iter()
-        .map(|(slot, loaded)| (slot.source.clone(), loaded.as_ref().unwrap_or(&opened).unlock()))
+        .map(|(slot, loaded)| KeptSlot::of(slot, loaded.as_ref().unwrap_or(&opened).unlock()))
         .collect();
     if prune {
         let question =

@@ -2,12 +2,16 @@
 
 use rustls_pki_types::UnixTime;
 
-use super::{Administrator, Keystore, event_of, seconds};
+use super::{
+    Administrator, Keystore,
+    protocol::{Asked, Step, Told},
+    seconds,
+};
 use crate::{
     account::{AccountHash, AccountName},
     error::Error,
     secret::Password,
-    store::{Event, StoreError},
+    store::{Action, Happened},
 };
 
 impl Keystore {
@@ -15,63 +19,52 @@ impl Keystore {
     ///
     /// # Errors
     ///
-    /// [`StoreError::UserExists`]; [`AccountError`](crate::AccountError) for a password of fewer than 8 characters.
+    /// [`StoreError::UserExists`](crate::StoreError::UserExists); [`AccountError`](crate::AccountError) for a password of
+    /// fewer than 8 characters.
     pub fn add_administrator(
         &mut self,
         name: &AccountName,
         password: &Password,
         at: UnixTime,
     ) -> Result<(), Error> {
-        let at = seconds(at);
-        let done = self.insert_account(name, password, at);
-        self.told("user-add", name.as_str(), at, done)
-    }
-
-    fn insert_account(&mut self, name: &AccountName, password: &Password, at: i64) -> Result<(), Error> {
-        let hash = AccountHash::of(password)?;
-        let actor = self.actor.clone();
-        let event = Event { alias: name.as_str(), outcome: "added", ..event_of("user-add", &actor, at) };
-        let write = self.store.write()?;
-        write.insert_account(name, hash, at)?;
-        let done = write.commit(&event);
-        self.settle(done)?;
-        match self.verify_administrator(name, password) {
-            Ok(Some(_)) => Ok(()),
-            _ => Err(StoreError::unread().into()),
-        }
+        let asked = Asked { action: Action::UserAdd, about: name.as_str(), at: seconds(at) };
+        // Before the lock is taken: it is meant to take long.
+        let hash = AccountHash::of(password).map_err(Error::from);
+        let hash = self.told(asked, hash)?;
+        self.change(
+            asked,
+            |write, by| {
+                write.insert_account(name, hash, by.at)?;
+                Ok(Step::Changed((), Told::plain(name.as_str(), Happened::Added)))
+            },
+            |read, _, ()| Ok(read.account(name)?.is_some_and(|row| row.hash.matches(password))),
+        )
     }
 
     /// Removes an administrator.
     ///
     /// # Errors
     ///
-    /// [`StoreError::NoSuchUser`].
+    /// [`StoreError::NoSuchUser`](crate::StoreError::NoSuchUser).
     pub fn remove_administrator(&mut self, name: &AccountName, at: UnixTime) -> Result<(), Error> {
-        let at = seconds(at);
-        let done = self.delete_account(name, at);
-        self.told("user-rm", name.as_str(), at, done)
-    }
-
-    fn delete_account(&mut self, name: &AccountName, at: i64) -> Result<(), Error> {
-        let actor = self.actor.clone();
-        let event = Event { alias: name.as_str(), outcome: "removed", ..event_of("user-rm", &actor, at) };
-        let write = self.store.write()?;
-        write.remove_account(name)?;
-        let done = write.commit(&event);
-        self.settle(done)?;
-        match self.administrator(name) {
-            Ok(None) => Ok(()),
-            _ => Err(StoreError::unread().into()),
-        }
+        let asked = Asked { action: Action::UserRemove, about: name.as_str(), at: seconds(at) };
+        self.change(
+            asked,
+            |write, _| {
+                write.remove_account(name)?;
+                Ok(Step::Changed((), Told::plain(name.as_str(), Happened::Removed)))
+            },
+            |read, _, ()| Ok(read.account(name)?.is_none()),
+        )
     }
 
     /// Lists the administrators.
     ///
     /// # Errors
     ///
-    /// [`StoreError`] if the store cannot be read.
+    /// [`StoreError`](crate::StoreError) if the store cannot be read.
     pub fn administrators(&mut self) -> Result<Vec<Administrator>, Error> {
-        let rows = self.store.view(|read| read.accounts())?;
+        let rows = self.reading(|read| read.accounts())?;
         Ok(rows.into_iter().map(|row| Administrator { name: row.name, created_at: row.created_at }).collect())
     }
 
@@ -79,9 +72,9 @@ impl Keystore {
     ///
     /// # Errors
     ///
-    /// [`StoreError`] if the store cannot be read.
+    /// [`StoreError`](crate::StoreError) if the store cannot be read.
     pub fn administrator(&mut self, name: &AccountName) -> Result<Option<Administrator>, Error> {
-        let found = self.store.view(|read| read.account(name))?;
+        let found = self.reading(|read| read.account(name))?;
         Ok(found.map(|row| Administrator { name: row.name, created_at: row.created_at }))
     }
 
@@ -90,14 +83,15 @@ impl Keystore {
     ///
     /// # Errors
     ///
-    /// [`StoreError`] if the store cannot be written.
+    /// [`StoreError`](crate::StoreError) if the store cannot be written.
     pub fn log_refused_sign_in(&mut self, name: Option<&str>, count: u32, at: UnixTime) -> Result<(), Error> {
-        let actor = self.actor.clone();
-        let outcome = format!("refused, {count} in a row");
-        let alias = name.unwrap_or_default();
-        let event = Event { alias, outcome: &outcome, ..event_of("sign-in", &actor, seconds(at)) };
-        let done = self.store.write().and_then(|write| write.commit(&event));
-        self.settle(done)
+        let about = name.unwrap_or_default();
+        let asked = Asked { action: Action::SignIn, about, at: seconds(at) };
+        self.change(
+            asked,
+            |_, _| Ok(Step::Changed((), Told::plain(about, Happened::RefusedInARow(count)))),
+            |_, _, ()| Ok(true),
+        )
     }
 
     /// Whether name and password belong to an administrator: the name as stored, or `None`. Takes as long for a
@@ -105,13 +99,13 @@ impl Keystore {
     ///
     /// # Errors
     ///
-    /// [`StoreError`] if the store cannot be read.
+    /// [`StoreError`](crate::StoreError) if the store cannot be read.
     pub fn verify_administrator(
         &mut self,
         name: &AccountName,
         password: &Password,
     ) -> Result<Option<String>, Error> {
-        let found = self.store.view(|read| read.account(name))?;
+        let found = self.reading(|read| read.account(name))?;
         Ok(match found {
             Some(row) => row.hash.matches(password).then_some(row.name),
             None => {

@@ -1,15 +1,18 @@
-//! Looking after a keystore: its log, its verification, copies, and the way back from one.
+//! Looking after a keystore: its log, and its verification.
 
-use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rustls_pki_types::UnixTime;
 
-use super::{Keystore, event_of, open_row, seconds, unlock_store};
+use super::{
+    Keystore, open_row,
+    protocol::{Asked, Step, Told},
+    seconds,
+};
 use crate::{
     alias::Alias,
     error::Error,
-    seal::{SealError, Unlock},
-    store::{Event, LogEntry, StoreError, StoreReport, prepare, replace},
+    store::{Action, EntryRow, Happened, LogEntry, StoreReport, Verified},
 };
 
 impl Keystore {
@@ -17,123 +20,94 @@ impl Keystore {
     ///
     /// # Errors
     ///
-    /// [`StoreError::Corrupt`] if a row is not as it was written, or one is missing.
+    /// [`StoreError::Corrupt`](crate::StoreError::Corrupt) if a row is not as it was written, or one is missing.
     pub fn log(&mut self, after: i64, limit: u32) -> Result<Vec<LogEntry>, Error> {
-        Ok(self.store.view(|read| read.log(after, limit))?)
+        self.reading(|read| read.log(after, limit))
     }
 
     /// Follows the audit log from its first row to its last; gives their number.
     ///
     /// # Errors
     ///
-    /// [`StoreError::Corrupt`] if a row is not as it was written, or one is missing.
+    /// [`StoreError::Corrupt`](crate::StoreError::Corrupt) if a row is not as it was written, or one is missing.
     pub fn verify_log(&mut self) -> Result<i64, Error> {
-        Ok(self.store.view(|read| read.verify_log())?)
+        self.reading(|read| read.verify_log())
     }
 
     /// The server entries with a DNS name or address.
     ///
     /// # Errors
     ///
-    /// [`StoreError`] if the store cannot be read.
+    /// [`StoreError`](crate::StoreError) if the store cannot be read.
     pub fn aliases_named(&mut self, name: &str, limit: u32) -> Result<Vec<Alias>, Error> {
-        Ok(self.store.view(|read| read.aliases_named(name, limit))?)
+        self.reading(|read| read.aliases_named(name, limit))
     }
 
-    /// Checks all pages, MACs, digests and lookups, and opens every private key and proves it.
+    /// Waits until another commit than the last one seen is there, at most for `max`; says whether there is. Nothing is
+    /// opened for it.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`](crate::StoreError) if the store cannot be read.
+    #[doc(hidden)]
+    pub fn wait_change(&mut self, max: Duration) -> Result<bool, Error> {
+        Ok(self.store.wait_change(max)?)
+    }
+
+    /// Checks the engine's structures, every row of the tree, every record and the log, and opens every private key and
+    /// proves it.
     ///
     /// # Errors
     ///
     /// Only if the store cannot be read at all; what is wrong with it stands in the report.
     pub fn verify_store(&mut self) -> Result<StoreReport, Error> {
+        // Goes on with the root key that is in force.
+        self.reading(|_| Ok(()))?;
         let root = &self.root;
-        Ok(self.store.verify(&mut |row, found| {
-            let alias = row.head.alias.to_string();
-            let number = row.content.number;
-            if row.content.sealed.is_none() {
-                if row.head.trust.is_none() {
-                    found.problem(&alias, format!("version {number} has no private key"));
-                }
-                return;
-            }
-            match open_row(root, row) {
-                Ok(_) => found.report.keys += 1,
-                Err(error) => found.problem(&alias, format!("version {number}: {error}")),
-            }
-        })?)
+        Ok(self.store.verify(&mut |row, found| prove(root, row, found))?)
     }
 
-    /// Writes a consistent copy of the store to a new file, 0600, while others read and write, and verifies it.
-    /// The unlock key is not in it.
+    /// Whether a change would be accepted now: it is made, and goes without a trace.
     ///
     /// # Errors
     ///
-    /// [`StoreError::File`] if there is a file already; [`StoreError::BadBackup`] if the copy is not whole.
-    pub fn backup(&mut self, to: &Path, at: UnixTime) -> Result<StoreReport, Error> {
-        self.store.backup(to)?;
-        let verified = Self::reopen_copy(self, to).and_then(|mut copy| whole(copy.verify_store()?));
-        if verified.is_err() {
-            let _ = std::fs::remove_file(to);
-        }
-        let report = verified?;
-        if !self.is_read_only() {
-            let actor = self.actor.clone();
-            let name: String = to.display().to_string().chars().take(200).collect();
-            let event = Event { alias: &name, outcome: "written", ..event_of("backup", &actor, seconds(at)) };
-            let done = self.store.write().and_then(|write| write.commit(&event));
-            self.settle(done)?;
-        }
-        Ok(report)
+    /// What would refuse it.
+    pub fn would_write(&mut self) -> Result<(), Error> {
+        let asked = Asked { action: Action::Backup, about: "", at: 0 };
+        self.attempt(
+            asked,
+            |write, _| {
+                write.rehearse()?;
+                Ok(Step::Same(()))
+            },
+            |_, _, ()| Ok(true),
+        )
     }
 
-    fn reopen_copy(&self, path: &Path) -> Result<Self, Error> {
-        let store = crate::store::LockedStore::open(path, true)?.unlock(self.root.ledger())?;
-        Ok(Self { store, root: self.root.clone(), actor: self.actor.clone(), guard: None })
-    }
-
-    /// Puts a backup in place of the store at `path`, after every row of it was verified. What was there stays beside
-    /// it: its path is given. Until the last step the present store is as it was.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::BadBackup`] with the first problem; the errors of [`open`](Self::open) if `unlock` does not
-    /// open the backup.
-    pub fn restore<'u>(
-        backup: &Path,
-        path: &Path,
-        unlock: impl Into<Unlock<'u>>,
-        actor: &str,
-        at: UnixTime,
-    ) -> Result<(StoreReport, Option<PathBuf>), Error> {
-        let prepared = prepare(backup, path)?;
-        let (store, root) = unlock_store(&prepared.path, unlock.into(), false).map_err(of_backup)?;
-        let mut copy = Self { store, root: root.into(), actor: actor.to_owned(), guard: None };
-        let report = whole(copy.verify_store()?)?;
-        let event = Event { outcome: "restored", ..event_of("restore", actor, seconds(at)) };
-        copy.store.write()?.commit(&event)?;
-        copy.store.single_file()?;
-        drop(copy);
-        let former = replace(&prepared, path)?;
-        Ok((report, former))
+    /// Notes in the log that a copy was written.
+    pub(super) fn log_backup(&mut self, name: &str, at: UnixTime) -> Result<(), Error> {
+        let name: String = name.chars().take(200).collect();
+        let asked = Asked { action: Action::Backup, about: &name, at: seconds(at) };
+        self.change(
+            asked,
+            |_, _| Ok(Step::Changed((), Told::plain(name.clone(), Happened::Written))),
+            |_, _, ()| Ok(true),
+        )
     }
 }
 
-/// What is damaged is the backup, and not the store.
-fn of_backup(error: Error) -> Error {
-    let problem = match &error {
-        Error::Store(StoreError::Corrupt { detail }) => (*detail).to_owned(),
-        Error::Seal(SealError::Damaged) => SealError::Damaged.to_string(),
-        _ => return error,
-    };
-    StoreError::BadBackup { problem }.into()
-}
-
-fn whole(report: StoreReport) -> Result<StoreReport, Error> {
-    match report.problems.first() {
-        None => Ok(report),
-        Some(problem) => {
-            let problem = format!("{} {}", problem.alias, problem.message).trim().to_owned();
-            Err(StoreError::BadBackup { problem }.into())
+/// Opens the key of a version.
+pub(super) fn prove(root: &crate::seal::RootKey, row: EntryRow, found: &mut Verified) {
+    let alias = row.head.alias.to_string();
+    let number = row.content.number;
+    if row.content.sealed.is_none() {
+        if row.head.trust.is_none() {
+            found.problem(&alias, format!("version {number} has no private key"));
         }
+        return;
+    }
+    match open_row(root, row) {
+        Ok(_) => found.report.keys += 1,
+        Err(error) => found.problem(&alias, format!("version {number}: {error}")),
     }
 }

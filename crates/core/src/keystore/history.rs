@@ -1,16 +1,18 @@
 //! Versions of entries: what an entry was, what changed, and the way back; new names.
 
-use std::sync::Arc;
-
 use rustls_pki_types::UnixTime;
 
-use super::{Entry, Keystore, describe, event_of, in_use::Holds, seconds, unseal};
+use super::{
+    Entry, Keystore, describe,
+    protocol::{Asked, By, Step, Told},
+    seconds, unseal,
+};
 use crate::{
     alias::Alias,
-    certificate::Certificate,
+    certificate::{Certificate, Fingerprint},
     error::Error,
     seal::{Place, RootKey},
-    store::{EntryRow, Event, NewVersion, Read, StoreError, VersionRow, Write},
+    store::{Action, EntryRow, Happened, NewVersion, Read, StoreError, VersionRow, Write},
 };
 
 /// One version of an entry.
@@ -75,16 +77,12 @@ impl Keystore {
     ///
     /// [`StoreError::NotFound`], or another if the store cannot be read.
     pub fn history(&mut self, alias: &Alias) -> Result<Vec<Version>, Error> {
-        let found = self.store.view(|read| {
+        let found = self.reading(|read| {
             let Some(head) = read.head(alias)? else {
                 return Ok(None);
             };
-            let numbers = (read.first_version(&head.id)?..=head.version).rev();
-            let rows = numbers.map(|number| {
-                let row = read.at_version(head.clone(), number)?;
-                row.ok_or(StoreError::Corrupt { detail: "a version is missing" }).and_then(version)
-            });
-            rows.collect::<Result<Vec<_>, _>>().map(Some)
+            let rows = read.all_versions(&head)?.into_iter().rev();
+            rows.map(version).collect::<Result<Vec<_>, _>>().map(Some)
         })?;
         found.ok_or_else(|| self.not_found(alias))
     }
@@ -95,7 +93,7 @@ impl Keystore {
     ///
     /// [`StoreError::NotFound`], [`StoreError::NoSuchVersion`].
     pub fn entry_at(&mut self, alias: &Alias, number: u32) -> Result<Entry, Error> {
-        let found = self.store.view(|read| {
+        let found = self.reading(|read| {
             let Some(head) = read.head(alias)? else {
                 return Ok(None);
             };
@@ -126,9 +124,7 @@ impl Keystore {
     ///
     /// [`StoreError::NotFound`], [`StoreError::NothingToUndo`].
     pub fn undo(&mut self, alias: &Alias, at: UnixTime) -> Result<Version, Error> {
-        let at = seconds(at);
-        let done = self.go_back(alias, None, at);
-        self.told("undo", alias.as_str(), at, done)
+        self.go_back(alias, None, at)
     }
 
     /// Goes back to what the entry was at a version, as a new version. A removed entry is brought back first.
@@ -137,60 +133,24 @@ impl Keystore {
     ///
     /// [`StoreError::NotFound`], [`StoreError::NoSuchVersion`], [`StoreError::SameVersion`] if the entry is that already.
     pub fn undo_to(&mut self, alias: &Alias, version: u32, at: UnixTime) -> Result<Version, Error> {
-        let at = seconds(at);
-        let done = self.go_back(alias, Some(version), at);
-        self.told("undo", alias.as_str(), at, done)
+        self.go_back(alias, Some(version), at)
     }
 
-    fn go_back(&mut self, alias: &Alias, to: Option<u32>, at: i64) -> Result<Version, Error> {
-        let actor = self.actor.clone();
-        let root = Arc::clone(&self.root);
-        let write = self.store.write()?;
-        let present = write.as_read().entry(alias)?;
-        let removed = write.as_read().last_removed(alias)?;
-        let (present, outcome) = match (present, &removed) {
-            (Some(present), _) => (present, "restored"),
-            (None, Some(removed)) => {
-                write.bring_back(removed)?;
-                let back = write.as_read().entry(alias)?.ok_or_else(StoreError::unread)?;
-                (back, "brought back")
-            }
-            (None, None) => return Err(StoreError::NotFound { alias: alias.clone() }.into()),
-        };
-        let wanted = match to {
-            // To be back is all that was asked for.
-            None if outcome == "brought back" => None,
-            None => {
-                let nothing = StoreError::NothingToUndo {
-                    alias: present.head.alias.clone(),
-                    removed: removed.is_some(),
-                };
-                let number = present.head.version.saturating_sub(1);
-                Some(write.as_read().at_version(present.head.clone(), number)?.ok_or(nothing)?)
-            }
-            Some(number) => former(&write.as_read(), &present, number, outcome == "restored")?,
-        };
-        let leaf = match &wanted {
-            Some(row) => {
-                restore(&write, &root, &present, row, &actor, at)?;
-                row.content.leaf()
-            }
-            None => present.content.leaf(),
-        };
-        let leaf = leaf.map(|leaf| leaf.fingerprint);
-        let event = Event {
-            alias: present.head.alias.as_str(),
-            fingerprint: leaf.map(|leaf| leaf.to_string()).unwrap_or_default(),
-            outcome,
-            ..event_of("undo", &actor, at)
-        };
-        let done = write.commit(&event);
-        self.settle(done)?;
-        let row = self.row(alias)?;
-        if row.content.leaf().map(|leaf| leaf.fingerprint) != leaf || unseal(&self.root, &row).is_err() {
-            return Err(StoreError::unread().into());
-        }
-        Ok(version(row)?)
+    fn go_back(&mut self, alias: &Alias, to: Option<u32>, at: UnixTime) -> Result<Version, Error> {
+        let asked = Asked { action: Action::Undo, about: alias.as_str(), at: seconds(at) };
+        let leaf = |row: &EntryRow| row.content.leaf().map(|leaf| leaf.fingerprint);
+        self.change(
+            asked,
+            |write, by| {
+                let (back, told) = restored(write, by, alias, to)?;
+                Ok(Step::Changed(back, told))
+            },
+            |read, root, back| {
+                let row = read.entry(alias)?;
+                Ok(row.is_some_and(|row| leaf(&row) == *back && unseal(root, &row).is_ok()))
+            },
+        )?;
+        Ok(version(self.row(alias)?)?)
     }
 
     /// Gives an entry, with all its versions, another alias.
@@ -199,47 +159,85 @@ impl Keystore {
     ///
     /// [`StoreError::NotFound`], [`StoreError::AliasTaken`], [`StoreError::InUse`] if a server uses it.
     pub fn rename(&mut self, alias: &Alias, to: &Alias, at: UnixTime) -> Result<(), Error> {
-        let at = seconds(at);
-        let done = self.change_alias(alias, to, at);
-        self.told("rename", alias.as_str(), at, done)
+        let asked = Asked { action: Action::Rename, about: alias.as_str(), at: seconds(at) };
+        self.change(
+            asked,
+            |write, by| {
+                let present = write.as_read().entry(alias)?;
+                let present = present.ok_or_else(|| StoreError::NotFound { alias: alias.clone() })?;
+                let head = &present.head;
+                if let Some(server) = by.holds.server(head) {
+                    return Err(
+                        StoreError::InUse { alias: head.alias.clone(), server: server.to_owned() }.into()
+                    );
+                }
+                if let Some(other) = write.as_read().head(to)?
+                    && other.id != head.id
+                {
+                    return Err(StoreError::AliasTaken { alias: other.alias }.into());
+                }
+                let mut versions: Vec<VersionRow> = Vec::new();
+                for mut row in write.as_read().all_versions(head)? {
+                    let chain = row.content.fingerprints();
+                    let sealed = match (unseal(by.root, &row)?, row.place(&chain)) {
+                        (Some(key), Some(place)) => Some(by.root.seal(&key, &Place { alias: to, ..place })?),
+                        _ => None,
+                    };
+                    row.content.sealed = sealed;
+                    versions.push(row.content);
+                }
+                let told = Told::plain(head.alias.as_str(), Happened::RenamedTo(to.to_string()));
+                write.rename(&present, to, versions)?;
+                Ok(Step::Changed((), told))
+            },
+            |read, root, ()| Ok(read.entry(to)?.is_some_and(|row| unseal(root, &row).is_ok())),
+        )
     }
+}
 
-    fn change_alias(&mut self, alias: &Alias, to: &Alias, at: i64) -> Result<(), Error> {
-        let actor = self.actor.clone();
-        let holds = Holds::of(&self.store);
-        let write = self.store.write()?;
-        let read = write.as_read();
-        let head = read.head(alias)?.ok_or_else(|| StoreError::NotFound { alias: alias.clone() })?;
-        if let Some(server) = holds.server(&head) {
-            return Err(StoreError::InUse { alias: head.alias.clone(), server: server.to_owned() }.into());
+/// Writes what an undo brings back; gives the leaf, and what is to be logged.
+fn restored(
+    write: &Write<'_>,
+    by: &By<'_>,
+    alias: &Alias,
+    to: Option<u32>,
+) -> Result<(Option<Fingerprint>, Told), Error> {
+    let present = write.as_read().entry(alias)?;
+    let removed = write.as_read().last_removed(alias)?;
+    let (present, outcome) = match (present, &removed) {
+        (Some(present), _) => (present, Happened::Restored),
+        (None, Some(removed)) => {
+            write.bring_back(removed)?;
+            let back = write.as_read().entry(alias)?.ok_or_else(StoreError::unread)?;
+            (back, Happened::BroughtBack)
         }
-        if let Some(other) = read.head(to)?
-            && other.id != head.id
-        {
-            return Err(StoreError::AliasTaken { alias: other.alias }.into());
+        (None, None) => return Err(StoreError::NotFound { alias: alias.clone() }.into()),
+    };
+    let back = outcome == Happened::BroughtBack;
+    let wanted = match to {
+        // To be back is all that was asked for.
+        None if back => None,
+        None => {
+            let nothing =
+                StoreError::NothingToUndo { alias: present.head.alias.clone(), removed: removed.is_some() };
+            let number = present.head.version.saturating_sub(1);
+            Some(write.as_read().at_version(present.head.clone(), number)?.ok_or(nothing)?)
         }
-        let mut versions: Vec<VersionRow> = Vec::new();
-        for number in read.first_version(&head.id)?..=head.version {
-            let row = read.at_version(head.clone(), number)?;
-            let mut row = row.ok_or(StoreError::Corrupt { detail: "a version is missing" })?;
-            let chain = row.content.fingerprints();
-            let sealed = match (unseal(&self.root, &row)?, row.place(&chain)) {
-                (Some(key), Some(place)) => Some(self.root.seal(&key, &Place { alias: to, ..place })?),
-                _ => None,
-            };
-            row.content.sealed = sealed;
-            versions.push(row.content);
+        Some(number) => former(&write.as_read(), &present, number, !back)?,
+    };
+    let leaf = match &wanted {
+        Some(row) => {
+            restore(write, by.root, &present, row, by.actor, by.at)?;
+            row.content.leaf()
         }
-        drop(read);
-        write.rename(&head, to, versions)?;
-        let outcome = format!("renamed to {to}");
-        let event = Event { alias: head.alias.as_str(), outcome: &outcome, ..event_of("rename", &actor, at) };
-        let done = write.commit(&event);
-        self.settle(done)?;
-        let row = self.row(to)?;
-        unseal(&self.root, &row).map_err(|_| StoreError::unread())?;
-        Ok(())
-    }
+        None => present.content.leaf(),
+    };
+    let leaf = leaf.map(|leaf| leaf.fingerprint);
+    let told = Told {
+        fingerprint: leaf.map(|leaf| leaf.to_string()).unwrap_or_default(),
+        ..Told::plain(present.head.alias.as_str(), outcome)
+    };
+    Ok((leaf, told))
 }
 
 /// The version to go back to; `None` if a removed entry that comes back is at it.

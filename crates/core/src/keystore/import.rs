@@ -3,20 +3,22 @@
 use rustls_pki_types::UnixTime;
 
 use super::{
-    Keystore, event_of, open_row,
+    Keystore, open_row,
     place::{Placed, place},
-    request::{ChainLink, CredentialRequest, ImportReport, Outcome, ServerCertificateRequest},
+    protocol::{Asked, Step, Told},
+    request::{CredentialRequest, ImportReport, ServerCertificateRequest},
     seconds,
 };
 use crate::{
     alias::Alias,
-    certificate::ServerCredential,
+    certificate::{Fingerprint, ServerCredential},
     error::Error,
     inspect::{Wrapping, about_pfx},
     limits::Budget,
     pkcs12::{Pfx, Pkcs12Error, danger},
-    store::{Event, StoreError},
-    validate::{Finding, FindingCode, ValidatedChain},
+    seal::RootKey,
+    store::{Action, Happened, Read, StoreError},
+    validate::FindingCode,
 };
 
 impl Keystore {
@@ -49,12 +51,11 @@ impl Keystore {
         &mut self,
         request: ServerCertificateRequest<'_>,
     ) -> Result<ImportReport, Error> {
-        let (alias, at) = (request.alias.clone(), seconds(request.options.at));
-        if request.options.dry_run {
-            return self.open_and_import(request);
-        }
+        let (alias, dry_run) = (request.alias.clone(), request.options.dry_run);
+        let asked = Asked { action: Action::Import, about: alias.as_str(), at: seconds(request.options.at) };
         let done = self.open_and_import(request);
-        self.told("import", alias.as_str(), at, done)
+        // Who only asks what would happen leaves no trace.
+        if dry_run { done } else { self.told(asked, done) }
     }
 
     fn open_and_import(&mut self, request: ServerCertificateRequest<'_>) -> Result<ImportReport, Error> {
@@ -71,10 +72,10 @@ impl Keystore {
         &mut self,
         request: ServerCertificateRequest<'_>,
     ) -> Result<CredentialRequest, Error> {
-        let (alias, at, dry_run) =
-            (request.alias.clone(), seconds(request.options.at), request.options.dry_run);
+        let (alias, dry_run) = (request.alias.clone(), request.options.dry_run);
+        let asked = Asked { action: Action::Import, about: alias.as_str(), at: seconds(request.options.at) };
         let done = open_file(request);
-        if dry_run { done } else { self.told("import", alias.as_str(), at, done) }
+        if dry_run { done } else { self.told(asked, done) }
     }
 
     /// Imports a credential that is open already, with the same checks.
@@ -83,34 +84,29 @@ impl Keystore {
     ///
     /// [`Error`] of the stage that refused; the store is then as it was.
     pub fn import_credential(&mut self, request: CredentialRequest) -> Result<ImportReport, Error> {
-        let (alias, at) = (request.alias.clone(), seconds(request.options.at));
-        if request.options.dry_run {
-            return self.import_opened(request);
-        }
+        let (alias, dry_run) = (request.alias.clone(), request.options.dry_run);
+        let asked = Asked { action: Action::Import, about: alias.as_str(), at: seconds(request.options.at) };
         let done = self.import_opened(request);
-        self.told("import", alias.as_str(), at, done)
+        if dry_run { done } else { self.told(asked, done) }
     }
 
     fn import_opened(&mut self, request: CredentialRequest) -> Result<ImportReport, Error> {
-        let (at, dry_run) = (seconds(request.options.at), request.options.dry_run);
-        let actor = self.actor.clone();
-        let write = self.store.write()?;
-        let placed = match place(&write, &self.root, &actor, request)? {
-            Placed::Present { alias, findings } => {
-                drop(write);
-                return self.already_present(&alias, findings, dry_run);
-            }
-            Placed::Written(placed) => placed,
-        };
-        if dry_run {
-            // The transaction goes without a trace.
-            drop(write);
-            return Ok(placed.report);
-        }
-        let done = write.commit(&placed.event(&actor, at));
-        self.settle(done)?;
-        self.read_back(&placed.report.alias, &placed.chain)?;
-        Ok(placed.report)
+        let (alias, dry_run) = (request.alias.clone(), request.options.dry_run);
+        let asked = Asked { action: Action::Import, about: alias.as_str(), at: seconds(request.options.at) };
+        let (report, _) = self.attempt(
+            asked,
+            |write, by| match place(write, by, request)? {
+                Placed::Present(report) => Ok(Step::Same((report, None))),
+                // The transaction goes without a trace.
+                Placed::Written(placed) if dry_run => Ok(Step::Same((placed.report, None))),
+                Placed::Written(placed) => {
+                    let told = placed.told();
+                    Ok(Step::Changed((placed.report, placed.chain.leaf()), told))
+                }
+            },
+            |read, root, (report, leaf)| comes_back(read, root, &report.alias, *leaf),
+        )?;
+        Ok(report)
     }
 
     /// Imports several credentials in one transaction: all of them, or none. Each is read back.
@@ -123,60 +119,54 @@ impl Keystore {
         requests: Vec<CredentialRequest>,
         at: UnixTime,
     ) -> Result<Vec<ImportReport>, Error> {
-        let (at, actor) = (seconds(at), self.actor.clone());
-        let write = self.store.write()?;
-        let mut all = Vec::with_capacity(requests.len());
-        for request in requests {
-            let placed = match place(&write, &self.root, &actor, request)? {
-                Placed::Present { alias, .. } => return Err(StoreError::AliasTaken { alias }.into()),
-                Placed::Written(placed) => placed,
-            };
-            write.audit(&placed.event(&actor, at))?;
-            all.push(placed);
-        }
-        let event = Event { alias: "", fingerprint: String::new(), ..event_of("import-many", &actor, at) };
-        let done = write.commit(&event);
-        self.settle(done)?;
-        for placed in &all {
-            self.read_back(&placed.report.alias, &placed.chain)?;
-        }
-        Ok(all.into_iter().map(|placed| placed.report).collect())
+        let asked = Asked { action: Action::ImportMany, about: "", at: seconds(at) };
+        // Nothing is stored if one of them only asks what would be.
+        let dry_run = requests.iter().any(|request| request.options.dry_run);
+        let done = self.attempt(
+            asked,
+            |write, by| {
+                let mut all = Vec::with_capacity(requests.len());
+                for request in requests {
+                    let placed = match place(write, by, request)? {
+                        Placed::Present(report) => {
+                            return Err(StoreError::AliasTaken { alias: report.alias }.into());
+                        }
+                        Placed::Written(placed) => placed,
+                    };
+                    write.audit(placed.told().event(Action::Import, by));
+                    all.push((placed.report, placed.chain.leaf()));
+                }
+                if dry_run || all.is_empty() {
+                    return Ok(Step::Same(all));
+                }
+                Ok(Step::Changed(all, Told::plain("", Happened::Several)))
+            },
+            |read, root, all| {
+                for (report, leaf) in all {
+                    if !comes_back(read, root, &report.alias, *leaf)? {
+                        return Ok(false);
+                    }
+                }
+                Ok(true)
+            },
+        );
+        let done = if dry_run { done } else { self.told(asked, done) };
+        Ok(done?.into_iter().map(|(report, _)| report).collect())
     }
+}
 
-    /// Reads an entry through the path that a server uses; what does not come back whole is not acknowledged.
-    fn read_back(&mut self, alias: &Alias, chain: &ValidatedChain) -> Result<(), Error> {
-        let stored = self.store.view(|read| read.entry(alias));
-        let opened = match stored {
-            Ok(Some(row)) if row.content.leaf().map(|leaf| leaf.fingerprint) == chain.leaf() => {
-                open_row(&self.root, row)
-            }
-            _ => return Err(StoreError::unread().into()),
-        };
-        match opened {
-            Ok(_) => Ok(()),
-            Err(_) => Err(StoreError::unread().into()),
-        }
-    }
-
-    fn already_present(
-        &mut self,
-        alias: &Alias,
-        findings: Vec<Finding>,
-        dry_run: bool,
-    ) -> Result<ImportReport, Error> {
-        let row = self.row(alias)?;
-        let (alias, chain) = (row.head.alias.clone(), ChainLink::of(&row.content.chain));
-        open_row(&self.root, row)?;
-        Ok(ImportReport {
-            alias,
-            outcome: Outcome::AlreadyPresent,
-            dry_run,
-            authority: false,
-            chain,
-            imported: Vec::new(),
-            findings,
-        })
-    }
+/// Whether an entry comes back through the path that a server uses.
+fn comes_back(
+    read: &Read<'_>,
+    root: &RootKey,
+    alias: &Alias,
+    leaf: Option<Fingerprint>,
+) -> Result<bool, Error> {
+    let Some(row) = read.entry(alias)? else {
+        return Ok(false);
+    };
+    let same = row.content.leaf().map(|leaf| leaf.fingerprint) == leaf;
+    Ok(same && open_row(root, row).is_ok())
 }
 
 /// Opens a file, and finds the key and certificate that are meant.

@@ -10,13 +10,17 @@ use std::{
 
 use rustls_pki_types::UnixTime;
 
-use super::{Keystore, event_of, seconds};
+use super::{
+    Keystore,
+    protocol::{Asked, Step, Told},
+    seconds,
+};
 use crate::{
     alias::Alias,
     error::Error,
     private_file::{self, FileError},
     seal::EntryId,
-    store::{EntryHead, EntryRow, Event, Store, StoreError},
+    store::{Action, EntryHead, EntryRow, Happened, Store, StoreError, beside},
 };
 
 /// How often the lock is tried: another process that looks has it for an instant.
@@ -34,7 +38,7 @@ const MAX_NAME: usize = 256;
 pub struct InUse {
     alias: Alias,
     id: EntryId,
-    lock: File,
+    _lock: Option<File>,
 }
 
 impl Keystore {
@@ -49,22 +53,23 @@ impl Keystore {
             let reason = format!("the name of a server has 1 to {MAX_NAME} characters");
             return Err(StoreError::InvalidValue { reason }.into());
         }
-        let actor = self.actor.clone();
-        let holds = Holds::of(&self.store);
-        // The lock is taken, and a mark without one taken away, by whoever has the write lock: never both at once.
-        let write = self.store.write()?;
-        let head = write.as_read().head(alias)?;
-        let head = head.ok_or_else(|| StoreError::NotFound { alias: alias.clone() })?;
-        let held = InUse { alias: head.alias.clone(), id: head.id, lock: holds.take(&head.id)? };
-        if head.bound_to.as_deref() == Some(server) {
-            return Ok(held);
-        }
-        write.bind(&head, Some(server))?;
-        let event =
-            Event { alias: head.alias.as_str(), outcome: server, ..event_of("bind", &actor, seconds(at)) };
-        let done = write.commit(&event);
-        self.settle(done)?;
-        Ok(held)
+        let asked = Asked { action: Action::Bind, about: alias.as_str(), at: seconds(at) };
+        self.change(
+            asked,
+            // The lock is taken, and a mark without one taken away, by whoever has the write lock: never both at once.
+            |write, by| {
+                let head = write.as_read().head(alias)?;
+                let head = head.ok_or_else(|| StoreError::NotFound { alias: alias.clone() })?;
+                let held = InUse { alias: head.alias.clone(), id: head.id, _lock: by.holds.take(&head.id)? };
+                if head.bound_to.as_deref() == Some(server) {
+                    return Ok(Step::Same(held));
+                }
+                write.bind(&head, Some(server))?;
+                let told = Told::plain(head.alias.as_str(), Happened::BoundTo(server.to_owned()));
+                Ok(Step::Changed(held, told))
+            },
+            |read, _, _| Ok(read.head(alias)?.is_some_and(|head| head.bound_to.as_deref() == Some(server))),
+        )
     }
 
     /// Ends the use of an entry, unless another server goes on with it.
@@ -73,46 +78,45 @@ impl Keystore {
     ///
     /// [`StoreError`] if the store cannot be written; the lock is gone all the same.
     pub fn release(&mut self, held: InUse, at: UnixTime) -> Result<(), Error> {
-        let InUse { alias, id, lock } = held;
-        drop(lock);
-        let actor = self.actor.clone();
-        let holds = Holds::of(&self.store);
-        let write = self.store.write()?;
-        let head = write.as_read().head(&alias)?.filter(|head| head.id == id && head.bound_to.is_some());
-        let Some(head) = head.filter(|head| holds.server(head).is_none()) else {
-            return Ok(());
-        };
-        write.bind(&head, None)?;
-        holds.forget(&head);
-        let event =
-            Event { alias: head.alias.as_str(), outcome: "unbound", ..event_of("bind", &actor, seconds(at)) };
-        let done = write.commit(&event);
-        self.settle(done)
+        let InUse { alias, id, _lock } = held;
+        drop(_lock);
+        let asked = Asked { action: Action::Bind, about: alias.as_str(), at: seconds(at) };
+        self.change(
+            asked,
+            |write, by| {
+                let head = write.as_read().head(&alias)?;
+                let head = head.filter(|head| head.id == id && head.bound_to.is_some());
+                let Some(head) = head.filter(|head| by.holds.server(head).is_none()) else {
+                    return Ok(Step::Same(()));
+                };
+                write.bind(&head, None)?;
+                by.holds.forget(&head);
+                Ok(Step::Changed((), Told::plain(head.alias.as_str(), Happened::Unbound)))
+            },
+            |_, _, ()| Ok(true),
+        )
     }
 }
 
 /// The locks of a store's servers.
 pub(super) struct Holds {
-    store: PathBuf,
+    /// A store in memory has no place for them.
+    store: Option<PathBuf>,
 }
 
 impl Holds {
     pub(super) fn of(store: &Store) -> Self {
-        Self { store: store.path().to_owned() }
+        Self { store: store.path().map(Path::to_owned) }
     }
 
-    fn path(&self, id: &EntryId) -> PathBuf {
-        let mut name = self.store.as_os_str().to_owned();
-        name.push("-used-");
-        for byte in id {
-            name.push(format!("{byte:02x}"));
-        }
-        PathBuf::from(name)
+    fn path(&self, id: &EntryId) -> Option<PathBuf> {
+        let id: String = id.iter().map(|byte| format!("{byte:02x}")).collect();
+        self.store.as_ref().map(|store| beside(store, &format!("-used-{id}")))
     }
 
     /// The server that uses an entry now. A mark whose server is gone counts for nothing.
     pub(super) fn server<'h>(&self, head: &'h EntryHead) -> Option<&'h str> {
-        head.bound_to.as_deref().filter(|_| is_locked(&self.path(&head.id)))
+        head.bound_to.as_deref().filter(|_| self.path(&head.id).is_none_or(|path| is_locked(&path)))
     }
 
     /// A row without the mark of a server that is gone.
@@ -125,24 +129,24 @@ impl Holds {
 
     /// Removes the file of a use that has ended.
     pub(super) fn forget(&self, head: &EntryHead) {
-        let path = self.path(&head.id);
-        if !is_locked(&path) {
+        if let Some(path) = self.path(&head.id).filter(|path| !is_locked(path)) {
             let _ = fs::remove_file(path);
         }
     }
 
-    fn take(&self, id: &EntryId) -> Result<File, StoreError> {
-        let path = self.path(id);
+    fn take(&self, id: &EntryId) -> Result<Option<File>, StoreError> {
+        let Some(path) = self.path(id) else {
+            return Ok(None);
+        };
         match private_file::create(&path, b"") {
             Ok(()) | Err(FileError::Exists { .. }) => {}
             Err(other) => return Err(other.into()),
         }
-        private_file::check_owned(&path, false)?;
-        let file = File::open(&path).map_err(|error| FileError::io("open", &path, &error))?;
+        let file = private_file::open_private(&path, false)?;
         // Whoever only looks has it for an instant.
         for _ in 0..TAKES {
             match file.try_lock_shared() {
-                Ok(()) => return Ok(file),
+                Ok(()) => return Ok(Some(file)),
                 Err(TryLockError::WouldBlock) => std::thread::sleep(PAUSE),
                 Err(TryLockError::Error(error)) => {
                     return Err(FileError::io("lock", &path, &error).into());

@@ -6,6 +6,7 @@
 mod accounts;
 mod authorities;
 mod care;
+mod copies;
 mod embedded;
 mod history;
 mod import;
@@ -13,6 +14,7 @@ mod in_use;
 mod neighbours;
 mod options;
 mod place;
+mod protocol;
 mod removal;
 mod request;
 mod row;
@@ -29,6 +31,7 @@ pub use self::{
         AuthoritiesReport, AuthoritiesRequest, AuthorityFile, AuthorityNames, AuthorityOutcome,
         AuthorityReport,
     },
+    copies::{Backup, RestoreOptions, RestorePlan},
     embedded::EmbeddedAuthority,
     history::{Comparison, Version},
     in_use::InUse,
@@ -38,6 +41,7 @@ pub use self::{
         Administrator, ChainLink, ChainState, CredentialRequest, Entry, EntryKind, ImportOptions,
         ImportReport, OpenedCredential, Outcome, ServerCertificateRequest,
     },
+    slots::KeptSlot,
 };
 use self::{
     in_use::Holds,
@@ -45,10 +49,13 @@ use self::{
 };
 use crate::{
     alias::Alias,
-    certificate::{Certificate, Fingerprint},
-    error::{Error, ErrorKind},
-    seal::{LegacyRoot, Place, RootKey, SealError, Unlock, UnlockSource, random_id},
-    store::{self, EntryRow, Event, LockedStore, Point, RollbackGuard, Store, StoreError},
+    certificate::Certificate,
+    error::Error,
+    seal::{RootKey, SealError, Unlock, UnlockSource, random_id},
+    store::{
+        Action, Claim, EntryRow, Event, Happened, Read, RollbackGuard, SqliteEngine, Store, StoreError,
+        claimed, engine::Engine,
+    },
     validate::{Policy, ValidatedChain, verify},
 };
 
@@ -60,7 +67,18 @@ pub struct Keystore {
     store: Store,
     root: Arc<RootKey>,
     actor: String,
-    guard: Option<RollbackGuard>,
+    /// What opens the store again after another process re-keyed it.
+    source: Option<Arc<dyn KeySource>>,
+}
+
+/// What opens a store: asked again when another process gave the store a new root key.
+pub trait KeySource: std::fmt::Debug + Send + Sync {
+    /// Hands what opens the store to `open`, which says whether it did.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`] if nothing of it opens the store any more.
+    fn with(&self, open: &mut dyn FnMut(Unlock<'_>) -> Result<(), Error>) -> Result<(), Error>;
 }
 
 impl Keystore {
@@ -102,16 +120,63 @@ impl Keystore {
             (None, Unlock::Passphrase(_)) => UnlockSource::Passphrase,
             (None, Unlock::Key(_)) => UnlockSource::KeyFile(String::new()),
         };
-        let root = RootKey::generate(random_id()?, 1)?;
+        let engine = Box::new(SqliteEngine::create(path, wanted.journal)?);
+        let made = Self::create_on(engine, Some(path), source, unlock, &wanted.options, at);
+        if made.is_err() {
+            // Nobody can have stored anything in it yet.
+            crate::store::remove_file(path);
+        }
+        made
+    }
+
+    /// Makes a new keystore on an engine that is empty. Unstable, as engines are.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] of the engine.
+    #[doc(hidden)]
+    pub fn create_on_engine<'u>(
+        engine: Box<dyn Engine>,
+        unlock: impl Into<Unlock<'u>>,
+        at: UnixTime,
+    ) -> Result<Self, Error> {
+        let source = UnlockSource::KeyFile(String::new());
+        Self::create_on(engine, None, source, unlock.into(), &OpenOptions::default(), seconds(at))
+    }
+
+    fn create_on(
+        engine: Box<dyn Engine>,
+        path: Option<&Path>,
+        source: UnlockSource,
+        unlock: Unlock<'_>,
+        options: &OpenOptions,
+        at: i64,
+    ) -> Result<Self, Error> {
+        let root = RootKey::generate(unlock.store().map_or_else(random_id, Ok)?, 1)?;
         let slot = root.slot(0, source, unlock, at)?;
-        let actor = wanted.options.actor.clone();
-        let event = Event { outcome: "made", ..event_of("init", &actor, at) };
-        let store = store::create(path, root.ledger(), &slot, wanted.journal, &event)?;
-        let guard = match &wanted.options.rollback_guard {
-            Some(path) => Some(RollbackGuard::create(path, store.ledger(), store.point()?)?),
-            None => None,
+        let actor = options.actor.clone();
+        let event = Event {
+            at,
+            actor: actor.clone(),
+            action: Action::Init,
+            alias: String::new(),
+            fingerprint: String::new(),
+            outcome: Happened::Made,
         };
-        Ok(Self { store, root: Arc::new(root), actor, guard })
+        let guard = options.rollback_guard.as_deref();
+        let store = Store::create(engine, path.map(Path::to_owned), root.ledger(), &slot, guard, event)?;
+        Ok(Self { store, root: Arc::new(root), actor, source: None })
+    }
+
+    /// Opens the keystore on an engine. Unstable, as engines are.
+    ///
+    /// # Errors
+    ///
+    /// As for [`open`](Self::open).
+    #[doc(hidden)]
+    pub fn open_on_engine<'u>(engine: Box<dyn Engine>, unlock: impl Into<Unlock<'u>>) -> Result<Self, Error> {
+        let (store, root) = unlock_engine(engine, None, unlock.into())?;
+        Ok(Self { store, root: Arc::new(root), actor: OpenOptions::default().actor, source: None })
     }
 
     /// Opens the keystore at `path` for reading and writing.
@@ -173,53 +238,49 @@ impl Keystore {
         let unlock = unlock.into();
         let (store, root) = match unlock_store(path, unlock, options.read_only) {
             // A failed read of the disk looks like damage: looked at again before it is believed.
-            Err(Error::Store(StoreError::Corrupt { .. }) | Error::Seal(SealError::Damaged)) => {
-                unlock_store(path, unlock, options.read_only)?
-            }
+            Err(
+                Error::Store(StoreError::Corrupt { .. } | StoreError::Seal(SealError::SlotsDamaged))
+                | Error::Seal(SealError::SlotsDamaged),
+            ) => unlock_store(path, unlock, options.read_only)?,
             other => other?,
         };
-        let guard = options.rollback_guard.as_deref().map(RollbackGuard::at);
-        let mut keystore = Self { store, root: Arc::new(root), actor: options.actor.clone(), guard };
-        keystore.check_rollback(options)?;
+        let mut keystore = Self { store, root: Arc::new(root), actor: options.actor.clone(), source: None };
+        keystore.check_guard(options)?;
         Ok(keystore)
     }
 
-    fn check_rollback(&mut self, options: &OpenOptions) -> Result<(), Error> {
-        let Some(guard) = self.guard.clone() else {
+    fn check_guard(&mut self, options: &OpenOptions) -> Result<(), Error> {
+        let guard = options.rollback_guard.as_deref();
+        let of_store = guard.map(|path| RollbackGuard::at(path, *self.store.ledger().store()));
+        self.store.set_guard(of_store, options.without_guard);
+        let Err(error) = self.store.read().map(drop) else {
             return Ok(());
         };
-        let checked = self.store.point().and_then(|point| guard.check(self.store.ledger(), point));
-        match (checked, options.accept_rollback) {
-            (Ok(()), _) => Ok(()),
-            // Another file than a guard is never written to.
-            (Err(error @ StoreError::NotAGuard { .. }), _) => Err(error.into()),
-            (Err(error), None) => Err(error.into()),
-            (Err(error), Some(at)) => {
-                let refused = Error::from(error);
+        // Another file than a guard is never written to.
+        if matches!(error, StoreError::NotAGuard { .. }) {
+            return Err(error.into());
+        }
+        let refused = Error::from(error);
+        match (guard, options.accept_rollback) {
+            (Some(guard), Some(at)) => {
                 let actor = self.actor.clone();
-                let event =
-                    Event { outcome: refused.code(), ..event_of("accept-rollback", &actor, seconds(at)) };
-                let point = self.store.write()?.commit(&event)?;
-                Ok(guard.reset(self.store.ledger(), point)?)
+                Ok(self.store.accept(guard, refused.code(), &actor, seconds(at))?)
             }
+            _ => Err(refused),
         }
     }
 
-    /// Where the unlock keys of the store at `path` are kept, as the store itself says. Nothing vouches for it yet.
+    /// Where the unlock keys of the store at `path` are kept, as the store itself says. Nothing vouches for it yet: it is
+    /// a hint, and never a reason to use a key that the user did not name.
     ///
     /// # Errors
     ///
     /// As for [`open`](Self::open).
     pub fn unlock_sources(path: &Path) -> Result<Vec<UnlockSource>, Error> {
-        let locked = match LockedStore::open(path, true) {
-            Err(StoreError::SchemaOutdated { .. }) => return Ok(vec![UnlockSource::KeyFile(String::new())]),
-            other => other?,
-        };
-        match locked.legacy() {
-            Err(StoreError::SchemaOutdated { .. }) => Ok(vec![UnlockSource::KeyFile(String::new())]),
-            Err(other) => Err(other.into()),
-            Ok(_) => Ok(locked.header()?.slots.into_iter().map(|slot| slot.source).collect()),
-        }
+        let engine = SqliteEngine::open(path, true)?;
+        let view = engine.view()?;
+        Claim::all(&*view)?;
+        Ok(claimed(&*view)?.into_iter().map(|slot| slot.source).collect())
     }
 
     /// Opens another connection to the same store, with the same rights and without the unlock key.
@@ -230,7 +291,37 @@ impl Keystore {
     pub fn reopen(&self) -> Result<Self, Error> {
         let store = self.store.reopen()?;
         let (root, actor) = (Arc::clone(&self.root), self.actor.clone());
-        Ok(Self { store, root, actor, guard: self.guard.clone() })
+        Ok(Self { store, root, actor, source: self.source.clone() })
+    }
+
+    /// What opens the store again after another process gave it a new root key. Without it such a keystore says
+    /// [`SealError::Rekeyed`] from then on.
+    pub fn set_key_source(&mut self, source: Arc<dyn KeySource>) {
+        self.source = Some(source);
+    }
+
+    /// Goes on with the root key that is in force now.
+    fn renew(&mut self) -> Result<(), Error> {
+        let source = self.source.clone().ok_or(SealError::Rekeyed)?;
+        let store = &mut self.store;
+        let mut found = None;
+        source.with(&mut |unlock| {
+            found = Some(store.unlock_again(unlock)?);
+            Ok(())
+        })?;
+        self.root = Arc::new(found.ok_or(SealError::Rekeyed)?);
+        Ok(())
+    }
+
+    /// Reads; where another process re-keyed the store meanwhile, with the root key that is in force now.
+    fn reading<T>(&mut self, work: impl Fn(&Read<'_>) -> Result<T, StoreError>) -> Result<T, Error> {
+        match self.store.view(&work) {
+            Err(StoreError::Seal(SealError::Rekeyed)) if self.source.is_some() => {
+                self.renew()?;
+                Ok(self.store.view(work)?)
+            }
+            other => Ok(other?),
+        }
     }
 
     /// Who changes the store from now on, as the audit log names them: at most 128 characters.
@@ -238,43 +329,8 @@ impl Keystore {
         self.actor = actor.chars().take(128).collect();
     }
 
-    /// What follows a commit: the rollback guard moves on; after a failure that leaves the outcome open, the connection
-    /// is a new one, which says what it sees of the change.
-    fn settle(&mut self, done: Result<Point, StoreError>) -> Result<(), Error> {
-        match done {
-            Ok(point) => {
-                self.store.still_there()?;
-                if let Some(guard) = &self.guard {
-                    guard.advance(self.store.ledger(), point)?;
-                }
-                Ok(())
-            }
-            Err(StoreError::OutcomeUnknown(doubt)) => {
-                Err(StoreError::OutcomeUnknown(self.store.look_again(doubt)).into())
-            }
-            Err(other) => {
-                self.store.still_there()?;
-                Err(other.into())
-            }
-        }
-    }
-
-    /// Writes a refusal into the log. What is wrong with the store itself cannot be written there.
-    fn told<T>(&mut self, action: &str, alias: &str, at: i64, done: Result<T, Error>) -> Result<T, Error> {
-        if let Err(error) = &done
-            && error.kind() != ErrorKind::Store
-        {
-            let actor = self.actor.clone();
-            let event = Event { alias, outcome: error.code(), ..event_of(action, &actor, at) };
-            let logged = self.store.write().and_then(|write| write.commit(&event));
-            // The refusal is what the caller must learn.
-            let _ = self.settle(logged);
-        }
-        done
-    }
-
     fn row(&mut self, alias: &Alias) -> Result<EntryRow, Error> {
-        let found = self.store.view(|read| read.entry(alias))?;
+        let found = self.reading(|read| read.entry(alias))?;
         Ok(found.ok_or_else(|| StoreError::NotFound { alias: alias.clone() })?)
     }
 
@@ -305,11 +361,39 @@ impl Keystore {
     pub fn entries(&mut self, after: Option<&Alias>, limit: u32) -> Result<Vec<Entry>, Error> {
         let after = after.map(Alias::key).unwrap_or_default();
         let holds = Holds::of(&self.store);
-        let found = self.store.view(|read| {
+        self.reading(|read| {
             let rows = read.entries(&after, limit)?;
-            rows.into_iter().map(|row| describe(holds.now(row), read)).collect()
-        })?;
-        Ok(found)
+            rows.into_iter().map(|(_, row)| describe(holds.now(row?), read)).collect()
+        })
+    }
+
+    /// The same list with what is damaged in its place: each alias stands with its entry, or with why it cannot be shown.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if the store cannot be read, or not even its aliases can be proved.
+    pub fn listing(
+        &mut self,
+        after: Option<&Alias>,
+        limit: u32,
+    ) -> Result<Vec<(Alias, Result<Entry, StoreError>)>, Error> {
+        let after = after.map(Alias::key).unwrap_or_default();
+        let holds = Holds::of(&self.store);
+        self.reading(|read| {
+            let rows = read.entries(&after, limit)?;
+            let listed =
+                rows.into_iter().map(|(key, row)| match row.and_then(|row| describe(holds.now(row), read)) {
+                    Ok(entry) => Ok((entry.alias.clone(), Ok(entry))),
+                    Err(error @ StoreError::Corrupt { .. }) => {
+                        let alias = key.parse();
+                        let alias =
+                            alias.map_err(|_| StoreError::Corrupt { detail: "an alias is not valid" })?;
+                        Ok((alias, Err(error)))
+                    }
+                    Err(other) => Err(other),
+                });
+            listed.collect()
+        })
     }
 
     /// The entry with an alias, whatever its case.
@@ -332,8 +416,8 @@ impl Keystore {
     /// [`StoreError::NotFound`], or another if the store cannot be read.
     pub fn entry(&mut self, alias: &Alias) -> Result<Entry, Error> {
         let holds = Holds::of(&self.store);
-        let describe = |row, read: &store::Read<'_>| describe(holds.now(row), read);
-        let found = self.store.view(|read| read.entry(alias)?.map(|row| describe(row, read)).transpose())?;
+        let found =
+            self.reading(|read| read.entry(alias)?.map(|row| describe(holds.now(row), read)).transpose())?;
         Ok(found.ok_or_else(|| StoreError::NotFound { alias: alias.clone() })?)
     }
 
@@ -349,7 +433,7 @@ impl Keystore {
         let mut certificates = row.content.chain.into_iter().map(|(certificate, _)| certificate);
         let leaf = certificates.next().filter(|_| row.head.trust.is_none()).ok_or_else(not_found)?;
         let others: Vec<Certificate> = certificates.collect();
-        let authorities = self.store.view(|read| place::load_authorities(read, &leaf, &others))?;
+        let authorities = self.reading(|read| place::load_authorities(read, &leaf, &others))?;
         Ok(verify(&leaf, &others, &authorities, policy, at)?)
     }
 
@@ -369,30 +453,17 @@ fn seconds(at: UnixTime) -> i64 {
     i64::try_from(at.as_secs()).unwrap_or(i64::MAX)
 }
 
-/// Finds the root key of the store at `path`, and migrates the store if it is of an older schema.
+/// Finds the root key of the store at `path`.
 fn unlock_store(path: &Path, unlock: Unlock<'_>, read_only: bool) -> Result<(Store, RootKey), Error> {
-    let mut locked = LockedStore::open(path, read_only)?;
-    if let Some(header) = locked.legacy()? {
-        let Unlock::Key(key) = unlock else {
-            return Err(SealError::WrongUnlockKey.into());
-        };
-        let legacy = LegacyRoot::unlock(header.id, &header.salt, &header.wrapped, key)?;
-        let root = legacy.root()?;
-        let slot = root.slot(0, UnlockSource::KeyFile(String::new()), unlock, header.created_at)?;
-        locked.migrate(&root.ledger(), &slot, &|alias, entry, version, sealed, chain| {
-            let fingerprints: Vec<Fingerprint> = chain.iter().map(|(link, _)| link.fingerprint).collect();
-            let (leaf, _) = chain.first().ok_or(SealError::Damaged)?;
-            let key = legacy.unseal(alias, &entry, version, sealed, &fingerprints)?;
-            let place = Place { alias, entry, version, spki: leaf.spki_fingerprint, chain: &fingerprints };
-            root.seal(&key, &place)
-        })?;
-    }
-    let header = locked.header()?;
-    let root = RootKey::unlock(header.id, header.epoch, &header.check_value, &header.slots, unlock)?;
-    Ok((locked.unlock(root.ledger())?, root))
+    let engine = SqliteEngine::open(path, read_only)?;
+    unlock_engine(Box::new(engine), Some(path), unlock)
 }
 
-/// An event without its details.
-fn event_of<'a>(action: &'a str, actor: &'a str, at: i64) -> Event<'a> {
-    Event { at, actor, action, alias: "", fingerprint: String::new(), outcome: "" }
+fn unlock_engine(
+    engine: Box<dyn Engine>,
+    path: Option<&Path>,
+    unlock: Unlock<'_>,
+) -> Result<(Store, RootKey), Error> {
+    let (root, slot) = Store::find_root(&*engine, unlock)?;
+    Ok((Store::unlock(engine, path.map(Path::to_owned), root.ledger(), &slot)?, root))
 }

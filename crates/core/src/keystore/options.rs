@@ -16,6 +16,8 @@ pub struct OpenOptions {
     pub actor: String,
     /// A file outside the store that says where it stood last; a store that is older is refused.
     pub rollback_guard: Option<PathBuf>,
+    /// Opens a store that has a rollback guard without it: whether it is the latest is not known then.
+    pub without_guard: bool,
     /// Takes an older store all the same, at this instant, and sets its rollback guard anew.
     pub accept_rollback: Option<UnixTime>,
 }
@@ -23,7 +25,13 @@ pub struct OpenOptions {
 impl Default for OpenOptions {
     /// For reading and writing, without a rollback guard, by `library`.
     fn default() -> Self {
-        Self { read_only: false, actor: "library".to_owned(), rollback_guard: None, accept_rollback: None }
+        Self {
+            read_only: false,
+            actor: "library".to_owned(),
+            rollback_guard: None,
+            without_guard: false,
+            accept_rollback: None,
+        }
     }
 }
 

@@ -3,8 +3,9 @@
 use std::collections::VecDeque;
 
 use super::{
-    event_of,
     neighbours::{about_others, about_replacement},
+    open_row,
+    protocol::{By, Told},
     request::{ChainLink, CredentialRequest, ImportReport, Outcome},
     seconds,
 };
@@ -12,8 +13,8 @@ use crate::{
     alias::Alias,
     certificate::{Certificate, ServerCredential},
     error::Error,
-    seal::{Place, RootKey, random_id},
-    store::{EntryRow, Event, NewVersion, Read, StoreError, Write},
+    seal::{Place, random_id},
+    store::{EntryRow, Happened, NewVersion, Read, StoreError, Write},
     validate::{Authorities, Finding, FindingCode, Role, Trust, ValidatedChain, anchors_now, validate},
 };
 
@@ -31,7 +32,7 @@ fn is_same(row: &EntryRow, credential: &ServerCredential) -> bool {
 /// What came of a credential inside a write.
 pub(super) enum Placed {
     /// It is there; nothing was written.
-    Present { alias: Alias, findings: Vec<Finding> },
+    Present(ImportReport),
     /// It was written, and is not committed yet.
     Written(Box<Written>),
 }
@@ -42,29 +43,37 @@ pub(super) struct Written {
 }
 
 impl Written {
-    pub(super) fn event<'a>(&'a self, actor: &'a str, at: i64) -> Event<'a> {
-        Event {
-            alias: self.report.alias.as_str(),
-            fingerprint: self.chain.leaf().map(|leaf| leaf.to_string()).unwrap_or_default(),
-            outcome: self.report.outcome.word(),
-            ..event_of("import", actor, at)
-        }
+    pub(super) fn told(&self) -> Told {
+        let outcome = match self.report.outcome {
+            Outcome::Replaced => Happened::Replaced,
+            _ => Happened::Imported,
+        };
+        let leaf = self.chain.leaf().map(|leaf| leaf.to_string());
+        Told { fingerprint: leaf.unwrap_or_default(), ..Told::plain(self.report.alias.as_str(), outcome) }
     }
 }
 
 /// Validates, seals and writes one credential.
-pub(super) fn place(
-    write: &Write<'_>,
-    root: &RootKey,
-    actor: &str,
-    request: CredentialRequest,
-) -> Result<Placed, Error> {
+pub(super) fn place(write: &Write<'_>, by: &By<'_>, request: CredentialRequest) -> Result<Placed, Error> {
     let CredentialRequest { alias, credential, mut findings, options } = request;
-    let present = write.as_read().entry(&alias)?;
-    if let Some(row) = &present {
-        if is_same(row, &credential) {
-            return Ok(Placed::Present { alias, findings });
+    let (mut damaged, mut present_row) = (false, None);
+    let present = match write.as_read().entry(&alias) {
+        // The import puts a whole one in its place.
+        Err(StoreError::Corrupt { .. }) if options.replace => {
+            write.remove_damaged(&alias)?;
+            damaged = true;
+            None
         }
+        other => other?,
+    };
+    if let Some(row) = present {
+        if is_same(&row, &credential) {
+            return already_present(by, row, findings, options.dry_run).map(Placed::Present);
+        }
+        present_row = Some(row);
+    }
+    let present = present_row;
+    if let Some(row) = &present {
         if !options.replace || row.head.trust.is_some() {
             return Err(StoreError::AliasTaken { alias: row.head.alias.clone() }.into());
         }
@@ -92,7 +101,10 @@ pub(super) fn place(
         Some(row) => {
             (row.head.alias.clone(), row.head.id, row.head.version.saturating_add(1), Outcome::Replaced)
         }
-        None => (alias, random_id()?, 1, Outcome::Imported),
+        None => {
+            let outcome = if damaged { Outcome::Replaced } else { Outcome::Imported };
+            (alias, random_id()?, 1, outcome)
+        }
     };
     let at = seconds(options.at);
     let fingerprints: Vec<_> = chain.path().iter().map(|(certificate, _)| certificate.fingerprint).collect();
@@ -106,9 +118,9 @@ pub(super) fn place(
     let version = NewVersion {
         number,
         origin: number,
-        sealed: Some(root.seal(credential.key(), &place)?),
+        sealed: Some(by.root.seal(credential.key(), &place)?),
         allowed: &allowed_codes(&findings),
-        actor,
+        actor: by.actor,
         at,
         chain: chain.path(),
     };
@@ -117,7 +129,7 @@ pub(super) fn place(
         None => write.insert(entry, &alias, None, version)?,
     }
     let mut imported = vec![alias.clone()];
-    imported.extend(store_chain(write, &alias, &credential, &chain, &roots, actor, at)?);
+    imported.extend(store_chain(write, by, &alias, &credential, &chain, &roots)?);
     let links = ChainLink::of(chain.path());
     let report = ImportReport {
         alias,
@@ -129,6 +141,25 @@ pub(super) fn place(
         findings,
     };
     Ok(Placed::Written(Box::new(Written { report, chain })))
+}
+
+fn already_present(
+    by: &By<'_>,
+    row: EntryRow,
+    findings: Vec<Finding>,
+    dry_run: bool,
+) -> Result<ImportReport, Error> {
+    let (alias, chain) = (row.head.alias.clone(), ChainLink::of(&row.content.chain));
+    open_row(by.root, row)?;
+    Ok(ImportReport {
+        alias,
+        outcome: Outcome::AlreadyPresent,
+        dry_run,
+        authority: false,
+        chain,
+        imported: Vec::new(),
+        findings,
+    })
 }
 
 pub(super) fn insert_authority(
@@ -194,12 +225,11 @@ fn embedded_roots(credential: &ServerCredential, at: i64) -> Vec<Certificate> {
 /// Stores the certificates of the path that came with the file and are not in the store yet.
 fn store_chain(
     write: &Write<'_>,
+    by: &By<'_>,
     alias: &Alias,
     credential: &ServerCredential,
     chain: &ValidatedChain,
     roots: &[Certificate],
-    actor: &str,
-    at: i64,
 ) -> Result<Vec<Alias>, Error> {
     let mut written = Vec::new();
     let embedded = |certificate: &Certificate| {
@@ -216,7 +246,7 @@ fn store_chain(
         let suffix = if trusted && certificate.is_self_issued() { "root" } else { "intermediate" };
         let trust = if trusted { Trust::Anchor } else { Trust::Path };
         let name = free_alias(write, alias, suffix)?;
-        insert_authority(write, &name, trust, certificate, actor, at)?;
+        insert_authority(write, &name, trust, certificate, by.actor, by.at)?;
         written.push(name);
     }
     Ok(written)

@@ -2,17 +2,19 @@
 
 use rustls_pki_types::UnixTime;
 
-use super::{Keystore, event_of, in_use::Holds, seconds};
+use super::{
+    Keystore,
+    in_use::Holds,
+    protocol::{Asked, Step, Told},
+    seconds,
+};
 use crate::{
     alias::Alias,
     certificate::Certificate,
     error::Error,
-    store::{EntryRow, Event, Read, StoreError, Write},
+    store::{Action, EntryRow, Happened, Read, StoreError, Write},
     validate::Trust,
 };
-
-/// Entries that a prune looks at before it reads on.
-const PAGE: u32 = 500;
 
 /// A removed entry, which an undo brings back.
 #[derive(Clone, Debug)]
@@ -61,34 +63,35 @@ impl Keystore {
     ///
     /// [`StoreError::NotFound`], [`StoreError::InUse`], [`StoreError::Needed`], or another if the store cannot be written.
     pub fn remove(&mut self, alias: &Alias, force: bool, at: UnixTime) -> Result<(), Error> {
-        let at = seconds(at);
-        let done = self.set_aside(alias, force, at);
-        self.told("rm", alias.as_str(), at, done)
-    }
-
-    fn set_aside(&mut self, alias: &Alias, force: bool, at: i64) -> Result<(), Error> {
-        let actor = self.actor.clone();
-        let holds = Holds::of(&self.store);
-        let write = self.store.write()?;
-        let row = write.as_read().entry(alias)?;
-        let row = row.ok_or_else(|| StoreError::NotFound { alias: alias.clone() })?;
-        if !force {
-            refuse_needed(&write.as_read(), &row, &holds)?;
+        let asked = Asked { action: Action::Remove, about: alias.as_str(), at: seconds(at) };
+        let head = self.change(
+            asked,
+            |write, by| {
+                let row = match write.as_read().entry(alias) {
+                    // What is damaged cannot be kept.
+                    Err(StoreError::Corrupt { .. }) => {
+                        write.remove_damaged(alias)?;
+                        return Ok(Step::Changed(None, Told::plain(alias.as_str(), Happened::Removed)));
+                    }
+                    other => other?.ok_or_else(|| StoreError::NotFound { alias: alias.clone() })?,
+                };
+                if !force {
+                    refuse_needed(&write.as_read(), &row, by.holds)?;
+                }
+                write.set_aside(&row)?;
+                let leaf = row.content.leaf().map(|leaf| leaf.fingerprint.to_string());
+                let told = Told {
+                    fingerprint: leaf.unwrap_or_default(),
+                    ..Told::plain(row.head.alias.as_str(), Happened::Removed)
+                };
+                Ok(Step::Changed(Some(row.head), told))
+            },
+            |read, _, _| Ok(read.head(alias)?.is_none()),
+        )?;
+        if let Some(head) = head {
+            Holds::of(&self.store).forget(&head);
         }
-        write.set_aside(&row)?;
-        let event = Event {
-            alias: row.head.alias.as_str(),
-            fingerprint: row.content.leaf().map(|leaf| leaf.fingerprint.to_string()).unwrap_or_default(),
-            outcome: "removed",
-            ..event_of("rm", &actor, at)
-        };
-        let done = write.commit(&event);
-        self.settle(done)?;
-        holds.forget(&row.head);
-        match self.store.view(|read| read.head(alias)) {
-            Ok(None) => Ok(()),
-            _ => Err(StoreError::unread().into()),
-        }
+        Ok(())
     }
 
     /// The entries that would lose a certificate of their chain if `alias` was removed; none unless it is a CA certificate.
@@ -98,7 +101,7 @@ impl Keystore {
     /// [`StoreError::NotFound`], or another if the store cannot be read.
     pub fn dependents(&mut self, alias: &Alias) -> Result<Vec<Alias>, Error> {
         let row = self.row(alias)?;
-        Ok(self.store.view(|read| dependents(read, &row))?)
+        self.reading(|read| dependents(read, &row))
     }
 
     /// Up to `limit` removed entries in the order of their aliases; of one alias, the one removed last comes last.
@@ -107,7 +110,7 @@ impl Keystore {
     ///
     /// [`StoreError`] if the store cannot be read.
     pub fn removed_entries(&mut self, limit: u32) -> Result<Vec<RemovedEntry>, Error> {
-        let found = self.store.view(|read| {
+        let found = self.reading(|read| {
             let all = read.all_removed(None, limit)?;
             all.into_iter().map(|removed| read.current(removed.head)).collect::<Result<Vec<_>, _>>()
         })?;
@@ -133,39 +136,35 @@ impl Keystore {
     /// [`StoreError::NotFound`] if there is no entry of that alias, removed or not; [`StoreError::NotCompacted`] if they are
     /// deleted, and there was no room to rewrite the file.
     pub fn prune(&mut self, alias: Option<&Alias>, at: UnixTime) -> Result<Pruned, Error> {
-        let at = seconds(at);
-        let done = self.delete_past(alias, at);
-        let done = self.told("prune", alias.map(Alias::as_str).unwrap_or_default(), at, done)?;
-        if done != Pruned::default() {
+        let about = alias.map(Alias::as_str).unwrap_or_default();
+        let asked = Asked { action: Action::Prune, about, at: seconds(at) };
+        let pruned = self.change(
+            asked,
+            |write, _| {
+                let pruned = match alias {
+                    Some(alias) => prune_one(write, alias)?,
+                    None => prune_all(write)?,
+                };
+                if pruned == Pruned::default() {
+                    return Ok(Step::Same(pruned));
+                }
+                Ok(Step::Changed(pruned, Told::plain(about, Happened::Pruned)))
+            },
+            |read, _, _| match alias {
+                Some(alias) => Ok(read.last_removed(alias)?.is_none()),
+                None => Ok(read.all_removed(None, 1)?.is_empty()),
+            },
+        )?;
+        if pruned != Pruned::default() {
             self.store.compact()?;
         }
-        Ok(done)
-    }
-
-    fn delete_past(&mut self, alias: Option<&Alias>, at: i64) -> Result<Pruned, Error> {
-        let actor = self.actor.clone();
-        let write = self.store.write()?;
-        let pruned = match alias {
-            Some(alias) => prune_one(&write, alias)?,
-            None => prune_all(&write)?,
-        };
-        if pruned == Pruned::default() {
-            return Ok(pruned);
-        }
-        let event = Event {
-            alias: alias.map(Alias::as_str).unwrap_or_default(),
-            outcome: "pruned",
-            ..event_of("prune", &actor, at)
-        };
-        let done = write.commit(&event);
-        self.settle(done)?;
         Ok(pruned)
     }
 
     /// No entry has the alias; perhaps a removed one had it.
     pub(super) fn not_found(&mut self, alias: &Alias) -> Error {
         let alias = alias.clone();
-        match self.store.view(|read| read.last_removed(&alias)) {
+        match self.reading(|read| read.last_removed(&alias)) {
             Ok(Some(_)) => StoreError::Removed { alias }.into(),
             _ => StoreError::NotFound { alias }.into(),
         }
@@ -204,7 +203,7 @@ fn prune_one(write: &Write<'_>, alias: &Alias) -> Result<Pruned, Error> {
         let Some(entry) = write.as_read().last_removed(alias)? else {
             break;
         };
-        pruned.versions += u64::from(write.delete(&entry)?);
+        pruned.versions += u64::from(write.delete_removed(&entry)?);
         pruned.entries += 1;
     }
     if head.is_none() && pruned.entries == 0 {
@@ -215,26 +214,13 @@ fn prune_one(write: &Write<'_>, alias: &Alias) -> Result<Pruned, Error> {
 
 fn prune_all(write: &Write<'_>) -> Result<Pruned, Error> {
     let mut pruned = Pruned::default();
-    loop {
-        // What was deleted is not found again.
-        let page = write.as_read().all_removed(None, PAGE)?;
-        if page.is_empty() {
-            break;
-        }
-        for entry in &page {
-            pruned.versions += u64::from(write.delete(entry)?);
-            pruned.entries += 1;
-        }
+    let content = write.as_read().content()?;
+    for entry in write.as_read().all_removed(None, u32::MAX)? {
+        pruned.versions += u64::from(write.delete_removed(&entry)?);
+        pruned.entries += 1;
     }
-    let mut after = Vec::new();
-    loop {
-        let heads = write.as_read().heads_after(&after)?;
-        let Some(last) = heads.last() else {
-            return Ok(pruned);
-        };
-        after = last.id.to_vec();
-        for head in &heads {
-            pruned.versions += u64::from(write.delete_former(head)?);
-        }
+    for head in &content.heads {
+        pruned.versions += u64::from(write.delete_former(head)?);
     }
+    Ok(pruned)
 }

@@ -4,12 +4,49 @@ use std::sync::Arc;
 
 use rustls_pki_types::UnixTime;
 
-use super::{Keystore, event_of, seconds, unseal};
+use super::{
+    Keystore, open_row,
+    protocol::{Asked, Step, Told},
+    seconds, unseal,
+};
 use crate::{
     error::Error,
     seal::{MAX_SLOTS, RootKey, SealError, Slot, SlotReport, Unlock, UnlockSource},
-    store::{Event, Point, StoreError},
+    secret::UnlockKey,
+    store::{Action, Event, Happened, LongChange, StoreError},
 };
+
+/// The longest label of a slot, in characters.
+const MAX_LABEL: usize = 64;
+
+/// A slot that a new root key is to have.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct KeptSlot<'a> {
+    /// 0 to 7.
+    pub number: u32,
+    /// Where its key is kept.
+    pub source: UnlockSource,
+    /// What its owner calls it.
+    pub label: Option<String>,
+    /// What opens it.
+    pub unlock: Unlock<'a>,
+}
+
+impl<'a> KeptSlot<'a> {
+    /// Slot `number`, opened by `unlock`.
+    #[must_use]
+    pub fn new(number: u32, source: UnlockSource, unlock: impl Into<Unlock<'a>>) -> Self {
+        Self { number, source, label: None, unlock: unlock.into() }
+    }
+
+    /// The slot that a report tells of, opened by `unlock` as before.
+    #[must_use]
+    pub fn of(report: &SlotReport, unlock: impl Into<Unlock<'a>>) -> Self {
+        let (source, label) = (report.source.clone(), report.label.clone());
+        Self { number: report.number, source, label, unlock: unlock.into() }
+    }
+}
 
 impl Keystore {
     /// The slots: what opens the store.
@@ -18,7 +55,7 @@ impl Keystore {
     ///
     /// [`StoreError`] if the store cannot be read.
     pub fn slots(&mut self) -> Result<Vec<SlotReport>, Error> {
-        Ok(self.store.view(|read| read.slots())?.iter().map(SlotReport::of).collect())
+        Ok(self.reading(|read| read.slots())?.iter().map(SlotReport::of).collect())
     }
 
     /// Whether `unlock` opens a slot.
@@ -27,9 +64,18 @@ impl Keystore {
     ///
     /// [`SealError::NoSuchSlot`].
     pub fn slot_opens<'u>(&mut self, number: u32, unlock: impl Into<Unlock<'u>>) -> Result<bool, Error> {
-        let slots = self.store.view(|read| read.slots())?;
+        let slots = self.reading(|read| read.slots())?;
         let slot = slots.iter().find(|slot| slot.number == number).ok_or(SealError::NoSuchSlot)?;
         Ok(self.root.fits(slot, unlock.into())?)
+    }
+
+    /// A new key for a slot of this store: its file says that it is for no other.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidSecret`](crate::InvalidSecret) if the system gives no random bytes.
+    pub fn generate_key(&self) -> Result<UnlockKey, Error> {
+        Ok(UnlockKey::generate()?.bound_to(*self.store.ledger().store()))
     }
 
     /// Adds a slot, so that `unlock` opens the store as well; gives its number.
@@ -43,38 +89,72 @@ impl Keystore {
         unlock: impl Into<Unlock<'u>>,
         at: UnixTime,
     ) -> Result<u32, Error> {
-        let unlock = unlock.into();
-        let taken: Vec<u32> = self.slots()?.iter().map(|slot| slot.number).collect();
-        let limit = u32::try_from(MAX_SLOTS).unwrap_or(8);
-        let number = (0..limit).find(|number| !taken.contains(number)).ok_or(SealError::NoFreeSlot)?;
-        let slot = self.root.slot(number, source, unlock, seconds(at))?;
-        self.store_slot(&slot, "slot-add", seconds(at))?;
-        Ok(number)
+        self.add_labelled_slot(source, None, unlock, at)
     }
 
-    /// Removes a slot; the last one stays.
+    /// The same with a name by which its owner knows it again: at most 64 characters.
+    ///
+    /// # Errors
+    ///
+    /// As for [`add_slot`](Self::add_slot); [`StoreError::InvalidValue`] for another label.
+    pub fn add_labelled_slot<'u>(
+        &mut self,
+        source: UnlockSource,
+        label: Option<&str>,
+        unlock: impl Into<Unlock<'u>>,
+        at: UnixTime,
+    ) -> Result<u32, Error> {
+        if label.is_some_and(|label| label.is_empty() || label.chars().count() > MAX_LABEL) {
+            let reason = format!("the label of a slot has 1 to {MAX_LABEL} characters");
+            return Err(StoreError::InvalidValue { reason }.into());
+        }
+        let (unlock, label) = (unlock.into(), label.map(str::to_owned));
+        let asked = Asked { action: Action::SlotAdd, about: "", at: seconds(at) };
+        let slot = self.change(
+            asked,
+            // The number is chosen with the lock held: two who add at once get two.
+            move |write, by| {
+                let slots = write.as_read().slots()?;
+                let limit = u32::try_from(MAX_SLOTS).unwrap_or(8);
+                let free = (0..limit).find(|number| slots.iter().all(|slot| slot.number != *number));
+                let number = free.ok_or(SealError::NoFreeSlot)?;
+                let slot = Slot { label, ..by.root.slot(number, source, unlock, by.at)? };
+                write.put_slot(&slot);
+                let told = Told::plain(number.to_string(), Happened::Opens(slot.source.kind()));
+                Ok(Step::Changed(slot, told))
+            },
+            |read, root, slot| Ok(is_there(&read.slots()?, slot) && root.fits(slot, unlock)?),
+        )?;
+        Ok(slot.number)
+    }
+
+    /// Removes a slot; the last one stays. Older copies of the store still open with it, until the store is re-keyed.
     ///
     /// # Errors
     ///
     /// [`SealError::NoSuchSlot`], or [`StoreError::NotCompacted`] if the slot is gone, and there was no room to rewrite the
-    /// file.
+    /// file, or a reader holds what was in it.
     pub fn remove_slot(&mut self, number: u32, at: UnixTime) -> Result<(), Error> {
-        let actor = self.actor.clone();
         let name = number.to_string();
-        let event = Event { alias: &name, outcome: "removed", ..event_of("slot-rm", &actor, seconds(at)) };
-        let write = self.store.write()?;
-        let slots = write.as_read().slots()?;
-        if slots.len() < 2 || slots.iter().all(|slot| slot.number != number) {
-            return Err(SealError::NoSuchSlot.into());
-        }
-        write.remove_slot(number)?;
-        let done = write.commit(&event);
-        self.settle(done)?;
+        let asked = Asked { action: Action::SlotRemove, about: &name, at: seconds(at) };
+        self.change(
+            asked,
+            |write, _| {
+                let slots = write.as_read().slots()?;
+                if slots.len() < 2 || slots.iter().all(|slot| slot.number != number) {
+                    return Err(SealError::NoSuchSlot.into());
+                }
+                write.remove_slot(number);
+                Ok(Step::Changed((), Told::plain(number.to_string(), Happened::Removed)))
+            },
+            |read, _, ()| Ok(read.slots()?.iter().all(|slot| slot.number != number)),
+        )?;
         // What opened the store once must not lie in the log or in a free page.
         Ok(self.store.compact()?)
     }
 
-    /// Replaces the slot that `old` opens by one that `new` opens: the work is the same whatever the store holds.
+    /// Replaces the slot that `old` opens by one that `new` opens: the work is the same whatever the store holds. Older
+    /// copies of the store still open with `old`, until the store is re-keyed.
     ///
     /// # Errors
     ///
@@ -86,77 +166,157 @@ impl Keystore {
         new: impl Into<Unlock<'u>>,
         at: UnixTime,
     ) -> Result<u32, Error> {
-        let old = old.into();
-        let slots = self.store.view(|read| read.slots())?;
-        let mut number = None;
-        for slot in &slots {
-            if number.is_none() && self.root.fits(slot, old)? {
-                number = Some(slot.number);
-            }
-        }
-        let number = number.ok_or(SealError::WrongUnlockKey)?;
-        let slot = self.root.slot(number, source, new.into(), seconds(at))?;
-        self.store_slot(&slot, "passwd", seconds(at))?;
-        self.store.truncate_log();
-        Ok(number)
+        let (old, new) = (old.into(), new.into());
+        let asked = Asked { action: Action::ChangeUnlock, about: "", at: seconds(at) };
+        let slot = self.change(
+            asked,
+            // Looked for with the lock held: another may have changed it meanwhile.
+            move |write, by| {
+                let mut found = None;
+                for slot in write.as_read().slots()? {
+                    if found.is_none() && by.root.fits(&slot, old)? {
+                        found = Some(slot);
+                    }
+                }
+                let former = found.ok_or(SealError::WrongUnlockKey)?;
+                let slot = Slot { label: former.label, ..by.root.slot(former.number, source, new, by.at)? };
+                write.put_slot(&slot);
+                let told = Told::plain(slot.number.to_string(), Happened::Opens(slot.source.kind()));
+                Ok(Step::Changed(slot, told))
+            },
+            |read, root, slot| Ok(is_there(&read.slots()?, slot) && root.fits(slot, new)?),
+        )?;
+        self.store.truncate_log()?;
+        Ok(slot.number)
     }
 
-    fn store_slot(&mut self, slot: &Slot, action: &str, at: i64) -> Result<(), Error> {
-        let actor = self.actor.clone();
-        let name = slot.number.to_string();
-        let event = Event { alias: &name, outcome: slot.source.kind(), ..event_of(action, &actor, at) };
-        let write = self.store.write()?;
-        write.put_slot(slot)?;
-        let done = write.commit(&event);
-        self.settle(done)
-    }
-
-    /// Gives the store a new root key, seals and authenticates everything anew, in one transaction, and leaves nothing
-    /// of the former in the file. Only `keep` open it from then on. Other processes that have it open must
-    /// unlock it again.
+    /// Gives the store a new root key, seals everything anew, in one transaction, and leaves nothing of the former in the
+    /// file. Only `keep` open it from then on. Former versions and removed entries are sealed anew with the rest. Other processes go on where they know what opens the store.
     ///
     /// # Errors
     ///
-    /// [`SealError::NoSuchSlot`] if `keep` is empty, [`SealError::NoFreeSlot`] if it has more than eight;
-    /// [`StoreError::Corrupt`] if anything in the store is not authentic: it is then as it was.
-    /// [`StoreError::NotCompacted`] if the new root key is in force, and there was no room to rewrite the file.
-    pub fn rekey(&mut self, keep: &[(UnlockSource, Unlock<'_>)], at: UnixTime) -> Result<(), Error> {
-        let at = seconds(at);
-        if keep.is_empty() {
+    /// [`SealError::NoSuchSlot`] if `keep` is empty or names a number twice, [`SealError::NoFreeSlot`] if it has more than
+    /// eight; [`StoreError::Corrupt`] if anything in the store is not authentic: it is then as it was.
+    /// [`StoreError::NotCompacted`] if the new root key is in force, and there was no room to rewrite the file, or a reader
+    /// holds what was in it.
+    pub fn rekey(&mut self, keep: &[KeptSlot<'_>], at: UnixTime) -> Result<(), Error> {
+        let asked = Asked { action: Action::Rekey, about: "", at: seconds(at) };
+        let done = self.go_over(keep, asked.at);
+        self.told(asked, done)?;
+        Ok(self.store.compact()?)
+    }
+
+    fn go_over(&mut self, keep: &[KeptSlot<'_>], at: i64) -> Result<(), Error> {
+        let numbers: std::collections::BTreeSet<u32> = keep.iter().map(|slot| slot.number).collect();
+        if keep.is_empty() || numbers.len() < keep.len() {
             return Err(SealError::NoSuchSlot.into());
         }
-        if keep.len() > MAX_SLOTS {
+        if keep.len() > MAX_SLOTS
+            || keep.iter().any(|slot| usize::try_from(slot.number).unwrap_or(8) >= MAX_SLOTS)
+        {
             return Err(SealError::NoFreeSlot.into());
+        }
+        // Who waits for the lock meanwhile waits on.
+        let _long = self.store.path().map(LongChange::begin).transpose()?;
+        if let Err(StoreError::Seal(SealError::Rekeyed)) = self.store.read().map(drop) {
+            self.renew()?;
         }
         let former = Arc::clone(&self.root);
         let root = former.next()?;
-        let slots: Result<Vec<Slot>, SealError> = (0_u32..)
-            .zip(keep)
-            .map(|(number, (source, unlock))| root.slot(number, source.clone(), *unlock, at))
+        let slots: Result<Vec<Slot>, SealError> = keep
+            .iter()
+            .map(|kept| {
+                let slot = root.slot(kept.number, kept.source.clone(), kept.unlock, at)?;
+                // What does not open again would be found out too late.
+                if !root.fits(&slot, kept.unlock)? {
+                    return Err(SealError::Encrypt);
+                }
+                Ok(Slot { label: kept.label.clone(), ..slot })
+            })
             .collect();
-        let actor = self.actor.clone();
-        let event = Event { outcome: "rekeyed", ..event_of("rekey", &actor, at) };
+        let slots = slots?;
+        let event = Event {
+            at,
+            actor: self.actor.clone(),
+            action: Action::Rekey,
+            alias: String::new(),
+            fingerprint: String::new(),
+            outcome: Happened::Rekeyed,
+        };
         let done = self.store.rekey(
             &root.ledger(),
-            &slots?,
+            &slots,
             &|row| {
                 let Some(key) = unseal(&former, row)? else {
                     return Ok(None);
                 };
                 let chain = row.content.fingerprints();
                 let place = row.place(&chain).ok_or(SealError::Damaged)?;
-                root.seal(&key, &place).map(Some)
+                let sealed = root.seal(&key, &place)?;
+                root.unseal(&sealed, &place)?;
+                Ok(Some(sealed))
             },
-            &event,
+            event,
         );
         self.settle_rekey(done, root)?;
-        Ok(self.store.compact()?)
+        self.whole_again(&slots)
     }
 
-    fn settle_rekey(&mut self, done: Result<Point, StoreError>, root: RootKey) -> Result<(), Error> {
-        if done.is_ok() {
-            self.root = Arc::new(root);
+    /// The commit of a re-key is treated as any other: in doubt, it may have happened.
+    fn settle_rekey(
+        &mut self,
+        done: Result<crate::store::Mark, StoreError>,
+        root: RootKey,
+    ) -> Result<(), Error> {
+        match done {
+            Ok(mark) => {
+                self.root = Arc::new(root);
+                self.settle(Ok(mark))
+            }
+            Err(StoreError::OutcomeUnknown(doubt)) => {
+                // What is in force decides which key reads the log again.
+                let (root, ledger) = (Arc::new(root), Arc::clone(self.store.ledger()));
+                self.store.set_ledger(root.ledger());
+                let doubt = self.store.look_again(doubt);
+                if doubt.seen() == crate::store::Seen::There {
+                    self.root = root;
+                    return Err(StoreError::OutcomeUnknown(doubt).into());
+                }
+                self.store.set_ledger(ledger);
+                let doubt = self.store.look_again(doubt);
+                Err(StoreError::OutcomeUnknown(doubt).into())
+            }
+            Err(other) => self.settle(Err(other)),
         }
-        self.settle(done)
     }
+
+    /// Everything is read once more, as whoever opens the store next will read it.
+    fn whole_again(&mut self, slots: &[Slot]) -> Result<(), Error> {
+        let root = Arc::clone(&self.root);
+        let report = self.store.verify(&mut |row, found| {
+            let alias = row.head.alias.to_string();
+            if row.content.sealed.is_some()
+                && let Err(error) = open_row(&root, row)
+            {
+                found.problem(&alias, error.to_string());
+            }
+        });
+        let kept = self.store.view(|read| read.slots());
+        match (report, kept) {
+            (Ok(report), Ok(kept))
+                if report.problems.is_empty()
+                    && kept.len() == slots.len()
+                    && slots.iter().all(|slot| is_there(&kept, slot)) =>
+            {
+                Ok(())
+            }
+            // Another process has re-keyed the store since.
+            (Err(StoreError::Seal(SealError::Rekeyed)), _) => Ok(()),
+            _ => Err(StoreError::unread().into()),
+        }
+    }
+}
+
+fn is_there(slots: &[Slot], wanted: &Slot) -> bool {
+    slots.iter().any(|slot| slot.number == wanted.number && slot.wrapped == wanted.wrapped)
 }

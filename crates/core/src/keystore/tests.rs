@@ -15,7 +15,15 @@ fn a_folder_moved_away_between_a_write_and_its_commit_gets_no_acknowledgement() 
         let mut keystore = Keystore::create_with(&path, &unlock, &wanted, at).unwrap();
         let write = keystore.store.write().unwrap();
         std::fs::rename(&dir, &away).unwrap();
-        let done = write.commit(&event_of("test", "tester", 1));
+        let event = Event {
+            at: 1,
+            actor: "tester".to_owned(),
+            action: Action::Init,
+            alias: String::new(),
+            fingerprint: String::new(),
+            outcome: Happened::Made,
+        };
+        let done = write.commit(event);
         let error = keystore.settle(done).unwrap_err();
         assert!(matches!(error, Error::Store(StoreError::Replaced { .. })), "{error}");
         drop(keystore);

@@ -6,10 +6,14 @@ use std::{
     path::Path,
 };
 
+use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
-use super::{FileError, check_owned, create, create_parent};
+use super::{FileError, check_owned, create, create_parent, open_private, parent};
 use crate::secret::UnlockKey;
+
+/// What a key file of ours begins with; then come the name of its store, the key, and a check value.
+const FORMAT: &str = "strongroom-key-1";
 
 /// The largest key file that is read, in bytes.
 const MAX_KEY_FILE_LEN: u64 = 4096;
@@ -76,39 +80,47 @@ impl UnlockKey {
     /// [`FileError`] if it is missing, or others can read it, or replace it or a folder on the way to it; or if it holds
     /// fewer than 32 bytes.
     pub fn read_mounted_file(path: &Path) -> Result<Self, FileError> {
-        let mut content = Zeroizing::new(Vec::new());
-        open_mounted(path)?
-            .take(MAX_KEY_FILE_LEN.saturating_add(1))
-            .read_to_end(&mut content)
-            .map_err(|error| FileError::io("read", path, &error))?;
-        if u64::try_from(content.len()).is_ok_and(|length| length > MAX_KEY_FILE_LEN) {
-            return Err(FileError::WrongKind { path: path.to_owned(), expected: "key file" });
-        }
-        Self::of_content(&content)
+        Self::read_from(path, open_mounted(path)?)
     }
 
-    /// The bytes of a key file without one line end at the end.
-    fn of_content(content: &[u8]) -> Result<Self, FileError> {
-        let key = content.strip_suffix(b"\n").unwrap_or(content);
-        let key = key.strip_suffix(b"\r").unwrap_or(key);
-        Ok(Self::from_bytes(key.to_vec())?)
-    }
-
-    /// Reads a key file: its bytes without one line end at the end.
+    /// Reads a key file: one that says which store it is for, or bytes of another source without one line end at the end.
     ///
     /// # Errors
     ///
-    /// [`FileError`] if the file is missing, is not a regular file, can be read by others than its owner, or
-    /// holds fewer than 32 bytes.
+    /// [`FileError`] if the file is missing, is not a regular file, can be read by others than its owner, was changed since
+    /// it was made, or holds fewer than 32 random bytes.
     pub fn read_file(path: &Path) -> Result<Self, FileError> {
-        check_owned(path, false)?;
-        let length = fs::metadata(path).map_err(|error| FileError::io("look at", path, &error))?.len();
-        if length > MAX_KEY_FILE_LEN {
+        Self::read_from(path, open_private(path, false)?)
+    }
+
+    fn read_from(path: &Path, file: fs::File) -> Result<Self, FileError> {
+        let limit = MAX_KEY_FILE_LEN.saturating_add(1);
+        // Full size at once, so that growth leaves no copy behind.
+        let mut content = Zeroizing::new(Vec::with_capacity(usize::try_from(limit).unwrap_or(0)));
+        file.take(limit).read_to_end(&mut content).map_err(|error| FileError::io("read", path, &error))?;
+        if u64::try_from(content.len()).is_ok_and(|length| length > MAX_KEY_FILE_LEN) {
             return Err(FileError::WrongKind { path: path.to_owned(), expected: "key file" });
         }
-        let content =
-            fs::read(path).map(Zeroizing::new).map_err(|error| FileError::io("read", path, &error))?;
-        Self::of_content(&content)
+        let key = content.strip_suffix(b"\n").unwrap_or(&content);
+        let key = key.strip_suffix(b"\r").unwrap_or(key);
+        if !key.starts_with(FORMAT.as_bytes()) {
+            return Ok(Self::from_bytes(key.to_vec())?);
+        }
+        Self::parse(key).ok_or_else(|| FileError::KeyDamaged { path: path.to_owned() })
+    }
+
+    fn parse(line: &[u8]) -> Option<Self> {
+        let mut words = std::str::from_utf8(line).ok()?.split(' ');
+        let (_, store, key, check) = (words.next()?, words.next()?, words.next()?, words.next()?);
+        let mut id = [0_u8; 16];
+        if store.len() != 32 || key.len() != 64 || words.next().is_some() || check != check_value(store, key)
+        {
+            return None;
+        }
+        for (byte, digits) in id.iter_mut().zip(store.as_bytes().chunks(2)) {
+            *byte = u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
+        }
+        Some(Self::from_bytes(key.as_bytes().to_vec()).ok()?.bound_to(id))
     }
 
     /// Writes the key to a new file, 0600, with one line end.
@@ -118,12 +130,29 @@ impl UnlockKey {
     /// [`FileError::Exists`] if there is a file already: a key is never overwritten.
     pub fn create_file(&self, path: &Path) -> Result<(), FileError> {
         create_parent(path)?;
+        check_owned(parent(path), true)?;
         // EXPOSE: written to the owner's key file.
-        let mut content = Zeroizing::new(Vec::with_capacity(self.expose().len() + 1));
-        content.extend_from_slice(self.expose());
+        let mut content = Zeroizing::new(Vec::with_capacity(self.expose().len() + 128));
+        let key = std::str::from_utf8(self.expose()).ok();
+        if let (Some(store), Some(key)) = (self.store(), key) {
+            let store: String = store.iter().map(|byte| format!("{byte:02x}")).collect();
+            content.extend_from_slice(format!("{FORMAT} {store} ").as_bytes());
+            content.extend_from_slice(key.as_bytes());
+            content.extend_from_slice(format!(" {}", check_value(&store, key)).as_bytes());
+        } else {
+            content.extend_from_slice(self.expose());
+        }
         content.push(b'\n');
         create(path, &content)
     }
+}
+
+/// Eight digits that tell a key file with a wrong or missing character from a whole one.
+fn check_value(store: &str, key: &str) -> String {
+    let mut digest = Sha256::new_with_prefix(FORMAT);
+    digest.update(store);
+    digest.update(key);
+    digest.finalize().iter().take(4).map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(all(test, unix))]
@@ -143,6 +172,43 @@ mod tests {
         assert_eq!(fs::metadata(path.parent().unwrap()).unwrap().permissions().mode() & 0o777, 0o700);
         assert_eq!(UnlockKey::read_file(&path).unwrap().expose(), key.expose());
         assert!(matches!(key.create_file(&path), Err(FileError::Exists { .. })));
+    }
+
+    #[test]
+    fn a_key_file_says_its_store_and_a_cut_one_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("k");
+        let key = UnlockKey::generate_bound().unwrap();
+        key.create_file(&path).unwrap();
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.starts_with("strongroom-key-1 ") && text.len() == 16 + 1 + 32 + 1 + 64 + 1 + 8 + 1);
+        let again = UnlockKey::read_file(&path).unwrap();
+        assert_eq!((again.expose(), again.store()), (key.expose(), key.store()));
+        for changed in [text.replacen("1 ", "1  ", 1), text[..text.len() - 3].to_owned(), text.to_uppercase()]
+        {
+            fs::write(&path, changed.replace("STRONGROOM-KEY", "strongroom-key")).unwrap();
+            let error = UnlockKey::read_file(&path).unwrap_err();
+            assert!(matches!(error, FileError::KeyDamaged { .. }), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_mounted_key_file_may_be_a_link_and_is_judged_by_what_it_leads_to() {
+        let folder = tempfile::tempdir().unwrap();
+        let (real, link) = (folder.path().join("..data"), folder.path().join("key"));
+        UnlockKey::generate_bound().unwrap().create_file(&real).unwrap();
+        symlink(&real, &link).unwrap();
+        assert!(UnlockKey::read_file(&link).is_err());
+        let mode = |mode| fs::set_permissions(&real, fs::Permissions::from_mode(mode)).unwrap();
+        for good in [0o600, 0o400, 0o440, 0o640] {
+            mode(good);
+            assert!(UnlockKey::read_mounted_file(&link).is_ok(), "{good:o}");
+        }
+        for bad in [0o444, 0o660, 0o604] {
+            mode(bad);
+            let error = UnlockKey::read_mounted_file(&link).unwrap_err();
+            assert!(matches!(error, FileError::OpenToOthers { .. }), "{bad:o} {error}");
+        }
     }
 
     #[test]

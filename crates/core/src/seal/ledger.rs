@@ -1,4 +1,4 @@
-//! HMAC-SHA256 over what the store holds in the clear: rows, the state of the whole, and the audit log.
+//! HMAC-SHA256 over the state of a store, which vouches for all that it holds in the clear, and over its log.
 
 use std::fmt;
 
@@ -7,17 +7,17 @@ use sha2::{Digest as _, Sha256};
 
 use super::{
     FORMAT, SealError, StoreId,
-    cipher::{SealingKey, fields},
+    cipher::{SealingKey, fields, same},
 };
 
 /// 32 bytes of HMAC-SHA256 or SHA-256.
 pub(crate) type Digest = [u8; 32];
 
-/// The keys that authenticate the rows of one store.
+/// The keys that authenticate one store.
 pub(crate) struct Ledger {
     store: StoreId,
     epoch: u32,
-    row: SealingKey,
+    accounts: SealingKey,
     state: SealingKey,
     audit: SealingKey,
     check: SealingKey,
@@ -31,7 +31,7 @@ impl Ledger {
         Ok(Self {
             store,
             epoch,
-            row: key(b"row")?,
+            accounts: key(b"accounts")?,
             state: key(b"state")?,
             audit: key(b"audit")?,
             check: key(b"check")?,
@@ -46,14 +46,34 @@ impl Ledger {
         self.epoch
     }
 
-    /// Over one row: its table, then its columns in order.
-    pub(crate) fn row(&self, columns: &[&[u8]]) -> Digest {
-        mac(&self.row, columns)
+    /// Over the row of the state.
+    pub(crate) fn state(&self, row: &[u8]) -> Digest {
+        mac(&self.state, &[&self.store, &self.epoch.to_be_bytes(), row])
     }
 
-    /// Over the state of the whole store.
-    pub(crate) fn state(&self, columns: &[&[u8]]) -> Digest {
-        mac(&self.state, &[&[self.store.as_slice(), &self.epoch.to_be_bytes()], columns].concat())
+    /// Whether the row of the state has this MAC.
+    pub(crate) fn is_state(&self, row: &[u8], mac: &[u8]) -> bool {
+        same(&self.state(row), mac)
+    }
+
+    /// Whether an audit row with this hash has this MAC.
+    pub(crate) fn is_audit(&self, hash: &Digest, mac: &[u8]) -> bool {
+        same(&self.audit(hash), mac)
+    }
+
+    /// Seals the password hash of an administrator.
+    pub(crate) fn seal_account(&self, name: &str, hash: &str) -> Result<Vec<u8>, SealError> {
+        self.accounts.encrypt(hash.as_bytes(), &self.account(name))
+    }
+
+    /// Opens what [`seal_account`](Self::seal_account) made for the same name.
+    pub(crate) fn open_account(&self, name: &str, sealed: &[u8]) -> Result<String, SealError> {
+        let hash = self.accounts.decrypt(sealed, &self.account(name)).ok_or(SealError::Damaged)?;
+        String::from_utf8(hash.to_vec()).map_err(|_| SealError::Damaged)
+    }
+
+    fn account(&self, name: &str) -> Vec<u8> {
+        fields(FORMAT, &[b"account", &self.store, &self.epoch.to_be_bytes(), name.as_bytes()])
     }
 
     /// Over the hash of one audit row.
@@ -85,7 +105,7 @@ fn mac(key: &SealingKey, columns: &[&[u8]]) -> Digest {
     mac.finalize().into_bytes().into()
 }
 
-/// One link of the audit log: SHA-256 over the former hash and the columns.
-pub(crate) fn audit_hash(former: &[u8], columns: &[&[u8]]) -> Digest {
-    Sha256::digest(fields(FORMAT, &[&[b"audit".as_slice(), former], columns].concat())).into()
+/// One link of the audit log: SHA-256 over the former hash and what the row says.
+pub(crate) fn audit_hash(former: &[u8], row: &[u8]) -> Digest {
+    Sha256::digest(fields(FORMAT, &[b"audit", former, row])).into()
 }

@@ -7,7 +7,6 @@
 
 mod cipher;
 mod ledger;
-mod legacy;
 mod slot;
 
 use std::{fmt, sync::Arc};
@@ -18,15 +17,14 @@ use thiserror::Error;
 use self::cipher::{SealingKey, fields};
 pub use self::slot::{MAX_SLOTS, SlotReport, Unlock, UnlockSource};
 pub(crate) use self::{
-    cipher::random_id,
+    cipher::{random_id, same},
     ledger::{Digest, Ledger, audit_hash},
-    legacy::LegacyRoot,
     slot::{Cost, Slot},
 };
 use crate::{alias::Alias, certificate::Fingerprint, remedy::Remedy, secret::PrivateKey};
 
 /// The format of associated data and derivations; written into both.
-const FORMAT: &[u8] = b"strongroom/v2";
+const FORMAT: &[u8] = b"strongroom/1";
 
 /// The random name of a store.
 pub(crate) type StoreId = [u8; 16];
@@ -52,27 +50,31 @@ impl RootKey {
 
     /// Opens the first slot that `unlock` fits.
     ///
-    /// A slot that is not as it was written makes the failure [`SealError::Damaged`]; so does a root key that does
-    /// not give the store's key-check value.
+    /// All slots are judged before any work is done for them. One that is not as it was written makes the failure
+    /// [`SealError::SlotsDamaged`]; so does a root key that does not give the store's key-check value.
     pub(crate) fn unlock(
         store: StoreId,
         epoch: u32,
         check_value: &[u8],
         slots: &[Slot],
         unlock: Unlock<'_>,
-    ) -> Result<Self, SealError> {
-        for slot in slots.iter().filter(|slot| slot.is_whole(&store)) {
+    ) -> Result<(Self, Slot), SealError> {
+        if unlock.store().is_some_and(|of| of != store) {
+            return Err(SealError::KeyOfAnotherStore);
+        }
+        slot::bounded(slots)?;
+        for slot in slots.iter().filter(|slot| slot.is_whole(&store, epoch)) {
             if let Some(root) = slot.open(&store, epoch, unlock)? {
                 let root = Self::of(store, epoch, root)?;
-                return if root.ledger.check_value() == check_value {
-                    Ok(root)
+                return if same(&root.ledger.check_value(), check_value) {
+                    Ok((root, slot.clone()))
                 } else {
-                    Err(SealError::Damaged)
+                    Err(SealError::SlotsDamaged)
                 };
             }
         }
-        let whole = !slots.is_empty() && slots.iter().all(|slot| slot.is_whole(&store));
-        Err(if whole { SealError::WrongUnlockKey } else { SealError::Damaged })
+        let whole = !slots.is_empty() && slots.iter().all(|slot| slot.is_whole(&store, epoch));
+        Err(if whole { SealError::WrongUnlockKey } else { SealError::SlotsDamaged })
     }
 
     /// The root key of the next epoch.
@@ -164,11 +166,19 @@ pub enum SealError {
     /// A sealed key, a slot or a MAC is wrong: it, or what it is bound to, was changed.
     #[error("the sealed private key does not open: the store was damaged or changed")]
     Damaged,
+    /// No slot is as it was written, or none is left.
+    #[error("what opens the store is damaged: its slots are not as they were written")]
+    SlotsDamaged,
+    /// The key file says that it is of another store.
+    #[error("the key file is of another store")]
+    KeyOfAnotherStore,
     /// A passphrase where a slot takes a key, or the reverse.
     #[error("a passphrase slot takes a passphrase, every other slot a key of at least 32 random bytes")]
     WrongKind,
     /// A slot asks for more Argon2id work than is ever done.
-    #[error("a slot asks for more Argon2id work than 1 GiB, 16 passes and 16 lanes")]
+    #[error(
+        "the slots ask for more Argon2id work than is ever done: 1 GiB, 16 passes and 16 lanes each, and 4 GiB times passes for all"
+    )]
     TooMuchWork,
     /// All slots are taken.
     #[error("the store has {MAX_SLOTS} slots already")]
@@ -193,7 +203,8 @@ impl SealError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::WrongUnlockKey => "wrong_unlock_key",
-            Self::Damaged => "store_corrupt",
+            Self::Damaged | Self::SlotsDamaged => "store_corrupt",
+            Self::KeyOfAnotherStore => "key_of_another_store",
             Self::WrongKind => "wrong_slot_kind",
             Self::TooMuchWork => "slot_too_much_work",
             Self::NoFreeSlot => "no_free_slot",
@@ -210,7 +221,8 @@ impl SealError {
             Self::WrongUnlockKey => {
                 Remedy::Advice("use the key file or passphrase of one of the store's slots")
             }
-            Self::Damaged | Self::TooMuchWork => Remedy::Restore,
+            Self::Damaged | Self::SlotsDamaged | Self::TooMuchWork => Remedy::Restore,
+            Self::KeyOfAnotherStore => Remedy::GiveKeyFile,
             Self::NoFreeSlot => Remedy::RemoveSlot,
             Self::NoSuchSlot | Self::WrongKind => Remedy::ListSlots,
             Self::Rekeyed => Remedy::Advice("open the store again, with the unlock key of one of its slots"),
@@ -240,7 +252,7 @@ mod tests {
         let place = || Place { alias: &www, entry: [7; 16], version: 1, spki, chain: &chain };
         let sealed = root.seal(&PrivateKey::from_pkcs8_der(b"pkcs8".to_vec()), &place()).unwrap();
         let again =
-            RootKey::unlock([1; 16], 1, &root.ledger().check_value(), &slots, (&unlock).into()).unwrap();
+            RootKey::unlock([1; 16], 1, &root.ledger().check_value(), &slots, (&unlock).into()).unwrap().0;
         assert_eq!(again.unseal(&sealed, &place()).unwrap().expose_pkcs8_der(), b"pkcs8");
         for moved in [
             Place { version: 2, ..place() },
@@ -268,12 +280,15 @@ mod tests {
         assert_eq!(open([1; 16], &value, &good, (&unlock).into()), None);
         let wrong = UnlockKey::generate().unwrap();
         assert_eq!(open([1; 16], &value, &good, (&wrong).into()), Some(SealError::WrongUnlockKey));
-        assert_eq!(open([2; 16], &value, &good, (&unlock).into()), Some(SealError::Damaged));
-        assert_eq!(open([1; 16], &[0; 16], &good, (&unlock).into()), Some(SealError::Damaged));
+        assert_eq!(open([2; 16], &value, &good, (&unlock).into()), Some(SealError::SlotsDamaged));
+        assert_eq!(open([1; 16], &[0; 16], &good, (&unlock).into()), Some(SealError::SlotsDamaged));
         let mut damaged = good.clone();
         damaged.salt[0] ^= 1;
-        assert_eq!(open([1; 16], &value, &damaged, (&unlock).into()), Some(SealError::Damaged));
-        assert_eq!(open([1; 16], &value, &damaged, (&wrong).into()), Some(SealError::Damaged));
+        assert_eq!(open([1; 16], &value, &damaged, (&unlock).into()), Some(SealError::SlotsDamaged));
+        assert_eq!(open([1; 16], &value, &damaged, (&wrong).into()), Some(SealError::SlotsDamaged));
+        let nine = vec![good; 9];
+        let many = RootKey::unlock([1; 16], 1, &value, &nine, (&unlock).into()).err();
+        assert_eq!(many, Some(SealError::TooMuchWork));
     }
 
     #[test]
@@ -294,6 +309,11 @@ mod tests {
             let greedy = Slot { cost: Some(cost), ..slot.clone() };
             assert_eq!(root.fits(&greedy, (&phrase).into()), Err(SealError::TooMuchWork));
         }
+        // Each of them is bounded, all of them together are not.
+        let costly = Slot { cost: Some(Cost { memory: 1 << 20, passes: 3, lanes: 4 }), ..slot };
+        let value = root.ledger().check_value();
+        let both = RootKey::unlock([1; 16], 1, &value, &[costly.clone(), costly], (&wrong).into()).err();
+        assert_eq!(both, Some(SealError::TooMuchWork));
         let refused = root.slot(0, UnlockSource::Passphrase, (&key).into(), 0);
         assert_eq!(refused.err(), Some(SealError::WrongKind));
     }

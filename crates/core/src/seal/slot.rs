@@ -24,6 +24,16 @@ pub enum Unlock<'a> {
     Passphrase(&'a Password),
 }
 
+impl Unlock<'_> {
+    /// The store that the key says it is for.
+    pub(crate) fn store(self) -> Option<StoreId> {
+        match self {
+            Self::Key(key) => key.store(),
+            Self::Passphrase(_) => None,
+        }
+    }
+}
+
 impl<'a> From<&'a UnlockKey> for Unlock<'a> {
     fn from(key: &'a UnlockKey) -> Self {
         Self::Key(key)
@@ -111,11 +121,27 @@ impl Cost {
     }
 }
 
+/// The most work for all slots together: memory in KiB times passes. Eight of [`Cost::DEFAULT`] are a third of it.
+const MOST_WORK: u64 = 4 << 20;
+
+/// Judges what all slots ask for, before any of it is done: somebody may have changed them.
+pub(super) fn bounded(slots: &[Slot]) -> Result<(), SealError> {
+    let costs = || slots.iter().filter_map(|slot| slot.cost);
+    let work =
+        costs().fold(0_u64, |sum, cost| sum.saturating_add(u64::from(cost.memory) * u64::from(cost.passes)));
+    if slots.len() > MAX_SLOTS || work > MOST_WORK || !costs().all(Cost::is_bounded) {
+        return Err(SealError::TooMuchWork);
+    }
+    Ok(())
+}
+
 /// The root key as it is stored: wrapped under a key derived from an unlock key or a passphrase.
 #[derive(Clone, Debug)]
 pub(crate) struct Slot {
     pub(crate) number: u32,
     pub(crate) source: UnlockSource,
+    /// What its owner calls it.
+    pub(crate) label: Option<String>,
     pub(crate) salt: Vec<u8>,
     /// Only for a passphrase.
     pub(crate) cost: Option<Cost>,
@@ -144,6 +170,7 @@ impl Slot {
         let mut slot = Self {
             number,
             source,
+            label: None,
             salt: [random_id()?, random_id()?].concat(),
             cost,
             wrapped: Vec::new(),
@@ -152,7 +179,7 @@ impl Slot {
         };
         let kek = slot.key(unlock)?.ok_or(SealError::WrongKind)?;
         slot.wrapped = kek.encrypt(root.0.as_ref(), &slot.data(store, epoch))?;
-        slot.checksum = slot.sum(store);
+        slot.checksum = slot.sum(store, epoch);
         Ok(slot)
     }
 
@@ -170,8 +197,8 @@ impl Slot {
     }
 
     /// Whether the slot is as it was written. Without a key, only accidents are seen.
-    pub(super) fn is_whole(&self, store: &StoreId) -> bool {
-        self.sum(store) == self.checksum
+    pub(super) fn is_whole(&self, store: &StoreId, epoch: u32) -> bool {
+        self.sum(store, epoch) == self.checksum
     }
 
     /// The key that wraps the root key; `None` if the slot is of another kind than `unlock`.
@@ -224,13 +251,13 @@ impl Slot {
         )
     }
 
-    fn sum(&self, store: &StoreId) -> Vec<u8> {
-        let mut digest = Sha256::new_with_prefix(self.data(store, 0));
+    fn sum(&self, store: &StoreId, epoch: u32) -> Vec<u8> {
+        let mut digest = Sha256::new_with_prefix(self.data(store, epoch));
         digest.update(&self.wrapped);
         digest.finalize().to_vec()
     }
 
-    pub(crate) fn costs(&self) -> [[u8; 4]; 3] {
+    fn costs(&self) -> [[u8; 4]; 3] {
         self.cost.map_or([[0; 4]; 3], |cost| [cost.memory, cost.passes, cost.lanes].map(u32::to_be_bytes))
     }
 }
@@ -243,13 +270,20 @@ pub struct SlotReport {
     pub number: u32,
     /// Where its key is kept.
     pub source: UnlockSource,
+    /// What its owner calls it.
+    pub label: Option<String>,
     /// When it was made, in seconds since 1970.
     pub created_at: i64,
 }
 
 impl SlotReport {
     pub(crate) fn of(slot: &Slot) -> Self {
-        Self { number: slot.number, source: slot.source.clone(), created_at: slot.created_at }
+        Self {
+            number: slot.number,
+            source: slot.source.clone(),
+            label: slot.label.clone(),
+            created_at: slot.created_at,
+        }
     }
 }
 

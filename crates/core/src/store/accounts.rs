@@ -1,12 +1,18 @@
-//! Administrators. They are few: each read takes all of them, so that none can be missing.
+//! Administrators. Their password hashes are sealed: who can read the file cannot guess at them.
 
-use rusqlite::named_params;
-
-use super::{Read, StoreError, Write, state::toggle};
+use super::{
+    Read, StoreError, Write,
+    codec::{Decoder, Encoder},
+    key::{self, Tag},
+    read::RECORD,
+};
 use crate::{
     account::{AccountHash, AccountName},
-    seal::{Digest, Ledger},
+    seal::Ledger,
 };
+
+/// The most administrators that are listed.
+const MOST: usize = 100_000;
 
 /// An administrator as stored.
 #[derive(Clone)]
@@ -14,7 +20,6 @@ pub(crate) struct AccountRow {
     pub(crate) name: String,
     pub(crate) hash: AccountHash,
     pub(crate) created_at: i64,
-    mac: Digest,
 }
 
 impl AccountRow {
@@ -22,94 +27,67 @@ impl AccountRow {
         self.name.to_ascii_lowercase()
     }
 
-    fn expected(&self, ledger: &Ledger) -> Digest {
-        ledger.row(&[
-            b"administrator",
-            self.key().as_bytes(),
-            self.name.as_bytes(),
-            self.hash.as_str().as_bytes(),
-            &self.created_at.to_be_bytes(),
-        ])
+    fn to_record(&self, ledger: &Ledger) -> Result<Vec<u8>, StoreError> {
+        let sealed = ledger.seal_account(&self.key(), self.hash.as_str())?;
+        Ok(Encoder::new().text(&self.name).integer(self.created_at).bytes(&sealed).done())
+    }
+
+    fn from_record(key: &str, record: &[u8], ledger: &Ledger) -> Result<Self, StoreError> {
+        let mut decoder = Decoder::new(record)?;
+        let (name, created_at) = (decoder.text()?.to_owned(), decoder.integer()?);
+        let hash = ledger.open_account(key, decoder.bytes()?)?;
+        decoder.end()?;
+        let row = Self { name, hash: AccountHash::from_stored(hash), created_at };
+        if row.key() == key { Ok(row) } else { Err(RECORD) }
     }
 }
 
 impl Read<'_> {
     /// All administrators by name.
     pub(crate) fn accounts(&self) -> Result<Vec<AccountRow>, StoreError> {
-        let mut statement = self.connection.prepare_cached(
-            "SELECT name_key, name, password_hash, created_at, mac FROM administrator ORDER BY name_key",
-        )?;
-        let mut rows = statement.query([])?;
-        let mut found = Vec::new();
-        let mut digest = [0; 32];
-        while let Some(row) = rows.next()? {
-            let account = AccountRow {
-                name: row.get("name")?,
-                hash: AccountHash::from_stored(row.get("password_hash")?),
-                created_at: row.get("created_at")?,
-                mac: row.get("mac")?,
-            };
-            if row.get::<_, String>("name_key")? != account.key()
-                || account.mac != account.expected(self.ledger)
-            {
-                return Err(StoreError::Corrupt { detail: "an administrator is not authentic" });
-            }
-            toggle(&mut digest, &account.mac);
-            found.push(account);
-        }
-        if digest != self.state.accounts {
-            return Err(StoreError::Corrupt { detail: "an administrator is missing, or one too many" });
-        }
-        Ok(found)
+        let listed = self.list(&[Tag::Administrator.byte()], &[], MOST)?;
+        let rows = listed.into_iter().map(|(key, record)| {
+            let name =
+                key.get(1..key.len().saturating_sub(1)).and_then(|name| std::str::from_utf8(name).ok());
+            AccountRow::from_record(name.ok_or(RECORD)?, &record?, self.ledger)
+        });
+        rows.collect()
     }
 
-    /// The administrator with a name.
+    /// The administrator of a name, whatever its case.
     pub(crate) fn account(&self, name: &AccountName) -> Result<Option<AccountRow>, StoreError> {
-        Ok(self.accounts()?.into_iter().find(|account| account.key() == name.key()))
+        let record = self.get(&key::text(Tag::Administrator, &name.key()))?;
+        record.map(|record| AccountRow::from_record(&name.key(), &record, self.ledger)).transpose()
     }
 }
 
 impl Write<'_> {
+    /// Adds an administrator; [`StoreError::UserExists`] if there is one of that name.
     pub(crate) fn insert_account(
         &self,
         name: &AccountName,
         hash: AccountHash,
         at: i64,
     ) -> Result<(), StoreError> {
-        if self.as_read().account(name)?.is_some() {
-            return Err(StoreError::UserExists { name: name.to_string() });
+        if self.as_read().get(&key::text(Tag::Administrator, &name.key()))?.is_some() {
+            return Err(StoreError::UserExists { name: name.as_str().to_owned() });
         }
-        self.put_account(AccountRow { name: name.to_string(), hash, created_at: at, mac: [0; 32] })
+        self.put_account(&AccountRow { name: name.as_str().to_owned(), hash, created_at: at })
     }
 
-    pub(super) fn put_account(&self, mut account: AccountRow) -> Result<(), StoreError> {
-        account.mac = account.expected(self.ledger);
-        self.transaction
-            .prepare_cached(
-                "INSERT OR REPLACE INTO administrator (name_key, name, password_hash, created_at, mac)
-                 VALUES (:key, :name, :hash, :at, :mac)",
-            )?
-            .execute(named_params! {
-                ":key": account.key(), ":name": account.name, ":hash": account.hash.as_str(),
-                ":at": account.created_at, ":mac": account.mac,
-            })?;
-        toggle(&mut self.state.borrow_mut().accounts, &account.mac);
+    pub(super) fn put_account(&self, row: &AccountRow) -> Result<(), StoreError> {
+        let record = row.to_record(self.ledger())?;
+        self.put(key::text(Tag::Administrator, &row.key()), record);
         Ok(())
     }
 
-    pub(super) fn put_stored_account(&self, name: String, hash: String, at: i64) -> Result<(), StoreError> {
-        let hash = AccountHash::from_stored(hash);
-        self.put_account(AccountRow { name, hash, created_at: at, mac: [0; 32] })
-    }
-
+    /// Removes an administrator; [`StoreError::NoSuchUser`] if there is none of that name.
     pub(crate) fn remove_account(&self, name: &AccountName) -> Result<(), StoreError> {
-        let Some(account) = self.as_read().account(name)? else {
-            return Err(StoreError::NoSuchUser { name: name.to_string() });
-        };
-        self.transaction
-            .prepare_cached("DELETE FROM administrator WHERE name_key = :key")?
-            .execute(named_params! { ":key": account.key() })?;
-        toggle(&mut self.state.borrow_mut().accounts, &account.mac);
+        let key = key::text(Tag::Administrator, &name.key());
+        if self.as_read().get(&key)?.is_none() {
+            return Err(StoreError::NoSuchUser { name: name.as_str().to_owned() });
+        }
+        self.delete(key);
         Ok(())
     }
 }

@@ -1,16 +1,21 @@
-//! Changes entries. Every row gets its MAC, and the digest of the store goes along.
+//! A change: what it puts is gathered, and written with the commit. The tree is made anew once, at its end.
 
-use rusqlite::named_params;
+use std::{cell::RefCell, collections::BTreeMap, sync::Arc};
 
 use super::{
-    StoreError, Write,
-    entries::{EntryHead, EntryRow, VersionRow, certificate_mac, codes},
-    lookup::{alias_key, keys_of},
+    Doubt, Read, StoreError,
+    engine::{Change, CommitError, Table, View},
+    key::{self, Tag},
+    log::{self, Event, Stored},
+    read::{RECORD, blob_digest},
+    records::{Content, EntryHead, EntryRow, VersionRow, sealed_to_blob},
+    state::{COPIES, Mark, State},
+    tree::{Cache, Item, Root, Update, record_hash},
 };
 use crate::{
     alias::Alias,
     certificate::Certificate,
-    seal::{EntryId, SealedKey},
+    seal::{Digest, EntryId, Ledger, SealedKey},
     validate::{FindingCode, Role, Trust},
 };
 
@@ -25,7 +30,90 @@ pub(crate) struct NewVersion<'a> {
     pub(crate) chain: &'a [(Certificate, Role)],
 }
 
-impl Write<'_> {
+/// What a change put so far.
+#[derive(Default)]
+pub(super) struct Pending {
+    /// `None` is removed; a member has no value.
+    pub(super) records: BTreeMap<Vec<u8>, Option<Option<Vec<u8>>>>,
+    pub(super) blobs: BTreeMap<Digest, Option<Vec<u8>>>,
+    /// Which record names which certificate: added, or taken away.
+    pub(super) uses: BTreeMap<Vec<u8>, bool>,
+    /// Rows of the log before the one of the commit.
+    events: Vec<Event>,
+    /// What stood before goes, whether it was whole or not.
+    wipe: bool,
+}
+
+/// A write in progress; dropped without [`commit`](Self::commit), it leaves no trace.
+pub(crate) struct Write<'s> {
+    change: Box<dyn Change + 's>,
+    ledger: &'s Ledger,
+    cache: &'s Cache,
+    state: State,
+    pending: RefCell<Pending>,
+    /// The root key that is in force from the commit on.
+    next: Option<Arc<Ledger>>,
+    remote: bool,
+}
+
+impl<'s> Write<'s> {
+    pub(super) fn new(
+        change: Box<dyn Change + 's>,
+        ledger: &'s Ledger,
+        cache: &'s Cache,
+        state: State,
+        remote: bool,
+    ) -> Self {
+        Self { change, ledger, cache, state, pending: RefCell::default(), next: None, remote }
+    }
+
+    /// What the write sees.
+    pub(crate) fn as_read(&self) -> Read<'_> {
+        let view: &dyn View = &*self.change;
+        Read::within(view, self.ledger, self.cache, self.state.clone(), &self.pending, self.remote)
+    }
+
+    /// The ledger that the change will be vouched for by.
+    pub(super) fn ledger(&self) -> &Ledger {
+        self.next.as_deref().unwrap_or(self.ledger)
+    }
+
+    /// From the commit on another root key is in force.
+    pub(super) fn go_over_to(&mut self, ledger: Arc<Ledger>) {
+        self.state.epoch = ledger.epoch();
+        self.state.check_value = ledger.check_value();
+        self.next = Some(ledger);
+    }
+
+    /// What stood before goes, whether it was whole or not: all but the log.
+    pub(super) fn wipe(&mut self) {
+        self.state.root = Root::Empty;
+        let events = std::mem::take(&mut self.pending.borrow_mut().events);
+        self.pending.replace(Pending { events, wipe: true, ..Pending::default() });
+    }
+
+    /// A rollback guard stands outside from now on.
+    pub(crate) fn set_guarded(&mut self) {
+        self.state.guarded = true;
+    }
+
+    pub(super) fn put(&self, key: Vec<u8>, value: Vec<u8>) {
+        self.pending.borrow_mut().records.insert(key, Some(Some(value)));
+    }
+
+    fn put_member(&self, key: Vec<u8>) {
+        self.pending.borrow_mut().records.insert(key, Some(None));
+    }
+
+    pub(super) fn delete(&self, key: Vec<u8>) {
+        self.pending.borrow_mut().records.insert(key, None);
+    }
+
+    /// Appends to the log, within the change that it tells of.
+    pub(crate) fn audit(&self, event: Event) {
+        self.pending.borrow_mut().events.push(event);
+    }
+
     /// Stores a new entry with its first version; [`StoreError::AliasTaken`] if the alias is.
     pub(crate) fn insert(
         &self,
@@ -34,129 +122,91 @@ impl Write<'_> {
         trust: Option<Trust>,
         version: NewVersion<'_>,
     ) -> Result<(), StoreError> {
-        if !self.add_key(&alias_key(&alias.key()), &id)? {
+        if self.as_read().get(&key::text(Tag::Head, &alias.key()))?.is_some() {
             return Err(StoreError::AliasTaken { alias: alias.clone() });
         }
-        let head = EntryHead {
-            id,
-            alias: alias.clone(),
-            trust,
-            version: version.number,
-            bound_to: None,
-            mac: [0; 32],
-        };
-        self.put_head(head)?;
         let leaf = version.chain.first().map(|(leaf, _)| leaf.clone());
-        self.put_version(&id, version)?;
-        self.index(leaf.as_ref(), trust.is_some(), &id)
+        let content = self.content(version)?;
+        let (number, first) = (content.number, content.number);
+        let head =
+            EntryHead { id, alias: alias.clone(), trust, version: number, first, bound_to: None, content };
+        self.put_head(&head, None)?;
+        self.index(leaf.as_ref(), &head);
+        Ok(())
     }
 
     /// Stores a further version of `present` and makes it current. The former one stays.
     pub(crate) fn add_version(&self, present: &EntryRow, version: NewVersion<'_>) -> Result<(), StoreError> {
-        let id = present.head.id;
-        let authority = present.head.trust.is_some();
-        let number = version.number;
+        let former = &present.head;
         let leaf = version.chain.first().map(|(leaf, _)| leaf.clone());
-        self.put_version(&id, version)?;
-        self.change_head(&present.head, |head| head.version = number)?;
-        self.unindex(present.content.leaf(), authority, &id)?;
-        self.index(leaf.as_ref(), authority, &id)
+        let content = self.content(version)?;
+        let head = EntryHead { version: content.number, content, ..former.clone() };
+        self.put_former(former, &former.content)?;
+        self.put_head(&head, Some(&former.content))?;
+        self.unindex(present.content.leaf(), former);
+        self.index(leaf.as_ref(), &head);
+        Ok(())
     }
 
     /// Makes an anchor of a CA certificate that came with a server certificate.
     pub(crate) fn promote(&self, head: &EntryHead) -> Result<(), StoreError> {
-        self.change_head(head, |head| head.trust = Some(Trust::Anchor))
+        self.put_head(&EntryHead { trust: Some(Trust::Anchor), ..head.clone() }, Some(&head.content))
     }
 
     /// Says which server uses an entry, or that none does.
     pub(crate) fn bind(&self, head: &EntryHead, server: Option<&str>) -> Result<(), StoreError> {
-        self.change_head(head, |head| head.bound_to = server.map(str::to_owned))
+        let bound_to = server.map(str::to_owned);
+        self.put_head(&EntryHead { bound_to, ..head.clone() }, Some(&head.content))
     }
 
-    /// Gives an entry another alias. `versions` are all its versions, sealed under the new one.
+    /// Gives an entry another alias. `versions` are all its versions, sealed under the new one, the current one last.
     pub(crate) fn rename(
         &self,
-        head: &EntryHead,
+        present: &EntryRow,
         alias: &Alias,
         versions: Vec<VersionRow>,
     ) -> Result<(), StoreError> {
-        let (old, new) = (alias_key(&head.alias.key()), alias_key(&alias.key()));
-        if old != new {
-            self.remove_key(&old)?;
-            if !self.add_key(&new, &head.id)? {
-                return Err(StoreError::AliasTaken { alias: alias.clone() });
+        let head = &present.head;
+        if head.alias != *alias && self.as_read().head(alias)?.is_some() {
+            return Err(StoreError::AliasTaken { alias: alias.clone() });
+        }
+        for number in head.first..head.version {
+            let former = self.as_read().former(head, number)?.ok_or(RECORD)?;
+            self.drop_record(key::version(&head.alias.key(), &head.id, number), &former);
+            self.drop_sealed(&former);
+        }
+        self.drop_record(key::text(Tag::Head, &head.alias.key()), &head.content);
+        self.drop_sealed(&head.content);
+        self.unindex(present.content.leaf(), head);
+        let mut renamed = EntryHead { alias: alias.clone(), ..head.clone() };
+        for version in versions {
+            let content = self.content_of(&version)?;
+            if version.number < head.version {
+                self.put_former(&renamed, &content)?;
+            } else {
+                renamed.content = content;
             }
         }
-        self.change_head(head, |head| head.alias = alias.clone())?;
-        for mut version in versions {
-            self.toggle_row(&version.mac);
-            version.mac = version.expected(&head.id, self.ledger);
-            self.toggle_row(&version.mac);
-            self.transaction
-                .prepare_cached(
-                    "UPDATE version SET sealed_key = :sealed_key, wrapped_data_key = :wrapped, mac = :mac
-                     WHERE entry = :entry AND number = :number",
-                )?
-                .execute(named_params! {
-                    ":sealed_key": version.sealed.as_ref().map(|sealed| &sealed.sealed_key),
-                    ":wrapped": version.sealed.as_ref().map(|sealed| &sealed.wrapped_data_key),
-                    ":mac": version.mac, ":entry": head.id, ":number": version.number,
-                })?;
+        self.put_head(&renamed, None)?;
+        self.index(present.content.leaf(), &renamed);
+        Ok(())
+    }
+
+    /// Adds the members of an entry.
+    pub(super) fn index(&self, leaf: Option<&Certificate>, head: &EntryHead) {
+        for key in leaf.iter().flat_map(|leaf| key::members(leaf, head.trust.is_some(), &head.alias.key())) {
+            self.put_member(key);
         }
-        Ok(())
     }
 
-    pub(super) fn index(
-        &self,
-        leaf: Option<&Certificate>,
-        authority: bool,
-        id: &EntryId,
-    ) -> Result<(), StoreError> {
-        for key in leaf.iter().flat_map(|leaf| keys_of(leaf, authority, id)) {
-            self.add_key(&key, id)?;
+    pub(super) fn unindex(&self, leaf: Option<&Certificate>, head: &EntryHead) {
+        for key in leaf.iter().flat_map(|leaf| key::members(leaf, head.trust.is_some(), &head.alias.key())) {
+            self.delete(key);
         }
-        Ok(())
     }
 
-    pub(super) fn unindex(
-        &self,
-        leaf: Option<&Certificate>,
-        authority: bool,
-        id: &EntryId,
-    ) -> Result<(), StoreError> {
-        for key in leaf.iter().flat_map(|leaf| keys_of(leaf, authority, id)) {
-            self.remove_key(&key)?;
-        }
-        Ok(())
-    }
-
-    fn change_head(&self, head: &EntryHead, change: impl FnOnce(&mut EntryHead)) -> Result<(), StoreError> {
-        self.toggle_row(&head.mac);
-        let mut changed = head.clone();
-        change(&mut changed);
-        self.put_head(changed)
-    }
-
-    pub(super) fn put_head(&self, mut head: EntryHead) -> Result<(), StoreError> {
-        head.mac = head.expected(self.ledger);
-        self.toggle_row(&head.mac);
-        self.transaction
-            .prepare_cached(
-                "INSERT INTO entry (id, alias, kind, trust, version, bound_to, mac)
-                 VALUES (:id, :alias, :kind, :trust, :version, :bound_to, :mac)
-                 ON CONFLICT (id) DO UPDATE SET alias = :alias, trust = :trust, version = :version,
-                     bound_to = :bound_to, mac = :mac",
-            )?
-            .execute(named_params! {
-                ":id": head.id, ":alias": head.alias.as_str(), ":kind": head.kind(),
-                ":trust": head.trust.map(Trust::word), ":version": head.version,
-                ":bound_to": head.bound_to, ":mac": head.mac,
-            })?;
-        Ok(())
-    }
-
-    pub(super) fn put_version(&self, id: &EntryId, new: NewVersion<'_>) -> Result<(), StoreError> {
-        let mut row = VersionRow {
+    fn content(&self, new: NewVersion<'_>) -> Result<Content, StoreError> {
+        self.content_of(&VersionRow {
             number: new.number,
             origin: new.origin,
             created_at: new.at,
@@ -164,56 +214,233 @@ impl Write<'_> {
             allowed: new.allowed.to_vec(),
             sealed: new.sealed,
             chain: new.chain.to_vec(),
-            mac: [0; 32],
-        };
-        row.mac = row.expected(id, self.ledger);
-        self.toggle_row(&row.mac);
-        self.transaction
-            .prepare_cached(
-                "INSERT INTO version (entry, number, origin, sealed_key, wrapped_data_key, allowed, actor, created_at, mac)
-                 VALUES (:entry, :number, :origin, :sealed_key, :wrapped, :allowed, :actor, :at, :mac)",
-            )?
-            .execute(named_params! {
-                ":entry": id, ":number": row.number, ":origin": row.origin,
-                ":sealed_key": row.sealed.as_ref().map(|sealed| &sealed.sealed_key),
-                ":wrapped": row.sealed.as_ref().map(|sealed| &sealed.wrapped_data_key),
-                ":allowed": codes(&row.allowed), ":actor": row.actor, ":at": row.created_at, ":mac": row.mac,
-            })?;
-        for (position, (certificate, role)) in row.chain.iter().enumerate() {
-            self.put_link(id, row.number, position, certificate, *role)?;
+        })
+    }
+
+    /// The content of a version, after putting what it names beside the tree.
+    pub(super) fn content_of(&self, row: &VersionRow) -> Result<Content, StoreError> {
+        let mut digests: Vec<Digest> =
+            row.chain.iter().map(|(certificate, _)| *certificate.fingerprint.as_bytes()).collect();
+        digests.dedup();
+        let mut known = self.as_read().blobs(&digests)?;
+        if self.pending.borrow().wipe {
+            // What stands there goes.
+            known.fill(None);
+        }
+        for (digest, known) in digests.iter().zip(known) {
+            let certificate =
+                row.chain.iter().find(|(certificate, _)| certificate.fingerprint.as_bytes() == digest);
+            if let (None, Some((certificate, _))) = (known, certificate) {
+                self.pending.borrow_mut().blobs.insert(*digest, Some(certificate.der().to_vec()));
+            }
+        }
+        let sealed = row.sealed.as_ref().map(|sealed| {
+            let blob = sealed_to_blob(sealed);
+            let digest = blob_digest(&blob);
+            self.pending.borrow_mut().blobs.insert(digest, Some(blob));
+            digest
+        });
+        Ok(Content {
+            number: row.number,
+            origin: row.origin,
+            created_at: row.created_at,
+            actor: row.actor.clone(),
+            allowed: row.allowed.clone(),
+            sealed,
+            chain: row.chain.iter().map(|(certificate, role)| (certificate.fingerprint, *role)).collect(),
+        })
+    }
+
+    /// Writes the head of an entry over the one that had `former`.
+    pub(super) fn put_head(&self, head: &EntryHead, former: Option<&Content>) -> Result<(), StoreError> {
+        let key = key::text(Tag::Head, &head.alias.key());
+        self.put_record(key, head.to_record(), former, &head.content)
+    }
+
+    /// Writes a former version of an entry.
+    pub(super) fn put_former(&self, head: &EntryHead, content: &Content) -> Result<(), StoreError> {
+        let key = key::version(&head.alias.key(), &head.id, content.number);
+        self.put_record(key, content.to_record(), None, content)
+    }
+
+    pub(super) fn put_record(
+        &self,
+        key: Vec<u8>,
+        record: Vec<u8>,
+        former: Option<&Content>,
+        content: &Content,
+    ) -> Result<(), StoreError> {
+        let mut pending = self.pending.borrow_mut();
+        for digest in former.iter().flat_map(|former| former.certificates()) {
+            pending.uses.insert([digest.as_slice(), &key].concat(), false);
+        }
+        for digest in content.certificates() {
+            pending.uses.insert([digest.as_slice(), &key].concat(), true);
+        }
+        pending.records.insert(key, Some(Some(record)));
+        Ok(())
+    }
+
+    /// Removes a record, and its claim on what it names.
+    pub(super) fn drop_record(&self, key: Vec<u8>, content: &Content) {
+        let mut pending = self.pending.borrow_mut();
+        for digest in content.certificates() {
+            pending.uses.insert([digest.as_slice(), &key].concat(), false);
+        }
+        pending.records.insert(key, None);
+    }
+
+    /// Removes a sealed key, which no other version has.
+    pub(super) fn drop_sealed(&self, content: &Content) {
+        if let Some(digest) = content.sealed {
+            self.pending.borrow_mut().blobs.insert(digest, None);
+        }
+    }
+
+    /// Certificates that no record names any more.
+    fn sweep(&self) -> Result<(), StoreError> {
+        let mut pending = self.pending.borrow_mut();
+        let gone: Vec<Digest> = pending
+            .uses
+            .iter()
+            .filter(|(_, added)| !**added)
+            .filter_map(|(key, _)| key.get(..32)?.try_into().ok())
+            .collect();
+        let mut last = None;
+        for digest in gone {
+            if last.replace(digest) == Some(digest) {
+                continue;
+            }
+            let of = |key: &[u8]| key.starts_with(&digest);
+            let changed: Vec<_> =
+                pending.uses.range(digest.to_vec()..).take_while(|(key, _)| of(key)).collect();
+            if changed.iter().any(|(_, added)| **added) {
+                continue;
+            }
+            let limit = changed.len().saturating_add(1);
+            let rows = self.change.range(Table::Use, &digest, key::after(&digest).as_deref(), limit)?;
+            if rows.iter().all(|(key, _)| pending.uses.get(key) == Some(&false)) {
+                pending.blobs.insert(digest, None);
+            }
         }
         Ok(())
     }
 
-    fn put_link(
-        &self,
-        id: &EntryId,
-        version: u32,
-        position: usize,
-        certificate: &Certificate,
-        role: Role,
-    ) -> Result<(), StoreError> {
-        let sha256 = certificate.fingerprint.as_bytes();
-        let mac = certificate_mac(sha256, self.ledger);
-        let added = self
-            .transaction
-            .prepare_cached(
-                "INSERT INTO certificate (sha256, der, mac) VALUES (:sha256, :der, :mac)
-                 ON CONFLICT (sha256) DO NOTHING",
-            )?
-            .execute(named_params! { ":sha256": sha256, ":der": certificate.der().as_ref(), ":mac": mac })?;
-        if added > 0 {
-            self.toggle_row(&mac);
+    /// Makes the write durable, together with its row in the log.
+    pub(crate) fn commit(self, event: Event) -> Result<Mark, StoreError> {
+        self.sweep()?;
+        let puts: Vec<_> = self
+            .pending
+            .borrow()
+            .records
+            .iter()
+            .map(|(key, put)| {
+                let item = put.as_ref().map(|value| {
+                    let hash = value.as_ref().map(|value| record_hash(key, value));
+                    Item { key: key.clone(), hash }
+                });
+                (key.clone(), item)
+            })
+            .collect();
+        // What was committed is what the tree is made from, not what this change put.
+        let (root, nodes) = if puts.is_empty() {
+            (self.state.root.clone(), BTreeMap::new())
+        } else {
+            self.as_read().tree(|tree| Update::new(tree).apply(&puts))?
+        };
+        let Self { mut change, ledger, mut state, pending, next, .. } = self;
+        let ledger = next.as_deref().unwrap_or(ledger);
+        let pending = pending.into_inner();
+        let digest = root.digest();
+        state.root = root;
+        state.seq = state.seq.saturating_add(1);
+        for event in pending.events.iter().chain([&event]) {
+            state.log_number = state.log_number.saturating_add(1);
+            let row = Stored::new(event, state.log_number, state.log_head, &digest, ledger);
+            state.log_head = row.hash;
+            change.put(Table::Log, &log::key(state.log_number), &row.encode())?;
         }
-        self.transaction
-            .prepare_cached(
-                "INSERT INTO chain (entry, version, position, certificate, role)
-                 VALUES (:entry, :version, :position, :sha256, :role)",
-            )?
-            .execute(named_params! {
-                ":entry": id, ":version": version, ":position": i64::try_from(position).unwrap_or(i64::MAX),
-                ":sha256": sha256, ":role": role.word(),
-            })?;
-        Ok(())
+        if pending.wipe {
+            for table in [Table::Record, Table::Node, Table::Blob, Table::Use] {
+                wipe(&mut *change, table)?;
+            }
+        }
+        for (path, body) in &nodes {
+            write(&mut *change, Table::Node, path, body.as_deref())?;
+        }
+        for (key, put) in &pending.records {
+            if !matches!(put, Some(None)) {
+                write(&mut *change, Table::Record, key, put.as_ref().and_then(Option::as_deref))?;
+            }
+        }
+        for (digest, blob) in &pending.blobs {
+            write(&mut *change, Table::Blob, digest, blob.as_deref())?;
+        }
+        for (key, added) in &pending.uses {
+            write(&mut *change, Table::Use, key, added.then_some(&[]))?;
+        }
+        let row = state.encode(ledger);
+        for copy in &COPIES {
+            change.put(Table::State, copy, &row)?;
+        }
+        match change.commit() {
+            Ok(()) => Ok(state.mark()),
+            Err(CommitError::Refused(error)) => Err(error),
+            Err(CommitError::InDoubt(_)) => {
+                Err(StoreError::OutcomeUnknown(Doubt::of_commit(state.log_number, state.log_head)))
+            }
+        }
+    }
+
+    /// Writes one row into each table; without a commit they go without a trace.
+    pub(crate) fn rehearse(&mut self) -> Result<(), StoreError> {
+        let row = self.state.encode(self.ledger);
+        let number = log::key(self.state.log_number.saturating_add(1));
+        self.change.put(Table::State, &[0], &row)?;
+        self.change.put(Table::State, &[1], &row)?;
+        self.change.put(Table::Log, &number, &row)?;
+        for table in [Table::Record, Table::Node, Table::Use] {
+            self.change.put(table, &[0xff; 40], &row)?;
+        }
+        self.change.put(Table::Blob, &[0xff; 32], &row)
+    }
+
+    /// Writes the whole log anew under the next root key, after following it.
+    pub(super) fn log_anew(&mut self, ledger: &Ledger) -> Result<(), StoreError> {
+        let mut number = 0_i64;
+        loop {
+            let from = log::key(number.saturating_add(1));
+            let rows = self.change.range(Table::Log, &from, None, 500)?;
+            if rows.is_empty() {
+                return Ok(());
+            }
+            for (key, row) in rows {
+                number = number.saturating_add(1);
+                let (stored, _) = Stored::checked(&row, number, self.ledger)?;
+                self.change.put(Table::Log, &key, &stored.under(ledger))?;
+            }
+        }
+    }
+}
+
+fn write(change: &mut dyn Change, table: Table, key: &[u8], value: Option<&[u8]>) -> Result<(), StoreError> {
+    match value {
+        Some(value) => change.put(table, key, value),
+        None => change.delete(table, key),
+    }
+}
+
+/// Removes every row of a table.
+fn wipe(change: &mut dyn Change, table: Table) -> Result<(), StoreError> {
+    let mut from = Vec::new();
+    loop {
+        let rows = change.range(table, &from, None, 1_000)?;
+        for (key, _) in &rows {
+            change.delete(table, key)?;
+        }
+        match rows.last() {
+            Some((last, _)) if rows.len() == 1_000 => from = [last.as_slice(), &[0]].concat(),
+            _ => return Ok(()),
+        }
     }
 }

@@ -2,9 +2,7 @@
 
 use std::fmt;
 
-use rusqlite::{OptionalExtension as _, named_params};
-
-use super::{Read, Store, StoreError};
+use super::Store;
 use crate::seal::Digest;
 
 /// A change that may be there or not.
@@ -71,22 +69,14 @@ impl Store {
         let Some(row) = &doubt.row else {
             return doubt;
         };
-        let found = self.reconnect().and_then(|()| self.read().and_then(|read| read.has_log_row(row)));
+        let found = self
+            .reconnect()
+            .and_then(|()| self.read().and_then(|read| read.has_log_row(row.number, &row.hash)));
         doubt.seen = match found {
             Ok(true) => Seen::There,
             Ok(false) => Seen::NotThere,
             Err(_) => Seen::Nothing,
         };
         doubt
-    }
-}
-
-impl Read<'_> {
-    fn has_log_row(&self, row: &LogRow) -> Result<bool, StoreError> {
-        let mut statement =
-            self.connection.prepare_cached("SELECT hash FROM audit WHERE number = :number")?;
-        let hash: Option<Digest> =
-            statement.query_row(named_params! { ":number": row.number }, |row| row.get(0)).optional()?;
-        Ok(hash == Some(row.hash))
     }
 }

@@ -30,8 +30,7 @@ pub enum Table {
 
 impl Table {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::State, Self::Record, Self::Node, Self::Blob, Self::Use, Self::Log];
+    pub const ALL: [Self; 6] = [Self::State, Self::Record, Self::Node, Self::Blob, Self::Use, Self::Log];
 }
 
 /// A row: its key and its value.
@@ -51,7 +50,13 @@ pub trait View {
     /// # Errors
     ///
     /// [`StoreError`] if the rows cannot be read.
-    fn range(&self, table: Table, from: &[u8], to: Option<&[u8]>, limit: usize) -> Result<Vec<Row>, StoreError>;
+    fn range(
+        &self,
+        table: Table,
+        from: &[u8],
+        to: Option<&[u8]>,
+        limit: usize,
+    ) -> Result<Vec<Row>, StoreError>;
 }
 
 /// A change in progress; dropped without [`commit`](Self::commit), it leaves no trace.
@@ -89,6 +94,15 @@ pub enum CommitError {
     Refused(StoreError),
     /// It may have happened, or may still happen.
     InDoubt(StoreError),
+}
+
+impl CommitError {
+    /// What went wrong, where a doubt makes no difference.
+    pub(super) fn into_error(self) -> StoreError {
+        match self {
+            Self::Refused(error) | Self::InDoubt(error) => error,
+        }
+    }
 }
 
 /// What keeps the bytes of a store.

@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use rusqlite::{ErrorCode, ffi};
 use thiserror::Error;
 
 use super::Doubt;
@@ -38,14 +37,9 @@ pub enum StoreError {
         /// The newest that is known.
         known: i64,
     },
-    /// An older program made the store, and it was opened for reading only.
-    #[error("the store has schema version {found}; it is brought to {known} when it is opened for writing")]
-    SchemaOutdated {
-        /// The version found.
-        found: i64,
-        /// The version of this program.
-        known: i64,
-    },
+    /// A program from before the first release made the store.
+    #[error("the store was made by a preview of this program, in a format that is not read any more")]
+    FromPreview,
     /// A write-ahead log on a network file system.
     #[error("{} is on a network file system, where a write-ahead log is not safe", path.display())]
     Network {
@@ -68,12 +62,26 @@ pub enum StoreError {
         /// Commits that the guard knows of.
         known: i64,
     },
-    /// The rollback guard belongs to another store, or to this one under another root key.
-    #[error("the rollback guard {} is not of this store as it stands: it is of another one, or an older copy was put in its place", path.display())]
+    /// The log of the store does not lead on from what its rollback guard, or this process, saw.
+    #[error(
+        "the log of the store does not continue what was seen at commit {known}: the copy of another history was put in its place"
+    )]
+    Forked {
+        /// The commit that was seen.
+        known: i64,
+    },
+    /// The store has a rollback guard, which was not given.
+    #[error("the store has a rollback guard, which was not given")]
+    Guarded,
+    /// The rollback guard is of another store.
+    #[error("the rollback guard {} is of another store", path.display())]
     ForeignGuard {
         /// The path of the guard.
         path: PathBuf,
     },
+    /// A backup is of another store.
+    #[error("the backup is of another store")]
+    OtherStore,
     /// There is no rollback guard at the path.
     #[error("there is no rollback guard at {}", path.display())]
     GuardMissing {
@@ -159,6 +167,9 @@ pub enum StoreError {
         /// The log or journal.
         log: PathBuf,
     },
+    /// A writer was killed, and its journal must be rolled back by who can write.
+    #[error("a writer was killed, and what it left can only be put right by who can write the store")]
+    NeedsRecovery,
     /// The disk is full.
     #[error("no space is left for the store")]
     Full,
@@ -171,9 +182,9 @@ pub enum StoreError {
         /// What was found.
         detail: &'static str,
     },
-    /// SQLite failed otherwise.
-    #[error("the store failed: {0}")]
-    Sqlite(rusqlite::Error),
+    /// A reader holds pages that should be gone.
+    #[error("a process that reads the store held its former pages for 10 seconds")]
+    Held,
     /// The engine failed otherwise.
     #[error("the store failed: {detail}")]
     Failed {
@@ -209,48 +220,6 @@ pub enum StoreError {
     },
 }
 
-impl From<rusqlite::Error> for StoreError {
-    fn from(error: rusqlite::Error) -> Self {
-        // The shared memory of a write-ahead log could not be made as large as it must be.
-        if error.sqlite_error().is_some_and(|code| code.extended_code == ffi::SQLITE_IOERR_SHMSIZE) {
-            return Self::Full;
-        }
-        match error.sqlite_error_code() {
-            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Busy,
-            // The second where a folder takes no journal: the database itself was looked at before.
-            Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen) => Self::ReadOnly,
-            Some(ErrorCode::DiskFull) => Self::Full,
-            Some(ErrorCode::NotADatabase) => Self::NotAStore,
-            Some(ErrorCode::DatabaseCorrupt) => Self::Corrupt { detail: "SQLite found its structure broken" },
-            // A check of a column refuses what is written, not what is stored.
-            Some(ErrorCode::ConstraintViolation) if refuses_a_value(&error) => {
-                Self::InvalidValue { reason: error.to_string() }
-            }
-            Some(ErrorCode::ConstraintViolation) => Self::Corrupt { detail: "a row contradicts the rest" },
-            Some(_) => Self::Sqlite(error),
-            None => match error {
-                rusqlite::Error::FromSqlConversionFailure(..)
-                | rusqlite::Error::IntegralValueOutOfRange(..)
-                | rusqlite::Error::InvalidColumnType(..)
-                | rusqlite::Error::Utf8Error(..)
-                | rusqlite::Error::QueryReturnedNoRows => {
-                    Self::Corrupt { detail: "a value is missing, or not of its type" }
-                }
-                other => Self::Sqlite(other),
-            },
-        }
-    }
-}
-
-/// Whether a constraint is about one value that is written.
-fn refuses_a_value(error: &rusqlite::Error) -> bool {
-    let code = error.sqlite_error().map(|error| error.extended_code);
-    matches!(
-        code,
-        Some(ffi::SQLITE_CONSTRAINT_CHECK | ffi::SQLITE_CONSTRAINT_NOTNULL | ffi::SQLITE_CONSTRAINT_DATATYPE)
-    )
-}
-
 /// `2 entries: api, www`; of many the first ten.
 fn these(entries: &[Alias]) -> String {
     const SHOWN: usize = 10;
@@ -277,10 +246,12 @@ impl StoreError {
             Self::File(error) => error.code(),
             Self::NotAStore => "not_a_store",
             Self::SchemaFromFuture { .. } => "schema_from_future",
-            Self::SchemaOutdated { .. } => "schema_outdated",
+            Self::FromPreview => "store_from_preview",
             Self::Network { .. } => "store_on_network",
             Self::Replaced { .. } => "store_replaced",
-            Self::RolledBack { .. } | Self::ForeignGuard { .. } => "store_rolled_back",
+            Self::RolledBack { .. } | Self::Forked { .. } | Self::ForeignGuard { .. } => "store_rolled_back",
+            Self::Guarded => "store_guarded",
+            Self::OtherStore => "other_store",
             Self::GuardMissing { .. } => "rollback_guard_missing",
             Self::NotAGuard { .. } => "not_a_rollback_guard",
             Self::BadBackup { .. } => "bad_backup",
@@ -291,12 +262,12 @@ impl StoreError {
             Self::NothingToUndo { .. } | Self::SameVersion { .. } => "nothing_to_undo",
             Self::InvalidValue { .. } => "invalid_value",
             Self::Seal(error) => error.code(),
-            Self::Busy => "store_busy",
-            Self::ReadOnly | Self::LogOnReadOnly { .. } => "store_read_only",
+            Self::Busy | Self::Held => "store_busy",
+            Self::ReadOnly | Self::LogOnReadOnly { .. } | Self::NeedsRecovery => "store_read_only",
             Self::Full => "store_full",
             Self::NotCompacted(_) => "store_not_compacted",
             Self::Corrupt { .. } => "store_corrupt",
-            Self::Failed{..} | Self::Sqlite(_) => "store_failed",
+            Self::Failed { .. } => "store_failed",
             Self::OutcomeUnknown(_) => "outcome_unknown",
             Self::NotFound { .. } => "not_found",
             Self::AliasTaken { .. } => "alias_taken",
@@ -313,12 +284,18 @@ impl StoreError {
             Self::File(error) => return error.remedies(),
             Self::Exists { .. } => Remedy::GiveStorePath,
             Self::Seal(error) => return error.remedies(),
-            Self::SchemaOutdated { .. } => Remedy::VerifyStore,
+            Self::FromPreview => Remedy::Advice(
+                "make a new store and import the files again; nothing of a preview's format was released",
+            ),
             Self::Network { .. } => Remedy::MakeStoreForNetwork,
             Self::Replaced { .. } => Remedy::Advice(
                 "open the store again and look whether the change is there; do not move the file of a store that is in use",
             ),
-            Self::RolledBack { .. } | Self::ForeignGuard { .. } => Remedy::AcceptRollback,
+            Self::RolledBack { .. } | Self::Forked { .. } | Self::ForeignGuard { .. } => {
+                Remedy::AcceptRollback
+            }
+            Self::Guarded => return vec![Remedy::GiveRollbackGuard, Remedy::WithoutGuard],
+            Self::OtherStore => Remedy::OtherStore,
             Self::GuardMissing { .. } => Remedy::MakeRollbackGuard,
             Self::NotAGuard { .. } => Remedy::GiveRollbackGuard,
             Self::BadBackup { .. } => Remedy::Advice("take another backup; the store is as it was"),
@@ -339,10 +316,10 @@ impl StoreError {
             | Self::NothingToUndo { alias, .. } => Remedy::ListVersions { alias: alias.to_string() },
             Self::NotAStore => Remedy::GiveStorePath,
             Self::SchemaFromFuture { .. } => Remedy::Advice("use the program that made it, or a newer one"),
-            Self::Busy => {
+            Self::Busy | Self::Held => {
                 Remedy::Advice("try again; if it stays, look for a process that holds the store open")
             }
-            Self::ReadOnly => Remedy::RunAsOwner,
+            Self::ReadOnly | Self::NeedsRecovery => Remedy::RunAsOwner,
             Self::LogOnReadOnly { .. } => Remedy::Advice(
                 "copy the store together with that file into a folder that can be written, and read the copy",
             ),
@@ -360,7 +337,7 @@ impl StoreError {
             }
             Self::NotFound { .. } => Remedy::ListEntries,
             Self::UserExists { .. } | Self::NoSuchUser { .. } => Remedy::ListUsers,
-            Self::Failed{..} | Self::Sqlite(_) => return Vec::new(),
+            Self::Failed { .. } => return Vec::new(),
         }]
     }
 }

@@ -100,7 +100,13 @@ impl View for Snapshot<'_> {
         Ok(wanted.iter().map(|(table, key)| self.content.get(&(*table, key.to_vec())).cloned()).collect())
     }
 
-    fn range(&self, table: Table, from: &[u8], to: Option<&[u8]>, limit: usize) -> Result<Vec<Row>, StoreError> {
+    fn range(
+        &self,
+        table: Table,
+        from: &[u8],
+        to: Option<&[u8]>,
+        limit: usize,
+    ) -> Result<Vec<Row>, StoreError> {
         self.engine.trip();
         if to.is_some_and(|to| to <= from) {
             return Ok(Vec::new());
@@ -122,7 +128,13 @@ impl View for Changing<'_> {
         self.snapshot.get_many(wanted)
     }
 
-    fn range(&self, table: Table, from: &[u8], to: Option<&[u8]>, limit: usize) -> Result<Vec<Row>, StoreError> {
+    fn range(
+        &self,
+        table: Table,
+        from: &[u8],
+        to: Option<&[u8]>,
+        limit: usize,
+    ) -> Result<Vec<Row>, StoreError> {
         self.snapshot.range(table, from, to, limit)
     }
 }

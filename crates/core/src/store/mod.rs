@@ -1,149 +1,301 @@
-//! The SQLite database: sealed rows in, sealed rows out. All SQL of the project is in this folder.
+//! The store: records and what proves them, above an engine that keeps bytes.
 //!
-//! Knows nothing of passwords or private keys; what it stores was sealed before. It does hold the keys that
-//! authenticate rows: no row is given that its MAC does not vouch for, and none can be missing unseen.
+//! Every read is proved under the state row of its own snapshot: that a record is there, that it is not, and that a range
+//! is whole. Every change goes one way: lock, check, apply, log, commit. What the rows say is decided here, how they are
+//! kept below, in an engine: SQLite ([`sqlite`]), or memory for tests.
+//!
+//! Knows nothing of passwords or private keys; what it stores was sealed before.
 
 mod accounts;
-mod audit;
-mod backup;
 mod change;
-mod connection;
+mod codec;
+mod copy;
 mod doubt;
-#[allow(dead_code)]
-pub mod engine;
+pub(crate) mod engine;
 mod entries;
 mod error;
-mod locked;
-mod lookup;
-#[allow(dead_code)]
+mod guard;
+mod key;
+mod log;
 mod memory;
-mod migrate;
+mod read;
+mod records;
 mod rekey;
 mod removed;
-mod rollback_guard;
-mod schema;
 mod slots;
+mod sqlite;
 mod state;
-#[allow(dead_code)]
 mod tree;
 mod verify;
 
 use std::{
-    cell::RefCell,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
-use rusqlite::{Connection, Transaction, TransactionBehavior};
-
-use self::state::{State, toggle};
+pub(crate) use self::verify::Verified;
 pub(crate) use self::{
-    audit::Event,
-    backup::{prepare, replace},
-    change::NewVersion,
-    entries::{EntryHead, EntryRow, VersionRow},
-    locked::{LockedStore, create},
-    rollback_guard::RollbackGuard,
+    change::{NewVersion, Write},
+    guard::RollbackGuard,
+    log::{Action, Event, Happened},
+    read::Read,
+    records::{EntryHead, EntryRow, VersionRow},
+    slots::{Claim, claimed},
+    sqlite::{LongChange, Prepared, SqliteEngine, beside, free_name, remove as remove_file, side_files},
+    state::Mark,
 };
 pub use self::{
-    audit::LogEntry,
     doubt::{Doubt, Seen},
     error::StoreError,
-    state::Journal,
+    log::LogEntry,
+    memory::{Fault, MemoryEngine},
+    sqlite::Journal,
     verify::{StoreProblem, StoreReport},
 };
-use crate::{
-    private_file::{self, Identity},
-    seal::{Digest, Ledger},
+use self::{
+    engine::{Engine, View},
+    log::leads,
+    state::State,
+    tree::Cache,
 };
+use crate::seal::{Ledger, RootKey, SealError, Slot, Unlock};
+
+/// What all connections of a process to one store share.
+#[derive(Debug, Default)]
+struct Shared {
+    cache: Cache,
+    /// The latest state that this process saw: it never takes less.
+    seen: Mutex<Option<Mark>>,
+}
 
 /// One connection to an unlocked store.
 #[derive(Debug)]
 pub(crate) struct Store {
-    connection: Connection,
-    path: PathBuf,
-    read_only: bool,
+    engine: Box<dyn Engine>,
     ledger: Arc<Ledger>,
-    /// The file that was opened; another one under the same name is not written to.
-    identity: Option<Identity>,
+    shared: Arc<Shared>,
+    guard: Option<RollbackGuard>,
+    /// A guarded store was opened without its guard, by name.
+    unguarded: bool,
+    /// Where its files are, if it has any.
+    path: Option<PathBuf>,
     /// A commit failed, and nothing is written before the connection is a new one.
     in_doubt: bool,
 }
 
-/// A write in progress; dropped without [`commit`](Self::commit), it leaves no trace.
-pub(crate) struct Write<'s> {
-    transaction: Transaction<'s>,
-    ledger: &'s Ledger,
-    state: RefCell<State>,
-}
-
-/// A consistent view for reading.
-pub(crate) struct Read<'s> {
-    connection: &'s Connection,
-    ledger: &'s Ledger,
-    state: State,
-    /// Keeps the view; absent inside a write.
-    _snapshot: Option<Transaction<'s>>,
-}
-
-/// Where a store stood after a commit.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Point {
-    pub(crate) seq: i64,
-    pub(crate) mac: Digest,
-}
-
 impl Store {
+    /// Makes a store with nothing but its first slot.
+    pub(crate) fn create(
+        engine: Box<dyn Engine>,
+        path: Option<PathBuf>,
+        ledger: Arc<Ledger>,
+        slot: &Slot,
+        guard: Option<&Path>,
+        event: Event,
+    ) -> Result<Self, StoreError> {
+        let guard = guard.map(|path| RollbackGuard::at(path, *ledger.store()));
+        let store = Self::over(engine, path, ledger);
+        let state = State::new(*store.ledger.store(), &store.ledger, guard.is_some(), event.at);
+        let write = Write::new(store.engine.begin()?, &store.ledger, &store.shared.cache, state, false);
+        write.put_slot(slot);
+        let mark = write.commit(event)?;
+        store.engine.trust()?;
+        store.saw(mark);
+        if let Some(guard) = &guard {
+            guard.create(mark)?;
+        }
+        Ok(Self { guard, ..store })
+    }
+
+    fn over(engine: Box<dyn Engine>, path: Option<PathBuf>, ledger: Arc<Ledger>) -> Self {
+        Self { engine, ledger, shared: Arc::default(), guard: None, unguarded: false, path, in_doubt: false }
+    }
+
+    /// Opens a store whose root key is known: its state must be authentic, and the slot that opened it be one of its own.
+    pub(crate) fn unlock(
+        engine: Box<dyn Engine>,
+        path: Option<PathBuf>,
+        ledger: Arc<Ledger>,
+        opened: &Slot,
+    ) -> Result<Self, StoreError> {
+        let store = Self { unguarded: true, ..Self::over(engine, path, ledger) };
+        store.read()?.require_slot(opened)?;
+        store.engine.trust()?;
+        Ok(Self { unguarded: false, ..store })
+    }
+
+    /// Opens the first slot that `unlock` fits. Where the copies of the state differ, each is tried.
+    pub(crate) fn find_root(engine: &dyn Engine, unlock: Unlock<'_>) -> Result<(RootKey, Slot), StoreError> {
+        let view = engine.view()?;
+        let (claims, slots) = (Claim::all(&*view)?, claimed(&*view)?);
+        let mut refused = None;
+        for claim in claims {
+            match RootKey::unlock(claim.id, claim.epoch, &claim.check_value, &slots, unlock) {
+                Ok(found) => return Ok(found),
+                Err(error) => refused = refused.or(Some(error)),
+            }
+        }
+        Err(refused.unwrap_or(SealError::SlotsDamaged).into())
+    }
+
+    /// Goes over to the root key that is in force now, on a new connection.
+    pub(crate) fn unlock_again(&mut self, unlock: Unlock<'_>) -> Result<RootKey, StoreError> {
+        self.engine.reconnect()?;
+        self.in_doubt = false;
+        let (root, slot) = Self::find_root(&*self.engine, unlock)?;
+        let former = std::mem::replace(&mut self.ledger, root.ledger());
+        if let Err(error) = self.read().and_then(|read| read.require_slot(&slot)) {
+            self.ledger = former;
+            return Err(error);
+        }
+        self.engine.trust()?;
+        Ok(root)
+    }
+
+    /// Opens a copy whose root key is known.
+    pub(crate) fn unlock_copy(
+        engine: Box<dyn Engine>,
+        path: &Path,
+        ledger: Arc<Ledger>,
+    ) -> Result<Self, StoreError> {
+        let store = Self { unguarded: true, ..Self::over(engine, Some(path.to_owned()), ledger) };
+        store.read()?;
+        store.engine.trust()?;
+        Ok(store)
+    }
+
+    /// Waits until another commit than the last one seen is there, at most for `max`; says whether there is.
+    pub(crate) fn wait_change(&self, max: Duration) -> Result<bool, StoreError> {
+        let seen = self.read()?.state().encode(&self.ledger);
+        Ok(self.engine.wait_change(&seen, max)? != seen)
+    }
+
+    /// Holds the store against its guard from now on. `without` opens a guarded store without one, by name.
+    pub(crate) fn set_guard(&mut self, guard: Option<RollbackGuard>, without: bool) {
+        self.guard = guard;
+        self.unguarded = without;
+    }
+
     /// Another connection to the same store, with the same rights.
     pub(crate) fn reopen(&self) -> Result<Self, StoreError> {
-        LockedStore::open(&self.path, self.read_only)?.unlock(Arc::clone(&self.ledger))
+        let store = Self {
+            engine: self.engine.another()?,
+            ledger: Arc::clone(&self.ledger),
+            shared: Arc::clone(&self.shared),
+            guard: self.guard.clone(),
+            unguarded: self.unguarded,
+            path: self.path.clone(),
+            in_doubt: false,
+        };
+        store.read()?;
+        store.engine.trust()?;
+        Ok(store)
     }
 
     /// Gives up the connection for a new one: after a failure that leaves it in doubt.
     pub(crate) fn reconnect(&mut self) -> Result<(), StoreError> {
-        *self = self.reopen()?;
-        Ok(())
-    }
-
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
+        self.engine.reconnect()?;
+        self.in_doubt = false;
+        State::load(&*self.engine.view()?, &self.ledger)?;
+        self.engine.trust()
     }
 
     pub(crate) fn is_read_only(&self) -> bool {
-        self.read_only
+        self.engine.is_read_only()
+    }
+
+    /// Where the files of the store are; a store in memory has none.
+    pub(crate) fn path(&self) -> Option<&Path> {
+        self.path.as_deref()
+    }
+
+    pub(crate) fn ledger(&self) -> &Arc<Ledger> {
+        &self.ledger
+    }
+
+    /// Goes on with the root key that is in force now.
+    pub(crate) fn set_ledger(&mut self, ledger: Arc<Ledger>) {
+        self.ledger = ledger;
+    }
+
+    pub(crate) fn still_there(&self) -> Result<(), StoreError> {
+        self.engine.still_there()
     }
 
     /// Takes the write lock at once, so that what is read before the write cannot change under it.
     pub(crate) fn write(&mut self) -> Result<Write<'_>, StoreError> {
-        if self.read_only {
+        if self.engine.is_read_only() {
             return Err(StoreError::ReadOnly);
         }
-        self.still_there()?;
+        self.engine.still_there()?;
         if self.in_doubt {
             self.reconnect()?;
         }
-        let ledger = &*self.ledger;
-        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let state = State::load(&transaction, ledger)?;
-        Ok(Write { transaction, ledger, state: RefCell::new(state) })
-    }
-
-    /// Whether the path still leads to the file that was opened: what is written to another one nobody would see. Asked
-    /// before a write, and again after its commit, since the file or its folder may be moved away in between.
-    pub(crate) fn still_there(&self) -> Result<(), StoreError> {
-        if private_file::identity(&self.path) == self.identity {
-            Ok(())
-        } else {
-            Err(StoreError::Replaced { path: self.path.clone() })
+        let known = self.known()?;
+        let change = self.engine.begin()?;
+        let state = self.fresh(&*change, known)?;
+        let mut write = Write::new(change, &self.ledger, &self.shared.cache, state, self.engine.is_remote());
+        if self.guard.is_some() {
+            write.set_guarded();
         }
+        Ok(write)
     }
 
     /// A consistent view of the last commit.
     pub(crate) fn read(&self) -> Result<Read<'_>, StoreError> {
-        // A deferred transaction pins its snapshot at the first query.
-        let snapshot = self.connection.unchecked_transaction()?;
-        let state = State::load(&snapshot, &self.ledger)?;
-        Ok(Read { connection: &self.connection, ledger: &self.ledger, state, _snapshot: Some(snapshot) })
+        let known = self.known()?;
+        let view = self.engine.view()?;
+        let state = self.fresh(&*view, known)?;
+        Ok(Read::own(view, &self.ledger, &self.shared.cache, state, self.engine.is_remote()))
+    }
+
+    /// What the guard and this process know; read before the state, so that nobody can have moved it on since.
+    fn known(&self) -> Result<[Option<Mark>; 2], StoreError> {
+        let guard = self.guard.as_ref().map(RollbackGuard::known).transpose()?;
+        let seen = *self.shared.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok([guard, seen])
+    }
+
+    /// The state of a snapshot, if it is authentic and continues what is known.
+    fn fresh(&self, view: &dyn View, known: [Option<Mark>; 2]) -> Result<State, StoreError> {
+        let state = State::load(view, &self.ledger)?;
+        if state.guarded && self.guard.is_none() && !self.unguarded {
+            return Err(StoreError::Guarded);
+        }
+        let mark = state.mark();
+        for known in known.iter().flatten() {
+            if mark.seq < known.seq {
+                return Err(StoreError::RolledBack { found: mark.seq, known: known.seq });
+            }
+            if mark != *known && (mark.seq == known.seq || !leads(view, &self.ledger, known, &mark)?) {
+                return Err(StoreError::Forked { known: known.seq });
+            }
+        }
+        self.saw(mark);
+        Ok(state)
+    }
+
+    fn saw(&self, mark: Mark) {
+        let mut seen = self.shared.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if seen.is_none_or(|seen| seen.seq < mark.seq) {
+            *seen = Some(mark);
+        }
+    }
+
+    /// A commit is done: the guard moves on.
+    pub(crate) fn settle(&self, mark: Mark) -> Result<(), StoreError> {
+        self.engine.still_there()?;
+        self.saw(mark);
+        match &self.guard {
+            Some(guard) => guard.advance(mark),
+            None => Ok(()),
+        }
+    }
+
+    /// Takes the store as it stands, whatever this process and its guard saw before.
+    pub(crate) fn forget(&self) {
+        *self.shared.seen.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     /// Reads. What looks like damage is looked at again through a new connection before it is believed: a failed
@@ -161,67 +313,13 @@ impl Store {
         }
     }
 
-    /// Where the store stands.
-    pub(crate) fn point(&self) -> Result<Point, StoreError> {
-        Ok(self.read()?.state.point())
-    }
-
-    pub(crate) fn ledger(&self) -> &Ledger {
-        &self.ledger
-    }
-
     /// Leaves nothing of what was removed: neither in the write-ahead log nor in free pages.
     pub(crate) fn compact(&mut self) -> Result<(), StoreError> {
-        connection::truncate_log(&mut self.connection);
-        connection::vacuum(&self.connection, None).map_err(|error| StoreError::NotCompacted(error.into()))?;
-        connection::truncate_log(&mut self.connection);
-        Ok(())
+        self.engine.scrub(true)
     }
 
-    /// Leaves a file that is whole by itself, with a rollback journal.
-    pub(crate) fn single_file(&self) -> Result<(), StoreError> {
-        let _: String = self.connection.query_row("PRAGMA journal_mode = DELETE", [], |row| row.get(0))?;
-        Ok(())
-    }
-
-    /// Empties the write-ahead log, if no reader holds it.
-    pub(crate) fn truncate_log(&mut self) {
-        connection::truncate_log(&mut self.connection);
-    }
-}
-
-impl State {
-    fn point(&self) -> Point {
-        Point { seq: self.seq, mac: self.mac }
-    }
-}
-
-impl<'s> Write<'s> {
-    /// What the write sees.
-    pub(crate) fn as_read(&self) -> Read<'_> {
-        Read {
-            connection: &self.transaction,
-            ledger: self.ledger,
-            state: self.state.borrow().clone(),
-            _snapshot: None,
-        }
-    }
-
-    fn toggle_row(&self, mac: &Digest) {
-        toggle(&mut self.state.borrow_mut().rows, mac);
-    }
-
-    /// Makes the write durable, together with its row in the audit log.
-    pub(crate) fn commit(self, event: &Event<'_>) -> Result<Point, StoreError> {
-        self.audit(event)?;
-        let mut state = self.state.into_inner();
-        state.seq = state.seq.saturating_add(1);
-        state.save(&self.transaction, self.ledger)?;
-        self.transaction.commit().map_err(|error| match StoreError::from(error) {
-            // These say for certain that nothing was written.
-            certain @ (StoreError::Busy | StoreError::Full | StoreError::ReadOnly) => certain,
-            _ => StoreError::OutcomeUnknown(Doubt::of_commit(state.audit_number, state.audit_hash)),
-        })?;
-        Ok(state.point())
+    /// Empties the write-ahead log.
+    pub(crate) fn truncate_log(&mut self) -> Result<(), StoreError> {
+        self.engine.scrub(false)
     }
 }

@@ -1,17 +1,11 @@
-//! A new root key: everything is sealed and authenticated anew, in one transaction.
+//! A new root key: everything is sealed and vouched for anew, in one change.
 
 use std::sync::Arc;
 
-use rusqlite::{TransactionBehavior, named_params};
-
 use super::{
-    EntryRow, Point, Read, Store, StoreError, Write,
-    audit::Event,
-    connection,
-    entries::certificate_mac,
-    state::{State, toggle},
+    EntryRow, Read, Store, StoreError, Write, key, log::Event, read::RECORD, records::EntryHead, state::Mark,
 };
-use crate::seal::{Digest, Ledger, SealError, SealedKey, Slot};
+use crate::seal::{Ledger, SealError, SealedKey, Slot};
 
 /// Opens a sealed key under the former root key and seals it under the new one.
 pub(crate) type Reseal<'f> = &'f dyn Fn(&EntryRow) -> Result<Option<SealedKey>, SealError>;
@@ -24,135 +18,78 @@ impl Store {
         ledger: &Arc<Ledger>,
         slots: &[Slot],
         reseal: Reseal<'_>,
-        event: &Event<'_>,
-    ) -> Result<Point, StoreError> {
-        if self.read_only {
-            return Err(StoreError::ReadOnly);
-        }
-        self.still_there()?;
-        let former = Arc::clone(&self.ledger);
-        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let old = State::load(&transaction, &former)?;
-        let state = State {
-            seq: old.seq,
-            audit_number: old.audit_number,
-            audit_hash: old.audit_hash,
-            ..State::new(old.id, ledger, old.journal, old.created_at)
-        };
-        let write = Write { transaction, ledger, state: state.into() };
-        write.seal_anew(&former, &old, slots, reseal)?;
-        let point = write.commit(event)?;
+        event: Event,
+    ) -> Result<Mark, StoreError> {
+        let mut write = self.write()?;
+        write.seal_anew(ledger, slots, reseal)?;
+        let mark = write.commit(event)?;
         self.ledger = Arc::clone(ledger);
-        connection::trusts(&self.connection)?;
-        Ok(point)
+        self.engine.trust()?;
+        Ok(mark)
     }
 }
 
 impl Write<'_> {
     fn seal_anew(
-        &self,
-        former: &Ledger,
-        old: &State,
+        &mut self,
+        ledger: &Arc<Ledger>,
         slots: &[Slot],
         reseal: Reseal<'_>,
     ) -> Result<(), StoreError> {
-        let read =
-            Read { connection: &self.transaction, ledger: former, state: old.clone(), _snapshot: None };
-        let accounts = read.accounts()?;
-        read.slots()?;
-        read.verify_log()?;
-        let mut seen = self.seal_entries(&read, reseal)?;
-        self.authenticate_certificates(former, &mut seen)?;
-        self.authenticate_lookups(&read, &mut seen)?;
-        if seen != old.rows {
-            return Err(StoreError::Corrupt { detail: "rows are missing, or of another time than the rest" });
+        let accounts = self.as_read().accounts()?;
+        self.as_read().verify_log()?;
+        self.go_over_to(Arc::clone(ledger));
+        let mut heads = Vec::new();
+        self.as_read().each_head(&mut |head| {
+            heads.push(head?);
+            Ok(())
+        })?;
+        for head in heads {
+            self.versions_anew(&head, reseal)?;
+            let former = head.content.clone();
+            let renewed = self.current_anew(&head, reseal)?;
+            self.put_head(&renewed, Some(&former))?;
         }
-        for account in accounts {
+        for removed in self.as_read().all_removed(None, u32::MAX)? {
+            self.versions_anew(&removed.head, reseal)?;
+            let former = removed.head.content.clone();
+            let renewed = self.current_anew(&removed.head, reseal)?;
+            self.put_record(removed.key.clone(), renewed.to_record(), Some(&former), &renewed.content)?;
+        }
+        for account in &accounts {
             self.put_account(account)?;
         }
-        self.transaction.execute("DELETE FROM slot", [])?;
-        for slot in slots {
-            self.put_slot(slot)?;
-        }
-        self.authenticate_log()
+        self.clear_slots()?;
+        slots.iter().for_each(|slot| self.put_slot(slot));
+        self.log_anew(ledger)
     }
 
-    fn seal_entries(&self, read: &Read<'_>, reseal: Reseal<'_>) -> Result<Digest, StoreError> {
-        let mut seen = [0; 32];
-        let mut after = Vec::new();
-        loop {
-            let heads = read.heads_after(&after)?;
-            let Some(last) = heads.last() else {
-                return Ok(seen);
-            };
-            after = last.id.to_vec();
-            for head in heads {
-                toggle(&mut seen, &head.mac);
-                for number in read.first_version(&head.id)?..=head.version {
-                    let row = read.at_version(head.clone(), number)?;
-                    let mut row = row.ok_or(StoreError::Corrupt { detail: "a version is missing" })?;
-                    toggle(&mut seen, &row.content.mac);
-                    row.content.sealed = reseal(&row)?;
-                    let content = row.content;
-                    let mac = content.expected(&head.id, self.ledger);
-                    self.toggle_row(&mac);
-                    self.transaction
-                        .prepare_cached(
-                            "UPDATE version SET sealed_key = :sealed_key, wrapped_data_key = :wrapped, mac = :mac
-                             WHERE entry = :entry AND number = :number",
-                        )?
-                        .execute(named_params! {
-                            ":sealed_key": content.sealed.as_ref().map(|sealed| &sealed.sealed_key),
-                            ":wrapped": content.sealed.as_ref().map(|sealed| &sealed.wrapped_data_key),
-                            ":mac": mac, ":entry": head.id, ":number": number,
-                        })?;
-                }
-                self.put_head(head)?;
-            }
-        }
-    }
-
-    fn authenticate_certificates(&self, former: &Ledger, seen: &mut Digest) -> Result<(), StoreError> {
-        let mut all = self.transaction.prepare("SELECT sha256, mac FROM certificate ORDER BY sha256")?;
-        let rows: Vec<(Vec<u8>, Digest)> =
-            all.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?;
-        let mut update =
-            self.transaction.prepare("UPDATE certificate SET mac = :mac WHERE sha256 = :sha256")?;
-        for (sha256, old) in rows {
-            if old != certificate_mac(&sha256, former) {
-                return Err(StoreError::Corrupt { detail: "a certificate is not authentic" });
-            }
-            toggle(seen, &old);
-            let mac = certificate_mac(&sha256, self.ledger);
-            self.toggle_row(&mac);
-            update.execute(named_params! { ":mac": mac, ":sha256": sha256 })?;
+    fn versions_anew(&self, head: &EntryHead, reseal: Reseal<'_>) -> Result<(), StoreError> {
+        for number in head.first..head.version {
+            let mut row = self.as_read().at_version(head.clone(), number)?.ok_or(RECORD)?;
+            let former = self.as_read().former(head, number)?.ok_or(RECORD)?;
+            row.content.sealed = reseal(&row)?;
+            self.drop_sealed(&former);
+            let content = self.content_of(&row.content)?;
+            let key = key::version(&head.alias.key(), &head.id, number);
+            self.put_record(key, content.to_record(), Some(&former), &content)?;
         }
         Ok(())
     }
 
-    fn authenticate_lookups(&self, read: &Read<'_>, seen: &mut Digest) -> Result<(), StoreError> {
-        let mut update = self.transaction.prepare("UPDATE lookup SET mac = :mac WHERE key = :key")?;
-        // There are several for each entry, too many to hold: each is changed while the next waits, and keeps its place.
-        read.each_link(|link| {
-            if link.mac != link.expected(read.ledger) {
-                return Err(StoreError::Corrupt { detail: "a lookup row is not authentic" });
-            }
-            toggle(seen, &link.mac);
-            let mac = link.expected(self.ledger);
-            self.toggle_row(&mac);
-            update.execute(named_params! { ":mac": mac, ":key": link.key })?;
-            Ok(())
-        })
+    fn current_anew(&self, head: &EntryHead, reseal: Reseal<'_>) -> Result<EntryHead, StoreError> {
+        let mut row = self.as_read().current(head.clone())?;
+        row.content.sealed = reseal(&row)?;
+        self.drop_sealed(&head.content);
+        Ok(EntryHead { content: self.content_of(&row.content)?, ..head.clone() })
     }
+}
 
-    fn authenticate_log(&self) -> Result<(), StoreError> {
-        let mut all = self.transaction.prepare("SELECT number, hash FROM audit")?;
-        let rows: Vec<(i64, Digest)> =
-            all.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?;
-        let mut update = self.transaction.prepare("UPDATE audit SET mac = :mac WHERE number = :number")?;
-        for (number, hash) in rows {
-            update.execute(named_params! { ":mac": self.ledger.audit(&hash), ":number": number })?;
-        }
-        Ok(())
+impl Read<'_> {
+    /// All versions of an entry, the current one last.
+    pub(crate) fn all_versions(&self, head: &EntryHead) -> Result<Vec<EntryRow>, StoreError> {
+        (head.first..=head.version)
+            .map(|number| self.at_version(head.clone(), number)?.ok_or(RECORD))
+            .collect()
     }
 }

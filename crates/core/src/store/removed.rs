@@ -1,64 +1,37 @@
 //! Removed entries and former versions: kept until they are pruned, and found by nobody who asks for an alias.
 //!
-//! A removed entry keeps its rows; of its lookups none is left but one under its alias and the commit that removed it, and
-//! one that leads there from the entry. What is found through an alias, a name, a key or a certificate is therefore never a removed entry, and that it is one is as
-//! authentic as a lookup is. The same way a lookup says where the versions of an entry begin, if some were pruned.
-
-use rusqlite::named_params;
+//! The head of a removed entry stands under another tag, with the commit that removed it in its key; of its members none
+//! is left. What is found through an alias, a name, a key or a certificate is therefore never a removed entry.
 
 use super::{
     Read, StoreError, Write,
-    entries::{EntryHead, EntryRow, certificate_mac},
-    lookup::{LOST, alias_key, entry_id},
+    engine::Table,
+    key::{self, Tag},
+    read::RECORD,
+    records::{EntryHead, EntryRow},
 };
 use crate::{alias::Alias, certificate::Fingerprint, seal::EntryId};
 
 /// The most entries that are named as needing a CA certificate.
-const MAX_DEPENDENTS: u32 = 10_000;
+const MAX_DEPENDENTS: usize = 10_000;
 
-/// All lookups of removed entries begin so.
-const REMOVED: &[u8] = b"d";
-
-fn removed_prefix(alias: &str) -> Vec<u8> {
-    [REMOVED, alias.as_bytes(), b"\0"].concat()
-}
-
-/// Of the removals of one alias the later one comes later.
-fn removed_key(alias: &str, seq: i64, id: &EntryId) -> Vec<u8> {
-    [removed_prefix(alias).as_slice(), &seq.to_be_bytes(), id].concat()
-}
-
-/// What leads from a removed entry to its lookup.
-fn removal_key(id: &EntryId) -> Vec<u8> {
-    [b"r", id.as_slice()].concat()
-}
-
-fn first_version_key(id: &EntryId) -> Vec<u8> {
-    [b"v", id.as_slice()].concat()
-}
-
-/// A removed entry, and the lookup that leads to it.
+/// A removed entry, and the key that it stands under.
 #[derive(Clone, Debug)]
 pub(crate) struct Removed {
-    key: Vec<u8>,
+    pub(super) key: Vec<u8>,
     pub(crate) head: EntryHead,
 }
 
 impl Read<'_> {
     /// Of the removed entries of an alias the one that was removed last.
     pub(crate) fn last_removed(&self, alias: &Alias) -> Result<Option<Removed>, StoreError> {
-        let prefix = removed_prefix(&alias.key());
-        // After every commit, and every identifier.
-        let end = [prefix.as_slice(), &[u8::MAX; 8 + size_of::<EntryId>()]].concat();
-        let last = self.floor(&end)?;
-        if !last.precedes(&end) {
-            return Err(LOST);
-        }
-        if last.key.starts_with(&prefix) {
-            self.removed_at(last.key, &last.value).map(Some)
-        } else {
-            Ok(None)
-        }
+        let prefix = key::text(Tag::Removed, &alias.key());
+        let last = self.keys(&prefix, &[], usize::MAX)?.pop();
+        let Some(key) = last else {
+            return Ok(None);
+        };
+        let record = self.get(&key)?.ok_or(RECORD)?;
+        removed_at(key, &record).map(Some)
     }
 
     /// Up to `limit` removed entries after `after`, in the order of their aliases.
@@ -68,161 +41,114 @@ impl Read<'_> {
         limit: u32,
     ) -> Result<Vec<Removed>, StoreError> {
         let after = after.map(|removed| removed.key.as_slice()).unwrap_or_default();
-        let links = self.scan(REMOVED, after, limit)?;
-        links.into_iter().map(|link| self.removed_at(link.key, &link.value)).collect()
-    }
-
-    fn removed_at(&self, key: Vec<u8>, value: &[u8]) -> Result<Removed, StoreError> {
-        let head = self.head_of(&entry_id(value)?)?;
-        if key.starts_with(&removed_prefix(&head.alias.key())) && key.ends_with(&head.id) {
-            Ok(Removed { key, head })
-        } else {
-            Err(StoreError::Corrupt { detail: "a removed entry has another alias" })
-        }
-    }
-
-    /// Whether an entry was removed; one that neither its alias nor a removal leads to is damage.
-    pub(super) fn is_removed(&self, head: &EntryHead) -> Result<bool, StoreError> {
-        if self.find(&alias_key(&head.alias.key()))?.as_deref() == Some(head.id.as_slice()) {
-            return Ok(false);
-        }
-        if let Some(key) = self.find(&removal_key(&head.id))?
-            && key.starts_with(&removed_prefix(&head.alias.key()))
-            && self.find(&key)?.as_deref() == Some(head.id.as_slice())
-        {
-            return Ok(true);
-        }
-        Err(StoreError::Corrupt { detail: "a lookup leads elsewhere" })
-    }
-
-    /// The number of an entry's oldest version: 1, unless former versions were pruned.
-    pub(crate) fn first_version(&self, id: &EntryId) -> Result<u32, StoreError> {
-        let Some(value) = self.find(&first_version_key(id))? else {
-            return Ok(1);
-        };
-        let number = <[u8; 4]>::try_from(value.as_slice()).map(u32::from_be_bytes);
-        number.map_err(|_| StoreError::Corrupt { detail: "a lookup has no version" })
+        let listed =
+            self.list(&[Tag::Removed.byte()], after, usize::try_from(limit).unwrap_or(usize::MAX))?;
+        listed.into_iter().map(|(key, record)| removed_at(key, &record?)).collect()
     }
 
     /// The server entries whose chain has a certificate above the leaf.
+    ///
+    /// Which records name a certificate is not proved; each that is found is.
     pub(crate) fn dependents(&self, certificate: &Fingerprint) -> Result<Vec<Alias>, StoreError> {
-        let mut statement = self.connection.prepare_cached(
-            "SELECT DISTINCT ch.entry FROM chain ch
-             JOIN entry e ON e.id = ch.entry AND e.version = ch.version AND e.trust IS NULL
-             WHERE ch.certificate = :sha256 AND ch.position > 0 LIMIT :limit",
-        )?;
-        let parameters = named_params! { ":sha256": certificate.as_bytes(), ":limit": MAX_DEPENDENTS };
-        let mut rows = statement.query(parameters)?;
+        let digest = certificate.as_bytes();
+        let from = [digest.as_slice(), &[Tag::Head.byte()]].concat();
+        let uses = self.view().range(Table::Use, &from, key::after(&from).as_deref(), MAX_DEPENDENTS)?;
         let mut found = Vec::new();
-        while let Some(row) = rows.next()? {
-            let head = self.head_of(&entry_id(&row.get::<_, Vec<u8>>(0)?)?)?;
-            if !self.is_removed(&head)? {
+        for (key, _) in uses {
+            let alias = key.get(32..).and_then(key::alias_of_head).and_then(|alias| alias.parse().ok());
+            let Some(head) = alias.map(|alias: Alias| self.head(&alias)).transpose()?.flatten() else {
+                continue;
+            };
+            if head.trust.is_none() && head.content.chain.iter().skip(1).any(|(link, _)| link == certificate)
+            {
                 found.push(head.alias);
             }
         }
-        found.sort_by_key(Alias::key);
         Ok(found)
+    }
+}
+
+fn removed_at(key: Vec<u8>, record: &[u8]) -> Result<Removed, StoreError> {
+    let alias = key::alias_of(&key).ok_or(RECORD)?;
+    let head = EntryHead::from_record(alias, record)?;
+    if key.ends_with(&head.id) {
+        Ok(Removed { key, head })
+    } else {
+        Err(StoreError::Corrupt { detail: "a removed entry has another name" })
     }
 }
 
 impl Write<'_> {
     /// Removes an entry: all its versions stay, and its alias is free.
     pub(crate) fn set_aside(&self, present: &EntryRow) -> Result<(), StoreError> {
-        let EntryRow { head, content } = present;
+        let head = EntryHead { bound_to: None, ..present.head.clone() };
         let alias = head.alias.key();
-        self.remove_key(&alias_key(&alias))?;
-        self.unindex(content.leaf(), head.trust.is_some(), &head.id)?;
-        let key = removed_key(&alias, self.state.borrow().seq, &head.id);
-        if !self.add_key(&key, &head.id)? || !self.add_key(&removal_key(&head.id), &key)? {
-            return Err(StoreError::Corrupt { detail: "an entry was removed already" });
-        }
-        self.bind(head, None)
+        self.drop_record(key::text(Tag::Head, &alias), &head.content);
+        self.unindex(present.content.leaf(), &head);
+        let key = key::removed(&alias, self.as_read().state().seq, &head.id);
+        self.put_record(key, head.to_record(), None, &head.content)
     }
 
     /// Brings a removed entry back as it was; [`StoreError::AliasTaken`] if its alias is by now.
     pub(crate) fn bring_back(&self, removed: &Removed) -> Result<(), StoreError> {
         let head = &removed.head;
-        self.forget_removal(removed)?;
-        if !self.add_key(&alias_key(&head.alias.key()), &head.id)? {
+        if self.as_read().head(&head.alias)?.is_some() {
             return Err(StoreError::AliasTaken { alias: head.alias.clone() });
         }
+        self.drop_record(removed.key.clone(), &head.content);
+        self.put_head(head, None)?;
         let present = self.as_read().current(head.clone())?;
-        self.index(present.content.leaf(), head.trust.is_some(), &head.id)
-    }
-
-    fn forget_removal(&self, removed: &Removed) -> Result<(), StoreError> {
-        self.remove_key(&removed.key)?;
-        self.remove_key(&removal_key(&removed.head.id))
+        self.index(present.content.leaf(), head);
+        Ok(())
     }
 
     /// Deletes a removed entry with all its versions, and the certificates that nothing else needs; says how many
     /// versions that were.
-    pub(crate) fn delete(&self, removed: &Removed) -> Result<u32, StoreError> {
+    pub(crate) fn delete_removed(&self, removed: &Removed) -> Result<u32, StoreError> {
         let head = &removed.head;
-        let first = self.as_read().first_version(&head.id)?;
-        let held = self.delete_versions(head, first, head.version.saturating_add(1))?;
-        if first > 1 {
-            self.remove_key(&first_version_key(&head.id))?;
-        }
-        self.forget_removal(removed)?;
-        self.toggle_row(&head.mac);
-        self.transaction
-            .prepare_cached("DELETE FROM entry WHERE id = :id")?
-            .execute(named_params! { ":id": head.id })?;
-        self.delete_unused(held)?;
-        Ok(head.version.saturating_add(1).saturating_sub(first))
+        let former = self.delete_versions(head)?;
+        self.drop_record(removed.key.clone(), &head.content);
+        self.drop_sealed(&head.content);
+        Ok(former.saturating_add(1))
     }
 
     /// Deletes the former versions of an entry; says how many there were.
     pub(crate) fn delete_former(&self, head: &EntryHead) -> Result<u32, StoreError> {
-        let first = self.as_read().first_version(&head.id)?;
-        if first >= head.version {
-            return Ok(0);
+        let deleted = self.delete_versions(head)?;
+        if deleted > 0 {
+            self.put_head(&EntryHead { first: head.version, ..head.clone() }, Some(&head.content))?;
         }
-        let held = self.delete_versions(head, first, head.version)?;
-        let key = first_version_key(&head.id);
-        if first > 1 {
-            self.remove_key(&key)?;
-        }
-        self.add_key(&key, &head.version.to_be_bytes())?;
-        self.delete_unused(held)?;
-        Ok(head.version.saturating_sub(first))
+        Ok(deleted)
     }
 
-    /// Deletes the versions from `first` to before `end`; gives the certificates that they had.
-    fn delete_versions(
-        &self,
-        head: &EntryHead,
-        first: u32,
-        end: u32,
-    ) -> Result<Vec<Fingerprint>, StoreError> {
-        let mut held = Vec::new();
-        for number in first..end {
-            let row = self.as_read().at_version(head.clone(), number)?;
-            let content = row.ok_or(StoreError::Corrupt { detail: "a version is missing" })?.content;
-            self.toggle_row(&content.mac);
-            held.extend(content.fingerprints());
-            // The rows of its chain go with it.
-            self.transaction
-                .prepare_cached("DELETE FROM version WHERE entry = :entry AND number = :number")?
-                .execute(named_params! { ":entry": head.id, ":number": number })?;
+    fn delete_versions(&self, head: &EntryHead) -> Result<u32, StoreError> {
+        for number in head.first..head.version {
+            let content = self.as_read().former(head, number)?.ok_or(RECORD)?;
+            self.drop_record(key::version(&head.alias.key(), &head.id, number), &content);
+            self.drop_sealed(&content);
         }
-        Ok(held)
+        Ok(head.version.saturating_sub(head.first))
     }
 
-    fn delete_unused(&self, mut held: Vec<Fingerprint>) -> Result<(), StoreError> {
-        held.sort();
-        held.dedup();
-        let mut unused = self.transaction.prepare_cached(
-            "DELETE FROM certificate WHERE sha256 = :sha256
-             AND NOT EXISTS (SELECT 1 FROM chain WHERE certificate = :sha256)",
-        )?;
-        for fingerprint in held {
-            let sha256 = fingerprint.as_bytes();
-            if unused.execute(named_params! { ":sha256": sha256 })? > 0 {
-                self.toggle_row(&certificate_mac(sha256, self.ledger));
+    /// Removes an entry whose head is damaged: with it everything that stands under its alias and can be told apart from
+    /// what removed entries of the alias have. Its members are found by reading all of them.
+    pub(crate) fn remove_damaged(&self, alias: &Alias) -> Result<(), StoreError> {
+        let name = alias.key();
+        // The key of each ends with its name.
+        let removed = self.as_read().keys(&key::text(Tag::Removed, &name), &[], usize::MAX)?;
+        let kept: Vec<EntryId> = removed.iter().filter_map(|key| key.last_chunk().copied()).collect();
+        for key in self.as_read().keys(&key::text(Tag::Version, &name), &[], usize::MAX)? {
+            if !kept.iter().any(|id| key.starts_with(&key::versions(&name, id))) {
+                self.delete(key);
             }
         }
+        for tag in Tag::MEMBERS {
+            let members = self.as_read().keys(&[tag.byte()], &[], usize::MAX)?;
+            for key in members.into_iter().filter(|key| key::alias_of_member(key) == Some(name.as_str())) {
+                self.delete(key);
+            }
+        }
+        self.delete(key::text(Tag::Head, &name));
         Ok(())
     }
 }

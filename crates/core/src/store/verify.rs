@@ -1,17 +1,19 @@
 //! Looks at everything that a store holds.
 
-use rusqlite::named_params;
+use std::collections::HashSet;
 
 use super::{
-    Read, Store, StoreError,
-    entries::{EntryHead, EntryRow, certificate_mac, plain_head},
-    lookup::{Link, alias_key, keys_of},
-    state::toggle,
+    EntryHead, EntryRow, Read, Store, StoreError,
+    engine::Table,
+    key::{self, Tag},
+    read::blob_digest,
+    records::Content,
+    tree::Found,
 };
-use crate::{certificate::Fingerprint, seal::Digest};
+use crate::seal::Digest;
 
 /// Rows read at a time.
-const PAGE: u32 = 500;
+const PAGE: usize = 1_000;
 
 /// One thing that is wrong with a store.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -50,49 +52,65 @@ pub struct StoreReport {
 /// The walk over a store in progress.
 pub(crate) struct Verified {
     pub(crate) report: StoreReport,
-    rows: Digest,
-    keys: u64,
+    members: u64,
+    uses: u64,
+    certificates: HashSet<Digest>,
+    sealed: HashSet<Digest>,
 }
 
 impl Verified {
     /// Notes a problem with an entry, or with the whole.
     pub(crate) fn problem(&mut self, alias: &str, message: String) {
+        let problem = StoreProblem { alias: alias.to_owned(), message };
         // A store that is all wrong is told so by its first hundred problems.
-        if self.report.problems.len() < 100 {
-            self.report.problems.push(StoreProblem { alias: alias.to_owned(), message });
+        if self.report.problems.len() < 100 && !self.report.problems.contains(&problem) {
+            self.report.problems.push(problem);
         }
     }
 
     fn check<T>(&mut self, alias: &str, result: Result<T, StoreError>) -> Option<T> {
         result.map_err(|error| self.problem(alias, error.to_string())).ok()
     }
+
+    fn names(&mut self, content: &Content) {
+        let certificates = content.certificates();
+        self.uses += u64::try_from(certificates.len()).unwrap_or(0);
+        self.certificates.extend(certificates);
+        self.sealed.extend(content.sealed);
+    }
 }
 
 impl Store {
-    /// Checks pages, MACs, digests, lookups and the log; hands each version of an entry to `open`.
+    /// Checks the engine's structures, every row of the tree and every record, members, blobs and the log; hands each
+    /// version of an entry to `open`.
     pub(crate) fn verify(
         &self,
         open: &mut dyn FnMut(EntryRow, &mut Verified),
     ) -> Result<StoreReport, StoreError> {
         let read = self.read()?;
         let report =
-            StoreReport { seq: u64::try_from(read.state.seq).unwrap_or(0), ..StoreReport::default() };
-        let mut found = Verified { report, rows: [0; 32], keys: 1 };
-        let pages = read.pages();
-        if let Some(problems) = found.check("", pages) {
-            problems.into_iter().for_each(|problem| found.problem("", problem));
+            StoreReport { seq: u64::try_from(read.state().seq).unwrap_or(0), ..StoreReport::default() };
+        let mut found =
+            Verified { report, members: 0, uses: 0, certificates: HashSet::new(), sealed: HashSet::new() };
+        for problem in self.engine.self_check()? {
+            found.problem("", problem);
         }
+        if read.state().broken_copies(read.view(), read.ledger)? > 0 {
+            found.problem(
+                "",
+                "a copy of the state is not as it was written; the next change mends it".to_owned(),
+            );
+        }
+        let walked = read.walk_tree(&mut found);
+        let members = found.check("", walked);
         let walked = read.walk_entries(&mut found, open);
         found.check("", walked);
-        let walked = read.walk_certificates(&mut found);
-        found.check("", walked);
-        let walked = read.walk_lookups(&mut found);
-        found.check("", walked);
-        if found.rows != read.state.rows {
-            found.problem("", "rows are missing, too many, or of another time than the rest".to_owned());
+        if members.is_some_and(|members| members != found.members) {
+            found.problem("", "lookups are missing, or too many".to_owned());
         }
-        let accounts = read.accounts();
-        if let Some(accounts) = found.check("", accounts) {
+        let walked = read.walk_blobs(&mut found);
+        found.check("", walked);
+        if let Some(accounts) = found.check("", read.accounts()) {
             found.report.administrators = u64::try_from(accounts.len()).unwrap_or(u64::MAX);
         }
         found.check("", read.slots());
@@ -104,33 +122,72 @@ impl Store {
 }
 
 impl Read<'_> {
-    /// What SQLite finds wrong with its pages and references.
-    fn pages(&self) -> Result<Vec<String>, StoreError> {
-        let mut problems = Vec::new();
-        for pragma in ["PRAGMA integrity_check(10)", "PRAGMA foreign_key_check"] {
-            let mut statement = self.connection.prepare(pragma)?;
-            let mut rows = statement.query([])?;
-            while let Some(row) = rows.next()? {
-                let text: String = row.get(0)?;
-                if text != "ok" && problems.len() < 20 {
-                    problems.push(format!("pages: {text}"));
+    /// Every row of the tree, and every record; gives the number of members.
+    fn walk_tree(&self, found: &mut Verified) -> Result<u64, StoreError> {
+        let (mut nodes, mut records, mut members) = (0_u64, 0_u64, 0_u64);
+        self.tree(|tree| {
+            tree.check(&mut |seen| {
+                match seen {
+                    Found::Row => nodes += 1,
+                    Found::LostRow => {
+                        found.problem("", "a row of the tree is missing, or is not authentic".to_owned())
+                    }
+                    Found::Unproved => {
+                        found.problem("", "a part of the tree is lost, and cannot be made anew".to_owned());
+                    }
+                    Found::Page(items) => {
+                        let wanted: Vec<(Table, &[u8])> = items
+                            .iter()
+                            .filter(|item| item.hash.is_some())
+                            .map(|item| (Table::Record, item.key.as_slice()))
+                            .collect();
+                        members += u64::try_from(items.len() - wanted.len()).unwrap_or(0);
+                        let rows =
+                            if wanted.is_empty() { Vec::new() } else { self.view().get_many(&wanted)? };
+                        let hashed = items.iter().filter_map(|item| Some((&item.key, item.hash?)));
+                        for ((key, hash), row) in hashed.zip(rows) {
+                            records += u64::from(row.is_some());
+                            if row.is_none_or(|row| super::tree::record_hash(key, &row) != hash) {
+                                found.problem(
+                                    key::alias_of(key).unwrap_or_default(),
+                                    format!("{} is missing, or is not authentic", describe(key)),
+                                );
+                            }
+                        }
+                    }
+                }
+                Ok(())
+            })
+        })?;
+        if self.count(Table::Node, &mut |_, _| {})? != nodes {
+            found.problem("", "there are rows of the tree that belong to nothing".to_owned());
+        }
+        let mut keys = Vec::new();
+        if self.count(Table::Record, &mut |key, _| keys.push(key.to_vec()))? != records {
+            for key in keys {
+                if self
+                    .tree(|tree| tree.find(&key))
+                    .is_ok_and(|item| item.is_none_or(|item| item.hash.is_none()))
+                {
+                    let alias = key::alias_of(&key).unwrap_or_default().to_owned();
+                    found.problem(&alias, format!("{} belongs to nothing", describe(&key)));
                 }
             }
         }
-        Ok(problems)
+        Ok(members)
     }
 
-    /// All entries in the order of their ids; what does not come out whole is told to `failed`.
-    pub(crate) fn heads_after(&self, after: &[u8]) -> Result<Vec<EntryHead>, StoreError> {
-        let mut statement = self.connection.prepare_cached(
-            "SELECT id, alias, trust, version, bound_to, mac FROM entry WHERE id > :after ORDER BY id LIMIT :limit",
-        )?;
-        let mut rows = statement.query(named_params! { ":after": after, ":limit": PAGE })?;
-        let mut heads = Vec::new();
-        while let Some(row) = rows.next()? {
-            heads.push(plain_head(row)?.checked(self.ledger)?);
+    fn count(&self, table: Table, each: &mut dyn FnMut(&[u8], &[u8])) -> Result<u64, StoreError> {
+        let (mut from, mut count) = (Vec::new(), 0_u64);
+        loop {
+            let rows = self.view().range(table, &from, None, PAGE)?;
+            rows.iter().for_each(|(key, value)| each(key, value));
+            count += u64::try_from(rows.len()).unwrap_or(0);
+            match rows.last() {
+                Some((last, _)) if rows.len() == PAGE => from = [last.as_slice(), &[0]].concat(),
+                _ => return Ok(count),
+            }
         }
-        Ok(heads)
     }
 
     fn walk_entries(
@@ -138,105 +195,106 @@ impl Read<'_> {
         found: &mut Verified,
         open: &mut dyn FnMut(EntryRow, &mut Verified),
     ) -> Result<(), StoreError> {
-        let mut after = Vec::new();
-        loop {
-            let heads = self.heads_after(&after)?;
-            let Some(last) = heads.last() else {
+        self.each_listed(&mut |alias, head| {
+            found.report.entries += 1;
+            let Some(head) = found.check(alias, head) else {
                 return Ok(());
             };
-            after = last.id.to_vec();
-            for head in heads {
-                toggle(&mut found.rows, &head.mac);
-                let alias = head.alias.to_string();
-                let removed = found.check(&alias, self.is_removed(&head));
-                match removed {
-                    Some(true) => found.report.removed += 1,
-                    _ => found.report.entries += 1,
-                }
-                let Some(first) = found.check(&alias, self.first_version(&head.id)) else {
-                    continue;
-                };
-                // The lookups of what was removed, and of where the versions begin.
-                found.keys += 2 * u64::from(removed == Some(true)) + u64::from(first > 1);
-                for number in first..=head.version {
-                    let row = self.at_version(head.clone(), number).transpose();
-                    let Some(row) = row.and_then(|row| found.check(&alias, row)) else {
-                        continue;
-                    };
-                    found.report.versions += 1;
-                    toggle(&mut found.rows, &row.content.mac);
-                    if number == head.version && removed == Some(false) {
-                        let looked_up = self.check_lookups(&row, found);
-                        found.check(&alias, looked_up);
+            let alias = head.alias.to_string();
+            if let Some(row) = self.walk_versions(&head, found, open) {
+                let members = row
+                    .content
+                    .leaf()
+                    .map(|leaf| key::members(leaf, head.trust.is_some(), &head.alias.key()))
+                    .unwrap_or_default();
+                found.members += u64::try_from(members.len()).unwrap_or(0);
+                for member in members {
+                    match self.get(&member) {
+                        Ok(Some(_)) => {}
+                        Ok(None) => found.problem(&alias, "a lookup is missing".to_owned()),
+                        Err(error) => found.problem(&alias, error.to_string()),
                     }
-                    open(row, found);
                 }
+                open(row, found);
             }
-        }
-    }
-
-    /// Whether everything leads to an entry that should.
-    fn check_lookups(&self, row: &EntryRow, found: &mut Verified) -> Result<(), StoreError> {
-        let mut keys = vec![alias_key(&row.head.alias.key())];
-        keys.extend(
-            row.content.leaf().iter().flat_map(|leaf| keys_of(leaf, row.head.trust.is_some(), &row.head.id)),
-        );
-        for key in keys {
-            found.keys += 1;
-            if self.find(&key)?.as_deref() != Some(row.head.id.as_slice()) {
-                return Err(StoreError::Corrupt { detail: "a lookup leads elsewhere" });
-            }
-        }
-        Ok(())
-    }
-
-    fn walk_certificates(&self, found: &mut Verified) -> Result<(), StoreError> {
-        let mut statement = self.connection.prepare("SELECT sha256, der, mac FROM certificate")?;
-        let mut rows = statement.query([])?;
-        while let Some(row) = rows.next()? {
-            let (sha256, der, mac): (Vec<u8>, Vec<u8>, Digest) = (row.get(0)?, row.get(1)?, row.get(2)?);
-            found.report.certificates += 1;
-            toggle(&mut found.rows, &mac);
-            if Fingerprint::of(&der).as_bytes().as_slice() != sha256
-                || mac != certificate_mac(&sha256, self.ledger)
-            {
-                found.problem("", "a certificate is not authentic".to_owned());
-            }
-        }
-        Ok(())
-    }
-
-    /// Every row of `lookup` in order.
-    pub(super) fn each_link(
-        &self,
-        mut each: impl FnMut(Link) -> Result<(), StoreError>,
-    ) -> Result<(), StoreError> {
-        let mut statement =
-            self.connection.prepare("SELECT key, value, next, mac FROM lookup ORDER BY key")?;
-        let mut rows = statement.query([])?;
-        while let Some(row) = rows.next()? {
-            each(Link { key: row.get(0)?, value: row.get(1)?, next: row.get(2)?, mac: row.get(3)? })?;
-        }
-        Ok(())
-    }
-
-    fn walk_lookups(&self, found: &mut Verified) -> Result<(), StoreError> {
-        let mut expected = Vec::new();
-        let mut count = 0_u64;
-        self.each_link(|link| {
-            count += 1;
-            toggle(&mut found.rows, &link.mac);
-            if link.key != expected || link.mac != link.expected(self.ledger) {
-                return Err(StoreError::Corrupt {
-                    detail: "a lookup row is not authentic, or one is missing",
-                });
-            }
-            expected = link.next;
             Ok(())
         })?;
-        if !expected.is_empty() || count != found.keys {
-            return Err(StoreError::Corrupt { detail: "lookup rows are missing, or too many" });
+        for removed in self.all_removed(None, u32::MAX)? {
+            found.report.removed += 1;
+            if let Some(row) = self.walk_versions(&removed.head, found, open) {
+                open(row, found);
+            }
         }
         Ok(())
+    }
+
+    /// All versions of an entry; gives the current one.
+    fn walk_versions(
+        &self,
+        head: &EntryHead,
+        found: &mut Verified,
+        open: &mut dyn FnMut(EntryRow, &mut Verified),
+    ) -> Option<EntryRow> {
+        let alias = head.alias.to_string();
+        for number in head.first..head.version {
+            found.report.versions += 1;
+            if let Some(Some(content)) = found.check(&alias, self.former(head, number)) {
+                found.names(&content);
+            }
+            if let Some(Some(row)) = found.check(&alias, self.at_version(head.clone(), number)) {
+                open(row, found);
+            }
+        }
+        found.report.versions += 1;
+        found.names(&head.content);
+        found.check(&alias, self.current(head.clone()))
+    }
+
+    /// Everything that stands beside the tree, by its names.
+    fn walk_blobs(&self, found: &mut Verified) -> Result<(), StoreError> {
+        let (mut wrong, mut foreign) = (0_u64, 0_u64);
+        self.count(Table::Blob, &mut |digest, bytes| {
+            if blob_digest(bytes).as_slice() != digest {
+                wrong += 1;
+            }
+            let known = digest.try_into().is_ok_and(|digest: Digest| {
+                found.certificates.contains(&digest) || found.sealed.contains(&digest)
+            });
+            foreign += u64::from(!known);
+        })?;
+        found.report.certificates = u64::try_from(found.certificates.len()).unwrap_or(0);
+        let whole = found.report.problems.is_empty();
+        if wrong > 0 {
+            found.problem("", format!("{wrong} certificates or sealed keys are not what their names say"));
+        }
+        // What a damaged entry names is not known.
+        if foreign > 0 && whole {
+            found.problem("", format!("{foreign} certificates or sealed keys belong to nothing"));
+        }
+        if whole && self.count(Table::Use, &mut |_, _| {})? != found.uses {
+            found.problem("", "the list of which certificates are in use is not right".to_owned());
+        }
+        Ok(())
+    }
+}
+
+/// What a record is, for people.
+fn describe(key: &[u8]) -> String {
+    let tag = key.first().copied().unwrap_or_default();
+    let is = |of: Tag| of.byte() == tag;
+    if is(Tag::Head) {
+        "the entry".to_owned()
+    } else if is(Tag::Version) {
+        let number = key.last_chunk::<4>().map(|bytes| u32::from_be_bytes(*bytes)).unwrap_or_default();
+        format!("version {number}")
+    } else if is(Tag::Administrator) {
+        let name = key.get(1..key.len().saturating_sub(1)).unwrap_or_default();
+        format!("the administrator \"{}\"", String::from_utf8_lossy(name))
+    } else if is(Tag::Slot) {
+        format!("slot {}", key.get(1).copied().unwrap_or_default())
+    } else if is(Tag::Removed) {
+        "the removed entry".to_owned()
+    } else {
+        "a record".to_owned()
     }
 }

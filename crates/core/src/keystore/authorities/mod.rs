@@ -12,8 +12,9 @@ pub use self::request::{
     AuthoritiesReport, AuthoritiesRequest, AuthorityFile, AuthorityNames, AuthorityOutcome, AuthorityReport,
 };
 use super::{
-    Keystore, event_of,
+    Keystore,
     place::insert_authority,
+    protocol::{Asked, By, Step, Told},
     request::{ChainLink, ImportReport, Outcome},
     seconds,
 };
@@ -22,7 +23,7 @@ use crate::{
     certificate::{Certificate, Fingerprint},
     certificate_file::{CertificateFile, CertificateFileRequest, FoundCertificate, read_certificates},
     error::{AuthorityError, Error},
-    store::{Event, StoreError, Write},
+    store::{Action, Happened, Read, StoreError, Write},
     validate::{Finding, FindingCode, Role, Trust, about_authority},
 };
 
@@ -71,59 +72,22 @@ impl Keystore {
         file: Result<CertificateFile, Error>,
         at: UnixTime,
     ) -> Result<ImportReport, Error> {
-        let at = seconds(at);
-        let done = file.and_then(|file| self.import_ca(alias, file, at));
-        self.told("ca-import", alias.as_str(), at, done)
-    }
-
-    fn import_ca(&mut self, alias: &Alias, file: CertificateFile, at: i64) -> Result<ImportReport, Error> {
-        let CertificateFile { certificates, mut findings, .. } = file;
-        let [FoundCertificate { certificate, .. }] = <[FoundCertificate; 1]>::try_from(certificates)
-            .map_err(|several| AuthorityError::Several { found: several.len() })?;
-        check_ca(&certificate)?;
-        findings.extend(about_authority(&certificate, at));
-        let actor = self.actor.clone();
-        let event = event(&actor, at, alias, &certificate);
-        let write = self.store.write()?;
-        let report = |alias: &Alias, outcome, imported, findings| ImportReport {
-            alias: alias.clone(),
-            outcome,
-            dry_run: false,
-            authority: true,
-            chain: ChainLink::of(&[(certificate.clone(), Role::Leaf)]),
-            imported,
-            findings,
-        };
-        let present = write.as_read().entry(alias)?;
-        if let Some(row) = present {
-            let same = row.content.leaf().is_some_and(|known| known.fingerprint == certificate.fingerprint);
-            let stored = row.head.alias.clone();
-            match row.head.trust {
-                Some(Trust::Anchor) if same => {
-                    return Ok(report(&stored, Outcome::AlreadyPresent, Vec::new(), findings));
-                }
-                // It came with a server certificate; now an administrator vouches for it.
-                Some(Trust::Path) if same => {
-                    write.promote(&row.head)?;
-                    let done = write.commit(&event);
-                    self.settle(done)?;
-                    self.read_back_authority(&stored, certificate.fingerprint)?;
-                    return Ok(report(&stored, Outcome::Imported, vec![stored.clone()], findings));
-                }
-                _ => return Err(AuthorityError::AliasTaken { alias: stored }.into()),
-            }
-        }
-        if let Some(other) = anchored(&write, &certificate)? {
-            findings.push(Finding::new(
-                FindingCode::DuplicateAuthority,
-                format!("the same certificate is in the store as \"{other}\""),
-            ));
-        }
-        insert_authority(&write, alias, Trust::Anchor, &certificate, &actor, at)?;
-        let done = write.commit(&event);
-        self.settle(done)?;
-        self.read_back_authority(alias, certificate.fingerprint)?;
-        Ok(report(alias, Outcome::Imported, vec![alias.clone()], findings))
+        let asked = Asked { action: Action::CaImport, about: alias.as_str(), at: seconds(at) };
+        let read = file.and_then(|file| {
+            let CertificateFile { certificates, mut findings, .. } = file;
+            let [FoundCertificate { certificate, .. }] = <[FoundCertificate; 1]>::try_from(certificates)
+                .map_err(|several| AuthorityError::Several { found: several.len() })?;
+            check_ca(&certificate)?;
+            findings.extend(about_authority(&certificate, asked.at));
+            Ok((certificate, findings))
+        });
+        let (certificate, findings) = self.told(asked, read)?;
+        let fingerprint = certificate.fingerprint;
+        self.change(
+            asked,
+            |write, by| import_ca(write, by, alias, certificate, findings),
+            |read, _, report| anchors(read, &report.alias, fingerprint),
+        )
     }
 
     /// Imports every CA certificate of some files in one transaction: all of them, or none. A certificate that is an
@@ -157,59 +121,118 @@ impl Keystore {
     /// [`AuthorityError`] if nothing is a CA certificate, if one is not and was not to be passed over, if there are too
     /// many, or if the given alias stands for something else; the store is then as it was.
     pub fn import_authorities(&mut self, request: AuthoritiesRequest) -> Result<AuthoritiesReport, Error> {
-        let at = seconds(request.at);
-        let done = self.import_cas(request, at);
-        self.told("ca-import", "", at, done)
-    }
-
-    fn import_cas(&mut self, request: AuthoritiesRequest, at: i64) -> Result<AuthoritiesReport, Error> {
+        // Each of them is a row of the log; together they are the commit's.
+        let asked = Asked { action: Action::CaImport, about: "", at: seconds(request.at) };
         let AuthoritiesRequest { files, names, pass_over, .. } = request;
-        let (mut all, mut findings) = gather(files)?;
-        check_all(&mut all, pass_over)?;
-        let actor = self.actor.clone();
-        let mut names = Names::new(names);
-        let write = self.store.write()?;
-        let mut written = Vec::new();
-        for Gathered { certificate, report } in &mut all {
-            if matches!(report.outcome, AuthorityOutcome::NotImported(_)) {
-                continue;
-            }
-            if let Some(known) = anchored(&write, certificate)? {
-                (report.alias, report.outcome) = (Some(known), AuthorityOutcome::AlreadyPresent);
-                continue;
-            }
-            findings.extend(about_authority(certificate, at));
-            let alias = names.next(&write, certificate)?;
-            insert_authority(&write, &alias, Trust::Anchor, certificate, &actor, at)?;
-            write.audit(&event(&actor, at, &alias, certificate))?;
-            written.push((alias.clone(), certificate.fingerprint));
-            report.alias = Some(alias);
-        }
-        if written.is_empty() {
-            // Nothing to commit, and nothing to log.
-            drop(write);
-        } else {
-            let done = write.commit(&Event { outcome: "imported", ..event_of("ca-import-all", &actor, at) });
-            self.settle(done)?;
-        }
-        for (alias, fingerprint) in written {
-            self.read_back_authority(&alias, fingerprint)?;
-        }
-        let certificates = all.into_iter().map(|gathered| gathered.report).collect();
-        Ok(AuthoritiesReport { certificates, findings })
+        let gathered = gather(files).and_then(|(mut all, findings)| {
+            check_all(&mut all, pass_over)?;
+            Ok((all, findings))
+        });
+        let (all, findings) = self.told(asked, gathered)?;
+        let names = Names::new(names);
+        let together = Asked { action: Action::CaImportAll, ..asked };
+        let done = self.attempt(
+            together,
+            |write, by| import_cas(write, by, all, findings, names),
+            |read, _, (_, written)| {
+                for (alias, fingerprint) in written {
+                    if !anchors(read, alias, *fingerprint)? {
+                        return Ok(false);
+                    }
+                }
+                Ok(true)
+            },
+        );
+        Ok(self.told(asked, done)?.0)
     }
+}
 
-    fn read_back_authority(&mut self, alias: &Alias, sha256: Fingerprint) -> Result<(), Error> {
-        match self.store.view(|read| read.entry(alias)) {
-            Ok(Some(row))
-                if row.head.trust == Some(Trust::Anchor)
-                    && row.content.leaf().is_some_and(|stored| stored.fingerprint == sha256) =>
-            {
-                Ok(())
+/// Writes one CA certificate, unless it is there.
+fn import_ca(
+    write: &Write<'_>,
+    by: &By<'_>,
+    alias: &Alias,
+    certificate: Certificate,
+    mut findings: Vec<Finding>,
+) -> Result<Step<ImportReport>, Error> {
+    let report = |alias: &Alias, outcome, imported, findings| ImportReport {
+        alias: alias.clone(),
+        outcome,
+        dry_run: false,
+        authority: true,
+        chain: ChainLink::of(&[(certificate.clone(), Role::Leaf)]),
+        imported,
+        findings,
+    };
+    if let Some(row) = write.as_read().entry(alias)? {
+        let same = row.content.leaf().is_some_and(|known| known.fingerprint == certificate.fingerprint);
+        let stored = row.head.alias.clone();
+        return match row.head.trust {
+            Some(Trust::Anchor) if same => {
+                Ok(Step::Same(report(&stored, Outcome::AlreadyPresent, Vec::new(), findings)))
             }
-            _ => Err(StoreError::unread().into()),
-        }
+            // It came with a server certificate; now an administrator vouches for it.
+            Some(Trust::Path) if same => {
+                write.promote(&row.head)?;
+                let imported = vec![stored.clone()];
+                let report = report(&stored, Outcome::Imported, imported, findings);
+                Ok(Step::Changed(report, told(alias, &certificate)))
+            }
+            _ => Err(AuthorityError::AliasTaken { alias: stored }.into()),
+        };
     }
+    if let Some(other) = anchored(write, &certificate)? {
+        findings.push(Finding::new(
+            FindingCode::DuplicateAuthority,
+            format!("the same certificate is in the store as \"{other}\""),
+        ));
+    }
+    insert_authority(write, alias, Trust::Anchor, &certificate, by.actor, by.at)?;
+    let report = report(alias, Outcome::Imported, vec![alias.clone()], findings);
+    Ok(Step::Changed(report, told(alias, &certificate)))
+}
+
+type Imported = (AuthoritiesReport, Vec<(Alias, Fingerprint)>);
+
+/// Writes every CA certificate that is not there.
+fn import_cas(
+    write: &Write<'_>,
+    by: &By<'_>,
+    mut all: Vec<Gathered>,
+    mut findings: Vec<Finding>,
+    mut names: Names,
+) -> Result<Step<Imported>, Error> {
+    let mut written = Vec::new();
+    for Gathered { certificate, report } in &mut all {
+        if matches!(report.outcome, AuthorityOutcome::NotImported(_)) {
+            continue;
+        }
+        if let Some(known) = anchored(write, certificate)? {
+            (report.alias, report.outcome) = (Some(known), AuthorityOutcome::AlreadyPresent);
+            continue;
+        }
+        findings.extend(about_authority(certificate, by.at));
+        let alias = names.next(write, certificate)?;
+        insert_authority(write, &alias, Trust::Anchor, certificate, by.actor, by.at)?;
+        write.audit(told(&alias, certificate).event(Action::CaImport, by));
+        written.push((alias.clone(), certificate.fingerprint));
+        report.alias = Some(alias);
+    }
+    let certificates = all.into_iter().map(|gathered| gathered.report).collect();
+    let report = AuthoritiesReport { certificates, findings };
+    // Nothing to commit, and nothing to log.
+    if written.is_empty() {
+        return Ok(Step::Same((report, written)));
+    }
+    Ok(Step::Changed((report, written), Told::plain("", Happened::Imported)))
+}
+
+/// Whether an alias stands for an anchor with this certificate.
+fn anchors(read: &Read<'_>, alias: &Alias, sha256: Fingerprint) -> Result<bool, Error> {
+    Ok(read.entry(alias)?.is_some_and(|row| {
+        row.head.trust == Some(Trust::Anchor)
+            && row.content.leaf().is_some_and(|stored| stored.fingerprint == sha256)
+    }))
 }
 
 /// A certificate with what will be said of it.
@@ -298,11 +321,7 @@ fn anchored(write: &Write<'_>, certificate: &Certificate) -> Result<Option<Alias
     Ok(known.into_iter().find(|(_, trust)| *trust == Trust::Anchor).map(|(alias, _)| alias))
 }
 
-fn event<'a>(actor: &'a str, at: i64, alias: &'a Alias, certificate: &Certificate) -> Event<'a> {
-    Event {
-        alias: alias.as_str(),
-        fingerprint: certificate.fingerprint.to_string(),
-        outcome: Outcome::Imported.word(),
-        ..event_of("ca-import", actor, at)
-    }
+fn told(alias: &Alias, certificate: &Certificate) -> Told {
+    let fingerprint = certificate.fingerprint.to_string();
+    Told { fingerprint, ..Told::plain(alias.as_str(), Happened::Imported) }
 }

@@ -11,10 +11,7 @@ use super::{
 };
 use crate::{
     seal::Digest,
-    store::{
-        StoreError,
-        engine::Table,
-    },
+    store::{StoreError, engine::Table},
 };
 
 /// Rows read at a time.

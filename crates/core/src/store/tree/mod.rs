@@ -8,6 +8,7 @@
 //!   wins; a single slot with more is an inner node at the longest common prefix of what is in it.
 
 mod cache;
+mod check;
 mod mend;
 mod node;
 mod read;
@@ -19,6 +20,7 @@ use sha2::{Digest as _, Sha256};
 
 pub(super) use self::{
     cache::Cache,
+    check::Found,
     node::{Child, Node},
     read::Tree,
     update::Update,
@@ -82,12 +84,16 @@ pub(super) enum Root {
     #[default]
     Empty,
     /// The page of the empty path.
-    Page { count: u64, hash: Digest },
+    Page {
+        count: u64,
+        hash: Digest,
+    },
     Inner(InnerRef),
 }
 
 impl Root {
     /// How many records there are.
+    #[cfg(test)]
     pub(super) fn count(&self) -> u64 {
         match self {
             Self::Empty => 0,
@@ -115,7 +121,10 @@ pub(super) fn digits(key: &[u8]) -> Vec<u8> {
 
 /// The least key that is not before any key under these digits: an odd last digit is filled with zero.
 fn floor_key(digits: &[u8]) -> Vec<u8> {
-    digits.chunks(2).map(|pair| pair.iter().fold(0, |byte, digit| (byte << 4) | digit) << (4 * (2 - pair.len()))).collect()
+    digits
+        .chunks(2)
+        .map(|pair| pair.iter().fold(0, |byte, digit| (byte << 4) | digit) << (4 * (2 - pair.len())))
+        .collect()
 }
 
 /// The first digits after all that begin with `prefix`; `None` if nothing comes after.

@@ -182,7 +182,9 @@ pub(super) fn parse_page(path: &[u8], body: &[u8], limit: usize) -> Option<Vec<I
                 return None;
             }
         }
-        if items.last().is_some_and(|last| last.key >= key || key.starts_with(&last.key)) || items.len() == limit {
+        if items.last().is_some_and(|last| last.key >= key || key.starts_with(&last.key))
+            || items.len() == limit
+        {
             return None;
         }
         items.push(Item { key, hash });
@@ -211,7 +213,8 @@ pub(super) fn parse_inner(prefix: &[u8], body: &[u8], limit: usize) -> Option<Ve
                 if label.iter().any(|digit| *digit > 15) {
                     return None;
                 }
-                let inner = InnerRef { prefix: [prefix, &[first], label].concat(), count, hash: rest.digest()? };
+                let inner =
+                    InnerRef { prefix: [prefix, &[first], label].concat(), count, hash: rest.digest()? };
                 Child::Inner { slot: first, inner }
             }
             _ => return None,

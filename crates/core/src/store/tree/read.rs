@@ -14,8 +14,9 @@ use crate::{
     },
 };
 
-pub(super) const NOT_PROVED: StoreError =
-    StoreError::Corrupt { detail: "a row is missing, or is not the one that the state of the store vouches for" };
+pub(super) const NOT_PROVED: StoreError = StoreError::Corrupt {
+    detail: "a row is missing, or is not the one that the state of the store vouches for",
+};
 
 /// Gives the members of a range of keys, from the proved records that they follow from.
 pub(in crate::store) type Members<'m> = &'m dyn Fn(&[u8], Option<&[u8]>) -> Result<Vec<Vec<u8>>, StoreError>;
@@ -49,8 +50,8 @@ impl<'v> Tree<'v> {
         self
     }
 
-    /// Asks for every row that can lie on the way to `key` in one trip.
-    pub(in crate::store) fn fetch_path(&self, key: &[u8]) -> Result<(), StoreError> {
+    /// Asks for every row that can lie on the way to `key`, and for its record, in one trip; gives the record, unproved.
+    pub(in crate::store) fn fetch_path(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         let digits = digits(key);
         let mut paths = vec![Vec::new()];
         for (length, digit) in digits.iter().enumerate() {
@@ -58,10 +59,13 @@ impl<'v> Tree<'v> {
             paths.extend([8, 4, 2, 1].map(|width| page_path(prefix, digit / width * width, width)));
             paths.push(digits.get(..=length).unwrap_or_default().to_vec());
         }
-        let wanted: Vec<(Table, &[u8])> = paths.iter().map(|path| (Table::Node, path.as_slice())).collect();
-        let rows = self.view.get_many(&wanted)?;
+        let mut wanted: Vec<(Table, &[u8])> =
+            paths.iter().map(|path| (Table::Node, path.as_slice())).collect();
+        wanted.push((Table::Record, key));
+        let mut rows = self.view.get_many(&wanted)?;
+        let record = rows.pop().flatten();
         self.fetched.borrow_mut().extend(paths.into_iter().zip(rows));
-        Ok(())
+        Ok(record)
     }
 
     fn row(&self, path: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
@@ -142,7 +146,9 @@ impl<'v> Tree<'v> {
             };
             match children.iter().find(|child| child.covers(*slot)) {
                 None => return Ok(None),
-                Some(child @ Child::Page { .. }) => return Ok(among(&*self.page_of(&next.prefix, child)?, key)),
+                Some(child @ Child::Page { .. }) => {
+                    return Ok(among(&*self.page_of(&next.prefix, child)?, key));
+                }
                 Some(Child::Inner { inner, .. }) => next = inner.clone(),
             }
         }
@@ -155,7 +161,14 @@ impl<'v> Tree<'v> {
         to: Option<&[u8]>,
         limit: usize,
     ) -> Result<Vec<Item>, StoreError> {
-        let mut walk = Walk { from: digits(from), to: to.map(digits), from_key: from, to_key: to, limit, found: Vec::new() };
+        let mut walk = Walk {
+            from: digits(from),
+            to: to.map(digits),
+            from_key: from,
+            to_key: to,
+            limit,
+            found: Vec::new(),
+        };
         match self.root {
             Root::Empty => {}
             Root::Page { count, hash } => walk.take(&*self.page(&[], *count, hash)?),

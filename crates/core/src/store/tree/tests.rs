@@ -9,7 +9,7 @@ use super::{
 };
 use crate::store::{
     StoreError,
-    engine::{Change as _, Engine as _, Table, View as _},
+    engine::{Engine as _, Table},
     memory::MemoryEngine,
 };
 
@@ -205,7 +205,10 @@ fn filled(count: u32) -> (Fixture, Model) {
     let mut model = Model::new();
     for n in 0..count {
         let digest = record_hash(&n.to_be_bytes(), &[]);
-        model.insert([&[0x10], digest.as_slice(), b"\0"].concat(), Some(vec![u8::try_from(n % 200).unwrap(); 40]));
+        model.insert(
+            [&[0x10], digest.as_slice(), b"\0"].concat(),
+            Some(vec![u8::try_from(n % 200).unwrap(); 40]),
+        );
         if n % 2 == 0 {
             model.insert([&[0x30], digest.as_slice(), b"\0"].concat(), None);
         }
@@ -327,7 +330,11 @@ fn a_lost_page_of_members_comes_out_of_what_they_follow_from() {
     let (tree, model) = filled(60);
     let all: Vec<Vec<u8>> = model.iter().filter(|(_, v)| v.is_none()).map(|(k, _)| k.clone()).collect();
     let members = |from: &[u8], to: Option<&[u8]>| {
-        Ok(all.iter().filter(|k| k.as_slice() >= from && to.is_none_or(|to| k.as_slice() < to)).cloned().collect())
+        Ok(all
+            .iter()
+            .filter(|k| k.as_slice() >= from && to.is_none_or(|to| k.as_slice() < to))
+            .cloned()
+            .collect())
     };
     for (path, _) in tree.nodes() {
         tree.set(Table::Node, &path, None);
@@ -341,7 +348,8 @@ fn a_lost_page_of_members_comes_out_of_what_they_follow_from() {
 #[test]
 fn chains_of_names_are_no_deeper_than_their_digits_and_rows_stay_small() {
     let (mut tree, _) = filled(500);
-    let chain: Vec<Vec<u8>> = (1..=128).map(|n| [&[0x10], vec![b'a'; n].as_slice(), b"\0"].concat()).collect();
+    let chain: Vec<Vec<u8>> =
+        (1..=128).map(|n| [&[0x10], vec![b'a'; n].as_slice(), b"\0"].concat()).collect();
     let batch = chain.iter().map(|key| (key.clone(), Some(Some(vec![1])))).collect();
     tree.apply(&batch).unwrap();
     let longest = tree.nodes().iter().map(|(path, _)| path.len()).max().unwrap();
@@ -394,10 +402,5 @@ fn fixed_contents_have_their_roots() {
 }
 
 /// The first eight bytes of each.
-const KNOWN: [&str; 5] = [
-    "7498839992dcfff0",
-    "cd08ef2587258a69",
-    "9052037ea9e37a32",
-    "7c347186224a2fad",
-    "545f6c9435316064",
-];
+const KNOWN: [&str; 5] =
+    ["7498839992dcfff0", "cd08ef2587258a69", "9052037ea9e37a32", "7c347186224a2fad", "545f6c9435316064"];

@@ -280,7 +280,13 @@ impl<'t, 'v> Update<'t, 'v> {
     }
 
     /// Takes all records out of a run of slots, in order; there are few.
-    fn gather(&mut self, prefix: &[u8], slots: &mut Slots, first: u8, width: u8) -> Result<Vec<Item>, StoreError> {
+    fn gather(
+        &mut self,
+        prefix: &[u8],
+        slots: &mut Slots,
+        first: u8,
+        width: u8,
+    ) -> Result<Vec<Item>, StoreError> {
         let mut all = Vec::new();
         for sub in slots.subs.iter_mut().skip(usize::from(first)).take(usize::from(width)) {
             match mem::take(sub) {

@@ -108,24 +108,49 @@ pub(super) fn trusts(connection: &Connection) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Runs `VACUUM` or `VACUUM INTO`, which attaches a database by itself.
-pub(super) fn vacuum(connection: &Connection, into: Option<&Path>) -> Result<(), StoreError> {
+/// Rewrites the file, so that nothing is left in free pages. `VACUUM` attaches a database by itself.
+pub(super) fn vacuum(connection: &Connection) -> Result<(), StoreError> {
     connection.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 1)?;
-    let done = match into {
-        None => connection.execute("VACUUM", []),
-        Some(path) => connection.execute("VACUUM INTO ?1", [path.to_string_lossy()]),
-    };
+    let done = connection.execute("VACUUM", []);
     connection.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0)?;
     done?;
     Ok(())
 }
 
-/// Empties the write-ahead log, so that nothing removed stays in it. Readers may hold it back; then later.
+/// Empties the write-ahead log, so that nothing removed stays in it; false where a reader holds it back.
 ///
 /// It does not wait for them: that would be with the write lock held, and a few that read all the time would keep every
 /// other writer out.
-pub(super) fn truncate_log(connection: &mut Connection) {
-    let _ = connection.busy_handler(None::<fn(i32) -> bool>);
-    let _: Result<i64, _> = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0));
-    let _ = connection.busy_handler(Some(WAIT));
+pub(super) fn truncate_log(connection: &mut Connection) -> Result<bool, StoreError> {
+    connection.busy_handler(None::<fn(i32) -> bool>)?;
+    let done = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| {
+        let (busy, log, copied): (i64, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        Ok(busy == 0 && log == copied)
+    });
+    connection.busy_handler(Some(WAIT))?;
+    match done.map_err(StoreError::from) {
+        Err(StoreError::Busy) => Ok(false),
+        other => other,
+    }
+}
+
+pub(super) fn is_wal(connection: &Connection) -> Result<bool, StoreError> {
+    let mode: String = connection.query_row("PRAGMA journal_mode", [], |row| row.get(0))?;
+    Ok(mode == "wal")
+}
+
+/// Whether a journal lies beside the file that only a writer can deal with.
+pub(super) fn needs_recovery(error: &StoreError) -> bool {
+    matches!(error, StoreError::NeedsRecovery)
+}
+
+/// Opens the file for writing once, which rolls back what a killed writer left half done.
+pub(super) fn recover(path: &Path) -> Result<(), StoreError> {
+    let connection = connect(path, false)?;
+    let recovered =
+        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0));
+    recovered.map(drop).map_err(|error| match StoreError::from(error) {
+        StoreError::NeedsRecovery => StoreError::ReadOnly,
+        other => other,
+    })
 }

@@ -1,0 +1,469 @@
+//! Copies of a keystore, and the ways back from one.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use rustls_pki_types::UnixTime;
+
+use super::{
+    Keystore, NewKeystore, OpenOptions,
+    protocol::{Asked, Step, Told},
+    seconds, unlock_store, unseal,
+};
+use crate::{
+    alias::Alias,
+    certificate::Fingerprint,
+    error::Error,
+    private_file::{self, FileError},
+    seal::{RootKey, SealError, SealedKey, Unlock, UnlockSource},
+    store::{
+        Action, EntryHead, EntryRow, Event, Happened, Journal, LongChange, Prepared, Read, SqliteEngine,
+        Store, StoreError, StoreReport, free_name, remove_file, side_files,
+    },
+};
+
+/// A backup, opened beside the store that it is for. The file itself is not changed.
+#[derive(Debug)]
+pub struct Backup {
+    keystore: Keystore,
+    source: UnlockSource,
+    prepared: Prepared,
+}
+
+/// How a backup is put back.
+#[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
+pub struct RestoreOptions {
+    /// Takes a backup of another store.
+    pub other_store: bool,
+    /// Brings back the administrators of the backup, in place of today's, and adds the slot that opened the backup.
+    pub with_access: bool,
+}
+
+/// What a restore would change.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct RestorePlan {
+    /// CA certificates that come back.
+    pub authorities_back: Vec<Alias>,
+    /// CA certificates that go.
+    pub authorities_gone: Vec<Alias>,
+    /// Server entries that come back.
+    pub entries_back: Vec<Alias>,
+    /// Server entries that go.
+    pub entries_gone: Vec<Alias>,
+    /// Entries that have another certificate in the backup.
+    pub changed: Vec<Alias>,
+    /// The administrators of the backup.
+    pub administrators: Vec<String>,
+}
+
+impl Backup {
+    /// Opens a backup for the store at `store`, and verifies every row and every key of it.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::BadBackup`] with the first problem; the errors of [`Keystore::open`] if `unlock` does not open it.
+    pub fn open<'u>(file: &Path, store: &Path, unlock: impl Into<Unlock<'u>>) -> Result<Self, Error> {
+        let prepared = Prepared::new(file, store)?;
+        let engine = Box::new(SqliteEngine::open(&prepared.path, true).map_err(of_backup)?);
+        let (root, slot) = Store::find_root(&*engine, unlock.into()).map_err(of_backup)?;
+        let opened =
+            Store::unlock(engine, Some(prepared.path.clone()), root.ledger(), &slot).map_err(of_backup)?;
+        let mut backup = Self { keystore: read_copy(opened, Arc::new(root)), source: slot.source, prepared };
+        whole(backup.keystore.verify_store()?)?;
+        Ok(backup)
+    }
+
+    /// What is in it.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if it cannot be read any more.
+    pub fn report(&mut self) -> Result<StoreReport, Error> {
+        self.keystore.verify_store()
+    }
+}
+
+/// A copy has the mark of a guarded store, and no guard.
+fn read_copy(mut store: Store, root: Arc<RootKey>) -> Keystore {
+    store.set_guard(None, true);
+    Keystore { store, root, actor: OpenOptions::default().actor, source: None }
+}
+
+/// Opens a key of `row` under one root key, and seals it under another.
+fn reseal(from: &RootKey, to: &RootKey, row: &EntryRow) -> Result<Option<SealedKey>, SealError> {
+    let Some(key) = unseal(from, row)? else {
+        return Ok(None);
+    };
+    let chain = row.content.fingerprints();
+    let place = row.place(&chain).ok_or(SealError::Damaged)?;
+    to.seal(&key, &place).map(Some)
+}
+
+impl Keystore {
+    /// Writes a consistent copy of the store to a new file, 0600, while others read and write, and verifies it before it
+    /// gets its name. The unlock key is not in it.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Exists`] if there is a file already; [`StoreError::BadBackup`] if the copy is not whole.
+    pub fn backup(&mut self, to: &Path, at: UnixTime) -> Result<StoreReport, Error> {
+        self.reading(|_| Ok(()))?;
+        let root = Arc::clone(&self.root);
+        let report = write_beside(to, |engine, path| {
+            self.store.copy_to(&engine)?;
+            engine.close()?;
+            let engine = Box::new(SqliteEngine::open(path, true)?);
+            let store = Store::unlock_copy(engine, path, root.ledger())?;
+            whole(read_copy(store, Arc::clone(&root)).verify_store()?)
+        })?;
+        if !self.is_read_only() {
+            self.log_backup(&to.display().to_string(), at)?;
+        }
+        Ok(report)
+    }
+
+    /// Writes a copy of what is whole, and verifies that; gives the aliases that are not in it.
+    ///
+    /// # Errors
+    ///
+    /// As for [`backup`](Self::backup); [`StoreError::Corrupt`] if not even the state of the store is authentic.
+    pub fn salvage(&mut self, to: &Path, at: UnixTime) -> Result<(StoreReport, Vec<String>), Error> {
+        self.reading(|_| Ok(()))?;
+        let root = Arc::clone(&self.root);
+        let event = Event {
+            at: seconds(at),
+            actor: self.actor.clone(),
+            action: Action::Backup,
+            alias: String::new(),
+            fingerprint: String::new(),
+            outcome: Happened::Written,
+        };
+        write_beside(to, |engine, path| {
+            let lost = self.store.salvage_to(&engine, event.clone())?;
+            engine.close()?;
+            let engine = Box::new(SqliteEngine::open(path, true)?);
+            let store = Store::unlock_copy(engine, path, root.ledger())?;
+            Ok((whole(read_copy(store, Arc::clone(&root)).verify_store()?)?, lost))
+        })
+    }
+
+    /// What a restore of this backup would change.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::OtherStore`] unless `options` allow that.
+    pub fn plan_restore(
+        &mut self,
+        backup: &mut Backup,
+        options: RestoreOptions,
+    ) -> Result<RestorePlan, Error> {
+        self.same_store(backup, options)?;
+        let today = self.reading(known)?;
+        let then = backup.keystore.reading(known)?;
+        let mut plan = RestorePlan::default();
+        for (alias, (name, authority, leaf)) in &then {
+            match (today.get(alias), authority) {
+                (None, true) => plan.authorities_back.push(name.clone()),
+                (None, false) => plan.entries_back.push(name.clone()),
+                (Some((_, _, present)), _) if present != leaf => plan.changed.push(name.clone()),
+                _ => {}
+            }
+        }
+        for (_, (name, authority, _)) in today.iter().filter(|(alias, _)| !then.contains_key(*alias)) {
+            if *authority { &mut plan.authorities_gone } else { &mut plan.entries_gone }.push(name.clone());
+        }
+        plan.administrators =
+            backup.keystore.administrators()?.into_iter().map(|administrator| administrator.name).collect();
+        Ok(plan)
+    }
+
+    fn same_store(&self, backup: &Backup, options: RestoreOptions) -> Result<(), Error> {
+        if backup.keystore.store.ledger().store() == self.store.ledger().store() || options.other_store {
+            Ok(())
+        } else {
+            Err(StoreError::OtherStore.into())
+        }
+    }
+
+    /// Makes the content of this store that of a backup, as a change like any other: its sequence and its log go on, and
+    /// whoever has it open sees the change. Private keys are sealed anew under today's root key. Today's slots and
+    /// administrators stay, unless `options` say otherwise.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::OtherStore`] unless `options` allow that; [`StoreError::Corrupt`] if today's state cannot be proved.
+    pub fn restore(
+        &mut self,
+        backup: &mut Backup,
+        unlock: Option<Unlock<'_>>,
+        options: RestoreOptions,
+        at: UnixTime,
+    ) -> Result<StoreReport, Error> {
+        let asked = Asked { action: Action::Restore, about: "", at: seconds(at) };
+        let allowed = self.same_store(backup, options);
+        self.told(asked, allowed)?;
+        let _long = self.store.path().map(LongChange::begin).transpose()?;
+        let source = backup.source.clone();
+        let theirs = &mut backup.keystore;
+        let from = theirs.store.read()?;
+        self.change(
+            asked,
+            |write, by| {
+                let mut slots = write.as_read().slots()?;
+                if let (true, Some(unlock)) = (options.with_access, unlock) {
+                    let mut opens = false;
+                    for slot in &slots {
+                        opens |= by.root.fits(slot, unlock)?;
+                    }
+                    let free = (0..8).find(|number| slots.iter().all(|slot| slot.number != *number));
+                    if !opens {
+                        let number = free.ok_or(SealError::NoFreeSlot)?;
+                        slots.push(by.root.slot(number, source, unlock, by.at)?);
+                    }
+                }
+                write.restore_from(&from, &slots, options.with_access, &|row| {
+                    reseal(&theirs.root, by.root, row)
+                })?;
+                Ok(Step::Changed((), Told::plain("", Happened::Restored)))
+            },
+            |read, _, ()| {
+                let (now, then) = (known(read)?, known(&from)?);
+                Ok(now == then)
+            },
+        )?;
+        self.verify_store()
+    }
+
+    /// Takes one entry, with all its versions, out of a backup: in place of one that is damaged, or missing; with `replace`
+    /// also in place of a whole one, whose versions go.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NotFound`] if the backup has no such entry, [`StoreError::AliasTaken`] if the entry is whole.
+    pub fn restore_only(
+        &mut self,
+        backup: &mut Backup,
+        alias: &Alias,
+        replace: bool,
+        options: RestoreOptions,
+        at: UnixTime,
+    ) -> Result<(), Error> {
+        let asked = Asked { action: Action::Restore, about: alias.as_str(), at: seconds(at) };
+        let allowed = self.same_store(backup, options);
+        self.told(asked, allowed)?;
+        let theirs = &mut backup.keystore;
+        let from = theirs.store.read()?;
+        self.change(
+            asked,
+            |write, by| {
+                let head: EntryHead =
+                    from.head(alias)?.ok_or_else(|| StoreError::NotFound { alias: alias.clone() })?;
+                let present = write.as_read().entry(alias);
+                match present {
+                    Ok(None) => {}
+                    Ok(Some(row)) if !replace => {
+                        return Err(StoreError::AliasTaken { alias: row.head.alias }.into());
+                    }
+                    Ok(Some(_)) | Err(StoreError::Corrupt { .. }) => write.remove_damaged(alias)?,
+                    Err(other) => return Err(other.into()),
+                }
+                write.take_over(&from, &head, None, Some(&|row| reseal(&theirs.root, by.root, row)))?;
+                let leaf = from.entry(alias)?.and_then(|row| row.content.leaf().map(|leaf| leaf.fingerprint));
+                let told = Told {
+                    fingerprint: leaf.map(|leaf| leaf.to_string()).unwrap_or_default(),
+                    ..Told::plain(head.alias.as_str(), Happened::Restored)
+                };
+                Ok(Step::Changed(leaf, told))
+            },
+            |read, root, leaf| {
+                let row = read.entry(alias)?;
+                Ok(row.is_some_and(|row| {
+                    row.content.leaf().map(|leaf| leaf.fingerprint) == *leaf && unseal(root, &row).is_ok()
+                }))
+            },
+        )?;
+        Ok(())
+    }
+
+    /// Makes a store of its own, with a new name, from a backup: where today's state cannot be proved. What stood at the
+    /// path stays beside it, at the path that is given back; servers that have it open refuse the new one.
+    ///
+    /// # Errors
+    ///
+    /// As for [`create_with`](Self::create_with).
+    pub fn restore_as_new<'u>(
+        backup: &mut Backup,
+        path: &Path,
+        unlock: impl Into<Unlock<'u>>,
+        wanted: &NewKeystore,
+        at: UnixTime,
+    ) -> Result<(StoreReport, Option<PathBuf>), Error> {
+        let unlock = unlock.into();
+        let fresh = free_name(path, ".new");
+        let mut wanted = wanted.clone();
+        let guard = wanted.options.rollback_guard.take();
+        wanted.source = wanted.source.or_else(|| Some(backup.source.clone()));
+        // The name of the backup's store is not taken: nobody may take this one for that.
+        let mut made = Self::create_renamed(&fresh, unlock, &wanted, at)?;
+        let options = RestoreOptions { other_store: true, with_access: true };
+        let restored = made.restore(backup, None, options, at);
+        drop(made);
+        if restored.is_err() {
+            remove_file(&fresh);
+        }
+        let report = restored?;
+        let former = set_aside(path)?;
+        for (from, to) in [fresh.clone()]
+            .iter()
+            .chain(&side_files(&fresh))
+            .zip([path.to_owned()].iter().chain(&side_files(path)))
+        {
+            if from.symlink_metadata().is_ok() {
+                fs::rename(from, to).map_err(|error| FileError::io("rename", from, &error))?;
+            }
+        }
+        private_file::sync(private_file::parent(path))?;
+        if let Some(guard) = guard {
+            let (mut store, _) = unlock_store(path, unlock, false)?;
+            store.accept(&guard, "other_store", &wanted.options.actor, seconds(at))?;
+        }
+        Ok((report, former))
+    }
+
+    /// Puts a backup where there is no store: it goes on as the store that it is a copy of.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Exists`] if there is a file at `path`.
+    pub fn restore_missing(
+        backup: Backup,
+        path: &Path,
+        actor: &str,
+        journal: Journal,
+        at: UnixTime,
+    ) -> Result<StoreReport, Error> {
+        if path.symlink_metadata().is_ok() {
+            return Err(StoreError::Exists { path: path.to_owned() }.into());
+        }
+        let Backup { keystore, prepared, .. } = backup;
+        let Keystore { store, root, .. } = keystore;
+        drop(store);
+        let engine = SqliteEngine::open(&prepared.path, false)?;
+        let store = Store::unlock_copy(Box::new(engine), &prepared.path, root.ledger())?;
+        let mut copy = read_copy(store, Arc::clone(&root));
+        actor.clone_into(&mut copy.actor);
+        copy.change(
+            Asked { action: Action::Restore, about: "", at: seconds(at) },
+            |_, _| Ok(Step::Changed((), Told::plain("", Happened::Restored))),
+            |_, _, ()| Ok(true),
+        )?;
+        let report = whole(copy.verify_store()?)?;
+        drop(copy);
+        set_aside(path)?;
+        fs::rename(&prepared.path, path).map_err(|error| FileError::io("rename", &prepared.path, &error))?;
+        private_file::sync(path)?;
+        SqliteEngine::open(path, false)?.set_journal(journal)?;
+        Ok(report)
+    }
+
+    fn create_renamed(
+        path: &Path,
+        unlock: Unlock<'_>,
+        wanted: &NewKeystore,
+        at: UnixTime,
+    ) -> Result<Self, Error> {
+        let source = wanted.source.clone().unwrap_or(UnlockSource::KeyFile(String::new()));
+        let engine = Box::new(SqliteEngine::create(path, wanted.journal)?);
+        Self::create_on(engine, Some(path), source, unlock, &wanted.options, seconds(at))
+    }
+}
+
+/// Writes a database under another name beside `to`, and gives it its name when it is whole.
+fn write_beside<T>(
+    to: &Path,
+    write: impl FnOnce(SqliteEngine, &Path) -> Result<T, Error>,
+) -> Result<T, Error> {
+    if to.symlink_metadata().is_ok() {
+        return Err(StoreError::Exists { path: to.to_owned() }.into());
+    }
+    let partial = free_name(to, ".partial");
+    let written = SqliteEngine::create(&partial, Journal::Rollback)
+        .map_err(Error::from)
+        .and_then(|engine| write(engine, &partial))
+        .and_then(|value| {
+            // Fails where something has the name by now.
+            fs::hard_link(&partial, to).map_err(|error| match FileError::io("create", to, &error) {
+                FileError::Exists { path } => StoreError::Exists { path },
+                other => other.into(),
+            })?;
+            Ok(value)
+        });
+    remove_file(&partial);
+    if written.is_ok() {
+        private_file::sync(to)?;
+    }
+    written
+}
+
+/// Moves what stands at a path aside; gives its new name.
+fn set_aside(path: &Path) -> Result<Option<PathBuf>, Error> {
+    let former = free_name(path, ".before-restore");
+    for (from, to) in side_files(path).iter().zip(side_files(&former)) {
+        if from.symlink_metadata().is_ok() {
+            fs::rename(from, &to).map_err(|error| FileError::io("rename", from, &error))?;
+        }
+    }
+    if path.symlink_metadata().is_err() {
+        return Ok(None);
+    }
+    fs::rename(path, &former).map_err(|error| FileError::io("rename", path, &error))?;
+    Ok(Some(former))
+}
+
+type Known = BTreeMap<String, (Alias, bool, Option<Fingerprint>)>;
+
+/// The entries by their aliases in lower case: the alias, whether it is a CA certificate, and the leaf. One that is
+/// damaged has none.
+fn known(read: &Read<'_>) -> Result<Known, StoreError> {
+    let mut known = Known::new();
+    read.each_listed(&mut |key, head| {
+        let entry = match head {
+            Ok(head) => (head.alias.clone(), head.trust.is_some(), head.leaf()),
+            Err(StoreError::Corrupt { .. }) => {
+                let alias =
+                    key.parse().map_err(|_| StoreError::Corrupt { detail: "an alias is not valid" })?;
+                (alias, false, None)
+            }
+            Err(other) => return Err(other),
+        };
+        known.insert(key.to_owned(), entry);
+        Ok(())
+    })?;
+    Ok(known)
+}
+
+/// What is damaged is the backup, and not the store.
+fn of_backup(error: StoreError) -> Error {
+    let problem = match &error {
+        StoreError::Corrupt { detail } => (*detail).to_owned(),
+        StoreError::Seal(damaged @ (SealError::Damaged | SealError::SlotsDamaged)) => damaged.to_string(),
+        _ => return error.into(),
+    };
+    StoreError::BadBackup { problem }.into()
+}
+
+fn whole(report: StoreReport) -> Result<StoreReport, Error> {
+    match report.problems.first() {
+        None => Ok(report),
+        Some(problem) => {
+            let problem = format!("{} {}", problem.alias, problem.message).trim().to_owned();
+            Err(StoreError::BadBackup { problem }.into())
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! The one way in which a keystore is changed: lock, check that the store is the latest, apply, log, commit, settle, read
+//! back, move the rollback guard on, or log the refusal. Operations say what to apply, and how to confirm it.
+
+use std::sync::Arc;
+
+use super::{Keystore, in_use::Holds};
+use crate::{
+    error::{Error, ErrorKind},
+    seal::{RootKey, SealError},
+    store::{Action, Event, Happened, Mark, Read, StoreError, Write},
+};
+
+/// What was asked for.
+#[derive(Clone, Copy)]
+pub(super) struct Asked<'a> {
+    pub(super) action: Action,
+    /// The alias, user, slot or file that it is about.
+    pub(super) about: &'a str,
+    pub(super) at: i64,
+}
+
+/// Who changes the store, and with what.
+pub(super) struct By<'a> {
+    pub(super) root: &'a RootKey,
+    pub(super) actor: &'a str,
+    pub(super) at: i64,
+    pub(super) holds: &'a Holds,
+}
+
+/// What a change tells the log of itself.
+pub(super) struct Told {
+    pub(super) alias: String,
+    /// Of the leaf; empty where there is none.
+    pub(super) fingerprint: String,
+    pub(super) outcome: Happened,
+}
+
+/// What came of applying.
+pub(super) enum Step<T> {
+    /// Nothing is to be written.
+    Same(T),
+    Changed(T, Told),
+}
+
+impl Told {
+    /// Of something that has no certificate.
+    pub(super) fn plain(alias: impl Into<String>, outcome: Happened) -> Self {
+        Self { alias: alias.into(), fingerprint: String::new(), outcome }
+    }
+
+    pub(super) fn event(self, action: Action, by: &By<'_>) -> Event {
+        Event {
+            at: by.at,
+            actor: by.actor.to_owned(),
+            action,
+            alias: self.alias,
+            fingerprint: self.fingerprint,
+            outcome: self.outcome,
+        }
+    }
+}
+
+impl Keystore {
+    /// Changes the store, or logs why not. `confirm` reads the change back as whoever comes next will read it.
+    pub(super) fn change<T>(
+        &mut self,
+        asked: Asked<'_>,
+        apply: impl FnOnce(&mut Write<'_>, &By<'_>) -> Result<Step<T>, Error>,
+        confirm: impl Fn(&Read<'_>, &RootKey, &T) -> Result<bool, Error>,
+    ) -> Result<T, Error> {
+        let done = self.attempt(asked, apply, confirm);
+        self.told(asked, done)
+    }
+
+    /// The same for who logs the refusal himself.
+    pub(super) fn attempt<T>(
+        &mut self,
+        asked: Asked<'_>,
+        apply: impl FnOnce(&mut Write<'_>, &By<'_>) -> Result<Step<T>, Error>,
+        confirm: impl Fn(&Read<'_>, &RootKey, &T) -> Result<bool, Error>,
+    ) -> Result<T, Error> {
+        let holds = Holds::of(&self.store);
+        let mut apply = Some(apply);
+        let mut renewed = false;
+        let (done, value) = loop {
+            let (actor, root) = (self.actor.clone(), Arc::clone(&self.root));
+            let by = By { root: &root, actor: &actor, at: asked.at, holds: &holds };
+            match self.store.write() {
+                Ok(mut write) => {
+                    let Some(apply) = apply.take() else {
+                        return Err(StoreError::unread().into());
+                    };
+                    match apply(&mut write, &by)? {
+                        Step::Same(value) => return Ok(value),
+                        Step::Changed(value, told) => {
+                            break (write.commit(told.event(asked.action, &by)), value);
+                        }
+                    }
+                }
+                // Another process re-keyed the store, perhaps while this one waited for the lock.
+                Err(StoreError::Seal(SealError::Rekeyed)) if !renewed => {}
+                Err(other) => return Err(other.into()),
+            }
+            renewed = true;
+            self.renew()?;
+        };
+        self.settle(done)?;
+        self.confirmed(|read, root| confirm(read, root, &value))?;
+        Ok(value)
+    }
+
+    /// What does not come back whole is not acknowledged.
+    fn confirmed(&mut self, check: impl Fn(&Read<'_>, &RootKey) -> Result<bool, Error>) -> Result<(), Error> {
+        let root = Arc::clone(&self.root);
+        let seen = self.store.view(|read| Ok(matches!(check(read, &root), Ok(true))));
+        match seen {
+            Ok(true) => Ok(()),
+            // The change is there, and by now another root key is in force.
+            Err(StoreError::Seal(SealError::Rekeyed)) => Ok(()),
+            _ => Err(StoreError::unread().into()),
+        }
+    }
+
+    /// What follows a commit: the guard moves on; after a failure that leaves the outcome open, the connection is a new
+    /// one, which says what it sees of the change.
+    pub(super) fn settle(&mut self, done: Result<Mark, StoreError>) -> Result<(), Error> {
+        match done {
+            Ok(mark) => Ok(self.store.settle(mark)?),
+            Err(StoreError::OutcomeUnknown(doubt)) => {
+                Err(StoreError::OutcomeUnknown(self.store.look_again(doubt)).into())
+            }
+            Err(other) => {
+                self.store.still_there()?;
+                Err(other.into())
+            }
+        }
+    }
+
+    /// Writes a refusal into the log. What is wrong with the store itself cannot be written there.
+    pub(super) fn told<T>(&mut self, asked: Asked<'_>, done: Result<T, Error>) -> Result<T, Error> {
+        if let Err(error) = &done
+            && error.kind() != ErrorKind::Store
+        {
+            let event = Event {
+                at: asked.at,
+                actor: self.actor.clone(),
+                action: asked.action,
+                alias: asked.about.to_owned(),
+                fingerprint: String::new(),
+                outcome: Happened::Refused(error.code()),
+            };
+            let logged = self.store.write().and_then(|write| write.commit(event));
+            // The refusal is what the caller must learn.
+            let _ = self.settle(logged);
+        }
+        done
+    }
+}

@@ -1,0 +1,207 @@
+//! Copies of a store, and the way back from one.
+
+use std::path::Path;
+
+use super::{
+    Read, Store, StoreError, Write,
+    engine::{Engine, Table},
+    guard::RollbackGuard,
+    log::{Action, Event, Happened},
+    records::EntryHead,
+    rekey::Reseal,
+    removed::Removed,
+    state::State,
+    tree::Cache,
+};
+use crate::seal::Slot;
+
+/// Rows copied at a time.
+const PAGE: usize = 1_000;
+
+/// The entries of a store, removed ones included, by their heads.
+#[derive(Debug, Default)]
+pub(crate) struct Content {
+    pub(crate) heads: Vec<EntryHead>,
+    pub(crate) removed: Vec<EntryHead>,
+}
+
+impl Read<'_> {
+    /// All entries; damage anywhere is an error.
+    pub(crate) fn content(&self) -> Result<Content, StoreError> {
+        let mut content = Content::default();
+        self.each_head(&mut |head| {
+            content.heads.push(head?);
+            Ok(())
+        })?;
+        content.removed = self.all_removed(None, u32::MAX)?.into_iter().map(|removed| removed.head).collect();
+        Ok(content)
+    }
+
+    /// Copies every row of this view, as it stands, into an empty engine.
+    fn copy_rows(&self, to: &dyn Engine) -> Result<(), StoreError> {
+        let mut change = to.begin()?;
+        for table in Table::ALL {
+            let mut from = Vec::new();
+            loop {
+                let rows = self.view().range(table, &from, None, PAGE)?;
+                for (key, value) in &rows {
+                    change.put(table, key, value)?;
+                }
+                match rows.last() {
+                    Some((last, _)) if rows.len() == PAGE => from = [last.as_slice(), &[0]].concat(),
+                    _ => break,
+                }
+            }
+        }
+        change.commit().map_err(super::engine::CommitError::into_error)
+    }
+}
+
+impl Store {
+    /// Copies the store as it is now into an empty engine.
+    pub(crate) fn copy_to(&self, to: &dyn Engine) -> Result<(), StoreError> {
+        self.read()?.copy_rows(to)
+    }
+
+    /// Copies what is whole into an empty engine, with a tree of its own; gives the aliases that were left out.
+    pub(crate) fn salvage_to(&self, to: &dyn Engine, event: Event) -> Result<Vec<String>, StoreError> {
+        let read = self.read()?;
+        let cache = Cache::default();
+        let whole_log = read.verify_log().is_ok();
+        let former = read.state().clone();
+        let fresh = State::new(former.id, &self.ledger, former.guarded, former.created_at);
+        let state = if whole_log {
+            State { seq: former.seq, log_number: former.log_number, log_head: former.log_head, ..fresh }
+        } else {
+            State { seq: former.seq, ..fresh }
+        };
+        let mut change = to.begin()?;
+        if whole_log {
+            let mut from = Vec::new();
+            loop {
+                let rows = read.view().range(Table::Log, &from, None, PAGE)?;
+                for (key, value) in &rows {
+                    change.put(Table::Log, key, value)?;
+                }
+                match rows.last() {
+                    Some((last, _)) if rows.len() == PAGE => from = [last.as_slice(), &[0]].concat(),
+                    _ => break,
+                }
+            }
+        }
+        let write = Write::new(change, &self.ledger, &cache, state, to.is_remote());
+        let mut lost = Vec::new();
+        let walked = read.each_listed(&mut |alias, head| {
+            let copied = head.and_then(|head| write.take_over(&read, &head, None, None));
+            match copied {
+                Ok(()) => {}
+                Err(StoreError::Corrupt { .. }) => lost.push(alias.to_owned()),
+                Err(other) => return Err(other),
+            }
+            Ok(())
+        });
+        match walked {
+            Ok(()) => {}
+            Err(StoreError::Corrupt { .. }) => lost.push("(entries whose names are lost)".to_owned()),
+            Err(other) => return Err(other),
+        }
+        for removed in read.all_removed(None, u32::MAX).unwrap_or_default() {
+            let _ = write.take_over(&read, &removed.head, Some(&removed), None);
+        }
+        for account in read.accounts().unwrap_or_default() {
+            write.put_account(&account)?;
+        }
+        for slot in read.slots().unwrap_or_default() {
+            write.put_slot(&slot);
+        }
+        write.commit(event)?;
+        Ok(lost)
+    }
+
+    /// Takes the store as it is, whatever its guard says, writes that into the log and sets the guard anew.
+    pub(crate) fn accept(
+        &mut self,
+        guard: &Path,
+        refused: &'static str,
+        actor: &str,
+        at: i64,
+    ) -> Result<(), StoreError> {
+        self.set_guard(None, true);
+        self.forget();
+        let guard = RollbackGuard::at(guard, *self.ledger.store());
+        let mut write = self.write()?;
+        write.set_guarded();
+        let mark = write.commit(Event {
+            at,
+            actor: actor.to_owned(),
+            action: Action::AcceptRollback,
+            alias: String::new(),
+            fingerprint: String::new(),
+            outcome: Happened::Refused(refused),
+        })?;
+        guard.reset(mark)?;
+        self.set_guard(Some(guard), false);
+        self.settle(mark)
+    }
+}
+
+impl Write<'_> {
+    /// Puts an entry of another store, or of another time, with all its versions. `reseal` seals its keys for this one;
+    /// without it they stay as they are.
+    pub(crate) fn take_over(
+        &self,
+        from: &Read<'_>,
+        head: &EntryHead,
+        removed: Option<&Removed>,
+        reseal: Option<Reseal<'_>>,
+    ) -> Result<(), StoreError> {
+        // All of it is read before the first of it is put.
+        let mut rows = from.all_versions(head)?;
+        if let Some(reseal) = reseal {
+            for row in &mut rows {
+                row.content.sealed = reseal(row)?;
+            }
+        }
+        let mut renewed = head.clone();
+        for row in &rows {
+            let content = self.content_of(&row.content)?;
+            if content.number < head.version {
+                self.put_former(&renewed, &content)?;
+            } else {
+                renewed.content = content;
+            }
+        }
+        match removed {
+            Some(removed) => {
+                self.put_record(removed.key.clone(), renewed.to_record(), None, &renewed.content)
+            }
+            None => {
+                self.put_head(&renewed, None)?;
+                self.index(rows.last().and_then(|row| row.content.leaf()), &renewed);
+                Ok(())
+            }
+        }
+    }
+
+    /// Makes the content of the store that of a backup: its entries in place of today's. `slots` open it then; today's
+    /// administrators stay, unless `with_access` brings the former ones.
+    pub(crate) fn restore_from(
+        &mut self,
+        backup: &Read<'_>,
+        slots: &[Slot],
+        with_access: bool,
+        reseal: Reseal<'_>,
+    ) -> Result<(), StoreError> {
+        let accounts = if with_access { backup.accounts()? } else { self.as_read().accounts()? };
+        self.wipe();
+        let content = backup.content()?;
+        for head in &content.heads {
+            self.take_over(backup, head, None, Some(reseal))?;
+        }
+        for removed in backup.all_removed(None, u32::MAX)? {
+            self.take_over(backup, &removed.head, Some(&removed), Some(reseal))?;
+        }
+        slots.iter().for_each(|slot| self.put_slot(slot));
+        accounts.iter().try_for_each(|account| self.put_account(account))
+    }
+}

@@ -1,0 +1,309 @@
+//! The log: what was done, by whom, and what was refused.
+//!
+//! Rows are chained by their hashes, each names the root of the tree after its change, and the state of the store names
+//! the last one: a row that is changed, moved or cut off the end is seen. A MAC a row keeps the rows before a damaged one
+//! provable.
+
+use std::fmt;
+
+use super::{
+    Read, StoreError,
+    codec::{Decoder, Encoder},
+    engine::{Table, View},
+    state::Mark,
+};
+use crate::seal::{Digest, Ledger, audit_hash};
+
+/// Rows read at a time.
+const PAGE: u32 = 500;
+
+/// What was asked for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Action {
+    Init,
+    Import,
+    ImportMany,
+    CaImport,
+    CaImportAll,
+    Remove,
+    Undo,
+    Rename,
+    Bind,
+    Prune,
+    SlotAdd,
+    SlotRemove,
+    ChangeUnlock,
+    Rekey,
+    UserAdd,
+    UserRemove,
+    SignIn,
+    Backup,
+    Restore,
+    AcceptRollback,
+}
+
+impl Action {
+    /// The word that the log shows.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Init => "init",
+            Self::Import => "import",
+            Self::ImportMany => "import-many",
+            Self::CaImport => "ca-import",
+            Self::CaImportAll => "ca-import-all",
+            Self::Remove => "rm",
+            Self::Undo => "undo",
+            Self::Rename => "rename",
+            Self::Bind => "bind",
+            Self::Prune => "prune",
+            Self::SlotAdd => "slot-add",
+            Self::SlotRemove => "slot-rm",
+            Self::ChangeUnlock => "passwd",
+            Self::Rekey => "rekey",
+            Self::UserAdd => "user-add",
+            Self::UserRemove => "user-rm",
+            Self::SignIn => "sign-in",
+            Self::Backup => "backup",
+            Self::Restore => "restore",
+            Self::AcceptRollback => "accept-rollback",
+        }
+    }
+}
+
+/// What came of it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Happened {
+    Made,
+    Imported,
+    Replaced,
+    Several,
+    Removed,
+    Restored,
+    BroughtBack,
+    RenamedTo(String),
+    BoundTo(String),
+    Unbound,
+    Pruned,
+    Added,
+    /// A slot opens under a key of this kind now.
+    Opens(&'static str),
+    Rekeyed,
+    Written,
+    /// Refused sign-ins in a row by now.
+    RefusedInARow(u32),
+    /// The code of the error that refused it.
+    Refused(&'static str),
+}
+
+impl fmt::Display for Happened {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Made => "made",
+            Self::Imported => "imported",
+            Self::Replaced => "replaced",
+            Self::Several => "",
+            Self::Removed => "removed",
+            Self::Restored => "restored",
+            Self::BroughtBack => "brought back",
+            Self::RenamedTo(alias) => return write!(f, "renamed to {alias}"),
+            Self::BoundTo(server) => server,
+            Self::Unbound => "unbound",
+            Self::Pruned => "pruned",
+            Self::Added => "added",
+            Self::Opens(kind) => kind,
+            Self::Rekeyed => "rekeyed",
+            Self::Written => "written",
+            Self::RefusedInARow(count) => return write!(f, "refused, {count} in a row"),
+            Self::Refused(code) => code,
+        })
+    }
+}
+
+/// What happened, before it has a number.
+#[derive(Clone, Debug)]
+pub(crate) struct Event {
+    pub(crate) at: i64,
+    pub(crate) actor: String,
+    pub(crate) action: Action,
+    pub(crate) alias: String,
+    /// Of the leaf; empty where there is none.
+    pub(crate) fingerprint: String,
+    pub(crate) outcome: Happened,
+}
+
+/// A row of the log.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct LogEntry {
+    /// From 1, without gaps.
+    pub number: i64,
+    /// Seconds since 1970.
+    pub at: i64,
+    /// Who: as the program that opened the store names them.
+    pub actor: String,
+    /// What was asked for, for example `import`.
+    pub action: String,
+    /// The alias, or the user or file that it was about.
+    pub alias: String,
+    /// SHA-256 of the leaf; empty where there is none.
+    pub fingerprint: String,
+    /// `imported`, `replaced`, `removed` and so on, or the code of the error that refused it.
+    pub outcome: String,
+}
+
+pub(super) const BROKEN: StoreError =
+    StoreError::Corrupt { detail: "the audit log is not as it was written" };
+
+pub(super) fn key(number: i64) -> [u8; 8] {
+    number.to_be_bytes()
+}
+
+/// A row as it is stored: the hash of the row before it, its own, its MAC, and what it says.
+pub(super) struct Stored {
+    pub(super) former: Digest,
+    pub(super) hash: Digest,
+    mac: Digest,
+    body: Vec<u8>,
+}
+
+impl Stored {
+    /// The next row after the one with hash `former`.
+    pub(super) fn new(event: &Event, number: i64, former: Digest, root: &Digest, ledger: &Ledger) -> Self {
+        let mut encoder = Encoder::new();
+        encoder.integer(number).integer(event.at).text(&event.actor).text(event.action.word());
+        encoder.text(&event.alias).text(&event.fingerprint).text(&event.outcome.to_string()).bytes(root);
+        let body = encoder.done();
+        let hash = audit_hash(&former, &body);
+        Self { former, hash, mac: ledger.audit(&hash), body }
+    }
+
+    pub(super) fn encode(&self) -> Vec<u8> {
+        [self.former.as_slice(), &self.hash, &self.mac, &self.body].concat()
+    }
+
+    /// The same row, vouched for by another key.
+    pub(super) fn under(&self, ledger: &Ledger) -> Vec<u8> {
+        [self.former.as_slice(), &self.hash, &ledger.audit(&self.hash), &self.body].concat()
+    }
+
+    fn parse(row: &[u8]) -> Option<Self> {
+        let (former, rest) = row.split_at_checked(32)?;
+        let (hash, rest) = rest.split_at_checked(32)?;
+        let (mac, body) = rest.split_at_checked(32)?;
+        Some(Self {
+            former: former.try_into().ok()?,
+            hash: hash.try_into().ok()?,
+            mac: mac.try_into().ok()?,
+            body: body.to_vec(),
+        })
+    }
+
+    /// What a row says, if nothing in it was changed since it was written as this number.
+    pub(super) fn checked(row: &[u8], number: i64, ledger: &Ledger) -> Result<(Self, LogEntry), StoreError> {
+        let stored = Self::parse(row).ok_or(BROKEN)?;
+        if stored.hash != audit_hash(&stored.former, &stored.body)
+            || !ledger.is_audit(&stored.hash, &stored.mac)
+        {
+            return Err(BROKEN);
+        }
+        let mut decoder = Decoder::new(&stored.body).map_err(|_| BROKEN)?;
+        let mut read = || -> Result<LogEntry, StoreError> {
+            Ok(LogEntry {
+                number: decoder.integer()?,
+                at: decoder.integer()?,
+                actor: decoder.text()?.to_owned(),
+                action: decoder.text()?.to_owned(),
+                alias: decoder.text()?.to_owned(),
+                fingerprint: decoder.text()?.to_owned(),
+                outcome: decoder.text()?.to_owned(),
+            })
+        };
+        let entry = read().ok().filter(|entry| entry.number == number).ok_or(BROKEN)?;
+        Ok((stored, entry))
+    }
+}
+
+/// Follows the chain from one mark to another; false if the log does not lead from the one to the other.
+pub(super) fn leads(view: &dyn View, ledger: &Ledger, from: &Mark, to: &Mark) -> Result<bool, StoreError> {
+    if from.log_number > to.log_number {
+        return Ok(false);
+    }
+    if from.log_number == to.log_number {
+        return Ok(from.log_head == to.log_head);
+    }
+    let (mut number, mut head) = (from.log_number, from.log_head);
+    while number < to.log_number {
+        let rows = view.range(Table::Log, &key(number.saturating_add(1)), None, size(PAGE))?;
+        if rows.is_empty() {
+            return Ok(false);
+        }
+        for (_, row) in rows.iter().take(usize::try_from(to.log_number - number).unwrap_or(usize::MAX)) {
+            number += 1;
+            let (stored, _) = Stored::checked(row, number, ledger)?;
+            if stored.former != head {
+                return Ok(false);
+            }
+            head = stored.hash;
+        }
+    }
+    Ok(head == to.log_head)
+}
+
+fn size(count: u32) -> usize {
+    usize::try_from(count).unwrap_or(usize::MAX)
+}
+
+impl Read<'_> {
+    /// Up to `limit` rows after number `after`, each authentic, none left out.
+    pub(crate) fn log(&self, after: i64, limit: u32) -> Result<Vec<LogEntry>, StoreError> {
+        let mut former: Digest = [0; 32];
+        if after > 0 {
+            let row = self.row(Table::Log, &key(after))?.ok_or(BROKEN)?;
+            former = Stored::checked(&row, after, self.ledger)?.0.hash;
+        }
+        let rows = self.view().range(Table::Log, &key(after.saturating_add(1)), None, size(limit))?;
+        let full = rows.len() == size(limit);
+        let mut found = Vec::with_capacity(rows.len());
+        let mut number = after;
+        for (_, row) in rows {
+            number += 1;
+            let (stored, entry) = Stored::checked(&row, number, self.ledger)?;
+            if stored.former != former {
+                return Err(BROKEN);
+            }
+            former = stored.hash;
+            found.push(entry);
+        }
+        if !full && (number, former) != (self.state().log_number, self.state().log_head) {
+            return Err(BROKEN);
+        }
+        Ok(found)
+    }
+
+    /// Follows the whole log from its first row to the one that the state names.
+    pub(crate) fn verify_log(&self) -> Result<i64, StoreError> {
+        let mut number = 0;
+        loop {
+            let page = self.log(number, PAGE)?;
+            let Some(last) = page.last() else {
+                break;
+            };
+            number = last.number;
+        }
+        // A row behind the last would be nobody's.
+        let (last, more) = (self.state().log_number, key(number.saturating_add(1)));
+        let foreign = self.view().range(Table::Log, &more, None, 1)?;
+        if number != last || !foreign.is_empty() {
+            return Err(BROKEN);
+        }
+        Ok(number)
+    }
+
+    /// Whether row `number` of the log is the one with this hash.
+    pub(super) fn has_log_row(&self, number: i64, hash: &Digest) -> Result<bool, StoreError> {
+        let Some(row) = self.row(Table::Log, &key(number))? else {
+            return Ok(false);
+        };
+        Ok(Stored::checked(&row, number, self.ledger)?.0.hash == *hash)
+    }
+}

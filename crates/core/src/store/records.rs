@@ -1,0 +1,192 @@
+//! What an entry is, as a record: one value with all that belongs to a version.
+
+use super::{
+    StoreError,
+    codec::{Decoder, Encoder, MALFORMED},
+};
+use crate::{
+    alias::Alias,
+    certificate::{Certificate, Fingerprint},
+    seal::{Digest, EntryId, Place, SealedKey},
+    validate::{FindingCode, Role, Trust},
+};
+
+/// What an alias stands for.
+#[derive(Clone, Debug)]
+pub(crate) struct EntryHead {
+    pub(crate) id: EntryId,
+    pub(crate) alias: Alias,
+    /// `None` for a server credential.
+    pub(crate) trust: Option<Trust>,
+    /// The current version.
+    pub(crate) version: u32,
+    /// The oldest version that was not pruned.
+    pub(crate) first: u32,
+    /// The server that uses the entry.
+    pub(crate) bound_to: Option<String>,
+    /// What it is now, without the bytes that stand elsewhere.
+    pub(super) content: Content,
+}
+
+/// One version of an entry, naming its certificates and its sealed key by their digests.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) struct Content {
+    pub(super) number: u32,
+    /// The version whose content this is; its own number unless it was restored.
+    pub(super) origin: u32,
+    pub(super) created_at: i64,
+    pub(super) actor: String,
+    pub(super) allowed: Vec<FindingCode>,
+    pub(super) sealed: Option<Digest>,
+    pub(super) chain: Vec<(Fingerprint, Role)>,
+}
+
+/// A version with everything that it names.
+#[derive(Debug)]
+pub(crate) struct VersionRow {
+    pub(crate) number: u32,
+    pub(crate) origin: u32,
+    pub(crate) created_at: i64,
+    pub(crate) actor: String,
+    pub(crate) allowed: Vec<FindingCode>,
+    pub(crate) sealed: Option<SealedKey>,
+    pub(crate) chain: Vec<(Certificate, Role)>,
+}
+
+/// An entry in one of its versions.
+#[derive(Debug)]
+pub(crate) struct EntryRow {
+    pub(crate) head: EntryHead,
+    pub(crate) content: VersionRow,
+}
+
+impl VersionRow {
+    /// The leaf, or the CA certificate.
+    pub(crate) fn leaf(&self) -> Option<&Certificate> {
+        self.chain.first().map(|(leaf, _)| leaf)
+    }
+
+    pub(crate) fn fingerprints(&self) -> Vec<Fingerprint> {
+        self.chain.iter().map(|(certificate, _)| certificate.fingerprint).collect()
+    }
+}
+
+impl EntryRow {
+    /// What the sealed key is bound to; `chain` is [`VersionRow::fingerprints`].
+    pub(crate) fn place<'a>(&'a self, chain: &'a [Fingerprint]) -> Option<Place<'a>> {
+        Some(Place {
+            alias: &self.head.alias,
+            entry: self.head.id,
+            version: self.content.number,
+            spki: self.content.leaf()?.spki_fingerprint,
+            chain,
+        })
+    }
+}
+
+impl Content {
+    /// Every blob that it names, each once.
+    pub(super) fn certificates(&self) -> Vec<Digest> {
+        let mut all: Vec<Digest> =
+            self.chain.iter().map(|(fingerprint, _)| *fingerprint.as_bytes()).collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+
+    fn encode(&self, to: &mut Encoder) {
+        to.integer(self.number.into()).integer(self.origin.into()).integer(self.created_at).text(&self.actor);
+        to.list(self.allowed.len());
+        for code in &self.allowed {
+            to.text(code.as_str());
+        }
+        to.optional_bytes(self.sealed.as_ref().map(Digest::as_slice)).list(self.chain.len());
+        for (fingerprint, role) in &self.chain {
+            to.bytes(fingerprint.as_bytes()).text(role.word());
+        }
+    }
+
+    fn decode(from: &mut Decoder<'_>) -> Result<Self, StoreError> {
+        let (number, origin, created_at) = (from.number()?, from.number()?, from.integer()?);
+        let actor = from.text()?.to_owned();
+        let allowed = (0..from.list()?)
+            .map(|_| from.text()?.parse().map_err(|_| MALFORMED))
+            .collect::<Result<_, _>>()?;
+        let sealed = from.optional_fixed()?;
+        let chain = (0..from.list()?)
+            .map(|_| Ok((Fingerprint::from_bytes(from.fixed()?), role(from.text()?)?)))
+            .collect::<Result<Vec<_>, StoreError>>()?;
+        if chain.is_empty() || number == 0 || !(1..=number).contains(&origin) {
+            return Err(MALFORMED);
+        }
+        Ok(Self { number, origin, created_at, actor, allowed, sealed, chain })
+    }
+
+    /// The record of a former version.
+    pub(super) fn to_record(&self) -> Vec<u8> {
+        let mut encoder = Encoder::new();
+        self.encode(&mut encoder);
+        encoder.done()
+    }
+
+    pub(super) fn from_record(bytes: &[u8]) -> Result<Self, StoreError> {
+        let mut decoder = Decoder::new(bytes)?;
+        let content = Self::decode(&mut decoder)?;
+        decoder.end()?;
+        Ok(content)
+    }
+}
+
+impl EntryHead {
+    /// The leaf, or the CA certificate, by its digest.
+    pub(crate) fn leaf(&self) -> Option<Fingerprint> {
+        self.content.chain.first().map(|(leaf, _)| *leaf)
+    }
+
+    pub(super) fn to_record(&self) -> Vec<u8> {
+        let mut encoder = Encoder::new();
+        encoder.text(self.alias.as_str()).bytes(&self.id).optional_text(self.trust.map(Trust::word));
+        encoder.optional_text(self.bound_to.as_deref()).integer(self.first.into());
+        self.content.encode(&mut encoder);
+        encoder.done()
+    }
+
+    /// Reads the record that stands under the key of `alias`, in lower case.
+    pub(super) fn from_record(alias: &str, bytes: &[u8]) -> Result<Self, StoreError> {
+        let mut decoder = Decoder::new(bytes)?;
+        let stored: Alias = decoder.text()?.parse().map_err(|_| MALFORMED)?;
+        let id = decoder.fixed()?;
+        let trust = decoder.optional_text()?.map(trust).transpose()?;
+        let bound_to = decoder.optional_text()?.map(str::to_owned);
+        let first = decoder.number()?;
+        let content = Content::decode(&mut decoder)?;
+        decoder.end()?;
+        if stored.key() != alias || !(1..=content.number).contains(&first) {
+            return Err(StoreError::Corrupt { detail: "an alias names another entry" });
+        }
+        Ok(Self { id, alias: stored, trust, version: content.number, first, bound_to, content })
+    }
+}
+
+fn trust(word: &str) -> Result<Trust, StoreError> {
+    [Trust::Anchor, Trust::Path].into_iter().find(|trust| trust.word() == word).ok_or(MALFORMED)
+}
+
+fn role(word: &str) -> Result<Role, StoreError> {
+    [Role::Leaf, Role::Intermediate, Role::Anchor]
+        .into_iter()
+        .find(|role| role.word() == word)
+        .ok_or(MALFORMED)
+}
+
+/// A sealed key as a blob.
+pub(super) fn sealed_to_blob(sealed: &SealedKey) -> Vec<u8> {
+    Encoder::new().bytes(&sealed.sealed_key).bytes(&sealed.wrapped_data_key).done()
+}
+
+pub(super) fn sealed_from_blob(bytes: &[u8]) -> Result<SealedKey, StoreError> {
+    let mut decoder = Decoder::new(bytes)?;
+    let (sealed_key, wrapped_data_key) = (decoder.bytes()?.to_vec(), decoder.bytes()?.to_vec());
+    decoder.end()?;
+    Ok(SealedKey { sealed_key, wrapped_data_key })
+}

@@ -1,0 +1,53 @@
+//! What SQLite's errors mean for a store.
+
+use rusqlite::{ErrorCode, ffi};
+
+use crate::store::StoreError;
+
+/// A writer was killed, and who only reads cannot roll back what it left.
+const RECOVERY: [i32; 2] = [ffi::SQLITE_READONLY_ROLLBACK, ffi::SQLITE_READONLY_RECOVERY];
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        // The shared memory of a write-ahead log could not be made as large as it must be.
+        if error.sqlite_error().is_some_and(|code| code.extended_code == ffi::SQLITE_IOERR_SHMSIZE) {
+            return Self::Full;
+        }
+        if error.sqlite_error().is_some_and(|code| RECOVERY.contains(&code.extended_code)) {
+            return Self::NeedsRecovery;
+        }
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Busy,
+            // The second where a folder takes no journal: the database itself was looked at before.
+            Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen) => Self::ReadOnly,
+            Some(ErrorCode::DiskFull) => Self::Full,
+            Some(ErrorCode::NotADatabase) => Self::NotAStore,
+            Some(ErrorCode::DatabaseCorrupt) => Self::Corrupt { detail: "SQLite found its structure broken" },
+            // A check of a column refuses what is written, not what is stored.
+            Some(ErrorCode::ConstraintViolation) if refuses_a_value(&error) => {
+                Self::InvalidValue { reason: error.to_string() }
+            }
+            Some(ErrorCode::ConstraintViolation) => Self::Corrupt { detail: "a row contradicts the rest" },
+            Some(_) => Self::Failed { detail: error.to_string() },
+            None => match error {
+                rusqlite::Error::FromSqlConversionFailure(..)
+                | rusqlite::Error::IntegralValueOutOfRange(..)
+                | rusqlite::Error::InvalidColumnType(..)
+                | rusqlite::Error::Utf8Error(..)
+                | rusqlite::Error::QueryReturnedNoRows => {
+                    Self::Corrupt { detail: "a value is missing, or not of its type" }
+                }
+                other => Self::Failed { detail: other.to_string() },
+            },
+        }
+    }
+}
+
+/// Whether a constraint is about one value that is written.
+fn refuses_a_value(error: &rusqlite::Error) -> bool {
+    let code = error.sqlite_error().map(|error| error.extended_code);
+    matches!(
+        code,
+        Some(ffi::SQLITE_CONSTRAINT_CHECK | ffi::SQLITE_CONSTRAINT_NOTNULL | ffi::SQLITE_CONSTRAINT_DATATYPE)
+    )
+}
