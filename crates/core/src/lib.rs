@@ -75,8 +75,19 @@ pub use validate::{
 /// The seam below the store, for other engines. Unstable.
 #[doc(hidden)]
 pub mod engine {
+    use std::path::Path;
+
     pub use crate::store::{
         Fault, MemoryEngine,
         engine::{Change, CommitError, Engine, Row, Table, View},
     };
+
+    /// The engine over a database file that is there.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`](crate::StoreError) if it cannot be opened.
+    pub fn open_sqlite(path: &Path, read_only: bool) -> Result<Box<dyn Engine>, crate::StoreError> {
+        Ok(Box::new(crate::store::SqliteEngine::open(path, read_only)?))
+    }
 }

@@ -290,10 +290,11 @@ impl Read<'_> {
             };
             number = last.number;
         }
-        // A row behind the last would be nobody's.
-        let (last, more) = (self.state().log_number, key(number.saturating_add(1)));
-        let foreign = self.view().range(Table::Log, &more, None, 1)?;
-        if number != last || !foreign.is_empty() {
+        // A row before the first, or behind the last, would be nobody's.
+        let more = key(number.saturating_add(1));
+        let before = self.view().range(Table::Log, &[], Some(&key(1)), 1)?;
+        let behind = self.view().range(Table::Log, &more, None, 1)?;
+        if number != self.state().log_number || !before.is_empty() || !behind.is_empty() {
             return Err(BROKEN);
         }
         Ok(number)
