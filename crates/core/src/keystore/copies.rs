@@ -208,6 +208,7 @@ impl Keystore {
         let asked = Asked { action: Action::Restore, about: "", at: seconds(at) };
         let allowed = self.same_store(backup, options);
         self.told(asked, allowed)?;
+        self.store.still_there()?;
         let _long = self.store.path().map(LongChange::begin).transpose()?;
         let source = backup.source.clone();
         let theirs = &mut backup.keystore;

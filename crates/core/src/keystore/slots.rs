@@ -216,6 +216,7 @@ impl Keystore {
         {
             return Err(SealError::NoFreeSlot.into());
         }
+        self.store.still_there()?;
         // Who waits for the lock meanwhile waits on.
         let _long = self.store.path().map(LongChange::begin).transpose()?;
         if let Err(StoreError::Seal(SealError::Rekeyed)) = self.store.read().map(drop) {
