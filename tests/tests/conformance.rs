@@ -192,7 +192,7 @@ fn a_life_of_a_store_is_the_same_on_every_engine() {
         let password = Password::new("a long password").unwrap();
         keystore.add_administrator(&"alice".parse().unwrap(), &password, now()).unwrap();
         keystore
-            .rekey(&[KeptSlot::new(0, UnlockSource::KeyFile(String::new()), &subject.unlock)], false, now())
+            .rekey(&[KeptSlot::new(0, UnlockSource::KeyFile(String::new()), &subject.unlock)], now())
             .unwrap();
         assert!(keystore.verify_administrator(&"alice".parse().unwrap(), &password).unwrap().is_some());
         assert_eq!(keystore.undo(&alias("old"), now()).unwrap().number, 1, "{}", subject.name);
@@ -268,7 +268,7 @@ fn a_doubt_says_what_is_seen_and_a_refusal_leaves_nothing() {
         let keep = [KeptSlot::new(0, UnlockSource::KeyFile(String::new()), &unlock)];
         for (fault, seen) in [(Fault::DoubtThere, Seen::There), (Fault::DoubtNotThere, Seen::NotThere)] {
             engine.fail_next(fault);
-            match keystore.rekey(&keep, false, now()).unwrap_err() {
+            match keystore.rekey(&keep, now()).unwrap_err() {
                 strongroom::Error::Store(StoreError::OutcomeUnknown(doubt)) => assert_eq!(doubt.seen(), seen),
                 other => panic!("{other}"),
             }

@@ -72,8 +72,7 @@ fn a_removed_entry_is_seen_by_nobody_and_comes_back() {
 /// The sealed keys in a store.
 fn sealed_keys(shop: &Shop) -> Vec<Vec<u8>> {
     let connection = rusqlite::Connection::open(shop.store()).unwrap();
-    let mut statement =
-        connection.prepare("SELECT sealed_key FROM version WHERE sealed_key IS NOT NULL").unwrap();
+    let mut statement = connection.prepare("SELECT data FROM blob WHERE substr(data, 1, 1) = x'01'").unwrap();
     let keys = statement.query_map([], |row| row.get(0)).unwrap();
     keys.map(|key| key.unwrap()).collect()
 }

@@ -454,6 +454,7 @@ fn of_backup(error: StoreError) -> Error {
     let problem = match &error {
         StoreError::Corrupt { detail } => (*detail).to_owned(),
         StoreError::Seal(damaged @ (SealError::Damaged | SealError::SlotsDamaged)) => damaged.to_string(),
+        StoreError::Seal(other) => return (*other).into(),
         _ => return error.into(),
     };
     StoreError::BadBackup { problem }.into()

@@ -464,6 +464,9 @@ fn unlock_engine(
     path: Option<&Path>,
     unlock: Unlock<'_>,
 ) -> Result<(Store, RootKey), Error> {
-    let (root, slot) = Store::find_root(&*engine, unlock)?;
+    let (root, slot) = Store::find_root(&*engine, unlock).map_err(|error| match error {
+        StoreError::Seal(error) => Error::Seal(error),
+        other => other.into(),
+    })?;
     Ok((Store::unlock(engine, path.map(Path::to_owned), root.ledger(), &slot)?, root))
 }
