@@ -3,12 +3,14 @@
  * SHIM_DIR    the folder
  * SHIM_OP     write | fsync | ftruncate | unlink | read: which call fails; with SHIM_N, the how manyeth,
  *             SHIM_ERRNO and SHIM_STICKY (1: all after it as well). SHIM_FIRED: a file made when one failed.
+ *             SHIM_KILL: the process is killed there instead.
  * SHIM_LOG    a file that gets every change: "op path offset length\n" and the bytes written.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,6 +57,7 @@ static int fails(const char *what) {
         long fd = syscall(SYS_openat, AT_FDCWD, fired, O_WRONLY | O_CREAT, 0600);
         if (fd >= 0) syscall(SYS_close, fd);
     }
+    if (getenv("SHIM_KILL")) kill(getpid(), SIGKILL);
     errno = error_number;
     return 1;
 }

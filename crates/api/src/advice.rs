@@ -64,6 +64,7 @@ fn words(remedy: &Remedy) -> String {
         | Remedy::RunAsOwner
         | Remedy::AcceptRollback
         | Remedy::NewStore
+        | Remedy::NameUnlock { .. }
         | Remedy::OtherStore
         | Remedy::WithoutGuard
         | Remedy::AddUser

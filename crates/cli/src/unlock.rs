@@ -3,10 +3,12 @@
 use std::{
     path::{Path, PathBuf},
     str::FromStr,
+    sync::Arc,
 };
 
 use strongroom::{
-    Error, FileError, Keystore, OpenOptions, Password, Remedy, SealError, Unlock, UnlockKey, UnlockSource,
+    Error, FileError, KeySource, Keystore, OpenOptions, Password, Remedy, SealError, Unlock, UnlockKey,
+    UnlockSource,
 };
 
 use crate::{
@@ -33,10 +35,18 @@ pub(crate) enum UnlockSpec {
     Passphrase(PasswordSource),
 }
 
-/// What was read.
+/// What was read. Kept as long as the store is open: another process may give the store a new root key, and this is what
+/// opens that.
+#[derive(Clone, Debug)]
 pub(crate) enum Loaded {
-    Key(UnlockKey),
-    Passphrase(Password),
+    Key(Arc<UnlockKey>),
+    Passphrase(Arc<Password>),
+}
+
+impl KeySource for Loaded {
+    fn with(&self, open: &mut dyn FnMut(Unlock<'_>) -> Result<(), Error>) -> Result<(), Error> {
+        open(self.unlock())
+    }
 }
 
 impl Loaded {
@@ -126,24 +136,31 @@ impl UnlockSpec {
     /// Reads it.
     pub(crate) fn load(&self, no_input: bool) -> Result<Loaded, Failure> {
         match self {
-            Self::KeyFile(path) => Ok(Loaded::Key(UnlockKey::read_file(path).map_err(as_mounted)?)),
-            Self::MountedKeyFile(path) => Ok(Loaded::Key(UnlockKey::read_mounted_file(path)?)),
+            Self::KeyFile(path) => Ok(Loaded::Key(Arc::new(UnlockKey::read_file(path).map_err(as_mounted)?))),
+            Self::MountedKeyFile(path) => Ok(Loaded::Key(Arc::new(UnlockKey::read_mounted_file(path)?))),
             Self::Environment(name) => key(&PasswordSource::Env(name.clone())),
             Self::Credential(name) => key(&PasswordSource::Credential(name.clone())),
             Self::Passphrase(source) => {
                 let passphrase = source.read("Passphrase of the store", no_input);
-                Ok(Loaded::Passphrase(passphrase.map_err(|failure| failure.instead(Remedy::GivePassphrase))?))
+                let passphrase = passphrase.map_err(|failure| failure.instead(Remedy::GivePassphrase))?;
+                Ok(Loaded::Passphrase(Arc::new(passphrase)))
             }
         }
     }
 
     /// Reads a new one: a passphrase is asked for twice, and a key file that is not there is made.
-    pub(crate) fn load_new(&self, no_input: bool) -> Result<(Loaded, bool), Failure> {
+    ///
+    /// `generate` makes a key that is for one store alone.
+    pub(crate) fn load_new(
+        &self,
+        no_input: bool,
+        generate: impl FnOnce() -> Result<UnlockKey, Error>,
+    ) -> Result<(Loaded, bool), Failure> {
         match self {
             Self::KeyFile(path) if path.symlink_metadata().is_err() => {
-                let unlock = UnlockKey::generate()?;
+                let unlock = generate()?;
                 unlock.create_file(path)?;
-                Ok((Loaded::Key(unlock), true))
+                Ok((Loaded::Key(Arc::new(unlock)), true))
             }
             Self::Passphrase(source) => {
                 let passphrase = source.read("New passphrase of the store", no_input);
@@ -165,7 +182,7 @@ impl UnlockSpec {
                 {
                     return Err(Failure::password("the two passphrases differ".to_owned()));
                 }
-                Ok((Loaded::Passphrase(passphrase), false))
+                Ok((Loaded::Passphrase(Arc::new(passphrase)), false))
             }
             other => Ok((other.load(no_input)?, false)),
         }
@@ -176,7 +193,7 @@ impl UnlockSpec {
 fn key(source: &PasswordSource) -> Result<Loaded, Failure> {
     let text = source.read("", true)?;
     // EXPOSE: becomes an unlock key.
-    Ok(Loaded::Key(UnlockKey::from_bytes(text.expose().as_bytes().to_vec())?))
+    Ok(Loaded::Key(Arc::new(UnlockKey::from_bytes(text.expose().as_bytes().to_vec())?)))
 }
 
 /// The refusal of what should open the store, and what is wrong with it if that can be told.
@@ -219,7 +236,10 @@ pub(crate) fn open_first(
     for spec in specs {
         let loaded = spec.load(no_input)?;
         match Keystore::open_with(path, loaded.unlock(), options) {
-            Ok(keystore) => return Ok((keystore, loaded)),
+            Ok(mut keystore) => {
+                keystore.set_key_source(Arc::new(loaded.clone()));
+                return Ok((keystore, loaded));
+            }
             Err(error @ Error::Seal(SealError::WrongUnlockKey)) => {
                 refused = Some(wrong_key(error, &loaded, path));
             }

@@ -143,6 +143,11 @@ pub enum Remedy {
     OtherStore,
     /// Make a new store of a backup.
     NewStore,
+    /// Name what the store says opens it, if that is so.
+    NameUnlock {
+        /// As the store says, whoever wrote that.
+        source: String,
+    },
     /// Override the refusal.
     Force,
     /// Run the command as who owns the store.
@@ -292,6 +297,10 @@ impl Remedy {
                 "to use it without, and not learn whether it is the latest, add: --without-rollback-guard".to_owned()
             }
             Self::NewStore => format!("make a new store of a backup, with a new name: {program} restore --new-store FILE"),
+            Self::NameUnlock { source } => format!(
+                "the store says that it is opened by {source}; if you know that to be so, add: --unlock {}",
+                shell_word(source)
+            ),
             Self::OtherStore => "to take it all the same, add: --other-store".to_owned(),
             Self::Force => "to do it all the same, add: --force".to_owned(),
             Self::RunAsOwner => {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use serde::Serialize;
-use strongroom::{Keystore, NewKeystore, StoreError};
+use strongroom::{Keystore, NewKeystore, StoreError, UnlockKey};
 
 use super::{actor, key_file_path, now, store_path};
 use crate::{
@@ -35,7 +35,7 @@ pub(super) fn run(arguments: &Arguments, command: &Init, printer: &Printer) -> R
             .warn("an environment variable can be read by other processes of the same user, and by children");
     }
     // A key file that is there (from a secret manager, say) is used; it is never overwritten.
-    let (loaded, made_key) = spec.load_new(arguments.no_input)?;
+    let (loaded, made_key) = spec.load_new(arguments.no_input, || Ok(UnlockKey::generate_bound()?))?;
     // Beside the store it needs no name: the two may be moved together.
     let source = spec.source(&store.with_file_name("keystore.key"));
     let mut wanted = NewKeystore::default();

@@ -22,7 +22,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use strongroom::{Keystore, Limits, OpenOptions, Remark, Remedy, StoreError, UnixTime, printable};
+use strongroom::{
+    Keystore, Limits, OpenOptions, Remark, Remedy, StoreError, UnixTime, UnlockSource, printable,
+};
 use zeroize::Zeroizing;
 
 pub(super) use crate::clock::now;
@@ -30,7 +32,7 @@ use crate::{
     args::{Arguments, Command},
     failure::{Exit, Failure},
     render::Printer,
-    source::environment,
+    source::{PasswordSource, environment},
     unlock::{Loaded, UnlockSpec, open_first},
 };
 
@@ -145,7 +147,7 @@ fn existing_store(arguments: &Arguments) -> Result<PathBuf, Failure> {
     })
 }
 
-/// Where to look for what opens the store: where the command line says, or else where the store says.
+/// Where to look for what opens the store: where the command line says, or else beside the store, or else by asking.
 fn unlock_specs(arguments: &Arguments, path: &Path) -> Result<Vec<UnlockSpec>, Failure> {
     let mounted = arguments.key_file_mounted;
     if let Some(spec) = &arguments.unlock {
@@ -155,25 +157,26 @@ fn unlock_specs(arguments: &Arguments, path: &Path) -> Result<Vec<UnlockSpec>, F
     if arguments.key_file.is_some() {
         return existing_key_file(key_file, mounted).map(|spec| vec![spec]);
     }
-    let known: Vec<UnlockSpec> = Keystore::unlock_sources(path)?
-        .iter()
-        .filter_map(|source| Some(UnlockSpec::of(source, &key_file)?.mounted(mounted)))
-        .collect();
-    let (mut specs, later): (Vec<UnlockSpec>, Vec<UnlockSpec>) =
-        known.into_iter().partition(UnlockSpec::is_at_hand);
-    // A person is asked last.
-    let asks = later.iter().find(|spec| matches!(spec, UnlockSpec::Passphrase(_))).cloned();
-    if specs.is_empty() && asks.is_none() {
-        return match later.into_iter().next() {
-            Some(UnlockSpec::KeyFile(path) | UnlockSpec::MountedKeyFile(path)) => {
-                existing_key_file(path, mounted).map(|spec| vec![spec])
-            }
-            Some(spec) => Ok(vec![spec]),
-            None => existing_key_file(key_file, mounted).map(|spec| vec![spec]),
-        };
+    // What lies beside the store opens it, or nothing does: the file may be somebody else's by now.
+    if key_file.symlink_metadata().is_ok() {
+        return existing_key_file(key_file, mounted).map(|spec| vec![spec]);
     }
-    specs.extend(asks);
-    Ok(specs)
+    let known = Keystore::unlock_sources(path)?;
+    // A person knows what he is asked for. A variable, a credential or a file that the store names is a hint to the user.
+    if known.contains(&UnlockSource::Passphrase) {
+        return Ok(vec![UnlockSpec::Passphrase(PasswordSource::Prompt)]);
+    }
+    let named = known.iter().find_map(|source| match source {
+        UnlockSource::KeyFile(name) if !name.is_empty() => Some(format!("file:{name}")),
+        UnlockSource::Environment(name) => Some(format!("env:{name}")),
+        UnlockSource::Credential(name) => Some(format!("cred:{name}")),
+        _ => None,
+    });
+    let spec = existing_key_file(key_file, mounted);
+    match (spec, named) {
+        (Err(failure), Some(source)) => Err(failure.with(Remedy::NameUnlock { source: printable(&source) })),
+        (spec, _) => spec.map(|spec| vec![spec]),
+    }
 }
 
 fn existing_key_file(path: PathBuf, mounted: bool) -> Result<UnlockSpec, Failure> {

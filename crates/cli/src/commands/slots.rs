@@ -1,5 +1,7 @@
 //! `passwd`, `rekey` and `slot`: what opens the store.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 use strongroom::{KeptSlot, Remedy, SlotReport, UnlockSource, rfc3339};
 
@@ -49,7 +51,7 @@ pub(super) fn slot(arguments: &Arguments, command: &Slot, printer: &Printer) -> 
             warn_about(source, printer);
             let source = source.clone().mounted(arguments.key_file_mounted);
             let (loaded, _) = source
-                .load_new(arguments.no_input)
+                .load_new(arguments.no_input, || keystore.generate_key())
                 .map_err(|failure| failure.instead_of(&Remedy::GivePassphrase, Remedy::SlotFromSource))?;
             let kept = source.source(&store_path(arguments)?.with_file_name("keystore.key"));
             let number = keystore.add_slot(kept, loaded.unlock(), now())?;
@@ -59,7 +61,11 @@ pub(super) fn slot(arguments: &Arguments, command: &Slot, printer: &Printer) -> 
         Slot::Rm { number } => {
             open(arguments)?.remove_slot(*number, now())?;
             let changed = Changed { slot: *number, outcome: "removed" };
-            printer.result(&changed, &[], || format!("removed slot {number}\n"));
+            printer.result(&changed, &[], || {
+                format!(
+                    "removed slot {number}\nOlder copies of the store still open with it, until: strongroom rekey\n"
+                )
+            });
         }
         Slot::Ls => {
             let slots = open_read_only(arguments)?.slots()?;
@@ -100,11 +106,10 @@ pub(super) fn passwd(
     let (mut keystore, opened) = open_with_key(arguments, false)?;
     let passphrase = keystore.slots()?.into_iter().find(|slot| slot.source == UnlockSource::Passphrase);
     let old = match (opened, passphrase) {
-        (Loaded::Key(_), Some(_)) if arguments.unlock.is_none() => Loaded::Passphrase(
-            PasswordSource::Prompt
-                .read("Present passphrase of the store", arguments.no_input)
-                .map_err(|failure| failure.instead(Remedy::GivePassphrase))?,
-        ),
+        (Loaded::Key(_), Some(_)) if arguments.unlock.is_none() => {
+            let phrase = PasswordSource::Prompt.read("Present passphrase of the store", arguments.no_input);
+            Loaded::Passphrase(Arc::new(phrase.map_err(|failure| failure.instead(Remedy::GivePassphrase))?))
+        }
         (opened, _) => opened,
     };
     let prompt = UnlockSpec::Passphrase(PasswordSource::Prompt);
@@ -112,13 +117,17 @@ pub(super) fn passwd(
     warn_about(to, printer);
     let to = to.clone().mounted(arguments.key_file_mounted);
     let (new, _) = to
-        .load_new(arguments.no_input)
+        .load_new(arguments.no_input, || keystore.generate_key())
         .map_err(|failure| failure.instead_of(&Remedy::GivePassphrase, Remedy::PasswdFromSource))?;
     let kept = to.source(&store_path(arguments)?.with_file_name("keystore.key"));
     let number = keystore.change_unlock(old.unlock(), kept, new.unlock(), now())?;
     let changed = Changed { slot: number, outcome: "changed" };
-    printer
-        .result(&changed, &[], || format!("changed slot {number}: what opened it before opens it no more\n"));
+    printer.result(&changed, &[], || {
+        format!(
+            "changed slot {number}: what opened it before opens this store no more\n\
+             Older copies of the store still open with it, until: strongroom rekey\n"
+        )
+    });
     Ok(())
 }
 

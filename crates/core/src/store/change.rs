@@ -1,6 +1,10 @@
 //! A change: what it puts is gathered, and written with the commit. The tree is made anew once, at its end.
 
-use std::{cell::RefCell, collections::BTreeMap, sync::Arc};
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use super::{
     Doubt, Read, StoreError,
@@ -42,6 +46,8 @@ pub(super) struct Pending {
     events: Vec<Event>,
     /// What stood before goes, whether it was whole or not.
     wipe: bool,
+    /// Something was removed of which it is not known what it named.
+    orphans: bool,
 }
 
 /// A write in progress; dropped without [`commit`](Self::commit), it leaves no trace.
@@ -326,9 +332,69 @@ impl<'s> Write<'s> {
         Ok(())
     }
 
+    /// Something is removed of which it is not known what it named.
+    pub(super) fn leaves_orphans(&self) {
+        self.pending.borrow_mut().orphans = true;
+    }
+
+    /// What nothing names any more, found by reading everything. Where more is damaged, nothing is deleted: it may be
+    /// what a damaged entry named.
+    fn sweep_orphans(&self) -> Result<(), StoreError> {
+        let read = self.as_read();
+        let (mut named, mut uses) = (BTreeSet::new(), BTreeSet::new());
+        let mut name = |key: Vec<u8>, content: &Content| {
+            for digest in content.certificates() {
+                uses.insert([digest.as_slice(), &key].concat());
+                named.insert(digest);
+            }
+            named.extend(content.sealed);
+        };
+        let former = |head: &EntryHead, name: &mut dyn FnMut(Vec<u8>, &Content)| -> Result<(), StoreError> {
+            for number in head.first..head.version {
+                let content = read.former(head, number)?.ok_or(RECORD)?;
+                name(key::version(&head.alias.key(), &head.id, number), &content);
+            }
+            Ok(())
+        };
+        let walked = read
+            .each_head(&mut |head| {
+                let head = head?;
+                name(key::text(Tag::Head, &head.alias.key()), &head.content);
+                former(&head, &mut name)
+            })
+            .and_then(|()| {
+                for removed in read.all_removed(None, u32::MAX)? {
+                    name(removed.key.clone(), &removed.head.content);
+                    former(&removed.head, &mut name)?;
+                }
+                Ok(())
+            });
+        match walked {
+            Err(StoreError::Corrupt { .. }) => return Ok(()),
+            other => other?,
+        }
+        let mut pending = self.pending.borrow_mut();
+        for key in keys(&*self.change, Table::Blob)? {
+            if let Ok(digest) = Digest::try_from(key.as_slice())
+                && !named.contains(&digest)
+            {
+                pending.blobs.insert(digest, None);
+            }
+        }
+        for key in keys(&*self.change, Table::Use)? {
+            if !uses.contains(&key) {
+                pending.uses.insert(key, false);
+            }
+        }
+        Ok(())
+    }
+
     /// Makes the write durable, together with its row in the log.
     pub(crate) fn commit(self, event: Event) -> Result<Mark, StoreError> {
         self.sweep()?;
+        if self.pending.borrow().orphans {
+            self.sweep_orphans()?;
+        }
         let puts: Vec<_> = self
             .pending
             .borrow()
@@ -432,15 +498,21 @@ fn write(change: &mut dyn Change, table: Table, key: &[u8], value: Option<&[u8]>
 
 /// Removes every row of a table.
 fn wipe(change: &mut dyn Change, table: Table) -> Result<(), StoreError> {
+    keys(change, table)?.iter().try_for_each(|key| change.delete(table, key))
+}
+
+/// Every key of a table.
+fn keys(view: &dyn View, table: Table) -> Result<Vec<Vec<u8>>, StoreError> {
+    const PAGE: usize = 1_000;
+    let mut all: Vec<Vec<u8>> = Vec::new();
     let mut from = Vec::new();
     loop {
-        let rows = change.range(table, &from, None, 1_000)?;
-        for (key, _) in &rows {
-            change.delete(table, key)?;
-        }
-        match rows.last() {
-            Some((last, _)) if rows.len() == 1_000 => from = [last.as_slice(), &[0]].concat(),
-            _ => return Ok(()),
+        let rows = view.range(table, &from, None, PAGE)?;
+        let full = rows.len() == PAGE;
+        all.extend(rows.into_iter().map(|(key, _)| key));
+        match all.last() {
+            Some(last) if full => from = [last.as_slice(), &[0]].concat(),
+            _ => return Ok(all),
         }
     }
 }

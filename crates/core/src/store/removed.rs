@@ -149,6 +149,7 @@ impl Write<'_> {
             }
         }
         self.delete(key::text(Tag::Head, &name));
+        self.leaves_orphans();
         Ok(())
     }
 }
