@@ -39,25 +39,39 @@ fn all_aliases(keystore: &mut Keystore) -> Result<Vec<String>, Error> {
     let mut aliases: Vec<String> = Vec::new();
     let mut after: Option<Alias> = None;
     loop {
-        let batch = keystore.entries(after.as_ref(), BATCH)?;
-        let Some(last) = batch.last() else {
+        // What is damaged has its name all the same; who asks for it learns why it cannot be shown.
+        let batch = keystore.listing(after.as_ref(), BATCH)?;
+        let Some((last, _)) = batch.last() else {
             return Ok(aliases);
         };
-        after = Some(last.alias.clone());
-        aliases.extend(batch.iter().map(|entry| entry.alias.key()));
+        after = Some(last.clone());
+        aliases.extend(batch.iter().map(|(alias, _)| alias.key()));
     }
 }
 
 async fn page(state: &ApiState, request: &Request, holder: &Holder) -> Result<Answer, ApiError> {
     let after = request.fields.text(field::AFTER)?.and_then(|text| text.parse::<Alias>().ok());
     let wanted = PAGE + 1;
-    let mut entries = state.run(Task::Read, move |keystore| keystore.entries(after.as_ref(), wanted)).await?;
+    let mut listed = state.run(Task::Read, move |keystore| keystore.listing(after.as_ref(), wanted)).await?;
     let shown = usize::try_from(PAGE).unwrap_or(usize::MAX);
-    let more = entries.len() > shown;
-    entries.truncate(shown);
-    let next = entries.last().filter(|_| more).map(|entry| entry.alias.key());
+    let more = listed.len() > shown;
+    listed.truncate(shown);
+    let next = listed.last().filter(|_| more).map(|(alias, _)| alias.key());
+    let (mut entries, mut damaged) = (Vec::with_capacity(listed.len()), Vec::new());
+    for (alias, entry) in listed {
+        match entry {
+            Ok(entry) => entries.push(entry),
+            Err(_) => damaged.push(alias),
+        }
+    }
     let list = format!("{}/{}", request.address.base(), holder.path());
-    Ok(Answer::Page(Page::Certificates(CertificatesPage { entries, list, next, now: seconds(state) })))
+    Ok(Answer::Page(Page::Certificates(CertificatesPage {
+        entries,
+        damaged,
+        list,
+        next,
+        now: seconds(state),
+    })))
 }
 
 pub(super) async fn one(

@@ -8,7 +8,7 @@ mod sharing;
 mod sign_in;
 mod token;
 
-use strongroom::{AuthoritiesReport, Entry, Finding, ImportReport};
+use strongroom::{Alias, AuthoritiesReport, Entry, Finding, ImportReport};
 use zeroize::Zeroizing;
 
 use crate::{
@@ -55,6 +55,8 @@ pub(crate) struct CertificatePage {
 /// A page of the list.
 pub(crate) struct CertificatesPage {
     pub(crate) entries: Vec<Entry>,
+    /// What is damaged, and cannot be shown.
+    pub(crate) damaged: Vec<Alias>,
     pub(crate) list: String,
     /// The alias after which the next page begins.
     pub(crate) next: Option<String>,

@@ -49,6 +49,7 @@ struct CertificatesTemplate<'a> {
     frame: &'a Frame<'a>,
     list: String,
     rows: Vec<Row>,
+    damaged: Vec<String>,
     next: Option<String>,
 }
 
@@ -162,7 +163,8 @@ pub(super) fn failure(frame: &Frame<'_>, failure: &ApiError) -> Result<String, a
 fn certificates(frame: &Frame<'_>, page: &CertificatesPage) -> Result<String, askama::Error> {
     let rows = page.entries.iter().map(|entry| Row::of(entry, &page.list, page.now)).collect();
     let next = page.next.as_ref().map(|after| format!("{}?after={}", page.list, percent_encode(after)));
-    CertificatesTemplate { frame, list: page.list.clone(), rows, next }.render()
+    let damaged = page.damaged.iter().map(ToString::to_string).collect();
+    CertificatesTemplate { frame, list: page.list.clone(), rows, damaged, next }.render()
 }
 
 fn certificate(frame: &Frame<'_>, page: CertificatePage) -> Result<String, askama::Error> {

@@ -97,9 +97,17 @@ pub(super) fn stream(
     let mut list = printer.list("entries");
     let mut last: Option<Alias> = None;
     loop {
-        let mut page = keystore.entries(last.as_ref(), PAGE)?;
-        let complete = u32::try_from(page.len()).unwrap_or(PAGE) < PAGE;
-        last = page.last().map(|entry| entry.alias.clone());
+        let listed = keystore.listing(last.as_ref(), PAGE)?;
+        let complete = u32::try_from(listed.len()).unwrap_or(PAGE) < PAGE;
+        last = listed.last().map(|(alias, _)| alias.clone());
+        let mut page = Vec::with_capacity(listed.len());
+        for (alias, entry) in listed {
+            match entry {
+                Ok(entry) => page.push(entry),
+                // The others are whole.
+                Err(error) => printer.warn(&format!("\"{alias}\" cannot be shown: {error}")),
+            }
+        }
         page.retain(|entry| keep(entry));
         let views: Vec<EntryView> = page.iter().map(EntryView::of).collect();
         list.page(&views, || {

@@ -1,11 +1,14 @@
 //! `restore`: the ways back from a backup.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use serde::Serialize;
 use strongroom::{
     Alias, Backup, Error, Journal, Keystore, NewKeystore, Remedy, RestoreOptions, RestorePlan, SealError,
-    printable,
+    UnlockKey, printable,
 };
 
 use super::{
@@ -100,7 +103,25 @@ fn as_new(
     let mut wanted = NewKeystore::default();
     wanted.options.actor = actor();
     wanted.options.rollback_guard = arguments.rollback_guard.clone();
-    let (report, former) = Keystore::restore_as_new(backup, path, loaded.unlock(), &wanted, now())?;
+    // A key file is for one store alone: the new one gets a new key, and the former is kept.
+    let key_file = key_file_path(arguments)?;
+    let (fresh, loaded) = match loaded {
+        Loaded::Key(_) if arguments.unlock.is_none() => {
+            let fresh = key_file.with_extension("key.new");
+            let key = UnlockKey::generate_bound()?;
+            key.create_file(&fresh)?;
+            (Some(fresh), Loaded::Key(Arc::new(key)))
+        }
+        other => (None, other.clone()),
+    };
+    let restored = Keystore::restore_as_new(backup, path, loaded.unlock(), &wanted, now());
+    if let Some(fresh) = fresh {
+        match &restored {
+            Ok(_) => keep_former(&key_file, &fresh)?,
+            Err(_) => drop(std::fs::remove_file(&fresh)),
+        }
+    }
+    let (report, former) = restored?;
     let view = ReportView::of(&report, former);
     printer.result(&view, &[], || {
         let kept = view.kept().map(|path| format!("what stood there is kept as {}\n", path.display()));
@@ -112,6 +133,28 @@ fn as_new(
         )
     });
     Ok(())
+}
+
+/// Puts a new key file in place of the former one, which is kept.
+fn keep_former(key_file: &Path, fresh: &Path) -> Result<(), Failure> {
+    let mut former = key_file.to_owned();
+    let mut number = 0_u32;
+    while former.symlink_metadata().is_ok() {
+        former = key_file.with_extension(format!("key.before-restore.{number}"));
+        number = number.saturating_add(1);
+    }
+    let renamed = std::fs::rename(key_file, &former).and_then(|()| std::fs::rename(fresh, key_file));
+    renamed.map_err(|error| {
+        Failure::new(
+            Exit::Store,
+            "file_failed",
+            "store",
+            format!(
+                "the new store is in place, and its key file could not be renamed: {}: {error}",
+                fresh.display()
+            ),
+        )
+    })
 }
 
 /// Opens a backup with what opens the store, or what it says itself.

@@ -126,16 +126,6 @@ impl Read<'_> {
         Ok(self.heads_of(&key::name(name), limit)?.into_iter().map(|head| head.alias).collect())
     }
 
-    /// Aliases of the server entries that have a public key, by the digest of its subjectPublicKeyInfo.
-    pub(crate) fn aliases_of_key(&self, spki: &Fingerprint, limit: u32) -> Result<Vec<Alias>, StoreError> {
-        let mut found = Vec::new();
-        for id in self.ids(&By::PublicKey.prefix(spki), limit)? {
-            let head = self.head_of(&id)?;
-            found.extend(head.trust.is_none().then_some(head.alias));
-        }
-        Ok(found)
-    }
-
     /// Aliases of the entries that have a public key.
     pub(crate) fn aliases_of_key(&self, of: &Fingerprint, limit: u32) -> Result<Vec<Alias>, StoreError> {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);

@@ -70,8 +70,17 @@ impl RollbackGuard {
     fn open(&self, write: bool) -> Result<File, StoreError> {
         private_file::open_private(&self.path, write).map_err(|error| match error {
             FileError::Missing { path } => StoreError::GuardMissing { path },
+            // Whatever else the user has there is told as that, and not made private.
+            FileError::OpenToOthers { .. } | FileError::HardLinked { .. } if !self.looks_like_one() => {
+                StoreError::NotAGuard { path: self.path.clone() }
+            }
             other => other.into(),
         })
+    }
+
+    fn looks_like_one(&self) -> bool {
+        let mut magic = [0; MAGIC.len()];
+        File::open(&self.path).is_ok_and(|mut file| file.read_exact(&mut magic).is_ok() && magic == *MAGIC)
     }
 
     fn locked(&self) -> Result<File, StoreError> {
