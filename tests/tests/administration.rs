@@ -238,7 +238,7 @@ fn a_backup_is_put_back_and_a_broken_one_changes_nothing() {
     fine(&shop.json(["restore", "--new-store", copy]));
     assert_eq!(names(&shop), 3);
     assert!(holds_names(shop.folder.path(), ".before-restore"));
-    assert_eq!(shop.json(["restore", copy]).error_code(), "other_store", "it has a name of its own");
+    assert_eq!(shop.json(["restore", copy]).error_code(), "key_of_another_store", "it has a name of its own");
     // Where there is none, the store goes on from its backup.
     let elsewhere = Shop::empty();
     fs::copy(shop.folder.path().join("keystore.key"), elsewhere.folder.path().join("keystore.key")).unwrap();

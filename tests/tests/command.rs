@@ -163,7 +163,7 @@ fn another_key_file_does_not_open_the_store() {
     let (shop, other) = (Shop::open(), Shop::open());
     let key = other.folder.path().join("keystore.key");
     let run = shop.json(["ls", "--key-file", key.to_str().unwrap()]);
-    assert_eq!((run.code, run.error_code().as_str()), (5, "wrong_unlock_key"));
+    assert_eq!((run.code, run.error_code().as_str()), (5, "key_of_another_store"));
 }
 
 #[test]

@@ -81,7 +81,9 @@ fn a_field_has_one_type_in_every_command_and_stands_on_the_page() {
     let mut types = Types::new();
     for arguments in commands {
         let mut command = shop.command(["--json"].iter().chain(arguments));
-        command.env("P", "changeit").env("K", "0123456789abcdef0123456789abcdef");
+        command
+            .env("P", "changeit")
+            .env("K", "8f14e45fceea167a5a36dedd4bea2543c9f0f895fb98ab9159f51fd0297e236d");
         let run: Run = command.output().unwrap().into();
         assert_eq!(run.code, 0, "{arguments:?}: {}", run.out);
         let mut result = run.json()["result"].clone();

@@ -362,7 +362,7 @@ mod linux {
         // With changes that are only in the write-ahead log.
         let mut reader = rusqlite::Connection::open(shop.store()).unwrap();
         let held = reader.transaction().unwrap();
-        let _: i64 = held.query_row("SELECT count(*) FROM audit", [], |row| row.get(0)).unwrap();
+        let _: i64 = held.query_row("SELECT count(*) FROM log", [], |row| row.get(0)).unwrap();
         fine(&shop.json(["rename", "www", "shop"]));
         let saved = tempfile::tempdir().unwrap();
         for name in ["keystore.db", "keystore.db-wal"] {

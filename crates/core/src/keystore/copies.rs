@@ -353,7 +353,7 @@ impl Keystore {
             return Err(StoreError::Exists { path: path.to_owned() }.into());
         }
         let Backup { keystore, prepared, .. } = backup;
-        let Keystore { store, root, .. } = keystore;
+        let Self { store, root, .. } = keystore;
         drop(store);
         let engine = SqliteEngine::open(&prepared.path, false)?;
         let store = Store::unlock_copy(Box::new(engine), &prepared.path, root.ledger())?;

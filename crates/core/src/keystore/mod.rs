@@ -71,6 +71,9 @@ pub struct Keystore {
     source: Option<Arc<dyn KeySource>>,
 }
 
+/// An alias with its entry, or with why that cannot be shown.
+pub type ListedEntry = (Alias, Result<Entry, StoreError>);
+
 /// What opens a store: asked again when another process gave the store a new root key.
 pub trait KeySource: std::fmt::Debug + Send + Sync {
     /// Hands what opens the store to `open`, which says whether it did.
@@ -372,11 +375,7 @@ impl Keystore {
     /// # Errors
     ///
     /// [`StoreError`] if the store cannot be read, or not even its aliases can be proved.
-    pub fn listing(
-        &mut self,
-        after: Option<&Alias>,
-        limit: u32,
-    ) -> Result<Vec<(Alias, Result<Entry, StoreError>)>, Error> {
+    pub fn listing(&mut self, after: Option<&Alias>, limit: u32) -> Result<Vec<ListedEntry>, Error> {
         let after = after.map(Alias::key).unwrap_or_default();
         let holds = Holds::of(&self.store);
         self.reading(|read| {

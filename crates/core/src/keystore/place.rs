@@ -73,10 +73,10 @@ pub(super) fn place(write: &Write<'_>, by: &By<'_>, request: CredentialRequest) 
         present_row = Some(row);
     }
     let present = present_row;
-    if let Some(row) = &present {
-        if !options.replace || row.head.trust.is_some() {
-            return Err(StoreError::AliasTaken { alias: row.head.alias.clone() }.into());
-        }
+    if let Some(row) = &present
+        && (!options.replace || row.head.trust.is_some())
+    {
+        return Err(StoreError::AliasTaken { alias: row.head.alias.clone() }.into());
     }
     let mut authorities = load_authorities(&write.as_read(), &credential.leaf, &credential.others)?;
     let mut roots = if options.trust_embedded_root && options.policy.use_embedded {

@@ -25,6 +25,12 @@ const PAGE: usize = 500;
 /// Certificates of one read, each decoded once.
 type Decoded = BTreeMap<Digest, Certificate>;
 
+/// What stands under an alias, in lower case, or why it cannot be given.
+type Named<T> = (String, Result<T, StoreError>);
+
+/// Takes every entry with the alias that it stands under.
+type EachListed<'e> = &'e mut dyn FnMut(&str, Result<EntryHead, StoreError>) -> Result<(), StoreError>;
+
 impl Read<'_> {
     /// The entry with an alias, whatever its case, in its current version.
     pub(crate) fn entry(&self, alias: &Alias) -> Result<Option<EntryRow>, StoreError> {
@@ -43,14 +49,10 @@ impl Read<'_> {
 
     /// Up to `limit` entries after `after` in the order of their lower-case aliases, none left out. What is damaged stands
     /// in its place with its alias.
-    pub(crate) fn entries(
-        &self,
-        after: &str,
-        limit: u32,
-    ) -> Result<Vec<(String, Result<EntryRow, StoreError>)>, StoreError> {
+    pub(crate) fn entries(&self, after: &str, limit: u32) -> Result<Vec<Named<EntryRow>>, StoreError> {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let from = if after.is_empty() { Vec::new() } else { key::text(Tag::Head, after) };
-        let heads: Vec<(String, Result<EntryHead, StoreError>)> = self.heads(&from, limit)?;
+        let heads = self.heads(&from, limit)?;
         let mut known = Decoded::new();
         let wanted = heads
             .iter()
@@ -67,11 +69,7 @@ impl Read<'_> {
         Ok(rows.collect())
     }
 
-    fn heads(
-        &self,
-        after: &[u8],
-        limit: usize,
-    ) -> Result<Vec<(String, Result<EntryHead, StoreError>)>, StoreError> {
+    fn heads(&self, after: &[u8], limit: usize) -> Result<Vec<Named<EntryHead>>, StoreError> {
         let listed = self.list(&[Tag::Head.byte()], after, limit)?;
         let heads = listed.into_iter().map(|(key, record)| {
             let alias = key::alias_of_head(&key).unwrap_or_default().to_owned();
@@ -90,10 +88,7 @@ impl Read<'_> {
     }
 
     /// The same with the alias, in lower case, that each stands under.
-    pub(crate) fn each_listed(
-        &self,
-        each: &mut dyn FnMut(&str, Result<EntryHead, StoreError>) -> Result<(), StoreError>,
-    ) -> Result<(), StoreError> {
+    pub(crate) fn each_listed(&self, each: EachListed<'_>) -> Result<(), StoreError> {
         let mut after = Vec::new();
         loop {
             let heads = self.heads(&after, PAGE)?;

@@ -237,10 +237,10 @@ pub(super) fn leads(view: &dyn View, ledger: &Ledger, from: &Mark, to: &Mark) ->
         if rows.is_empty() {
             return Ok(false);
         }
-        for (_, row) in rows.iter().take(usize::try_from(to.log_number - number).unwrap_or(usize::MAX)) {
+        for (at, row) in rows.iter().take(usize::try_from(to.log_number - number).unwrap_or(usize::MAX)) {
             number += 1;
             let (stored, _) = Stored::checked(row, number, ledger)?;
-            if stored.former != head {
+            if stored.former != head || *at != key(number) {
                 return Ok(false);
             }
             head = stored.hash;
@@ -265,10 +265,10 @@ impl Read<'_> {
         let full = rows.len() == size(limit);
         let mut found = Vec::with_capacity(rows.len());
         let mut number = after;
-        for (_, row) in rows {
+        for (at, row) in rows {
             number += 1;
             let (stored, entry) = Stored::checked(&row, number, self.ledger)?;
-            if stored.former != former {
+            if stored.former != former || at != key(number) {
                 return Err(BROKEN);
             }
             former = stored.hash;

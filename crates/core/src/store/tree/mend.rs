@@ -95,12 +95,10 @@ impl Tree<'_> {
                 _ => break,
             }
         }
-        if items.len() < count || items.is_empty() {
-            if let Some(members) = self.members {
-                items.extend(members(from, to)?.into_iter().map(|key| Item { key, hash: None }));
-                items.sort();
-                items.dedup();
-            }
+        if let Some(members) = self.members.filter(|_| items.len() < count || items.is_empty()) {
+            items.extend(members(from, to)?.into_iter().map(|key| Item { key, hash: None }));
+            items.sort();
+            items.dedup();
         }
         Ok(items)
     }

@@ -30,8 +30,11 @@ pub(super) fn page_path(prefix: &[u8], first: u8, width: u8) -> Vec<u8> {
     path
 }
 
+/// An aligned run of slots: the first, and how many.
+type Run = (u8, u8);
+
 /// The prefix and the run of a page's path; the page of the empty path has neither.
-pub(super) fn page_place(path: &[u8]) -> Option<(&[u8], Option<(u8, u8)>)> {
+pub(super) fn page_place(path: &[u8]) -> Option<(&[u8], Option<Run>)> {
     match path {
         [] => Some((path, None)),
         [prefix @ .., first, width] => {
