@@ -1,18 +1,13 @@
 //! Copies of a keystore, and the ways back from one.
 
-use std::{
-    collections::BTreeMap,
-    fs,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, fs, path::Path, sync::Arc};
 
 use rustls_pki_types::UnixTime;
 
 use super::{
-    Keystore, NewKeystore, OpenOptions,
+    Keystore, OpenOptions,
     protocol::{Asked, Step, Told},
-    seconds, unlock_store, unseal,
+    seconds, unseal,
 };
 use crate::{
     alias::Alias,
@@ -22,16 +17,16 @@ use crate::{
     seal::{RootKey, SealError, SealedKey, Unlock, UnlockSource},
     store::{
         Action, EntryHead, EntryRow, Event, Happened, Journal, LongChange, Prepared, Read, SqliteEngine,
-        Store, StoreError, StoreReport, free_name, remove_file, side_files,
+        Store, StoreError, StoreReport, free_name, remove_file,
     },
 };
 
 /// A backup, opened beside the store that it is for. The file itself is not changed.
 #[derive(Debug)]
 pub struct Backup {
-    keystore: Keystore,
-    source: UnlockSource,
-    prepared: Prepared,
+    pub(super) keystore: Keystore,
+    pub(super) source: UnlockSource,
+    pub(super) prepared: Prepared,
 }
 
 /// How a backup is put back.
@@ -90,7 +85,7 @@ impl Backup {
 }
 
 /// A copy has the mark of a guarded store, and no guard.
-fn read_copy(mut store: Store, root: Arc<RootKey>) -> Keystore {
+pub(super) fn read_copy(mut store: Store, root: Arc<RootKey>) -> Keystore {
     store.set_guard(None, true);
     Keystore { store, root, actor: OpenOptions::default().actor, source: None }
 }
@@ -291,98 +286,6 @@ impl Keystore {
         )?;
         Ok(())
     }
-
-    /// Makes a store of its own, with a new name, from a backup: where today's state cannot be proved. What stood at the
-    /// path stays beside it, at the path that is given back; servers that have it open refuse the new one.
-    ///
-    /// # Errors
-    ///
-    /// As for [`create_with`](Self::create_with).
-    pub fn restore_as_new<'u>(
-        backup: &mut Backup,
-        path: &Path,
-        unlock: impl Into<Unlock<'u>>,
-        wanted: &NewKeystore,
-        at: UnixTime,
-    ) -> Result<(StoreReport, Option<PathBuf>), Error> {
-        let unlock = unlock.into();
-        let fresh = free_name(path, ".new");
-        let mut wanted = wanted.clone();
-        let guard = wanted.options.rollback_guard.take();
-        wanted.source = wanted.source.or_else(|| Some(backup.source.clone()));
-        // The name of the backup's store is not taken: nobody may take this one for that.
-        let mut made = Self::create_renamed(&fresh, unlock, &wanted, at)?;
-        let options = RestoreOptions { other_store: true, with_access: true };
-        let restored = made.restore(backup, None, options, at);
-        drop(made);
-        if restored.is_err() {
-            remove_file(&fresh);
-        }
-        let report = restored?;
-        let former = set_aside(path)?;
-        for (from, to) in [fresh.clone()]
-            .iter()
-            .chain(&side_files(&fresh))
-            .zip([path.to_owned()].iter().chain(&side_files(path)))
-        {
-            if from.symlink_metadata().is_ok() {
-                fs::rename(from, to).map_err(|error| FileError::io("rename", from, &error))?;
-            }
-        }
-        private_file::sync(private_file::parent(path))?;
-        if let Some(guard) = guard {
-            let (mut store, _) = unlock_store(path, unlock, false)?;
-            store.accept(&guard, "other_store", &wanted.options.actor, seconds(at))?;
-        }
-        Ok((report, former))
-    }
-
-    /// Puts a backup where there is no store: it goes on as the store that it is a copy of.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Exists`] if there is a file at `path`.
-    pub fn restore_missing(
-        backup: Backup,
-        path: &Path,
-        actor: &str,
-        journal: Journal,
-        at: UnixTime,
-    ) -> Result<StoreReport, Error> {
-        if path.symlink_metadata().is_ok() {
-            return Err(StoreError::Exists { path: path.to_owned() }.into());
-        }
-        let Backup { keystore, prepared, .. } = backup;
-        let Self { store, root, .. } = keystore;
-        drop(store);
-        let engine = SqliteEngine::open(&prepared.path, false)?;
-        let store = Store::unlock_copy(Box::new(engine), &prepared.path, root.ledger())?;
-        let mut copy = read_copy(store, Arc::clone(&root));
-        actor.clone_into(&mut copy.actor);
-        copy.change(
-            Asked { action: Action::Restore, about: "", at: seconds(at) },
-            |_, _| Ok(Step::Changed((), Told::plain("", Happened::Restored))),
-            |_, _, ()| Ok(true),
-        )?;
-        let report = whole(copy.verify_store()?)?;
-        drop(copy);
-        set_aside(path)?;
-        fs::rename(&prepared.path, path).map_err(|error| FileError::io("rename", &prepared.path, &error))?;
-        private_file::sync(path)?;
-        SqliteEngine::open(path, false)?.set_journal(journal)?;
-        Ok(report)
-    }
-
-    fn create_renamed(
-        path: &Path,
-        unlock: Unlock<'_>,
-        wanted: &NewKeystore,
-        at: UnixTime,
-    ) -> Result<Self, Error> {
-        let source = wanted.source.clone().unwrap_or(UnlockSource::KeyFile(String::new()));
-        let engine = Box::new(SqliteEngine::create(path, wanted.journal)?);
-        Self::create_on(engine, Some(path), source, unlock, &wanted.options, seconds(at))
-    }
 }
 
 /// Writes a database under another name beside `to`, and gives it its name when it is whole.
@@ -410,21 +313,6 @@ fn write_beside<T>(
         private_file::sync(to)?;
     }
     written
-}
-
-/// Moves what stands at a path aside; gives its new name.
-fn set_aside(path: &Path) -> Result<Option<PathBuf>, Error> {
-    let former = free_name(path, ".before-restore");
-    for (from, to) in side_files(path).iter().zip(side_files(&former)) {
-        if from.symlink_metadata().is_ok() {
-            fs::rename(from, &to).map_err(|error| FileError::io("rename", from, &error))?;
-        }
-    }
-    if path.symlink_metadata().is_err() {
-        return Ok(None);
-    }
-    fs::rename(path, &former).map_err(|error| FileError::io("rename", path, &error))?;
-    Ok(Some(former))
 }
 
 type Known = BTreeMap<String, (Alias, bool, Option<Fingerprint>)>;
@@ -460,7 +348,7 @@ fn of_backup(error: StoreError) -> Error {
     StoreError::BadBackup { problem }.into()
 }
 
-fn whole(report: StoreReport) -> Result<StoreReport, Error> {
+pub(super) fn whole(report: StoreReport) -> Result<StoreReport, Error> {
     match report.problems.first() {
         None => Ok(report),
         Some(problem) => {

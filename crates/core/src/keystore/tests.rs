@@ -1,7 +1,10 @@
 //! What only the inside of a write can show.
 
 use super::*;
-use crate::{secret::UnlockKey, store::Journal};
+use crate::{
+    secret::UnlockKey,
+    store::{Action, Event, Happened, Journal},
+};
 
 #[test]
 fn a_folder_moved_away_between_a_write_and_its_commit_gets_no_acknowledgement() {

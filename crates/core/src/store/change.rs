@@ -1,10 +1,6 @@
 //! A change: what it puts is gathered, and written with the commit. The tree is made anew once, at its end.
 
-use std::{
-    cell::RefCell,
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{cell::RefCell, collections::BTreeMap, sync::Arc};
 
 use super::{
     Doubt, Read, StoreError,
@@ -14,6 +10,7 @@ use super::{
     read::{RECORD, blob_digest},
     records::{Content, EntryHead, EntryRow, VersionRow, sealed_to_blob},
     state::{COPIES, Mark, State},
+    sweep::wipe,
     tree::{Cache, Item, Root, Update, record_hash},
 };
 use crate::{
@@ -47,16 +44,16 @@ pub(super) struct Pending {
     /// What stood before goes, whether it was whole or not.
     wipe: bool,
     /// Something was removed of which it is not known what it named.
-    orphans: bool,
+    pub(super) orphans: bool,
 }
 
 /// A write in progress; dropped without [`commit`](Self::commit), it leaves no trace.
 pub(crate) struct Write<'s> {
-    change: Box<dyn Change + 's>,
-    ledger: &'s Ledger,
+    pub(super) change: Box<dyn Change + 's>,
+    pub(super) ledger: &'s Ledger,
     cache: &'s Cache,
     state: State,
-    pending: RefCell<Pending>,
+    pub(super) pending: RefCell<Pending>,
     /// The root key that is in force from the commit on.
     next: Option<Arc<Ledger>>,
     remote: bool,
@@ -303,92 +300,6 @@ impl<'s> Write<'s> {
         }
     }
 
-    /// Certificates that no record names any more.
-    fn sweep(&self) -> Result<(), StoreError> {
-        let mut pending = self.pending.borrow_mut();
-        let gone: Vec<Digest> = pending
-            .uses
-            .iter()
-            .filter(|(_, added)| !**added)
-            .filter_map(|(key, _)| key.get(..32)?.try_into().ok())
-            .collect();
-        let mut last = None;
-        for digest in gone {
-            if last.replace(digest) == Some(digest) {
-                continue;
-            }
-            let of = |key: &[u8]| key.starts_with(&digest);
-            let changed: Vec<_> =
-                pending.uses.range(digest.to_vec()..).take_while(|(key, _)| of(key)).collect();
-            if changed.iter().any(|(_, added)| **added) {
-                continue;
-            }
-            let limit = changed.len().saturating_add(1);
-            let rows = self.change.range(Table::Use, &digest, key::after(&digest).as_deref(), limit)?;
-            if rows.iter().all(|(key, _)| pending.uses.get(key) == Some(&false)) {
-                pending.blobs.insert(digest, None);
-            }
-        }
-        Ok(())
-    }
-
-    /// Something is removed of which it is not known what it named.
-    pub(super) fn leaves_orphans(&self) {
-        self.pending.borrow_mut().orphans = true;
-    }
-
-    /// What nothing names any more, found by reading everything. Where more is damaged, nothing is deleted: it may be
-    /// what a damaged entry named.
-    fn sweep_orphans(&self) -> Result<(), StoreError> {
-        let read = self.as_read();
-        let (mut named, mut uses) = (BTreeSet::new(), BTreeSet::new());
-        let mut name = |key: Vec<u8>, content: &Content| {
-            for digest in content.certificates() {
-                uses.insert([digest.as_slice(), &key].concat());
-                named.insert(digest);
-            }
-            named.extend(content.sealed);
-        };
-        let former = |head: &EntryHead, name: &mut dyn FnMut(Vec<u8>, &Content)| -> Result<(), StoreError> {
-            for number in head.first..head.version {
-                let content = read.former(head, number)?.ok_or(RECORD)?;
-                name(key::version(&head.alias.key(), &head.id, number), &content);
-            }
-            Ok(())
-        };
-        let walked = read
-            .each_head(&mut |head| {
-                let head = head?;
-                name(key::text(Tag::Head, &head.alias.key()), &head.content);
-                former(&head, &mut name)
-            })
-            .and_then(|()| {
-                for removed in read.all_removed(None, u32::MAX)? {
-                    name(removed.key.clone(), &removed.head.content);
-                    former(&removed.head, &mut name)?;
-                }
-                Ok(())
-            });
-        match walked {
-            Err(StoreError::Corrupt { .. }) => return Ok(()),
-            other => other?,
-        }
-        let mut pending = self.pending.borrow_mut();
-        for key in keys(&*self.change, Table::Blob)? {
-            if let Ok(digest) = Digest::try_from(key.as_slice())
-                && !named.contains(&digest)
-            {
-                pending.blobs.insert(digest, None);
-            }
-        }
-        for key in keys(&*self.change, Table::Use)? {
-            if !uses.contains(&key) {
-                pending.uses.insert(key, false);
-            }
-        }
-        Ok(())
-    }
-
     /// Makes the write durable, together with its row in the log.
     pub(crate) fn commit(self, event: Event) -> Result<Mark, StoreError> {
         self.sweep()?;
@@ -470,49 +381,11 @@ impl<'s> Write<'s> {
         }
         self.change.put(Table::Blob, &[0xff; 32], &row)
     }
-
-    /// Writes the whole log anew under the next root key, after following it.
-    pub(super) fn log_anew(&mut self, ledger: &Ledger) -> Result<(), StoreError> {
-        let mut number = 0_i64;
-        loop {
-            let from = log::key(number.saturating_add(1));
-            let rows = self.change.range(Table::Log, &from, None, 500)?;
-            if rows.is_empty() {
-                return Ok(());
-            }
-            for (key, row) in rows {
-                number = number.saturating_add(1);
-                let (stored, _) = Stored::checked(&row, number, self.ledger)?;
-                self.change.put(Table::Log, &key, &stored.under(ledger))?;
-            }
-        }
-    }
 }
 
 fn write(change: &mut dyn Change, table: Table, key: &[u8], value: Option<&[u8]>) -> Result<(), StoreError> {
     match value {
         Some(value) => change.put(table, key, value),
         None => change.delete(table, key),
-    }
-}
-
-/// Removes every row of a table.
-fn wipe(change: &mut dyn Change, table: Table) -> Result<(), StoreError> {
-    keys(change, table)?.iter().try_for_each(|key| change.delete(table, key))
-}
-
-/// Every key of a table.
-fn keys(view: &dyn View, table: Table) -> Result<Vec<Vec<u8>>, StoreError> {
-    const PAGE: usize = 1_000;
-    let mut all: Vec<Vec<u8>> = Vec::new();
-    let mut from = Vec::new();
-    loop {
-        let rows = view.range(table, &from, None, PAGE)?;
-        let full = rows.len() == PAGE;
-        all.extend(rows.into_iter().map(|(key, _)| key));
-        match all.last() {
-            Some(last) if full => from = [last.as_slice(), &[0]].concat(),
-            _ => return Ok(all),
-        }
     }
 }

@@ -7,7 +7,7 @@
 use std::fmt;
 
 use super::{
-    Read, StoreError,
+    Read, StoreError, Write,
     codec::{Decoder, Encoder},
     engine::{Table, View},
     state::Mark,
@@ -306,5 +306,24 @@ impl Read<'_> {
             return Ok(false);
         };
         Ok(Stored::checked(&row, number, self.ledger)?.0.hash == *hash)
+    }
+}
+
+impl Write<'_> {
+    /// Writes the whole log anew under the next root key, after following it.
+    pub(super) fn log_anew(&mut self, ledger: &Ledger) -> Result<(), StoreError> {
+        let mut number = 0_i64;
+        loop {
+            let from = key(number.saturating_add(1));
+            let rows = self.change.range(Table::Log, &from, None, 500)?;
+            if rows.is_empty() {
+                return Ok(());
+            }
+            for (key, row) in rows {
+                number = number.saturating_add(1);
+                let (stored, _) = Stored::checked(&row, number, self.ledger)?;
+                self.change.put(Table::Log, &key, &stored.under(ledger))?;
+            }
+        }
     }
 }

@@ -25,6 +25,7 @@ mod removed;
 mod slots;
 mod sqlite;
 mod state;
+mod sweep;
 mod tree;
 mod verify;
 

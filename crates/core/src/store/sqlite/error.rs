@@ -51,3 +51,28 @@ fn refuses_a_value(error: &rusqlite::Error) -> bool {
         Some(ffi::SQLITE_CONSTRAINT_CHECK | ffi::SQLITE_CONSTRAINT_NOTNULL | ffi::SQLITE_CONSTRAINT_DATATYPE)
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::Connection;
+
+    use super::*;
+
+    #[test]
+    fn a_refused_value_is_no_damage_and_a_contradiction_is() {
+        let connection = Connection::open_in_memory().unwrap();
+        connection
+            .execute_batch("CREATE TABLE t (a TEXT PRIMARY KEY NOT NULL CHECK (length(a) < 3)) STRICT")
+            .unwrap();
+        let insert = |value: Option<&str>| {
+            StoreError::from(connection.execute("INSERT INTO t VALUES (?1)", [value]).unwrap_err())
+        };
+        for value in [None, Some("long")] {
+            let refused = insert(value);
+            assert!(matches!(refused, StoreError::InvalidValue { .. }), "{refused}");
+            assert!(!refused.to_string().contains("damaged"), "{refused}");
+        }
+        connection.execute("INSERT INTO t VALUES ('a')", []).unwrap();
+        assert!(matches!(insert(Some("a")), StoreError::Corrupt { .. }));
+    }
+}

@@ -1,0 +1,251 @@
+//! How a keystore is made, and opened.
+
+use std::{path::Path, sync::Arc};
+
+use rustls_pki_types::UnixTime;
+
+use super::{Keystore, NewKeystore, OpenOptions, seconds};
+use crate::{
+    error::Error,
+    seal::{RootKey, SealError, Unlock, UnlockSource, random_id},
+    store::{
+        Action, Claim, Event, Happened, RollbackGuard, SqliteEngine, Store, StoreError, claimed,
+        engine::Engine,
+    },
+};
+
+impl Keystore {
+    /// Makes a new, empty keystore at `path`, readable by its owner alone.
+    ///
+    /// ```
+    /// use strongroom::{Keystore, UnixTime, UnlockKey};
+    ///
+    /// let folder = tempfile::tempdir()?;
+    /// let unlock = UnlockKey::generate()?;
+    /// unlock.create_file(&folder.path().join("keystore.key"))?;
+    /// let keystore = Keystore::create(&folder.path().join("keystore.db"), &unlock, UnixTime::now())?;
+    /// assert!(!keystore.is_read_only());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Exists`] if there is a file at `path`; [`StoreError::File`] if it cannot be made.
+    pub fn create<'u>(path: &Path, unlock: impl Into<Unlock<'u>>, at: UnixTime) -> Result<Self, Error> {
+        Self::create_with(path, unlock, &NewKeystore::default(), at)
+    }
+
+    /// Makes a new, empty keystore as `wanted` says.
+    ///
+    /// # Errors
+    ///
+    /// As for [`create`](Self::create); [`StoreError::Network`] for a write-ahead log on a network file system.
+    pub fn create_with<'u>(
+        path: &Path,
+        unlock: impl Into<Unlock<'u>>,
+        wanted: &NewKeystore,
+        at: UnixTime,
+    ) -> Result<Self, Error> {
+        let unlock = unlock.into();
+        let at = seconds(at);
+        let source = match (&wanted.source, unlock) {
+            (Some(source), _) => source.clone(),
+            (None, Unlock::Passphrase(_)) => UnlockSource::Passphrase,
+            (None, Unlock::Key(_)) => UnlockSource::KeyFile(String::new()),
+        };
+        let engine = Box::new(SqliteEngine::create(path, wanted.journal)?);
+        let made = Self::create_on(engine, Some(path), source, unlock, &wanted.options, at);
+        if made.is_err() {
+            // Nobody can have stored anything in it yet.
+            crate::store::remove_file(path);
+        }
+        made
+    }
+
+    /// Makes a new keystore on an engine that is empty. Unstable, as engines are.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] of the engine.
+    #[doc(hidden)]
+    pub fn create_on_engine<'u>(
+        engine: Box<dyn Engine>,
+        unlock: impl Into<Unlock<'u>>,
+        at: UnixTime,
+    ) -> Result<Self, Error> {
+        let source = UnlockSource::KeyFile(String::new());
+        Self::create_on(engine, None, source, unlock.into(), &OpenOptions::default(), seconds(at))
+    }
+
+    pub(super) fn create_on(
+        engine: Box<dyn Engine>,
+        path: Option<&Path>,
+        source: UnlockSource,
+        unlock: Unlock<'_>,
+        options: &OpenOptions,
+        at: i64,
+    ) -> Result<Self, Error> {
+        let root = RootKey::generate(unlock.store().map_or_else(random_id, Ok)?, 1)?;
+        let slot = root.slot(0, source, unlock, at)?;
+        let actor = options.actor.clone();
+        let event = Event {
+            at,
+            actor: actor.clone(),
+            action: Action::Init,
+            alias: String::new(),
+            fingerprint: String::new(),
+            outcome: Happened::Made,
+        };
+        let guard = options.rollback_guard.as_deref();
+        let store = Store::create(engine, path.map(Path::to_owned), root.ledger(), &slot, guard, event)?;
+        Ok(Self { store, root: Arc::new(root), actor, source: None })
+    }
+
+    /// Opens the keystore on an engine. Unstable, as engines are.
+    ///
+    /// # Errors
+    ///
+    /// As for [`open`](Self::open).
+    #[doc(hidden)]
+    pub fn open_on_engine<'u>(engine: Box<dyn Engine>, unlock: impl Into<Unlock<'u>>) -> Result<Self, Error> {
+        let (store, root) = unlock_engine(engine, None, unlock.into())?;
+        Ok(Self { store, root: Arc::new(root), actor: OpenOptions::default().actor, source: None })
+    }
+
+    /// Opens the keystore at `path` for reading and writing.
+    ///
+    /// ```
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("keystore.db");
+    /// # let key = strongroom::UnlockKey::generate()?;
+    /// # key.create_file(&folder.path().join("keystore.key"))?;
+    /// # strongroom::Keystore::create(&path, &key, strongroom::UnixTime::now())?;
+    /// use strongroom::{Keystore, UnlockKey};
+    ///
+    /// let unlock = UnlockKey::read_file(&folder.path().join("keystore.key"))?;
+    /// let mut keystore = Keystore::open(&path, &unlock)?;
+    /// assert!(keystore.entries(None, 100)?.is_empty());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Missing`], [`StoreError::File`] with the repair if others can reach the files,
+    /// [`StoreError::NotAStore`], [`StoreError::SchemaFromFuture`], or [`SealError::WrongUnlockKey`].
+    pub fn open<'u>(path: &Path, unlock: impl Into<Unlock<'u>>) -> Result<Self, Error> {
+        Self::open_with(path, unlock, &OpenOptions::default())
+    }
+
+    /// Opens the keystore at `path`; every write is refused.
+    ///
+    /// ```
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("keystore.db");
+    /// # let unlock = strongroom::UnlockKey::generate()?;
+    /// # drop(strongroom::Keystore::create(&path, &unlock, strongroom::UnixTime::now())?);
+    /// use strongroom::{Error, Keystore, StoreError};
+    ///
+    /// let mut keystore = Keystore::open_read_only(&path, &unlock)?;
+    /// let refused = keystore.remove(&"www".parse()?, false, strongroom::UnixTime::now());
+    /// assert!(matches!(refused, Err(Error::Store(StoreError::ReadOnly))));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As for [`open`](Self::open).
+    pub fn open_read_only<'u>(path: &Path, unlock: impl Into<Unlock<'u>>) -> Result<Self, Error> {
+        Self::open_with(path, unlock, &OpenOptions { read_only: true, ..OpenOptions::default() })
+    }
+
+    /// Opens the keystore at `path` as `options` say.
+    ///
+    /// # Errors
+    ///
+    /// As for [`open`](Self::open); [`StoreError::RolledBack`] if the store is older than its rollback guard.
+    pub fn open_with<'u>(
+        path: &Path,
+        unlock: impl Into<Unlock<'u>>,
+        options: &OpenOptions,
+    ) -> Result<Self, Error> {
+        let unlock = unlock.into();
+        let (store, root) = match unlock_store(path, unlock, options.read_only) {
+            // A failed read of the disk looks like damage: looked at again before it is believed.
+            Err(
+                Error::Store(StoreError::Corrupt { .. } | StoreError::Seal(SealError::SlotsDamaged))
+                | Error::Seal(SealError::SlotsDamaged),
+            ) => unlock_store(path, unlock, options.read_only)?,
+            other => other?,
+        };
+        let mut keystore = Self { store, root: Arc::new(root), actor: options.actor.clone(), source: None };
+        keystore.check_guard(options)?;
+        Ok(keystore)
+    }
+
+    fn check_guard(&mut self, options: &OpenOptions) -> Result<(), Error> {
+        let guard = options.rollback_guard.as_deref();
+        let of_store = guard.map(|path| RollbackGuard::at(path, *self.store.ledger().store()));
+        self.store.set_guard(of_store, options.without_guard);
+        let Err(error) = self.store.read().map(drop) else {
+            return Ok(());
+        };
+        // Another file than a guard is never written to.
+        if matches!(error, StoreError::NotAGuard { .. }) {
+            return Err(error.into());
+        }
+        let refused = Error::from(error);
+        match (guard, options.accept_rollback) {
+            (Some(guard), Some(at)) => {
+                let actor = self.actor.clone();
+                Ok(self.store.accept(guard, refused.code(), &actor, seconds(at))?)
+            }
+            _ => Err(refused),
+        }
+    }
+
+    /// Where the unlock keys of the store at `path` are kept, as the store itself says. Nothing vouches for it yet: it is
+    /// a hint, and never a reason to use a key that the user did not name.
+    ///
+    /// # Errors
+    ///
+    /// As for [`open`](Self::open).
+    pub fn unlock_sources(path: &Path) -> Result<Vec<UnlockSource>, Error> {
+        let engine = SqliteEngine::open(path, true)?;
+        let view = engine.view()?;
+        Claim::all(&*view)?;
+        Ok(claimed(&*view)?.into_iter().map(|slot| slot.source).collect())
+    }
+
+    /// Opens another connection to the same store, with the same rights and without the unlock key.
+    ///
+    /// # Errors
+    ///
+    /// As for [`open`](Self::open); [`SealError::Rekeyed`] if the store has another root key by now.
+    pub fn reopen(&self) -> Result<Self, Error> {
+        let store = self.store.reopen()?;
+        let (root, actor) = (Arc::clone(&self.root), self.actor.clone());
+        Ok(Self { store, root, actor, source: self.source.clone() })
+    }
+}
+
+/// Finds the root key of the store at `path`.
+pub(super) fn unlock_store(
+    path: &Path,
+    unlock: Unlock<'_>,
+    read_only: bool,
+) -> Result<(Store, RootKey), Error> {
+    let engine = SqliteEngine::open(path, read_only)?;
+    unlock_engine(Box::new(engine), Some(path), unlock)
+}
+
+fn unlock_engine(
+    engine: Box<dyn Engine>,
+    path: Option<&Path>,
+    unlock: Unlock<'_>,
+) -> Result<(Store, RootKey), Error> {
+    let (root, slot) = Store::find_root(&*engine, unlock).map_err(|error| match error {
+        StoreError::Seal(error) => Error::Seal(error),
+        other => other.into(),
+    })?;
+    Ok((Store::unlock(engine, path.map(Path::to_owned), root.ledger(), &slot)?, root))
+}
