@@ -241,7 +241,8 @@ fn a_backup_is_put_back_and_a_broken_one_changes_nothing() {
     assert_eq!(shop.json(["restore", copy]).error_code(), "key_of_another_store", "it has a name of its own");
     // Where there is none, the store goes on from its backup.
     let elsewhere = Shop::empty();
-    fs::copy(shop.folder.path().join("keystore.key"), elsewhere.folder.path().join("keystore.key")).unwrap();
+    let former = shop.folder.path().join("keystore.key.before-restore.0");
+    fs::copy(former, elsewhere.folder.path().join("keystore.key")).unwrap();
     fine(&elsewhere.json(["restore", copy]));
     assert_eq!(names(&elsewhere), 3);
     assert!(!holds_names(shop.folder.path(), ".restore"), "nothing is left over");

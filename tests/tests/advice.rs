@@ -64,6 +64,9 @@ fn covered_by(remedy: &Remedy) -> &'static str {
         | Remedy::Rekey
         | Remedy::Restore
         | Remedy::VerifyStore => "a_store_is_looked_after_as_the_help_says",
+        Remedy::WithoutGuard | Remedy::OtherStore | Remedy::NewStore | Remedy::NameUnlock { .. } => {
+            "a_store_is_opened_and_brought_back_as_the_help_says"
+        }
         Remedy::SetMode { .. } | Remedy::TakeOwnership { .. } | Remedy::FindHardLinks { .. } => {
             "files_are_repaired_as_the_help_says"
         }
@@ -362,4 +365,32 @@ fn every_remedy_is_run_or_is_words() {
         assert!(source.contains(&format!("fn {test}()")), "{test}");
     }
     assert_eq!(covered_by(&Remedy::Advice("renew it")), "words");
+}
+
+#[test]
+fn a_store_is_opened_and_brought_back_as_the_help_says() {
+    let desk = Desk::new();
+    desk.works(&["--rollback-guard", "guard", "--accept-rollback", "ls"]);
+    desk.again("store_guarded", &["ls"], &[]);
+
+    // Two stores of one passphrase.
+    let of = |more: &[&'static str]| [&["--unlock", "passphrase:env:NEW"], more].concat();
+    let (one, two) = (Desk(Shop::empty()), Desk(Shop::empty()));
+    one.works(&of(&["init"]));
+    two.works(&of(&["init"]));
+    two.works(&of(&["backup", "copy.db"]));
+    fs::copy(two.path("copy.db"), one.path("copy.db")).unwrap();
+    one.again("other_store", &of(&["restore", "copy.db", "--yes"]), &[]);
+
+    // A file that the store names is used by who names it.
+    let apart = Desk(Shop::empty());
+    apart.works(&["--unlock", "file:own.key", "init"]);
+    apart.again("key_file_missing", &["ls"], &[]);
+
+    let desk = Desk::with_roots();
+    desk.works(&["backup", "copy.db"]);
+    fs::write(desk.0.store(), "no database at all, but long enough to be looked at as one").unwrap();
+    let help = desk.help("not_a_store", &["restore", "copy.db", "--yes"]);
+    desk.follow(&help, "strongroom --store", &[("FILE", "copy.db")]);
+    desk.works(&["show", "root"]);
 }
