@@ -307,8 +307,9 @@ fn a_store_is_looked_after_as_the_help_says() {
         Remedy::VerifyStore,
         Remedy::Rekey,
         Remedy::AddUser,
-        Remedy::PasswdFromSource,
         Remedy::Restore,
+        // The last one: from then on the key file beside the store opens it no more.
+        Remedy::PasswdFromSource,
     ] {
         let help = remedy.to_string().replace("strongroom ", &format!("strongroom --store {store} "));
         let more = match remedy {
