@@ -125,6 +125,7 @@ impl Desk {
     }
 
     /// Runs the command that begins with `start` in a help text, in a shell, with names for its placeholders.
+    #[expect(clippy::disallowed_methods, reason = "the programs of the machine are looked for where it says")]
     fn follow(&self, help: &str, start: &str, names: &[(&str, &str)]) -> Run {
         let at = help.find(start).unwrap_or_else(|| panic!("{start:?} is not in {help:?}"));
         let command = help[at..].split("; ").next().unwrap().split(", or ").next().unwrap();
