@@ -166,7 +166,7 @@ const EXAMPLES: [Examples; 31] = [
             ("strongroom slot add cred:strongroom", "a systemd credential does"),
         ],
     ),
-    ("slot rm", &[("strongroom slot rm 1", "what is in slot 1 opens the store no more")]),
+    ("slot rm", &[("strongroom slot rm 1", "what is in slot 1 no longer opens the store")]),
     ("slot ls", &[("strongroom slot ls", "what opens the store")]),
     (
         "user add",

@@ -3,6 +3,8 @@
 //! The engine chooses the advice that fits; it is worded here for the command, and by `strongroom-api` for its clients.
 //! Whoever words remedies has to word every one: the enumeration is closed on purpose.
 
+mod command;
+
 use std::{
     fmt::{self, Write as _},
     path::PathBuf,
@@ -196,134 +198,6 @@ impl Default for Invocation {
             password: String::new(),
             options: String::new(),
         }
-    }
-}
-
-impl Remedy {
-    /// The words for those who use the command.
-    #[must_use]
-    pub fn for_command(&self, called: &Invocation) -> String {
-        let Invocation { program, alias, file, password, options } = called;
-        match self {
-            Self::Advice(text) => (*text).to_owned(),
-            Self::Allow(code) => format!("to take it all the same, add: --allow {code}"),
-            Self::ChooseEntry => {
-                "choose one with --entry: its friendly name, #n, or its SHA-256 fingerprint".to_owned()
-            }
-            Self::Replace => "to replace the entry and keep its former version, add: --replace".to_owned(),
-            Self::KeyPassword => {
-                "give the private key's own password, add: --key-pass-in prompt".to_owned()
-            }
-            Self::RaiseMaxWork { needed } => format!("if you trust the file, add: --max-work {needed}"),
-            Self::RaiseMaxSize { needed } => format!("if this is the right file, add: --max-size {needed}"),
-            Self::ImportWithEmbeddedCa => format!(
-                "the file embeds that CA; to see and import it as well: {program} import {alias} {file}{password}{options} --with-embedded-ca"
-            ),
-            Self::ImportWithChain => {
-                "to use the certificates that the file embeds, add: --import-certificate-chain true".to_owned()
-            }
-            Self::ImportAuthority => {
-                format!("import the CA certificate first, then retry: {program} ca import ALIAS FILE")
-            }
-            Self::ImportAuthorityWithKey { key_id: Some(id) } => format!(
-                "ask the CA for its certificate with the key id {id}, and import that beside the other: {program} ca import ALIAS FILE"
-            ),
-            Self::ImportAuthorityWithKey { key_id: None } => format!(
-                "ask the CA for the certificate of the key that signed this one, and import that beside the other: {program} ca import ALIAS FILE"
-            ),
-            Self::ImportAuthorities => {
-                format!("import every CA certificate of the file with: {program} ca import --all {file}{password}")
-            }
-            Self::FetchAuthority { url } => format!("the CA publishes its certificate at {url}"),
-            Self::ImportServerCertificate => {
-                format!("a server certificate is imported with its key: {program} import ALIAS FILE")
-            }
-            Self::JoinKeyAndCertificate => "put the key and its certificate into one file: openssl pkcs12 -export -inkey KEY -in CERTIFICATE -out NEW.p12".to_owned(),
-            Self::ConvertPem => {
-                format!("make a PKCS #12 file of it: openssl pkcs12 -export -in {file} -out NEW.p12")
-            }
-            Self::ConvertJavaKeystore => format!("convert it: keytool -importkeystore -srckeystore {file} -destkeystore NEW.p12 -deststoretype PKCS12"),
-            Self::CutOff { bytes } => {
-                format!("take off what stands before it: tail -c +{} {file} > NEW", bytes.saturating_add(1))
-            }
-            Self::DecodePfx => format!("take the PKCS #12 file out of it: grep -v -e ----- {file} | openssl base64 -d -out NEW.pfx; on Windows: certutil -decode {file} NEW.pfx"),
-            Self::MakeStore { path: Some(path) } => {
-                format!("make one first: strongroom --store {} init", shell_word(&path.display().to_string()))
-            }
-            Self::MakeStore { path: None } => "make one first: strongroom init".to_owned(),
-            Self::MakeStoreForNetwork => "keep the store on a local disk, or make it for this file system: strongroom init --journal rollback".to_owned(),
-            Self::GiveStorePath => "give the path of another file with --store".to_owned(),
-            Self::GiveKeyFile => {
-                "give the key file that was made with the store with --key-file".to_owned()
-            }
-            Self::GivePassword => {
-                "say where it comes from with --pass-in: env:VAR file:PATH fd:N stdin cred:NAME prompt none".to_owned()
-            }
-            Self::ReadHelp => "see how it is used: strongroom --help".to_owned(),
-            Self::GiveAnchor => {
-                "give the CA certificate with --anchor FILE, and what stands between with --intermediate FILE"
-                    .to_owned()
-            }
-            Self::GiveListenAddress => {
-                "choose another address, for example any free port: --listen 127.0.0.1:0".to_owned()
-            }
-            Self::ListEntries => format!("list the entries with: {program} ls"),
-            Self::ListVersions { alias } => format!("list the versions with: {program} history {alias}"),
-            Self::MakeRollbackGuard => "look for the one that was made with the store; if there is none, one command with --accept-rollback makes one of what the store is now".to_owned(),
-            Self::GiveRollbackGuard => "give the file that was made for this store with --rollback-guard; what verify trusts is given to verify --leaf with --anchor".to_owned(),
-            Self::UseOwnFolder => "keep the store in a folder of its own, to which nobody else can write: give its path with --store; a folder that is not there yet is made".to_owned(),
-            Self::KeyFileMounted => "if a secret manager mounts the key file so, add: --key-file-mounted".to_owned(),
-            Self::GivePassphrase => "say where the passphrase comes from: --unlock passphrase:file:PATH, or passphrase: with env:VAR, fd:N, stdin or cred:NAME".to_owned(),
-            Self::SlotFromSource => format!("say where the new passphrase comes from: {program} slot add passphrase:env:VAR, or passphrase: with file:PATH, fd:N, stdin or cred:NAME"),
-            Self::PasswdFromSource => format!("say where the new passphrase comes from: {program} passwd --to passphrase:env:VAR, or passphrase: with file:PATH, fd:N, stdin or cred:NAME"),
-            Self::AnswerYes => "if that is meant, add: --yes".to_owned(),
-            Self::BringBack { alias } => format!("bring it back with: {program} undo {alias}"),
-            Self::FreeAlias { alias } => format!(
-                "to bring that one back, give the present one another alias first: {program} rename {alias} NEW; then: {program} undo {alias}"
-            ),
-            Self::ListUsers => format!("list the users with: {program} user ls"),
-            Self::AddUser => format!("add one with: {program} user add NAME"),
-            Self::ListSlots => format!("list the slots with: {program} slot ls"),
-            Self::RemoveSlot => format!("remove one first: {program} slot rm N"),
-            Self::DropOtherSlots => "make it available, or drop those slots and add them again later: --drop-others".to_owned(),
-            Self::ReadLog => format!("look at what was done: {program} log"),
-            Self::Rekey => format!("free twice the size of the store, then run: {program} rekey"),
-            Self::Restore => format!("leave the file where it is, and put a backup in its place: {program} restore FILE"),
-            Self::VerifyStore => format!("see all that is wrong with it: {program} verify-store"),
-            Self::AcceptRollback => {
-                "find out who put it there; if it was you, run one command with --accept-rollback".to_owned()
-            }
-            Self::WithoutGuard => {
-                "to use it without, and not learn whether it is the latest, add: --without-rollback-guard".to_owned()
-            }
-            Self::NewStore => format!("make a new store of a backup, with a new name: {program} restore --new-store FILE"),
-            Self::NameUnlock { source } => format!(
-                "the store says that it is opened by {source}; if you know that to be so, add: --unlock {}",
-                shell_word(source)
-            ),
-            Self::OtherStore => "to take it all the same, add: --other-store".to_owned(),
-            Self::Force => "to do it all the same, add: --force".to_owned(),
-            Self::RunAsOwner => {
-                "run the command as the owner of the store, on a medium that can be written".to_owned()
-            }
-            Self::SetMode { path, mode } => {
-                format!("chmod {mode:04o} {}", shell_word(&path.display().to_string()))
-            }
-            Self::TakeOwnership { path } => format!(
-                "run the command as that user, or: chown \"$(id -u)\" {}",
-                shell_word(&path.display().to_string())
-            ),
-            Self::FindHardLinks { path } => {
-                format!("keep one name: find / -samefile {}", shell_word(&path.display().to_string()))
-            }
-        }
-    }
-
-    /// Several remedies in one sentence; `None` for none.
-    #[must_use]
-    pub fn sentence(remedies: &[Self], word: impl Fn(&Self) -> String) -> Option<String> {
-        let words: Vec<String> = remedies.iter().map(word).collect();
-        (!words.is_empty()).then(|| words.join("; or "))
     }
 }
 

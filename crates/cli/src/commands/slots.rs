@@ -124,7 +124,7 @@ pub(super) fn passwd(
     let changed = Changed { slot: number, outcome: "changed" };
     printer.result(&changed, &[], || {
         format!(
-            "changed slot {number}: what opened it before opens this store no more\n\
+            "changed slot {number}: what opened it before no longer opens this store\n\
              Older copies of the store still open with it, until: strongroom rekey\n"
         )
     });
