@@ -77,3 +77,18 @@ fn an_import_says_which_entries_have_its_names_or_its_key() {
     );
     assert_eq!(other, []);
 }
+
+#[test]
+fn of_many_namesakes_a_few_are_named_and_the_rest_is_said() {
+    let mut shop = Shop::open();
+    let www = shop.issue("www.test");
+    let file = forge().plain(&pair(&www, "www", b"1")).build();
+    let mut said = Vec::new();
+    for n in 0..6 {
+        let report = shop.import_as(&format!("copy{n}"), &file, None, false).unwrap();
+        said = report.findings.into_iter().map(|found| found.message).collect();
+        assert_eq!(said.len(), n.min(5), "{said:?}");
+    }
+    assert_eq!(said[3], "the entry \"copy3\" has the same certificate and private key");
+    assert_eq!(said[4], "further entries have the same private key");
+}

@@ -9,8 +9,9 @@ use crate::{
     validate::{Finding, FindingCode},
 };
 
-/// Entries that are looked at for one name or key.
-const MAX_NAMESAKES: u32 = 16;
+/// Entries that are named for one name or key; that there are more is said without looking at them, so that an import
+/// costs the same however many there are.
+const MAX_NAMESAKES: usize = 4;
 /// Names that a sentence lists.
 const MAX_LISTED: usize = 5;
 
@@ -48,8 +49,13 @@ pub(super) fn about_others(
 ) -> Result<Vec<Finding>, StoreError> {
     let mut findings = Vec::new();
     let mut shared: Vec<(Alias, Vec<&str>)> = Vec::new();
+    let mut further = Vec::new();
     for host in leaf.hosts() {
-        for other in read.aliases_named(host, MAX_NAMESAKES)? {
+        let (named, more) = first_few(read.aliases_named(host, LOOKED_FOR)?, alias);
+        if more {
+            further.push(host);
+        }
+        for other in named {
             match shared.iter_mut().find(|(known, _)| known.key() == other.key()) {
                 Some((_, hosts)) if hosts.contains(&host) => {}
                 Some((_, hosts)) => hosts.push(host),
@@ -57,10 +63,8 @@ pub(super) fn about_others(
             }
         }
     }
-    for other in read.aliases_of_key(&leaf.spki_fingerprint, MAX_NAMESAKES)? {
-        if other.key() == alias.key() {
-            continue;
-        }
+    let (with_key, more) = first_few(read.aliases_of_key(&leaf.spki_fingerprint, LOOKED_FOR)?, alias);
+    for other in with_key {
         let row = read.entry(&other)?;
         let same = row.and_then(|row| Some(row.content.leaf()?.fingerprint == leaf.fingerprint));
         let what = if same == Some(true) {
@@ -73,11 +77,31 @@ pub(super) fn about_others(
         let message = format!("the entry \"{other}\" has the same {what}");
         findings.push(Finding::new(FindingCode::KeyShared, message));
     }
-    for (other, hosts) in shared.iter().filter(|(other, _)| other.key() != alias.key()) {
-        let message = format!("the entry \"{other}\" is for {} as well", listed(hosts));
+    if more {
+        let message = "further entries have the same private key".to_owned();
+        findings.push(Finding::new(FindingCode::KeyShared, message));
+    }
+    for (other, hosts) in shared {
+        let message = format!("the entry \"{other}\" is for {} as well", listed(&hosts));
+        findings.push(Finding::new(FindingCode::NameShared, message));
+    }
+    // Those with the same key have the names of it, too, and were told of already.
+    if !further.is_empty() && !more {
+        let message = format!("further entries are for {} as well", listed(&further));
         findings.push(Finding::new(FindingCode::NameShared, message));
     }
     Ok(findings)
+}
+
+/// As many as are looked for: those that are named, the entry itself, and one that stands for all others.
+const LOOKED_FOR: u32 = 6;
+
+/// The first few entries other than `alias`, and whether there are more.
+fn first_few(mut found: Vec<Alias>, alias: &Alias) -> (Vec<Alias>, bool) {
+    found.retain(|other| other.key() != alias.key());
+    let more = found.len() > MAX_NAMESAKES;
+    found.truncate(MAX_NAMESAKES);
+    (found, more)
 }
 
 /// The first few, and how many more.
