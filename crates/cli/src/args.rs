@@ -32,7 +32,8 @@ pub(crate) struct Arguments {
     /// Take a key file as a secret manager mounts it: behind links, and readable by a group of this process
     #[arg(long, global = true, help_heading = STORE)]
     pub(crate) key_file_mounted: bool,
-    /// What opens the store: file:PATH env:VAR cred:NAME prompt passphrase:SRC [default: what the store says]
+    /// What opens the store: file:PATH env:VAR cred:NAME prompt passphrase:SRC [default: the key file, or else a
+    /// passphrase that is asked for]
     #[arg(long, global = true, value_name = "SRC", env = "STRONGROOM_UNLOCK", hide_env_values = true, help_heading = STORE)]
     pub(crate) unlock: Option<UnlockSpec>,
     /// A file outside the store that says where it stood last; an older copy of the store is then refused
