@@ -3,6 +3,7 @@
 use super::entries::undecodable;
 use crate::{
     certificate::in_quotes,
+    file_format::FileFormat,
     pkcs12::{Contents, LockedKey, MacDescription, Pfx, Pkcs12Error},
     remedy::Remedy,
     validate::{Finding, FindingCode},
@@ -47,6 +48,7 @@ pub(crate) struct Wrapping {
     pub(super) trailing_zeros: usize,
     pub(super) line_end: bool,
     pub(super) armoured: bool,
+    pub(super) beside: Vec<FileFormat>,
 }
 
 impl Wrapping {
@@ -56,13 +58,14 @@ impl Wrapping {
             trailing_zeros: pfx.trailing_zeros(),
             line_end: pfx.has_trailing_line_end(),
             armoured: pfx.is_armoured(),
+            beside: pfx.beside().to_vec(),
         }
     }
 }
 
 /// The same for who looks at the file and for who imports it.
 pub(crate) fn about_pfx(contents: &Contents, wrapping: &Wrapping) -> Vec<Finding> {
-    let Wrapping { mac, trailing_zeros: zeros, line_end, armoured } = wrapping;
+    let Wrapping { mac, trailing_zeros: zeros, line_end, armoured, beside } = wrapping;
     let (mac, zeros) = (mac.as_ref(), *zeros);
     let mut findings = Vec::new();
     let mut find = |code, message: String| findings.push(Finding::new(code, message));
@@ -71,6 +74,10 @@ pub(crate) fn about_pfx(contents: &Contents, wrapping: &Wrapping) -> Vec<Finding
     }
     if *armoured {
         find(FindingCode::PemArmour, "the PFX is written as text, in PEM or base64".to_owned());
+    }
+    if !beside.is_empty() {
+        let others: Vec<String> = beside.iter().map(ToString::to_string).collect();
+        find(FindingCode::Skipped, format!("the text holds more than the PFX: {}", others.join(", ")));
     }
     if zeros > 0 {
         find(FindingCode::TrailingZeros, format!("{zeros} zero bytes follow the PFX"));

@@ -80,6 +80,8 @@ pub struct Pfx<'a> {
     trailing_zeros: usize,
     trailing_line_end: bool,
     armoured: bool,
+    /// What else its PEM text holds; none of it is used.
+    beside: Vec<FileFormat>,
     /// What its parts cost, as far as their schemes lie in the clear, in iterations.
     work: u64,
 }
@@ -198,6 +200,7 @@ impl<'a> Pfx<'a> {
             trailing_zeros,
             trailing_line_end,
             armoured: false,
+            beside: Vec::new(),
             work,
         })
     }
@@ -210,8 +213,17 @@ impl<'a> Pfx<'a> {
             Err(PemError::Block { label, .. }) if !PEM_LABELS.contains(&label.as_str()) => Vec::new(),
             Err(error) => return Err(error.into()),
         };
-        if let Some(block) = blocks.iter().find(|block| PEM_LABELS.contains(&block.label.as_str())) {
-            return Self::from_armour(&block.content, limits);
+        let (armoured, others): (Vec<_>, Vec<_>) =
+            blocks.iter().partition(|block| PEM_LABELS.contains(&block.label.as_str()));
+        match armoured.as_slice() {
+            [] => {}
+            [block] => {
+                let mut pfx = Self::from_armour(&block.content, limits)?;
+                pfx.beside = others.into_iter().map(FileFormat::of_block).collect();
+                return Ok(pfx);
+            }
+            // None of them is chosen for the user.
+            _ => return Err(Pkcs12Error::TooMany { what: "PKCS #12 block in its text", limit: 1 }),
         }
         let kinds: Vec<FileFormat> = blocks.iter().map(FileFormat::of_block).collect();
         // What has neither certificate nor key is called by what it has.
@@ -249,6 +261,7 @@ impl<'a> Pfx<'a> {
             trailing_zeros,
             trailing_line_end,
             armoured: true,
+            beside: Vec::new(),
             work,
         }
     }
@@ -285,6 +298,12 @@ impl<'a> Pfx<'a> {
     #[must_use]
     pub fn is_armoured(&self) -> bool {
         self.armoured
+    }
+
+    /// What stands beside the PFX in its PEM text; none of it is used.
+    #[must_use]
+    pub fn beside(&self) -> &[FileFormat] {
+        &self.beside
     }
 
     /// Compares the MAC under `password`, before anything is decrypted.

@@ -36,3 +36,16 @@ fn armour_and_trailing_zeros_are_told() {
     let found = FileFormat::Unknown;
     assert_eq!(Pfx::from_bytes(other.as_bytes(), &limits).err(), Some(Pkcs12Error::NotPkcs12 { found }));
 }
+
+#[test]
+fn what_stands_beside_a_pfx_in_its_text_is_told_and_none_of_two_is_chosen() {
+    let limits = Limits::default();
+    let der = std::fs::read("../../fixtures/pkcs12/www.p12").unwrap();
+    let armoured = ::pem::encode(&::pem::Pem::new("PKCS12", der));
+    let root = std::fs::read_to_string("../../fixtures/chains/root-rsa.pem").unwrap();
+    let told = |text: &str| Pfx::from_bytes(text.as_bytes(), &limits).map(|pfx| pfx.beside().to_vec());
+    assert_eq!(told(&armoured), Ok(vec![]));
+    assert_eq!(told(&format!("{root}{armoured}")), Ok(vec![FileFormat::CertificateDer]));
+    let two = Pkcs12Error::TooMany { what: "PKCS #12 block in its text", limit: 1 };
+    assert_eq!(told(&format!("{armoured}{armoured}")), Err(two));
+}
