@@ -4,7 +4,10 @@ use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     KeyUsagePurpose,
 };
-use strongroom::{Certificate, PrivateKey, ServerCredential, UnixTime};
+use strongroom::{
+    Authorities, Certificate, Policy, PrivateKey, ServerCredential, Trust, UnixTime, ValidatedChain,
+    ValidationError, verify,
+};
 use time::{Duration, OffsetDateTime};
 
 /// The instant of these tests: 2026-11-23T12:00:00Z.
@@ -112,4 +115,21 @@ impl TestCa {
     pub fn file(&self) -> &[u8] {
         self.certificate.der()
     }
+}
+
+/// What validation says of `leaf` under the one authority `anchor`, at [`NOW`].
+///
+/// # Errors
+///
+/// The refusal.
+pub fn judge(
+    leaf: &Certificate,
+    between: &[&Certificate],
+    anchor: &Certificate,
+    policy: &Policy,
+) -> Result<ValidatedChain, ValidationError> {
+    let mut authorities = Authorities::new();
+    authorities.add(anchor.clone(), Trust::Anchor);
+    let between: Vec<Certificate> = between.iter().map(|one| (*one).clone()).collect();
+    verify(leaf, &between, &authorities, policy, now())
 }

@@ -139,3 +139,31 @@ impl Shop {
         crate::dump::content(&self.store())
     }
 }
+
+/// The import of a fixture whose CA is that of [`Shop::import_root`].
+pub const WWW: [&str; 5] = ["import", "www", "pkcs12/www.p12", "--pass-in", "pass:changeit"];
+
+/// A store with that CA and that entry.
+#[must_use]
+pub fn shop() -> Shop {
+    let shop = Shop::open();
+    shop.import_root();
+    assert_eq!(shop.run(WWW).code, 0);
+    shop
+}
+
+/// The result of a run that has to succeed.
+#[expect(clippy::must_use_candidate, reason = "many tests ask for the success alone")]
+#[track_caller]
+pub fn fine(run: &Run) -> Value {
+    assert_eq!(run.code, 0, "{}{}", run.out, run.err);
+    run.json()["result"].clone()
+}
+
+/// The help of a run that has to be refused so.
+#[expect(clippy::must_use_candidate, reason = "most tests ask for the refusal alone")]
+#[track_caller]
+pub fn refused(run: &Run, code: i32, error: &str) -> String {
+    assert_eq!((run.code, run.error_code().as_str()), (code, error), "{}{}", run.out, run.err);
+    run.json()["error"]["help"].as_str().unwrap_or_default().to_owned()
+}

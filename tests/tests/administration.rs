@@ -3,7 +3,7 @@
 use std::{fs, path::Path, process::Command};
 
 use rusqlite::Connection;
-use strongroom_tests::command::{Run, Shop};
+use strongroom_tests::command::{Run, Shop, fine};
 
 /// The command on a store with the root, ready for `pkcs12/www.p12` and `pkcs12/www-direct.p12`.
 fn shop() -> Shop {
@@ -15,12 +15,6 @@ fn shop() -> Shop {
 fn import(shop: &Shop, arguments: &[&str]) -> Run {
     let mut command = shop.command(["--json", "import", "--pass-in", "env:P"].iter().chain(arguments));
     command.env("P", "changeit").output().unwrap().into()
-}
-
-#[track_caller]
-fn fine(run: &Run) -> serde_json::Value {
-    assert_eq!(run.code, 0, "{}{}", run.out, run.err);
-    run.json()["result"].clone()
 }
 
 /// Runs with a passphrase in the environment.

@@ -7,28 +7,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use strongroom_tests::command::{Run, Shop, binary};
-
-const WWW: [&str; 5] = ["import", "www", "pkcs12/www.p12", "--pass-in", "pass:changeit"];
-
-fn shop() -> Shop {
-    let shop = Shop::open();
-    shop.import_root();
-    assert_eq!(shop.run(WWW).code, 0);
-    shop
-}
-
-#[track_caller]
-fn fine(run: &Run) -> serde_json::Value {
-    assert_eq!(run.code, 0, "{}{}", run.out, run.err);
-    run.json()["result"].clone()
-}
-
-#[track_caller]
-fn refused(run: &Run, code: i32, error: &str) -> String {
-    assert_eq!((run.code, run.error_code().as_str()), (code, error), "{}{}", run.out, run.err);
-    run.json()["error"]["help"].as_str().unwrap_or_default().to_owned()
-}
+use strongroom_tests::command::{Run, Shop, binary, fine, refused, shop};
 
 /// Commands that only read, with which every kind of output is tried.
 const READING: [&[&str]; 14] = [

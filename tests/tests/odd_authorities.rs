@@ -1,28 +1,14 @@
 //! Authorities under which nothing is accepted, or not this: what is said of them, and what to do.
 
-use strongroom::{
-    Authorities, Certificate, FindingCode, Policy, Remedy, Trust, ValidatedChain, ValidationError, verify,
-};
+use strongroom::{Authorities, Certificate, FindingCode, Policy, Remedy, Trust, verify};
 use strongroom_tests::{
-    authority::{TestCa, ca_params, leaf_params, now, root},
+    authority::{TestCa, ca_params, judge, leaf_params, now, root},
     forge::der::{sequence, tlv},
     remake::{Extension, changed_root, leaf_of},
     scratch::Scratch,
 };
 
 const NAME_CONSTRAINTS: u8 = 30;
-
-fn judge(
-    leaf: &Certificate,
-    between: &[&Certificate],
-    anchor: &Certificate,
-    policy: &Policy,
-) -> Result<ValidatedChain, ValidationError> {
-    let mut authorities = Authorities::new();
-    authorities.add(anchor.clone(), Trust::Anchor);
-    let between: Vec<Certificate> = between.iter().map(|one| (*one).clone()).collect();
-    verify(leaf, &between, &authorities, policy, now())
-}
 
 /// A subjectPublicKeyInfo by the contents of its algorithm and of its key.
 fn public_key(algorithm: &[Vec<u8>], key: &[u8]) -> Vec<u8> {

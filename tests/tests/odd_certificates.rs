@@ -1,12 +1,9 @@
 //! Certificates that a lenient reader takes for others, and the words in which odd ones are refused.
 
 use rcgen::SanType;
-use strongroom::{
-    Authorities, Certificate, Finding, FindingCode, Policy, Remedy, Trust, ValidatedChain, ValidationError,
-    verify,
-};
+use strongroom::{Certificate, Finding, FindingCode, Policy, Remedy};
 use strongroom_tests::{
-    authority::{NOW, leaf_params, now, root},
+    authority::{NOW, judge, leaf_params, root},
     forge::der::{sequence, set, tlv},
     remake::{Extension, Fields, changed_root, content, leaf_of, signed},
 };
@@ -23,18 +20,6 @@ fn rdn(arc: u8, value: &str) -> Vec<u8> {
 const ORGANISATION: u8 = 10;
 const COMMON_NAME: u8 = 3;
 const EMPTY_SET: [u8; 2] = [0x31, 0];
-
-fn judge(
-    leaf: &Certificate,
-    between: &[&Certificate],
-    anchor: &Certificate,
-    policy: &Policy,
-) -> Result<ValidatedChain, ValidationError> {
-    let mut authorities = Authorities::new();
-    authorities.add(anchor.clone(), Trust::Anchor);
-    let between: Vec<Certificate> = between.iter().map(|one| (*one).clone()).collect();
-    verify(leaf, &between, &authorities, policy, now())
-}
 
 #[track_caller]
 fn refused(leaf: &Certificate, anchor: &Certificate, code: &str) -> String {

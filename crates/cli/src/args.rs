@@ -42,7 +42,7 @@ pub(crate) struct Arguments {
     /// Open a store that has a rollback guard without it
     #[arg(long, global = true, conflicts_with = "rollback_guard", help_heading = STORE)]
     pub(crate) without_rollback_guard: bool,
-    /// Take a store that is older than its rollback guard, and set the guard anew
+    /// Take a store that is older than its rollback guard, and set the guard to what the store is now
     #[arg(long, global = true, requires = "rollback_guard", help_heading = STORE)]
     pub(crate) accept_rollback: bool,
     /// Print one JSON object on standard output
@@ -128,7 +128,7 @@ pub(crate) enum Command {
         /// Drop the slots whose keys are not at hand
         #[arg(long)]
         drop_others: bool,
-        /// Delete former versions and removed entries instead of sealing them anew
+        /// Delete former versions and removed entries instead of sealing them again
         #[arg(long)]
         prune: bool,
     },

@@ -119,7 +119,7 @@ impl ReportView {
 
     pub(super) fn text(&self) -> String {
         format!(
-            "{} entries and {} removed ones in {} versions, {} private keys opened and proved, {} certificates, {} users, {} log rows\n",
+            "entries {}, removed {}, versions {}, private keys opened and proved {}, certificates {}, users {}, log rows {}\n",
             self.entries,
             self.removed,
             self.versions,
