@@ -115,6 +115,9 @@ pub enum Pkcs12Error {
     },
 }
 
+/// What there may be one of in a PEM text: none of several is chosen for the user.
+pub(super) const PFX_BLOCK: &str = "PKCS #12 block in its text";
+
 fn skipped_text(skipped: &[String]) -> String {
     if skipped.is_empty() { String::new() } else { format!("; skipped: {}", skipped.join(", ")) }
 }
@@ -200,6 +203,9 @@ impl Pkcs12Error {
                     .chain([again])
                     .collect();
             }
+            Self::TooMany { what: PFX_BLOCK, .. } => Remedy::Advice(
+                "save each PKCS #12 block, from its BEGIN to its END, as a file of its own, and take the one that is meant",
+            ),
             Self::Parameter { .. } | Self::TooMany { .. } => {
                 Remedy::Advice("export the file again with the usual parameters of the program that made it")
             }

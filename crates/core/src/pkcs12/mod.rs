@@ -31,6 +31,7 @@ pub(crate) use self::pkcs7::{SignedData, read_signed_data};
 use self::{
     bag::{BagReader, foresee_work},
     ber::{CONTEXT_0, INTEGER, OBJECT_IDENTIFIER, OCTET_STRING, Reader, SEQUENCE, Walk},
+    error::PFX_BLOCK,
     mac::MacData,
     password::Octets,
 };
@@ -222,8 +223,7 @@ impl<'a> Pfx<'a> {
                 pfx.beside = others.into_iter().map(FileFormat::of_block).collect();
                 return Ok(pfx);
             }
-            // None of them is chosen for the user.
-            _ => return Err(Pkcs12Error::TooMany { what: "PKCS #12 block in its text", limit: 1 }),
+            _ => return Err(Pkcs12Error::TooMany { what: PFX_BLOCK, limit: 1 }),
         }
         let kinds: Vec<FileFormat> = blocks.iter().map(FileFormat::of_block).collect();
         // What has neither certificate nor key is called by what it has.

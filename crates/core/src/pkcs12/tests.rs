@@ -47,5 +47,6 @@ fn what_stands_beside_a_pfx_in_its_text_is_told_and_none_of_two_is_chosen() {
     assert_eq!(told(&armoured), Ok(vec![]));
     assert_eq!(told(&format!("{root}{armoured}")), Ok(vec![FileFormat::CertificateDer]));
     let two = Pkcs12Error::TooMany { what: "PKCS #12 block in its text", limit: 1 };
+    assert!(two.remedies()[0].to_string().starts_with("save each PKCS #12 block, "));
     assert_eq!(told(&format!("{armoured}{armoured}")), Err(two));
 }
