@@ -11,13 +11,13 @@ const MAX_COMPARISONS: u32 = 250_000;
 
 /// What is left to one search, charged before the work is done.
 #[derive(Debug)]
-pub(super) struct Budget {
+pub(super) struct PathBudget {
     signatures: u32,
     steps: u32,
     comparisons: u32,
 }
 
-impl Budget {
+impl PathBudget {
     pub(super) fn new() -> Self {
         Self { signatures: MAX_SIGNATURES, steps: MAX_STEPS, comparisons: MAX_COMPARISONS }
     }
@@ -52,7 +52,7 @@ mod tests {
 
     #[test]
     fn each_budget_holds_at_its_boundary() {
-        let mut budget = Budget::new();
+        let mut budget = PathBudget::new();
         for _ in 0..MAX_SIGNATURES {
             budget.charge_signature().unwrap();
         }

@@ -3,7 +3,7 @@
 //! DNS names, IP addresses, directory names, mailboxes and URIs are judged. A constraint that cannot be read, or on a
 //! form of name that is not judged, refuses every name of that form.
 
-use super::{budget::Budget, refusal::Reason};
+use super::{budget::PathBudget, refusal::Reason};
 use crate::certificate::{Certificate, GeneralName, NameConstraints, printable};
 
 /// One name of a certificate, or the base of a subtree.
@@ -58,7 +58,7 @@ enum Match {
 pub(super) fn check(
     constraints: &NameConstraints,
     below: &Certificate,
-    budget: &mut Budget,
+    budget: &mut PathBudget,
 ) -> Result<(), Reason> {
     let total = constraints.permitted.len() + constraints.excluded.len();
     let directory = (!below.subject_name.is_empty())

@@ -1,9 +1,9 @@
 //! Says what is missing where no path was found.
 
 use super::{
-    Policy, Subject,
+    EndEntity, Policy,
     authority::{Authorities, unusable},
-    budget::Budget,
+    budget::PathBudget,
     finding::{Finding, FindingCode},
 };
 use crate::{certificate::Certificate, remedy::Remedy};
@@ -17,7 +17,7 @@ const MAX_CHECKS: u32 = 16;
 pub(super) fn links_above<'c>(
     leaf: &Certificate,
     candidates: &[&'c Certificate],
-    budget: &mut Budget,
+    budget: &mut PathBudget,
 ) -> Vec<&'c Certificate> {
     let mut links: Vec<&Certificate> = Vec::new();
     let most = budget.signatures() + MAX_CHECKS;
@@ -45,14 +45,14 @@ pub(super) fn links_above<'c>(
 /// Says why no path was found: there is no CA of the name that is wanted, one with another key, or one that cannot be
 /// used.
 pub(super) fn no_anchor(
-    subject: &Subject<'_>,
+    end_entity: &EndEntity<'_>,
     authorities: &Authorities,
     reach: &[&Certificate],
     policy: &Policy,
     at: i64,
-    budget: &mut Budget,
+    budget: &mut PathBudget,
 ) -> Finding {
-    let leaf = subject.leaf;
+    let leaf = end_entity.leaf;
     let links = links_above(leaf, reach, budget);
     let top = links.last().copied().unwrap_or(leaf);
     let is_wanted = |ca: &&Certificate| {
@@ -94,7 +94,7 @@ pub(super) fn no_anchor(
     if authorities.anchors().any(|ca| ca.malformed.as_ref().is_some_and(|part| !part.in_extension)) {
         message.push_str("; an imported authority has a malformed name, and is therefore nobody's issuer");
     }
-    let embedded = subject
+    let embedded = end_entity
         .others
         .iter()
         .any(|other| other.subject_name == top.issuer_name && !has_other_key(top, other));

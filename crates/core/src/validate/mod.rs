@@ -14,7 +14,7 @@ mod policies;
 mod purpose;
 mod refusal;
 mod search;
-mod second;
+mod webpki_check;
 mod strict_check;
 
 use rustls_pki_types::UnixTime;
@@ -30,7 +30,7 @@ pub(crate) use self::{
     authority::{about_authority, anchors_now},
     leaf::about_encoding,
 };
-use self::{budget::Budget, search::Question};
+use self::{budget::PathBudget, search::PathBuilder};
 use crate::{
     certificate::{Certificate, Fingerprint, ServerCredential},
     remedy::Remedy,
@@ -215,30 +215,30 @@ pub fn verify(
     at: UnixTime,
 ) -> Result<ValidatedChain, ValidationError> {
     let at = i64::try_from(at.as_secs()).unwrap_or(i64::MAX);
-    Judgement { subject: Subject { leaf, others }, authorities, policy, at }.run()
+    Validation { end_entity: EndEntity { leaf, others }, authorities, policy, at }.run()
 }
 
 /// Certificates of a path with their places.
 type Links = Vec<(Certificate, Role)>;
 
 /// What is judged.
-struct Subject<'c> {
+struct EndEntity<'c> {
     leaf: &'c Certificate,
     others: &'c [Certificate],
 }
 
-struct Judgement<'c> {
-    subject: Subject<'c>,
+struct Validation<'c> {
+    end_entity: EndEntity<'c>,
     authorities: &'c Authorities,
     policy: &'c Policy,
     at: i64,
 }
 
-impl Judgement<'_> {
+impl Validation<'_> {
     fn run(&self) -> Result<ValidatedChain, ValidationError> {
-        let Self { subject, policy, .. } = self;
-        let leaf = subject.leaf;
-        let mut budget = Budget::new();
+        let Self { end_entity, policy, .. } = self;
+        let leaf = end_entity.leaf;
+        let mut budget = PathBudget::new();
         // The first signature of a hundred.
         let self_signed = leaf.is_self_issued() && budget.charge_signature().is_ok() && leaf.is_self_signed();
         let mut findings = leaf::check(leaf, policy, self_signed, self.at);
@@ -254,13 +254,13 @@ impl Judgement<'_> {
                 }
                 Err(finding) => findings.push(*finding),
             }
-            findings.extend(about_path(subject, &path, policy));
+            findings.extend(about_path(end_entity, &path, policy));
         }
         let judged = stands_alone || matches!(path.last(), Some((_, Role::Anchor)));
         // Where the purpose is not that of the leaf, its own finding says what clients think.
         if !hard && judged && !lacks_purpose(&findings) {
             let above: Vec<&Certificate> = path.iter().skip(1).map(|(certificate, _)| certificate).collect();
-            findings.extend(second::rustls_clients(leaf, &above, policy.purpose, self.within_validity()));
+            findings.extend(webpki_check::rustls_clients(leaf, &above, policy.purpose, self.within_validity()));
             findings.extend(strict_check::strict_clients(leaf, &above));
         }
         let signatures = budget.signatures();
@@ -278,20 +278,20 @@ impl Judgement<'_> {
 
     /// A leaf outside its validity has a finding of its own; its path is judged at the nearest instant inside.
     fn within_validity(&self) -> i64 {
-        self.at.max(self.subject.leaf.not_before).min(self.subject.leaf.not_after)
+        self.at.max(self.end_entity.leaf.not_before).min(self.end_entity.leaf.not_after)
     }
 
-    fn find_above(&self, findings: &[Finding], budget: &mut Budget) -> Result<Links, Box<Finding>> {
-        let Self { subject, authorities, policy, .. } = self;
-        let question = Question {
-            leaf: subject.leaf,
-            between: candidates(subject, authorities, policy),
+    fn find_above(&self, findings: &[Finding], budget: &mut PathBudget) -> Result<Links, Box<Finding>> {
+        let Self { end_entity, authorities, policy, .. } = self;
+        let builder = PathBuilder {
+            leaf: end_entity.leaf,
+            between: candidates(end_entity, authorities, policy),
             authorities,
             at: self.within_validity(),
             purpose: (!lacks_purpose(findings)).then_some(policy.purpose),
             max_intermediates: policy.max_intermediates,
         };
-        match question.answer(budget) {
+        match builder.build(budget) {
             Ok(path) => {
                 let last = path.len().saturating_sub(1);
                 let role = |n| if n == last { Role::Anchor } else { Role::Intermediate };
@@ -300,16 +300,16 @@ impl Judgement<'_> {
             Err(refusals) => Err(Box::new(match refusals.best() {
                 Some(refusal) => refusal.finding(),
                 None => {
-                    explain::no_anchor(subject, authorities, &question.between, policy, question.at, budget)
+                    explain::no_anchor(end_entity, authorities, &builder.between, policy, builder.at, budget)
                 }
             })),
         }
     }
 
     /// The certificates above the leaf as far as they are known, where the caller does without an anchor.
-    fn known_above(&self, budget: &mut Budget) -> Links {
-        let known = candidates(&self.subject, self.authorities, self.policy);
-        let links = explain::links_above(self.subject.leaf, &known, budget);
+    fn known_above(&self, budget: &mut PathBudget) -> Links {
+        let known = candidates(&self.end_entity, self.authorities, self.policy);
+        let links = explain::links_above(self.end_entity.leaf, &known, budget);
         links.into_iter().map(|certificate| (certificate.clone(), Role::Intermediate)).collect()
     }
 }
@@ -323,11 +323,11 @@ fn lacks_purpose(findings: &[Finding]) -> bool {
 
 /// Certificates that may stand between the leaf and an anchor.
 fn candidates<'c>(
-    subject: &Subject<'c>,
+    end_entity: &EndEntity<'c>,
     authorities: &'c Authorities,
     policy: &Policy,
 ) -> Vec<&'c Certificate> {
-    let embedded = subject.others.iter().filter(|_| policy.use_embedded);
+    let embedded = end_entity.others.iter().filter(|_| policy.use_embedded);
     let imported = authorities.iter().map(|(certificate, _)| certificate);
     let mut all: Vec<&Certificate> = Vec::new();
     for certificate in embedded.chain(imported) {
@@ -339,7 +339,7 @@ fn candidates<'c>(
 }
 
 /// Warnings that depend on the path.
-fn about_path(subject: &Subject<'_>, path: &[(Certificate, Role)], policy: &Policy) -> Vec<Finding> {
+fn about_path(end_entity: &EndEntity<'_>, path: &[(Certificate, Role)], policy: &Policy) -> Vec<Finding> {
     let mut findings = Vec::new();
     if let Some((anchor, Role::Anchor)) = path.last()
         && anchor.version < 3
@@ -360,7 +360,7 @@ fn about_path(subject: &Subject<'_>, path: &[(Certificate, Role)], policy: &Poli
             ),
         ));
     }
-    let unused: Vec<&str> = subject
+    let unused: Vec<&str> = end_entity
         .others
         .iter()
         .filter(|other| path.iter().all(|(used, _)| used.fingerprint != other.fingerprint))

@@ -9,14 +9,14 @@
 use super::{
     Purpose,
     authority::{Authorities, unfit_issuer_key, unusable},
-    budget::Budget,
+    budget::PathBudget,
     constraint, policies,
     refusal::{Reason, Refusals},
 };
 use crate::certificate::{Certificate, SignatureCheck, check_signature};
 
 /// What to search for, and in what.
-pub(super) struct Question<'c> {
+pub(super) struct PathBuilder<'c> {
     pub(super) leaf: &'c Certificate,
     /// Certificates that may stand between.
     pub(super) between: Vec<&'c Certificate>,
@@ -36,7 +36,7 @@ enum Edge {
 }
 
 struct Search<'q, 'c> {
-    question: &'q Question<'c>,
+    builder: &'q PathBuilder<'c>,
     /// The leaf first.
     pool: Vec<&'c Certificate>,
     /// Whether a certificate may end a path.
@@ -47,13 +47,13 @@ struct Search<'q, 'c> {
     reach: Vec<bool>,
     /// Whether paths must end at a self-issued anchor: then the whole chain is known.
     roots_only: bool,
-    budget: &'q mut Budget,
+    budget: &'q mut PathBudget,
     refusals: Refusals,
 }
 
-impl<'c> Question<'c> {
+impl<'c> PathBuilder<'c> {
     /// The certificates above the leaf, anchor last: a path to a root if there is one, else to any imported authority.
-    pub(super) fn answer(&self, budget: &mut Budget) -> Result<Vec<&'c Certificate>, Refusals> {
+    pub(super) fn build(&self, budget: &mut PathBudget) -> Result<Vec<&'c Certificate>, Refusals> {
         let mut search = Search::new(self, budget);
         let found = search.run(true).and_then(|found| match found {
             Some(path) => Ok(Some(path)),
@@ -73,22 +73,22 @@ impl<'c> Question<'c> {
 }
 
 impl<'q, 'c> Search<'q, 'c> {
-    fn new(question: &'q Question<'c>, budget: &'q mut Budget) -> Self {
+    fn new(builder: &'q PathBuilder<'c>, budget: &'q mut PathBudget) -> Self {
         let usable =
-            question.authorities.anchors().filter(|ca| unusable(ca, question.at, question.purpose).is_none());
+            builder.authorities.anchors().filter(|ca| unusable(ca, builder.at, builder.purpose).is_none());
         let mut all: Vec<(&Certificate, bool)> = usable.map(|anchor| (anchor, true)).collect();
-        all.extend(question.between.iter().map(|certificate| (*certificate, false)));
+        all.extend(builder.between.iter().map(|certificate| (*certificate, false)));
         // The order of the input decides nothing; an anchor stands before its like that is none.
         all.sort_by_key(|(certificate, anchor)| (certificate.fingerprint, !anchor));
         all.dedup_by_key(|(certificate, _)| certificate.fingerprint);
         // The leaf may be among the authorities, and is nobody's issuer on its own path.
-        all.retain(|(certificate, _)| certificate.fingerprint != question.leaf.fingerprint);
+        all.retain(|(certificate, _)| certificate.fingerprint != builder.leaf.fingerprint);
         let (pool, anchors): (Vec<&Certificate>, Vec<bool>) =
-            std::iter::once((question.leaf, false)).chain(all).unzip();
+            std::iter::once((builder.leaf, false)).chain(all).unzip();
         let edges = pool.iter().map(|below| issuers(below, &pool, &anchors)).collect();
         let reach = vec![false; pool.len()];
         let refusals = Refusals::default();
-        Self { question, pool, anchors, edges, reach, roots_only: true, budget, refusals }
+        Self { builder, pool, anchors, edges, reach, roots_only: true, budget, refusals }
     }
 
     fn only_roots(&self) -> bool {
@@ -151,12 +151,12 @@ impl<'q, 'c> Search<'q, 'c> {
             if self.ends(issuer) && self.check_whole(path)? {
                 return Ok(true);
             }
-            if self.counted(path) <= self.question.max_intermediates {
+            if self.counted(path) <= self.builder.max_intermediates {
                 if self.extend(path)? {
                     return Ok(true);
                 }
             } else if !self.ends(issuer) {
-                let limit = self.question.max_intermediates;
+                let limit = self.builder.max_intermediates;
                 self.refuse(issuer, Reason::TooLong { limit })?;
             }
             path.pop();
@@ -170,7 +170,7 @@ impl<'q, 'c> Search<'q, 'c> {
         let between = path.len().saturating_sub(1);
         let on_path = path.iter().skip(1).filter_map(|n| self.pool.get(*n));
         let self_issued = on_path.filter(|ca| ca.is_self_issued()).count();
-        between - self_issued.min(self.question.max_intermediates)
+        between - self_issued.min(self.builder.max_intermediates)
     }
 
     /// Whether a certificate, or another of its name and key, is on the path already.
@@ -202,7 +202,7 @@ impl<'q, 'c> Search<'q, 'c> {
         };
         // Anchors were held against this when the search began.
         if self.anchors.get(n) != Some(&true) {
-            check_intermediate(ca, self.question.at, self.question.purpose)?;
+            check_intermediate(ca, self.builder.at, self.builder.purpose)?;
         }
         if let Some(what) = &ca.malformed {
             return Err(Reason::Malformed(what.clone()));
