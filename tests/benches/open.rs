@@ -9,7 +9,7 @@ use std::{
 };
 
 use p12_keystore::Pkcs12Archive;
-use strongroom::{Budget, Limits, Password, Pfx};
+use strongroom::{KdfBudget, Limits, Password, Pfx};
 use strongroom_tests::manifest;
 
 /// Pairs of measurements for each file; the ratio of the shortest of either is printed. What else the machine does
@@ -32,7 +32,7 @@ fn main() {
         }
         let password = Password::new(row.password.clone()).unwrap();
         let ours = || {
-            let mut budget = Budget::new(&limits);
+            let mut budget = KdfBudget::new(&limits);
             let pfx = Pfx::from_bytes(&bytes, &limits).unwrap();
             black_box(pfx.verify(&password, &mut budget).unwrap().decrypt(None, &mut budget).unwrap());
         };

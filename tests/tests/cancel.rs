@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use strongroom::{
-    Budget, Cancel, Error, InspectRequest, Limits, Password, Passwords, Pfx, Pkcs12Error,
+    KdfBudget, Cancel, Error, InspectRequest, Limits, Password, Passwords, Pfx, Pkcs12Error,
     ServerCertificateRequest, inspect,
 };
 use strongroom_tests::{
@@ -45,7 +45,7 @@ fn open(file: &[u8], stop: impl Fn(u64) -> bool + Send + Sync + 'static) -> (Res
     limits.max_work = 4 * MOST;
     let asked = Arc::new(AtomicU64::new(0));
     let count = Arc::clone(&asked);
-    let mut budget = Budget::new(&limits).with_cancel(Cancel::when(move |done| {
+    let mut budget = KdfBudget::new(&limits).with_cancel(Cancel::when(move |done| {
         count.fetch_add(1, Ordering::Relaxed);
         stop(done)
     }));

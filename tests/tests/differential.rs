@@ -1,7 +1,7 @@
 //! What p12-keystore opens, Strongroom opens with the same content.
 
 use p12_keystore::Pkcs12Archive;
-use strongroom::{Budget, Limits, Password, Pfx, danger};
+use strongroom::{KdfBudget, Limits, Password, Pfx, danger};
 use strongroom_tests::manifest::{self, Inspect};
 
 #[test]
@@ -22,7 +22,7 @@ fn whatever_p12_keystore_opens_has_the_same_keys_and_certificates_here() {
             continue;
         }
         let password = Password::new(row.password.clone()).unwrap();
-        let mut budget = Budget::new(&limits);
+        let mut budget = KdfBudget::new(&limits);
         let pfx = Pfx::from_bytes(&bytes, &limits).unwrap_or_else(|error| panic!("{}: {error}", row.name));
         let verified = match danger::skip_absent_mac(pfx, &password) {
             Ok(verified) => verified,

@@ -243,9 +243,9 @@ fn no_password_and_no_key_shows_anywhere() {
 
 /// 24 bytes of the private key, past what public keys share with it.
 fn opened_key(file: &str) -> Vec<u8> {
-    use strongroom::{Budget, Limits, Password, Pfx};
+    use strongroom::{KdfBudget, Limits, Password, Pfx};
     let (limits, password) = (Limits::default(), Password::new(PASSWORD).unwrap());
-    let (bytes, mut budget) = (manifest::read(file), Budget::new(&limits));
+    let (bytes, mut budget) = (manifest::read(file), KdfBudget::new(&limits));
     let pfx = Pfx::from_bytes(&bytes, &limits).unwrap().verify(&password, &mut budget).unwrap();
     let contents = pfx.decrypt(None, &mut budget).unwrap();
     let der = contents.keys[0].key.expose_pkcs8_der();

@@ -1,7 +1,7 @@
 //! Passwords as other programs took them, and private keys with a password of their own.
 
 use strongroom::{
-    Budget, Contents, Error, FindingCode, Limits, Password, PasswordReading, Pfx, Pkcs12Error,
+    KdfBudget, Contents, Error, FindingCode, Limits, Password, PasswordReading, Pfx, Pkcs12Error,
     ServerCertificateRequest, ServerCredential,
 };
 use strongroom_tests::{
@@ -24,7 +24,7 @@ fn file(ca: &TestCa, mac: &Secret, safe: &Secret, key: &Secret) -> Vec<u8> {
 
 fn open(file: &[u8], password: &str, key_password: Option<&str>) -> Result<Contents, Pkcs12Error> {
     let limits = Limits::default();
-    let mut budget = Budget::new(&limits);
+    let mut budget = KdfBudget::new(&limits);
     let password = Password::new(password).unwrap();
     let key_password = key_password.map(|text| Password::new(text).unwrap());
     let contents = Pfx::from_bytes(file, &limits)?
@@ -132,7 +132,7 @@ fn a_budget_that_only_other_readings_exhaust_leaves_the_answer_as_it_is() {
     let bytes = file(&ca, &plain, &plain, &other);
     // MAC, safe and key once; then nothing is left for further readings.
     let limits = Limits::default().with_max_work(3 + 3 + 3);
-    let mut budget = Budget::new(&limits);
+    let mut budget = KdfBudget::new(&limits);
     let password = Password::new("é").unwrap();
     let contents = Pfx::from_bytes(&bytes, &limits)
         .unwrap()
@@ -155,7 +155,7 @@ fn every_key_finds_its_password_among_those_that_are_given() {
         .mac(Mac::pkcs12(Hash::Sha256, 3))
         .build();
     let opened = |limits: &Limits, given: &[&str]| {
-        let mut budget = Budget::new(limits);
+        let mut budget = KdfBudget::new(limits);
         let keys: Vec<Password> = given.iter().map(|text| Password::new(*text).unwrap()).collect();
         let pfx = Pfx::from_bytes(&bytes, limits)?;
         let contents =

@@ -7,7 +7,7 @@ use proptest::{
     prelude::{Just, ProptestConfig, Strategy, any, prop, prop_assert, prop_assert_eq, prop_oneof, proptest},
     sample::Index,
 };
-use strongroom::{Budget, Contents, Error, Limits, Password, Pfx, ServerCredential};
+use strongroom::{KdfBudget, Contents, Error, Limits, Password, Pfx, ServerCredential};
 use strongroom_tests::{
     authority::{leaf_params, root},
     forge::{
@@ -35,7 +35,7 @@ fn pairs() -> &'static [Pair] {
 
 fn open(file: &[u8], password: &str) -> Result<Contents, Error> {
     let limits = Limits::default();
-    let mut budget = Budget::new(&limits);
+    let mut budget = KdfBudget::new(&limits);
     let password = Password::new(password)?;
     let contents =
         Pfx::from_bytes(file, &limits)?.verify(&password, &mut budget)?.decrypt(None, &mut budget)?;

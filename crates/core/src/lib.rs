@@ -55,7 +55,7 @@ pub use keystore::{
     OpenOptions, OpenedCredential, Outcome, Pruned, RemovedEntry, RestoreOptions, RestorePlan,
     ServerCertificateRequest, Version,
 };
-pub use limits::{Budget, BudgetExceeded, Cancel, Cancelled, Limits};
+pub use limits::{KdfBudget, BudgetExceeded, Cancel, Cancelled, Limits};
 pub use pem::PemError;
 pub use pkcs12::{
     Attributes, CertificateBag, Contents, Encoding, Encryption, KeyBag, LockedKey, MacDescription,

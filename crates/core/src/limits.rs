@@ -104,7 +104,7 @@ impl Limits {
 
 /// What is left of [`Limits::max_work`] in one import.
 #[derive(Debug)]
-pub struct Budget {
+pub struct KdfBudget {
     left: u64,
     limit: u64,
     done: u64,
@@ -114,7 +114,7 @@ pub struct Budget {
 /// Iterations of a derivation between two questions whether it was cancelled: one to three milliseconds.
 const BETWEEN_QUESTIONS: u32 = 10_000;
 
-impl Budget {
+impl KdfBudget {
     /// A full budget under `limits`.
     #[must_use]
     pub fn new(limits: &Limits) -> Self {
@@ -251,23 +251,23 @@ mod tests {
     #[test]
     fn budget_is_a_total_and_holds_at_its_boundary() {
         let limits = Limits { max_work: 10, ..Limits::default() };
-        let mut budget = Budget::new(&limits);
+        let mut budget = KdfBudget::new(&limits);
         budget.charge(3, 2).unwrap();
         budget.charge(4, 1).unwrap();
         assert_eq!(budget.charge(1, 1).unwrap_err(), BudgetExceeded { found: 11, limit: 10 });
-        let mut overflow = Budget::new(&limits);
+        let mut overflow = KdfBudget::new(&limits);
         assert_eq!(overflow.charge(u64::MAX, 2).unwrap_err(), BudgetExceeded { found: u64::MAX, limit: 10 });
     }
 
     #[test]
     fn a_derivation_is_stopped_between_blocks_of_iterations() {
         let mut runs = Vec::new();
-        let mut budget = Budget::new(&Limits::default());
+        let mut budget = KdfBudget::new(&Limits::default());
         budget.repeat(25_001, |times| runs.push(times)).unwrap();
         assert_eq!(runs, [10_000, 10_000, 5_000]);
         runs.clear();
         // The count goes on from one derivation to the next.
-        let mut budget = Budget::new(&Limits::default()).with_cancel(Cancel::when(|done| done >= 30_000));
+        let mut budget = KdfBudget::new(&Limits::default()).with_cancel(Cancel::when(|done| done >= 30_000));
         budget.repeat(20_001, |times| runs.push(times)).unwrap();
         assert_eq!(budget.repeat(5_000_000, |times| runs.push(times)), Err(Cancelled { done: 30_000 }));
         assert_eq!(runs, [10_000, 10_000, 10_000]);
@@ -276,7 +276,7 @@ mod tests {
 
     #[test]
     fn nothing_runs_for_a_derivation_of_one_iteration() {
-        let mut budget = Budget::new(&Limits::default()).with_cancel(Cancel::when(|_| true));
+        let mut budget = KdfBudget::new(&Limits::default()).with_cancel(Cancel::when(|_| true));
         for iterations in [0, 1] {
             budget.repeat(iterations, |_| panic!("nothing is left to do")).unwrap();
         }

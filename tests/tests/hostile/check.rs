@@ -10,7 +10,7 @@ use std::{
 
 use libtest_mimic::{Failed, Trial};
 use strongroom::{
-    Budget, Contents, Error, Limits, Password, Pfx, PrivateKey, ServerCertificateRequest, ServerCredential,
+    KdfBudget, Contents, Error, Limits, Password, Pfx, PrivateKey, ServerCertificateRequest, ServerCredential,
 };
 use strongroom_tests::{
     authority::{TestCa, leaf_params, now, root},
@@ -85,7 +85,7 @@ pub fn plain_file(key: Bag, certificate: Bag) -> Forge {
 /// Opens a file as an import does, up to its bags.
 pub fn open(file: &[u8], password: &str, limits: &Limits) -> Result<Contents, Error> {
     let password = Password::new(password)?;
-    let mut budget = Budget::new(limits);
+    let mut budget = KdfBudget::new(limits);
     let contents =
         Pfx::from_bytes(file, limits)?.verify(&password, &mut budget)?.decrypt(None, &mut budget)?;
     contents.require_credential()?;

@@ -3,7 +3,7 @@
 //! Under `cfg(fuzzing)` every MAC matches, decryption is the identity and derivations run few iterations, so that
 //! the fuzzer writes plaintext. Takes bytes; panics where a property does not hold.
 
-use strongroom::{Budget, Contents, Limits, Password, Pfx, Pkcs12Error, ServerCredential, danger};
+use strongroom::{KdfBudget, Contents, Limits, Password, Pfx, Pkcs12Error, ServerCredential, danger};
 
 const DATA: &[u8] = b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01";
 const ENCRYPTED_DATA: &[u8] = b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x06";
@@ -85,7 +85,7 @@ pub fn tight() -> Limits {
 ///
 /// [`Pkcs12Error`] as the engine gives it.
 pub fn open(bytes: &[u8], password: &Password, limits: &Limits) -> Result<Contents, Pkcs12Error> {
-    let mut budget = Budget::new(limits);
+    let mut budget = KdfBudget::new(limits);
     let pfx = Pfx::from_bytes(bytes, limits)?;
     if let Some(mac) = pfx.mac() {
         assert!((1..=limits.max_iterations).contains(&mac.iterations), "{mac:?}");

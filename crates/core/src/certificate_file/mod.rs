@@ -13,7 +13,7 @@ pub(crate) use self::parts::{Part, Parts, find};
 use crate::{
     certificate::Certificate,
     file_format::FileFormat,
-    limits::{Budget, Cancel, Limits},
+    limits::{KdfBudget, Cancel, Limits},
     pkcs12::{Contents, Pfx, Pkcs12Error},
     remedy::Remedy,
     secret::Password,
@@ -120,7 +120,7 @@ pub fn read_certificates(
         match format {
             FileFormat::CertificateDer => found.push(decode(&der, location)?),
             FileFormat::Pkcs12 => {
-                let budget = Budget::new(&limits).with_cancel(cancel.clone());
+                let budget = KdfBudget::new(&limits).with_cancel(cancel.clone());
                 found.extend(open(&der, password, &limits, budget, &mut findings)?);
             }
             _ => others.push((location, format)),
@@ -182,7 +182,7 @@ fn open(
     pfx: &[u8],
     password: Option<&Password>,
     limits: &Limits,
-    mut budget: Budget,
+    mut budget: KdfBudget,
     findings: &mut Vec<Finding>,
 ) -> Result<Vec<FoundCertificate>, CertificateFileError> {
     let none = Password::new(String::new()).map_err(|_| CertificateFileError::Locked)?;

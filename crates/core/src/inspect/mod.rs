@@ -24,7 +24,7 @@ use crate::{
     error::Error,
     file_format::FileFormat,
     instant::rfc3339,
-    limits::{Budget, Cancel, Limits},
+    limits::{KdfBudget, Cancel, Limits},
     pkcs12::{CertificateBag, Contents, Encoding, Encryption, KeyBag, MacDescription, Pfx, Safe, danger},
     remedy::Remedy,
     secret::PrivateKey,
@@ -166,7 +166,7 @@ fn pfx(
     limits: &Limits,
     cancel: Cancel,
 ) -> Result<(FileReport, Vec<Remark>), Error> {
-    let mut budget = Budget::new(limits).with_cancel(cancel);
+    let mut budget = KdfBudget::new(limits).with_cancel(cancel);
     let pfx = Pfx::from_bytes(bytes, limits)?;
     let (encoding, wrapping) = (pfx.encoding(), Wrapping::of(&pfx));
     let verified = match danger::skip_absent_mac(pfx, passwords.file) {

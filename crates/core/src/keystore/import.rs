@@ -14,7 +14,7 @@ use crate::{
     certificate::{Fingerprint, ServerCredential},
     error::Error,
     inspect::{Wrapping, about_pfx},
-    limits::Budget,
+    limits::KdfBudget,
     pkcs12::{Pfx, Pkcs12Error, danger},
     seal::RootKey,
     store::{Action, Happened, Read, StoreError},
@@ -173,7 +173,7 @@ fn comes_back(
 fn open_file(request: ServerCertificateRequest<'_>) -> Result<CredentialRequest, Error> {
     let ServerCertificateRequest { alias, file, password, key_passwords, entry, limits, cancel, options } =
         request;
-    let mut budget = Budget::new(&limits).with_cancel(cancel);
+    let mut budget = KdfBudget::new(&limits).with_cancel(cancel);
     let pfx = Pfx::from_bytes(file, &limits)?;
     let wrapping = Wrapping::of(&pfx);
     let verified = if pfx.mac().is_none() && options.policy.allows(FindingCode::NoMac) {

@@ -18,7 +18,7 @@ use super::{
     pbe::Scheme,
     plaintext::{is_private_key_info, is_safe_contents},
 };
-use crate::{limits::Budget, secret::PrivateKey};
+use crate::{limits::KdfBudget, secret::PrivateKey};
 
 /// SafeContents inside SafeContents, at most.
 const MAX_NESTED_SAFES: usize = 4;
@@ -40,7 +40,7 @@ struct Unlock<'r> {
     passwords: Vec<&'r Octets>,
     /// Those, and the readings of the keys' own passwords.
     key_passwords: Vec<&'r Octets>,
-    budget: &'r mut Budget,
+    budget: &'r mut KdfBudget,
 }
 
 /// The iterations that an AuthenticatedSafe asks for, as far as its schemes lie in the clear: one try for each.
@@ -67,7 +67,7 @@ impl<'r, 'l> BagReader<'r, 'l> {
         walk: &'r Walk<'l>,
         passwords: &'r [Octets],
         key_passwords: &'r [Octets],
-        budget: &'r mut Budget,
+        budget: &'r mut KdfBudget,
     ) -> Self {
         let unlock = Unlock {
             passwords: passwords.iter().collect(),

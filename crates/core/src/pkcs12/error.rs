@@ -222,13 +222,13 @@ impl Pkcs12Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::limits::{Budget, Cancel, Limits};
+    use crate::limits::{KdfBudget, Cancel, Limits};
 
     #[test]
     fn every_error_has_its_code_its_stage_and_what_to_do() {
         let limits = Limits { max_work: 1, ..Limits::default() };
-        let work = Budget::new(&limits).charge(2, 1).unwrap_err();
-        let cancelled = Budget::new(&limits).with_cancel(Cancel::when(|_| true)).check().unwrap_err();
+        let work = KdfBudget::new(&limits).charge(2, 1).unwrap_err();
+        let cancelled = KdfBudget::new(&limits).with_cancel(Cancel::when(|_| true)).check().unwrap_err();
         let unsupported = Pkcs12Error::UnsupportedAlgorithm { field: "key bag", name: "X (1.2)".to_owned() };
         let parameter = Pkcs12Error::Parameter { what: "n", found: "0".to_owned(), allowed: "1".to_owned() };
         let again = "export the file again";

@@ -18,7 +18,7 @@ use super::{
     kdf::{Input, Purpose},
     oid,
 };
-use crate::limits::{Budget, Cancelled};
+use crate::limits::{KdfBudget, Cancelled};
 
 /// A hash function, as MACs and key derivations name it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -120,7 +120,7 @@ impl Hash {
         self,
         input: Input<'_>,
         len: usize,
-        budget: &mut Budget,
+        budget: &mut KdfBudget,
     ) -> Result<Zeroizing<Vec<u8>>, Cancelled> {
         let derive = match self {
             Self::Sha1 => kdf::pbkdf2::<Sha1>,
@@ -140,7 +140,7 @@ impl Hash {
         self,
         input: Input<'_>,
         len: usize,
-        budget: &mut Budget,
+        budget: &mut KdfBudget,
     ) -> Result<Zeroizing<Vec<u8>>, Cancelled> {
         with_digest!(self, D => kdf::pbkdf1::<D>(input, len, budget))
     }
@@ -151,7 +151,7 @@ impl Hash {
         purpose: Purpose,
         input: Input<'_>,
         len: usize,
-        budget: &mut Budget,
+        budget: &mut KdfBudget,
     ) -> Result<Zeroizing<Vec<u8>>, Cancelled> {
         with_digest!(self, D => kdf::pkcs12::<D>(purpose, input, len, budget))
     }

@@ -7,7 +7,7 @@ use sha2::{Digest, digest::block_api::BlockSizeUser};
 use zeroize::Zeroizing;
 
 use super::rehash::{Chain, Rehash};
-use crate::limits::{Budget, Cancelled};
+use crate::limits::{KdfBudget, Cancelled};
 
 /// What every derivation takes.
 #[derive(Clone, Copy)]
@@ -48,7 +48,7 @@ pub(super) fn pkcs12<D: Rehash>(
     purpose: Purpose,
     input: Input<'_>,
     len: usize,
-    budget: &mut Budget,
+    budget: &mut KdfBudget,
 ) -> Result<Zeroizing<Vec<u8>>, Cancelled> {
     let v = <D as BlockSizeUser>::block_size();
     // Steps 1 to 4: D is v copies of the purpose; I is S and P, each repeated to a multiple of v.
@@ -85,7 +85,7 @@ pub(super) fn pkcs12<D: Rehash>(
 pub(super) fn pbkdf1<D: Rehash>(
     input: Input<'_>,
     len: usize,
-    budget: &mut Budget,
+    budget: &mut KdfBudget,
 ) -> Result<Zeroizing<Vec<u8>>, Cancelled> {
     let mut t = D::new().chain_update(input.password).chain_update(input.salt).finalize();
     budget.repeat(input.repetitions(), |times| D::rehash(&mut t, times))?;
@@ -96,7 +96,7 @@ pub(super) fn pbkdf1<D: Rehash>(
 pub(super) fn pbkdf2<D: Chain>(
     input: Input<'_>,
     len: usize,
-    budget: &mut Budget,
+    budget: &mut KdfBudget,
 ) -> Result<Zeroizing<Vec<u8>>, Cancelled> {
     let Input { password, salt, .. } = input;
     let mut output = Zeroizing::new(vec![0; len]);
@@ -119,8 +119,8 @@ mod tests {
     use super::*;
     use crate::{limits::Limits, pkcs12::hash::Hash};
 
-    fn budget() -> Budget {
-        Budget::new(&Limits::default())
+    fn budget() -> KdfBudget {
+        KdfBudget::new(&Limits::default())
     }
 
     fn input<'a>(password: &'a [u8], salt: &'a [u8], iterations: u32) -> Input<'a> {

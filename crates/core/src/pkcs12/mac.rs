@@ -10,7 +10,7 @@ use super::{
     password::Octets,
     pbes2::Pbkdf2,
 };
-use crate::limits::Budget;
+use crate::limits::KdfBudget;
 
 /// The key length of PBMAC1, in bytes: at least 20 (RFC 9879, section 6), at most a SHA-512 digest.
 const PBMAC1_KEY_LEN: std::ops::RangeInclusive<usize> = 20..=64;
@@ -86,7 +86,7 @@ impl MacData {
         &self,
         content: &[u8],
         passwords: Vec<Octets>,
-        budget: &mut Budget,
+        budget: &mut KdfBudget,
     ) -> Result<Octets, Pkcs12Error> {
         for password in passwords {
             let key = match &self.scheme {

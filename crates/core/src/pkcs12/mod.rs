@@ -42,7 +42,7 @@ pub use self::{
 };
 use crate::{
     file_format::{FileFormat, sniff},
-    limits::{Budget, Limits},
+    limits::{KdfBudget, Limits},
     pem::{self, PemError, Text},
     secret::Password,
 };
@@ -50,11 +50,11 @@ use crate::{
 /// The outer structure of a PKCS #12 file, read and bounded; nothing is proved yet.
 ///
 /// ```
-/// use strongroom::{Budget, Limits, Password, Pfx};
+/// use strongroom::{KdfBudget, Limits, Password, Pfx};
 ///
 /// let bytes = std::fs::read("../../fixtures/pkcs12/www.p12")?;
 /// let limits = Limits::default();
-/// let mut budget = Budget::new(&limits);
+/// let mut budget = KdfBudget::new(&limits);
 /// let password = Password::new("changeit")?;
 /// let contents = Pfx::from_bytes(&bytes, &limits)?
 ///     .verify(&password, &mut budget)?
@@ -66,9 +66,9 @@ use crate::{
 /// Bags cannot be had from a `Pfx` whose MAC was not verified:
 ///
 /// ```compile_fail
-/// # use strongroom::{Budget, Limits, Password, Pfx};
+/// # use strongroom::{KdfBudget, Limits, Password, Pfx};
 /// # let (limits, password) = (Limits::default(), Password::new("")?);
-/// # let mut budget = Budget::new(&limits);
+/// # let mut budget = KdfBudget::new(&limits);
 /// Pfx::from_bytes(&[], &limits)?.decrypt(None, &mut budget)?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -315,7 +315,7 @@ impl<'a> Pfx<'a> {
     ///
     /// [`Pkcs12Error::NoMac`], [`Pkcs12Error::WrongPassword`], [`Pkcs12Error::Work`] if the derivations of the MAC
     /// and of all parts that are seen without decrypting would exceed `budget`, or [`Pkcs12Error::Cancelled`].
-    pub fn verify(self, password: &Password, budget: &mut Budget) -> Result<VerifiedPfx<'a>, Pkcs12Error> {
+    pub fn verify(self, password: &Password, budget: &mut KdfBudget) -> Result<VerifiedPfx<'a>, Pkcs12Error> {
         let mac = self.mac.as_ref().ok_or(Pkcs12Error::NoMac)?;
         budget.foresee(self.work)?;
         let matched = mac.verify(&self.auth_safe, Octets::all(password), budget)?;
@@ -337,7 +337,7 @@ impl VerifiedPfx<'_> {
     pub fn decrypt<'p>(
         self,
         key_passwords: impl IntoIterator<Item = &'p Password>,
-        budget: &mut Budget,
+        budget: &mut KdfBudget,
     ) -> Result<Contents, Pkcs12Error> {
         let walk = Walk::new(&self.pfx.limits);
         if self.pfx.mac.is_none() {

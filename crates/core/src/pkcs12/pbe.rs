@@ -11,7 +11,7 @@ use super::{
     pbes1::Pbes1,
     pbes2::Pbes2,
 };
-use crate::limits::Budget;
+use crate::limits::KdfBudget;
 
 /// How one part of a file is encrypted.
 pub(super) enum Scheme {
@@ -74,7 +74,7 @@ impl Scheme {
         &self,
         data: &[u8],
         passwords: &[&Octets],
-        budget: &mut Budget,
+        budget: &mut KdfBudget,
         accept: impl Fn(&[u8]) -> bool,
     ) -> Result<Option<Opened>, Pkcs12Error> {
         let (mut usual, mut odd) = (Vec::new(), Vec::new());

@@ -9,7 +9,7 @@ use super::{
     kdf::{Input, Purpose},
     oid,
 };
-use crate::limits::Budget;
+use crate::limits::KdfBudget;
 
 /// PBES1 with its parameters.
 pub(super) struct Pbes1 {
@@ -97,7 +97,7 @@ impl Pbes1 {
         &self,
         data: &[u8],
         password: &[u8],
-        budget: &mut Budget,
+        budget: &mut KdfBudget,
     ) -> Result<Plain, Pkcs12Error> {
         let Kind { derivation, cipher, key_len, .. } = *self.kind;
         let input = Input { password, salt: &self.salt, iterations: self.iterations };

@@ -11,7 +11,7 @@ use super::{
     kdf::Input,
     oid,
 };
-use crate::limits::Budget;
+use crate::limits::KdfBudget;
 
 /// PBES2 with its parameters.
 pub(super) struct Pbes2 {
@@ -167,7 +167,7 @@ impl Pbes2 {
         &self,
         data: &[u8],
         password: &[u8],
-        budget: &mut Budget,
+        budget: &mut KdfBudget,
     ) -> Result<Plain, Pkcs12Error> {
         let key = self.kdf.derive(password, self.key_len, budget)?;
         Ok(self.cipher.decrypt(&key, &self.iv, data))
@@ -230,7 +230,7 @@ impl Pbkdf2 {
         &self,
         password: &[u8],
         len: usize,
-        budget: &mut Budget,
+        budget: &mut KdfBudget,
     ) -> Result<Zeroizing<Vec<u8>>, Pkcs12Error> {
         budget.charge(self.work(len), 1)?;
         let input = Input { password, salt: &self.salt, iterations: self.iterations };
@@ -291,7 +291,7 @@ impl Kdf {
         &self,
         password: &[u8],
         len: usize,
-        budget: &mut Budget,
+        budget: &mut KdfBudget,
     ) -> Result<Zeroizing<Vec<u8>>, Pkcs12Error> {
         match self {
             Self::Pbkdf2(kdf) => kdf.derive(password, len, budget),

@@ -36,7 +36,7 @@ fn parse(der: &[u8]) -> Result<Option<Pbes2>, Pkcs12Error> {
 #[test]
 fn gcm_opens_what_was_sealed_and_refuses_a_changed_byte() {
     let nonce = [7_u8; 12];
-    let mut budget = Budget::new(&Limits::default());
+    let mut budget = KdfBudget::new(&Limits::default());
     let input = Input { password: b"secret", salt: b"salt", iterations: 3 };
     let key = Hash::Sha256.pbkdf2(input, 32, &mut budget).unwrap();
     let cipher = Aes256Gcm::new_from_slice(&key).unwrap();
