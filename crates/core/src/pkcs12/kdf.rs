@@ -6,7 +6,7 @@ use hmac::{KeyInit as _, Mac as _, SimpleHmac};
 use sha2::{Digest, digest::block_api::BlockSizeUser};
 use zeroize::Zeroizing;
 
-use super::rehash::{Chain, Rehash};
+use super::iterate::{Chain, Iterated};
 use crate::limits::{KdfBudget, Cancelled};
 
 /// What every derivation takes.
@@ -44,7 +44,7 @@ impl Purpose {
 }
 
 /// The derivation of RFC 7292, appendix B.2.
-pub(super) fn pkcs12<D: Rehash>(
+pub(super) fn pkcs12<D: Iterated>(
     purpose: Purpose,
     input: Input<'_>,
     len: usize,
@@ -63,7 +63,7 @@ pub(super) fn pkcs12<D: Rehash>(
     loop {
         // Step 6a: A = H^r(D || I).
         let mut a = D::new().chain_update(&diversifier).chain_update(i.as_slice()).finalize();
-        budget.repeat(input.repetitions(), |times| D::rehash(&mut a, times))?;
+        budget.repeat(input.repetitions(), |times| D::iterate(&mut a, times))?;
         output.extend_from_slice(&a);
         if output.len() >= len {
             output.truncate(len);
@@ -82,13 +82,13 @@ pub(super) fn pkcs12<D: Rehash>(
 }
 
 /// PBKDF1 (RFC 8018, section 5.1).
-pub(super) fn pbkdf1<D: Rehash>(
+pub(super) fn pbkdf1<D: Iterated>(
     input: Input<'_>,
     len: usize,
     budget: &mut KdfBudget,
 ) -> Result<Zeroizing<Vec<u8>>, Cancelled> {
     let mut t = D::new().chain_update(input.password).chain_update(input.salt).finalize();
-    budget.repeat(input.repetitions(), |times| D::rehash(&mut t, times))?;
+    budget.repeat(input.repetitions(), |times| D::iterate(&mut t, times))?;
     Ok(Zeroizing::new(t.iter().copied().take(len).collect()))
 }
 

@@ -20,7 +20,7 @@ mod pbes1;
 mod pbes2;
 mod pkcs7;
 mod plaintext;
-mod rehash;
+mod iterated;
 
 use std::borrow::Cow;
 

@@ -16,13 +16,13 @@ use whirlpool::Whirlpool;
 use zeroize::{Zeroize, Zeroizing};
 
 /// A hash that is run over its own output.
-pub(super) trait Rehash: Digest + BlockSizeUser {
+pub(super) trait Iterated: Digest + BlockSizeUser {
     /// Replaces `digest` by its own digest, `times` over.
-    fn rehash(digest: &mut Output<Self>, times: u32);
+    fn iterate(digest: &mut Output<Self>, times: u32);
 }
 
 /// A hash whose HMAC is run over its own output.
-pub(super) trait Chain: Rehash {
+pub(super) trait Chain: Iterated {
     /// HMAC under one key.
     type Keyed;
 
@@ -50,8 +50,8 @@ impl<S: Zeroize> Drop for Keyed<S> {
 /// it starts from.
 macro_rules! by_compression {
     ($($hash:ty: $word:ty, $words:literal, $block:literal, $compress:path, $initial:expr;)*) => {$(
-        impl Rehash for $hash {
-            fn rehash(digest: &mut Output<Self>, times: u32) {
+        impl Iterated for $hash {
+            fn iterate(digest: &mut Output<Self>, times: u32) {
                 let mut block = padded::<$block>(digest, 0);
                 for _ in 0..times {
                     let mut state: [$word; $words] = $initial;
@@ -134,8 +134,8 @@ fn overwrite<const WORD: usize>(block: &mut [u8], words: &[[u8; WORD]], len: usi
 /// Implements it for hashes that few files use.
 macro_rules! by_digest {
     ($($hash:ty),*) => {$(
-        impl Rehash for $hash {
-            fn rehash(digest: &mut Output<Self>, times: u32) {
+        impl Iterated for $hash {
+            fn iterate(digest: &mut Output<Self>, times: u32) {
                 for _ in 0..times {
                     *digest = Self::digest(&*digest);
                 }
@@ -152,11 +152,11 @@ mod tests {
 
     use super::*;
 
-    fn is_its_own_digest<D: Rehash>() {
+    fn is_its_own_digest<D: Iterated>() {
         let start = D::digest(b"start");
         for times in [0, 1, 2, 7] {
             let (mut ours, mut expected) = (start.clone(), start.clone());
-            D::rehash(&mut ours, times);
+            D::iterate(&mut ours, times);
             (0..times).for_each(|_| expected = D::digest(&expected));
             assert_eq!(ours.as_slice(), expected.as_slice(), "{} bytes, {times} times", expected.len());
         }
