@@ -37,7 +37,7 @@ pub(super) async fn import(
     if !request.is_post {
         return form(request, Import::Authority);
     }
-    request.check_meant()?;
+    request.check_csrf()?;
     let alias = alias(request, TASK)?;
     let password = password(request, TASK)?;
     let file = file(request, field::CERTIFICATE, TASK, "the CA certificate")?;

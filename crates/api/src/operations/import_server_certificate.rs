@@ -24,7 +24,7 @@ pub(super) async fn import(
     if !request.is_post {
         return form(request, Import::ServerCertificate);
     }
-    request.check_meant()?;
+    request.check_csrf()?;
     let alias = alias(request, TASK)?;
     let password = password(request, TASK)?;
     let chain = chain(request)?;

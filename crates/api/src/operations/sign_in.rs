@@ -33,7 +33,7 @@ pub(super) fn sign_out(state: &ApiState, request: &Request) -> Result<Answer, Ap
     if !request.is_post {
         return Err(ApiError::use_post());
     }
-    request.check_meant()?;
+    request.check_csrf()?;
     if let Some(token) = request.token() {
         state.sessions().end(token);
     }

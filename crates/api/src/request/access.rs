@@ -17,11 +17,11 @@ const COOKIE: &str = "__Host-strongroom";
 /// A token and how it came.
 pub(super) struct Credential {
     token: Zeroizing<String>,
-    door: Door,
+    source: TokenSource,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Door {
+enum TokenSource {
     /// Sent by the browser on its own, so a form has to prove that it was meant.
     Cookie,
     Field,
@@ -51,15 +51,15 @@ pub(crate) struct Hidden {
 impl Credential {
     /// The first token of: field, `X-Esri-Authorization`, `Authorization`, cookie. Real clients use each of them.
     pub(super) fn find(fields: &Fields, headers: &HeaderMap) -> Option<Self> {
-        let from = |token: &str, door| Self { token: Zeroizing::new(token.to_owned()), door };
+        let from = |token: &str, source| Self { token: Zeroizing::new(token.to_owned()), source };
         if let Ok(Some(token)) = fields.text(field::TOKEN) {
-            return Some(from(token, Door::Field));
+            return Some(from(token, TokenSource::Field));
         }
         let bearer = bearer(headers, "x-esri-authorization").or_else(|| bearer(headers, "authorization"));
         if let Some(token) = bearer {
-            return Some(from(token, Door::Header));
+            return Some(from(token, TokenSource::Header));
         }
-        cookie(headers).map(|token| from(token, Door::Cookie))
+        cookie(headers).map(|token| from(token, TokenSource::Cookie))
     }
 }
 
@@ -91,22 +91,22 @@ impl Request {
     pub(crate) async fn user(&self, state: &ApiState) -> Result<User, ApiError> {
         let credential = self.credential.as_ref().ok_or_else(ApiError::token_required)?;
         let session = state.session(&credential.token).await?.ok_or_else(ApiError::invalid_token)?;
-        let hidden = match credential.door {
-            Door::Cookie => Some(Hidden {
+        let hidden = match credential.source {
+            TokenSource::Cookie => Some(Hidden {
                 name: field::documented(field::CSRF),
                 value: Zeroizing::new(form_secret(&credential.token)),
             }),
-            Door::Field => {
+            TokenSource::Field => {
                 Some(Hidden { name: field::documented(field::TOKEN), value: credential.token.clone() })
             }
-            Door::Header => None,
+            TokenSource::Header => None,
         };
         Ok(User { name: session.account.as_str().to_owned(), hidden })
     }
 
     /// Refuses a change that a foreign page may have made a browser ask for.
-    pub(crate) fn check_meant(&self) -> Result<(), ApiError> {
-        let Some(credential) = self.credential.as_ref().filter(|credential| credential.door == Door::Cookie)
+    pub(crate) fn check_csrf(&self) -> Result<(), ApiError> {
+        let Some(credential) = self.credential.as_ref().filter(|credential| credential.source == TokenSource::Cookie)
         else {
             return Ok(());
         };

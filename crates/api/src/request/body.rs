@@ -9,7 +9,7 @@ use axum::{
 };
 use zeroize::Zeroizing;
 
-use super::fields::{Fields, Place};
+use super::fields::{Fields, FieldSource};
 use crate::error::ApiError;
 
 /// The most parts of a multipart body.
@@ -74,7 +74,7 @@ async fn parse(parts: Parts, bytes: Zeroizing<Vec<u8>>, fields: &mut Fields) -> 
                 Err(_) => Err(ApiError::bad_request("The multipart body has no boundary")),
             }
         }
-        "" | "application/x-www-form-urlencoded" => fields.push_urlencoded(&bytes, Place::Body),
+        "" | "application/x-www-form-urlencoded" => fields.push_urlencoded(&bytes, FieldSource::Body),
         _ if bytes.is_empty() => Ok(()),
         _ => {
             let help = "send multipart/form-data or application/x-www-form-urlencoded".to_owned();
@@ -101,7 +101,7 @@ async fn read_parts(mut multipart: Multipart, fields: &mut Fields) -> Result<(),
         if name.is_empty() || (may_be_unchosen && value.is_empty()) {
             continue;
         }
-        fields.push(&name, value, Place::Body)?;
+        fields.push(&name, value, FieldSource::Body)?;
     }
     Ok(())
 }

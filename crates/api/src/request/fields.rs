@@ -19,7 +19,7 @@ const SHOWN: usize = 64;
 
 /// Where a field came from.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Place {
+pub(crate) enum FieldSource {
     Body,
     Query,
 }
@@ -33,7 +33,7 @@ struct Field {
     /// In lower case.
     name: String,
     value: Zeroizing<Vec<u8>>,
-    place: Place,
+    source: FieldSource,
 }
 
 impl Fields {
@@ -42,14 +42,14 @@ impl Fields {
         &mut self,
         name: &str,
         value: Zeroizing<Vec<u8>>,
-        place: Place,
+        source: FieldSource,
     ) -> Result<(), ApiError> {
         let name = name.to_ascii_lowercase();
         match self.fields.iter().find(|known| known.name == name) {
-            Some(known) if known.place != place && *known.value == *value => Ok(()),
+            Some(known) if known.source != source && *known.value == *value => Ok(()),
             Some(_) => Err(given_twice(&name)),
             None => {
-                self.fields.push(Field { name, value, place });
+                self.fields.push(Field { name, value, source });
                 Ok(())
             }
         }
@@ -58,7 +58,7 @@ impl Fields {
     /// Adds the pairs of `application/x-www-form-urlencoded` text.
     ///
     /// Not by a library for forms: those replace what is not UTF-8, and a password must not be changed silently.
-    pub(super) fn push_urlencoded(&mut self, text: &[u8], place: Place) -> Result<(), ApiError> {
+    pub(super) fn push_urlencoded(&mut self, text: &[u8], source: FieldSource) -> Result<(), ApiError> {
         let pairs = text.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty());
         for (n, pair) in pairs.enumerate() {
             if n >= MAX_PAIRS {
@@ -67,7 +67,7 @@ impl Fields {
             let mut halves = pair.splitn(2, |byte| *byte == b'=');
             let name = percent_decode(halves.next().unwrap_or_default(), true);
             let value = Zeroizing::new(percent_decode(halves.next().unwrap_or_default(), true));
-            self.push(&String::from_utf8_lossy(&name), value, place)?;
+            self.push(&String::from_utf8_lossy(&name), value, source)?;
         }
         Ok(())
     }
@@ -124,7 +124,7 @@ impl Fields {
 
     /// Whether the field stands in the address, where proxies and browsers remember it.
     pub(crate) fn is_in_query(&self, names: Names) -> bool {
-        self.find(names).ok().flatten().is_some_and(|field| field.place == Place::Query)
+        self.find(names).ok().flatten().is_some_and(|field| field.source == FieldSource::Query)
     }
 }
 
@@ -142,8 +142,8 @@ mod tests {
 
     fn parsed(query: &str, body: &str) -> Result<Fields, String> {
         let mut fields = Fields::default();
-        fields.push_urlencoded(query.as_bytes(), Place::Query).map_err(|error| error.message)?;
-        fields.push_urlencoded(body.as_bytes(), Place::Body).map_err(|error| error.message)?;
+        fields.push_urlencoded(query.as_bytes(), FieldSource::Query).map_err(|error| error.message)?;
+        fields.push_urlencoded(body.as_bytes(), FieldSource::Body).map_err(|error| error.message)?;
         Ok(fields)
     }
 

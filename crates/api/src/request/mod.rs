@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 pub(crate) use self::access::{Hidden, User, clear_cookie, set_cookie};
 use self::{
     access::Credential,
-    fields::{Fields, Place},
+    fields::{Fields, FieldSource},
 };
 use crate::{
     error::ApiError,
@@ -44,7 +44,7 @@ impl Request {
         let headers = parts.headers.clone();
         let host = host(&headers, &parts.uri);
         let mut fields = Fields::default();
-        let mut done = fields.push_urlencoded(parts.uri.query().unwrap_or_default().as_bytes(), Place::Query);
+        let mut done = fields.push_urlencoded(parts.uri.query().unwrap_or_default().as_bytes(), FieldSource::Query);
         if done.is_ok() {
             done = body::read(parts, body, limit, &mut fields).await;
         }
@@ -77,7 +77,7 @@ impl Request {
 /// The form in which an answer outside the API is given.
 pub(crate) fn format_of(uri: &Uri) -> Format {
     let mut fields = Fields::default();
-    let _ = fields.push_urlencoded(uri.query().unwrap_or_default().as_bytes(), Place::Query);
+    let _ = fields.push_urlencoded(uri.query().unwrap_or_default().as_bytes(), FieldSource::Query);
     fields.text(field::FORMAT).ok().flatten().and_then(Format::parse).unwrap_or(Format::Html)
 }
 
