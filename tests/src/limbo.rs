@@ -59,7 +59,7 @@ pub enum Verdict {
 impl Verdict {
     /// The word of the format.
     #[must_use]
-    pub fn word(&self) -> &'static str {
+    pub fn as_str(&self) -> &'static str {
         match self {
             Self::Accepted(_) => "SUCCESS",
             _ => "FAILURE",

@@ -27,7 +27,7 @@ fn import(scratch: &mut Scratch, files: Vec<AuthorityFile>) -> Vec<(Option<Strin
     report
         .certificates
         .iter()
-        .map(|one| (one.alias.as_ref().map(ToString::to_string), one.outcome.word()))
+        .map(|one| (one.alias.as_ref().map(ToString::to_string), one.outcome.as_str()))
         .collect()
 }
 
@@ -139,7 +139,7 @@ fn what_is_no_ca_is_said_and_alone_it_is_an_error() {
         .iter()
         .map(|one| match &one.outcome {
             strongroom::AuthorityOutcome::NotImported(error) => format!("{}: {error}", error.code()),
-            outcome => outcome.word().to_owned(),
+            outcome => outcome.as_str().to_owned(),
         })
         .collect();
     assert_eq!(

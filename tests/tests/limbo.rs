@@ -56,8 +56,8 @@ fn main() {
 fn check(case: &Case, exception: Option<&Exception>) -> Result<(), Failed> {
     let verdict = case.judge();
     let expected = exception.map_or(case.expected_result.as_str(), |exception| exception.actual.as_str());
-    if verdict.word() != expected {
-        return Err(format!("{}, expected {expected}: {}", verdict.word(), verdict.reason()).into());
+    if verdict.as_str() != expected {
+        return Err(format!("{}, expected {expected}: {}", verdict.as_str(), verdict.reason()).into());
     }
     if let Some(exception) = exception {
         if exception.actual == case.expected_result {

@@ -366,7 +366,7 @@ fn a_batch_gives_the_verdicts_of_the_engine() {
     assert_eq!(results.len(), cases.len());
     for (case, result) in cases.iter().zip(results) {
         assert_eq!(result["id"], case.id);
-        assert_eq!(result["actual_result"], case.judge().word(), "{}: {}", case.id, result["context"]);
+        assert_eq!(result["actual_result"], case.judge().as_str(), "{}: {}", case.id, result["context"]);
     }
     let none = files_of(&shop, b"{\"testcases\": 1}");
     let refused = run(fs::File::open(none).unwrap());

@@ -44,7 +44,7 @@ fn an_unknown_outcome_says_what_is_seen() {
                     match (seen, found) {
                         ("There", "present") => there += 1,
                         ("NotThere", "absent") => not_there += 1,
-                        _ => panic!("{op} {}: {output}", journal.word()),
+                        _ => panic!("{op} {}: {output}", journal.as_str()),
                     }
                     // Run again on the new connection, it is done or was done; that settles it.
                     assert_eq!(acknowledged(&output), ["again"], "{output}");

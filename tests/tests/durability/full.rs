@@ -95,7 +95,7 @@ fn fill(name: &str, journal: Journal, ballast: usize, mounted: impl FnOnce(&Path
     note("passwd", keystore.change_unlock(&unlock, source(), &unlock, now()).map(drop));
     note("rekey", keystore.rekey(&[KeptSlot::new(0, source(), &unlock)], now()));
     note("second process", Keystore::open(&bench.db(), &unlock).map(drop));
-    println!("D6 {name}, {}: {imported} imported, then {refused:?}", journal.word());
+    println!("D6 {name}, {}: {imported} imported, then {refused:?}", journal.as_str());
     whole(&mut keystore, &kept);
     drop(keystore);
 

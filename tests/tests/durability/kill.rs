@@ -151,7 +151,7 @@ fn d9_killed_at_every_write_point_the_store_opens_and_is_whole() {
                         break;
                     }
                     points += 1;
-                    let what = format!("{} {} {op} {n}", journal.word(), arguments[0]);
+                    let what = format!("{} {} {op} {n}", journal.as_str(), arguments[0]);
                     // Who only reads comes first: a hot journal must not stop him.
                     let read = Keystore::open_read_only(&bench.db(), &bench.unlock());
                     let mut read = read.unwrap_or_else(|error| panic!("{what}: {error}"));
@@ -163,7 +163,7 @@ fn d9_killed_at_every_write_point_the_store_opens_and_is_whole() {
                     assert_eq!(write.verify_store().unwrap().problems, [], "{what}");
                 }
             }
-            println!("D9 {} killed at {points} points of {}: each store opens", journal.word(), arguments[0]);
+            println!("D9 {} killed at {points} points of {}: each store opens", journal.as_str(), arguments[0]);
             assert!(points > 3);
         }
     }

@@ -82,7 +82,7 @@ fn d8_an_immutable_store_is_read_and_not_written() {
         let mut keystore = open(&bench).unwrap();
         keystore.credential(&alias("kept")).unwrap();
         let refused = keystore.import_credential(bench.request("new", "a")).unwrap_err();
-        assert_eq!(refused.code(), "store_read_only", "{}", journal.word());
+        assert_eq!(refused.code(), "store_read_only", "{}", journal.as_str());
         assert_eq!(keystore.remove(&alias("kept"), false, now()).unwrap_err().code(), "store_read_only");
         drop(keystore);
         drop(flag);
@@ -132,7 +132,7 @@ fn d8_a_folder_that_is_swapped_while_the_store_is_open_gets_no_acknowledged_impo
                 _ => {}
             }
             let before = dir.exists().then(|| crate::bench::files(&dir));
-            let context = format!("{} {replacement}", journal.word());
+            let context = format!("{} {replacement}", journal.as_str());
             let replaced = |done: Result<(), Error>| match done {
                 Err(Error::Store(StoreError::Replaced { path })) => assert_eq!(path, bench.db(), "{context}"),
                 other => panic!("{context}: {other:?}"),

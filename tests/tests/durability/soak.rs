@@ -94,7 +94,7 @@ fn soak(journal: Journal, seconds: usize) {
     println!(
         "D7 {}: 4 writers, 8 readers, 1 that checkpoints and copies, {seconds} s: {changes} changes acknowledged, {} \
          reads, {} checkpoints, {} copies; 0 lost, no reader failed; longest wait of a reader {} ms, of a writer {} ms",
-        journal.word(),
+        journal.as_str(),
         reads.iter().sum::<u64>(),
         numbers(&keeper, "checkpoints")[0],
         copies[0],

@@ -91,9 +91,9 @@ fn all_imported(request: &Request, holder: &Holder, report: AuthoritiesReport) -
                 match (&one.outcome, &one.alias) {
                     (AuthorityOutcome::NotImported(error), _) => format!("{}: {error}", error.code()),
                     (outcome, Some(alias)) => {
-                        format!("{}: {alias}: {subject} (SHA-256 {})", outcome.word(), one.sha256)
+                        format!("{}: {alias}: {subject} (SHA-256 {})", outcome.as_str(), one.sha256)
                     }
-                    (outcome, None) => format!("{}: {subject} (SHA-256 {})", outcome.word(), one.sha256),
+                    (outcome, None) => format!("{}: {subject} (SHA-256 {})", outcome.as_str(), one.sha256),
                 }
             });
             let messages = certificates.chain(report.findings.iter().map(as_message)).collect();

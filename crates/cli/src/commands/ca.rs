@@ -91,7 +91,7 @@ fn import_all(arguments: &Arguments, command: &CaImport, printer: &Printer) -> R
 fn view(one: &AuthorityReport) -> AuthorityView<'_> {
     AuthorityView {
         alias: one.alias.as_ref().map(Alias::as_str),
-        outcome: one.outcome.word(),
+        outcome: one.outcome.as_str(),
         reason: match &one.outcome {
             AuthorityOutcome::NotImported(error) => Some(error.code()),
             _ => None,

@@ -54,7 +54,7 @@ pub(super) fn run(arguments: &Arguments, alias: &Alias, printer: &Printer) -> Re
     });
     let view = ChainView {
         alias: entry.alias.to_string(),
-        chain_state: entry.chain_state.word(),
+        chain_state: entry.chain_state.as_str(),
         chain: LinkView::of_entry(&entry),
         missing,
         refused,

@@ -53,7 +53,7 @@ pub(super) fn run(arguments: &Arguments, command: &Init, printer: &Printer) -> R
         }
         return Err(error.into());
     }
-    let made = Made { store, key_file, unlock: source.to_string(), journal: wanted.journal.word() };
+    let made = Made { store, key_file, unlock: source.to_string(), journal: wanted.journal.as_str() };
     printer.result(&made, &[], || text(&made, made_key));
     Ok(())
 }

@@ -125,7 +125,7 @@ pub(super) fn stream(
 fn cells(entry: &Entry, at: i64) -> Vec<Cell> {
     let certificate = &entry.certificate;
     let (kind, names) = match entry.kind {
-        EntryKind::Authority { trust } => (format!("ca {}", trust.word()), short(&certificate.subject)),
+        EntryKind::Authority { trust } => (format!("ca {}", trust.as_str()), short(&certificate.subject)),
         _ => ("server".to_owned(), names(certificate)),
     };
     let chain = entry.chain_state;
@@ -136,7 +136,7 @@ fn cells(entry: &Entry, at: i64) -> Vec<Cell> {
         names.into(),
         certificate.key.to_string().into(),
         expires(certificate, at),
-        Cell::marked(chain.word().to_owned(), broken),
+        Cell::marked(chain.as_str().to_owned(), broken),
     ]
 }
 

@@ -39,7 +39,7 @@ impl EntryFacts {
     fn of(entry: &Entry) -> Self {
         let certificate = &entry.certificate;
         let (kind, trust) = match entry.kind {
-            EntryKind::Authority { trust } => ("trustedCertEntry", Some(trust.word())),
+            EntryKind::Authority { trust } => ("trustedCertEntry", Some(trust.as_str())),
             _ => ("PrivateKeyEntry", None),
         };
         Self {
@@ -50,7 +50,7 @@ impl EntryFacts {
             key: certificate.key.to_string(),
             not_before: rfc3339(certificate.not_before),
             not_after: rfc3339(certificate.not_after),
-            chain_state: entry.chain_state.word(),
+            chain_state: entry.chain_state.as_str(),
             sha256: certificate.fingerprint.to_string(),
             subject: certificate.subject.clone(),
             issuer: certificate.issuer.clone(),
@@ -72,7 +72,7 @@ pub(crate) struct EntryView {
 
 impl EntryView {
     pub(crate) fn of(entry: &Entry) -> Self {
-        Self { facts: EntryFacts::of(entry), chain: entry.chain_state.word() }
+        Self { facts: EntryFacts::of(entry), chain: entry.chain_state.as_str() }
     }
 }
 
@@ -223,7 +223,7 @@ impl ShowView {
             |(_, (_, role)): &(usize, &(Certificate, Role))| facts.trust.is_none() || *role != Role::Leaf;
         for (depth, (certificate, role)) in entry.chain.iter().enumerate().filter(above) {
             let indent = 14 + 2 * depth;
-            let _ = writeln!(text, "{:indent$}{} {}", "", role.word(), certificate.subject);
+            let _ = writeln!(text, "{:indent$}{} {}", "", role.as_str(), certificate.subject);
         }
         text
     }

@@ -33,7 +33,7 @@ impl LinkView {
         Self {
             sha256: certificate.fingerprint.to_string(),
             subject: certificate.subject.clone(),
-            role: role.word(),
+            role: role.as_str(),
         }
     }
 }
@@ -53,7 +53,7 @@ impl ImportView {
     pub(crate) fn of(report: &ImportReport) -> Self {
         Self {
             alias: report.alias.to_string(),
-            outcome: report.outcome.word(),
+            outcome: report.outcome.as_str(),
             dry_run: report.dry_run,
             chain: report
                 .chain
@@ -62,7 +62,7 @@ impl ImportView {
                     sha256: link.sha256.to_string(),
                     subject: link.subject.clone(),
                     // A CA certificate that is imported by itself anchors paths.
-                    role: if report.authority { Role::Anchor.word() } else { link.role.word() },
+                    role: if report.authority { Role::Anchor.as_str() } else { link.role.as_str() },
                 })
                 .collect(),
             imported: report.imported.iter().map(ToString::to_string).collect(),
@@ -85,7 +85,7 @@ impl UserView {
 
 /// An import in a few lines.
 pub(crate) fn import_text(report: &ImportReport) -> String {
-    let mut text = match report.outcome.word() {
+    let mut text = match report.outcome.as_str() {
         "already_present" => format!("{} is already present: same certificate, same key\n", report.alias),
         word if report.dry_run => format!("would be {word}: {} (nothing was stored)\n", report.alias),
         word => format!("{word} {}\n", report.alias),
@@ -93,7 +93,7 @@ pub(crate) fn import_text(report: &ImportReport) -> String {
     // A CA certificate stands alone; its role in a path is not known yet.
     let only_name = report.authority;
     for (depth, link) in report.chain.iter().enumerate() {
-        let role = if only_name { "CA" } else { link.role.word() };
+        let role = if only_name { "CA" } else { link.role.as_str() };
         let _ = writeln!(text, "{:indent$}{role} {}", "", link.subject, indent = 2 + 2 * depth);
     }
     let others: Vec<&str> = report.imported.iter().skip(1).map(strongroom::Alias::as_str).collect();
@@ -113,7 +113,7 @@ pub(crate) fn path_text(path: &[(Certificate, Role)]) -> String {
             text,
             "{:indent$}{} {} ({}, until {until})",
             "",
-            role.word(),
+            role.as_str(),
             certificate.subject,
             certificate.key,
             indent = 2 + 2 * depth

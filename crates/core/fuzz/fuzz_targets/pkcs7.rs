@@ -7,7 +7,7 @@ use strongroom_fuzz::tight;
 
 fuzz_target!(|bytes: &[u8]| {
     let format = sniff(bytes);
-    assert!(!format.word().is_empty() && !format.to_string().is_empty());
+    assert!(!format.as_str().is_empty() && !format.to_string().is_empty());
     for limits in [Limits::default(), tight()] {
         if let Ok(found) = pkcs7_certificates(bytes, &limits) {
             assert!(found.len() <= limits.max_certificates);

@@ -94,7 +94,7 @@ impl FileFormat {
 
     /// The word used in JSON: `pkcs12`, `pem`, `der`, `pkcs7`, `key`, `jks` and so on.
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Pkcs12 => "pkcs12",
             Self::Pem { .. } | Self::Pkcs12AsCertificate => "pem",
@@ -282,7 +282,7 @@ mod tests {
             (FileFormat::Text, "text", "plain text", Some("choose the .pfx")),
             (FileFormat::Unknown, "unknown", "a file of unknown kind", Some("choose the .pfx")),
         ] {
-            assert_eq!((format.word(), format.to_string().as_str()), (word, name));
+            assert_eq!((format.as_str(), format.to_string().as_str()), (word, name));
             match help {
                 Some(start) => assert!(format.remedies()[0].to_string().starts_with(start), "{format}"),
                 None => assert_eq!(format.remedies(), []),

@@ -217,7 +217,7 @@ fn is_version_2(key: &PrivateKey) -> bool {
 impl FileReport {
     fn empty(format: FileFormat) -> Self {
         Self {
-            format: format.word(),
+            format: format.as_str(),
             encoding: None,
             mac: None,
             keys: Vec::new(),

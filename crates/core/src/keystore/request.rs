@@ -120,7 +120,7 @@ pub enum Outcome {
 impl Outcome {
     /// The word used in JSON.
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Imported => "imported",
             Self::AlreadyPresent => "already_present",
@@ -205,7 +205,7 @@ pub enum ChainState {
 impl ChainState {
     /// The word used in JSON.
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Complete => "complete",
             Self::Intermediate => "intermediate",

@@ -44,7 +44,7 @@ pub(crate) enum Action {
 
 impl Action {
     /// The word that the log shows.
-    pub(crate) fn word(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Init => "init",
             Self::Import => "import",
@@ -170,7 +170,7 @@ impl Stored {
     /// The next row after the one with hash `former`.
     pub(super) fn new(event: &Event, number: i64, former: Digest, root: &Digest, ledger: &Ledger) -> Self {
         let mut encoder = Encoder::new();
-        encoder.integer(number).integer(event.at).text(&event.actor).text(event.action.word());
+        encoder.integer(number).integer(event.at).text(&event.actor).text(event.action.as_str());
         encoder.text(&event.alias).text(&event.fingerprint).text(&event.outcome.to_string()).bytes(root);
         let body = encoder.done();
         let hash = audit_hash(&former, &body);

@@ -102,7 +102,7 @@ impl Content {
         }
         to.optional_bytes(self.sealed.as_ref().map(Digest::as_slice)).list(self.chain.len());
         for (fingerprint, role) in &self.chain {
-            to.bytes(fingerprint.as_bytes()).text(role.word());
+            to.bytes(fingerprint.as_bytes()).text(role.as_str());
         }
     }
 
@@ -169,13 +169,13 @@ impl EntryHead {
 }
 
 fn trust(word: &str) -> Result<Trust, StoreError> {
-    [Trust::Anchor, Trust::Path].into_iter().find(|trust| trust.word() == word).ok_or(MALFORMED)
+    [Trust::Anchor, Trust::Path].into_iter().find(|trust| trust.as_str() == word).ok_or(MALFORMED)
 }
 
 fn role(word: &str) -> Result<Role, StoreError> {
     [Role::Leaf, Role::Intermediate, Role::Anchor]
         .into_iter()
-        .find(|role| role.word() == word)
+        .find(|role| role.as_str() == word)
         .ok_or(MALFORMED)
 }
 

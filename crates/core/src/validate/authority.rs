@@ -23,7 +23,7 @@ pub enum Trust {
 impl Trust {
     /// The word used in the store and in JSON.
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Anchor => "anchor",
             Self::Path => "path",

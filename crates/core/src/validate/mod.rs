@@ -105,7 +105,7 @@ pub enum Role {
 impl Role {
     /// The word used in the store and in JSON.
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Leaf => "leaf",
             Self::Intermediate => "intermediate",

@@ -110,7 +110,7 @@ impl Keystore {
     /// }
     /// let report = keystore.import_authorities(AuthoritiesRequest::new(files, UnixTime::now()))?;
     /// for one in &report.certificates {
-    ///     println!("{:?} {} {}", one.alias, one.outcome.word(), one.sha256);
+    ///     println!("{:?} {} {}", one.alias, one.outcome.as_str(), one.sha256);
     /// }
     /// assert_eq!(report.counts(), (2, 0, 0));
     /// # Ok::<(), Box<dyn std::error::Error>>(())

@@ -123,10 +123,10 @@ pub enum AuthorityOutcome {
 impl AuthorityOutcome {
     /// The word used in JSON.
     #[must_use]
-    pub fn word(&self) -> &'static str {
+    pub fn as_str(&self) -> &'static str {
         match self {
-            Self::Imported => Outcome::Imported.word(),
-            Self::AlreadyPresent => Outcome::AlreadyPresent.word(),
+            Self::Imported => Outcome::Imported.as_str(),
+            Self::AlreadyPresent => Outcome::AlreadyPresent.as_str(),
             Self::NotImported(_) => "not_imported",
         }
     }

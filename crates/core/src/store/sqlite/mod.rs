@@ -44,7 +44,7 @@ pub enum Journal {
 impl Journal {
     /// The word used on the command line.
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Wal => "wal",
             Self::Rollback => "rollback",
