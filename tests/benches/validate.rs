@@ -19,7 +19,8 @@ fn main() {
         return;
     };
     let cases = cases(&corpus);
-    let ours = || cases.iter().filter(|case| black_box(case.judge()).as_str() == case.expected_result).count();
+    let ours =
+        || cases.iter().filter(|case| black_box(case.judge()).as_str() == case.expected_result).count();
     let theirs = || {
         cases
             .iter()

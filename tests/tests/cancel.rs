@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use strongroom::{
-    KdfBudget, Cancel, Error, InspectRequest, Limits, Password, Passwords, Pfx, Pkcs12Error,
+    Cancel, Error, InspectRequest, KdfBudget, Limits, Password, Passwords, Pfx, Pkcs12Error,
     ServerCertificateRequest, inspect,
 };
 use strongroom_tests::{

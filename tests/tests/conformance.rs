@@ -7,8 +7,8 @@ use std::{
 };
 
 use strongroom::{
-    Certificate, CredentialRequest, Journal, KeptSlot, Keystore, NewKeystore, Password, PrivateKey, Seen,
-    ServerCredential, StoreError, UnlockKey, UnlockSource,
+    Certificate, CommitOutcome, CredentialRequest, Journal, KeptSlot, Keystore, NewKeystore, Password,
+    PrivateKey, ServerCredential, StoreError, UnlockKey, UnlockSource,
     engine::{Engine, Fault, MemoryEngine, Table, open_sqlite},
 };
 use strongroom_tests::authority::{leaf_params, now, root};
@@ -253,23 +253,31 @@ fn a_doubt_says_what_is_seen_and_a_refusal_leaves_nothing() {
         engine.fail_next(Fault::Refused);
         assert_eq!(import("one", &mut keystore).unwrap_err().code(), "store_full");
         assert!(keystore.entry(&"one".parse().unwrap()).is_err());
-        for (fault, seen) in [(Fault::DoubtThere, Seen::There), (Fault::DoubtNotThere, Seen::NotThere)] {
+        for (fault, seen) in
+            [(Fault::DoubtThere, CommitOutcome::Present), (Fault::DoubtNotThere, CommitOutcome::Absent)]
+        {
             engine.fail_next(fault);
             match import("one", &mut keystore).unwrap_err() {
-                strongroom::Error::Store(StoreError::OutcomeUnknown(doubt)) => assert_eq!(doubt.seen(), seen),
+                strongroom::Error::Store(StoreError::OutcomeUnknown(uncertain)) => {
+                    assert_eq!(uncertain.seen(), seen)
+                }
                 other => panic!("{other}"),
             }
-            assert_eq!(keystore.entry(&"one".parse().unwrap()).is_ok(), seen == Seen::There);
+            assert_eq!(keystore.entry(&"one".parse().unwrap()).is_ok(), seen == CommitOutcome::Present);
             // Run again, it is done or was done.
             import("one", &mut keystore).unwrap();
             keystore.remove(&"one".parse().unwrap(), false, now()).unwrap();
         }
         // A re-key in doubt goes on with the key that is in force.
         let keep = [KeptSlot::new(0, UnlockSource::KeyFile(String::new()), &unlock)];
-        for (fault, seen) in [(Fault::DoubtThere, Seen::There), (Fault::DoubtNotThere, Seen::NotThere)] {
+        for (fault, seen) in
+            [(Fault::DoubtThere, CommitOutcome::Present), (Fault::DoubtNotThere, CommitOutcome::Absent)]
+        {
             engine.fail_next(fault);
             match keystore.rekey(&keep, now()).unwrap_err() {
-                strongroom::Error::Store(StoreError::OutcomeUnknown(doubt)) => assert_eq!(doubt.seen(), seen),
+                strongroom::Error::Store(StoreError::OutcomeUnknown(uncertain)) => {
+                    assert_eq!(uncertain.seen(), seen)
+                }
                 other => panic!("{other}"),
             }
             import(&format!("after-{seen:?}"), &mut keystore).unwrap();

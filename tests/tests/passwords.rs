@@ -1,7 +1,7 @@
 //! Passwords as other programs took them, and private keys with a password of their own.
 
 use strongroom::{
-    KdfBudget, Contents, Error, FindingCode, Limits, Password, PasswordReading, Pfx, Pkcs12Error,
+    Contents, Error, FindingCode, KdfBudget, Limits, Password, PasswordReading, Pfx, Pkcs12Error,
     ServerCertificateRequest, ServerCredential,
 };
 use strongroom_tests::{

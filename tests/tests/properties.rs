@@ -7,7 +7,7 @@ use proptest::{
     prelude::{Just, ProptestConfig, Strategy, any, prop, prop_assert, prop_assert_eq, prop_oneof, proptest},
     sample::Index,
 };
-use strongroom::{KdfBudget, Contents, Error, Limits, Password, Pfx, ServerCredential};
+use strongroom::{Contents, Error, KdfBudget, Limits, Password, Pfx, ServerCredential};
 use strongroom_tests::{
     authority::{leaf_params, root},
     forge::{

@@ -55,7 +55,7 @@ pub use keystore::{
     OpenOptions, OpenedCredential, Outcome, Pruned, RemovedEntry, RestoreOptions, RestorePlan,
     ServerCertificateRequest, Version,
 };
-pub use limits::{KdfBudget, BudgetExceeded, Cancel, Cancelled, Limits};
+pub use limits::{BudgetExceeded, Cancel, Cancelled, KdfBudget, Limits};
 pub use pem::PemError;
 pub use pkcs12::{
     Attributes, CertificateBag, Contents, Encoding, Encryption, KeyBag, LockedKey, MacDescription,
@@ -66,7 +66,7 @@ pub use remedy::{Invocation, Remedy, shell_word};
 pub use rustls_pki_types::UnixTime;
 pub use seal::{MAX_SLOTS, SealError, SlotReport, Unlock, UnlockSource};
 pub use secret::{InvalidSecret, Password, PrivateKey, UnlockKey};
-pub use store::{Doubt, Journal, LogEntry, Seen, StoreError, StoreProblem, StoreReport};
+pub use store::{CommitOutcome, Journal, LogEntry, StoreError, StoreProblem, StoreReport, UncertainCommit};
 pub use validate::{
     Authorities, Finding, FindingCode, InvalidPeerName, PeerName, Policy, Purpose, Role, Severity, Trust,
     UnknownFinding, ValidatedChain, ValidationError, validate, verify,

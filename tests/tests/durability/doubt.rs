@@ -42,8 +42,8 @@ fn an_unknown_outcome_says_what_is_seen() {
                 {
                     let (seen, found) = told.split_once(' ').unwrap();
                     match (seen, found) {
-                        ("There", "present") => there += 1,
-                        ("NotThere", "absent") => not_there += 1,
+                        ("Present", "present") => there += 1,
+                        ("Absent", "absent") => not_there += 1,
                         _ => panic!("{op} {}: {output}", journal.as_str()),
                     }
                     // Run again on the new connection, it is done or was done; that settles it.

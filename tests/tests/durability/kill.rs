@@ -163,7 +163,11 @@ fn d9_killed_at_every_write_point_the_store_opens_and_is_whole() {
                     assert_eq!(write.verify_store().unwrap().problems, [], "{what}");
                 }
             }
-            println!("D9 {} killed at {points} points of {}: each store opens", journal.as_str(), arguments[0]);
+            println!(
+                "D9 {} killed at {points} points of {}: each store opens",
+                journal.as_str(),
+                arguments[0]
+            );
             assert!(points > 3);
         }
     }

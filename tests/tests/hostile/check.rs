@@ -10,7 +10,7 @@ use std::{
 
 use libtest_mimic::{Failed, Trial};
 use strongroom::{
-    KdfBudget, Contents, Error, Limits, Password, Pfx, PrivateKey, ServerCertificateRequest, ServerCredential,
+    Contents, Error, KdfBudget, Limits, Password, Pfx, PrivateKey, ServerCertificateRequest, ServerCredential,
 };
 use strongroom_tests::{
     authority::{TestCa, leaf_params, now, root},

@@ -106,7 +106,8 @@ impl Request {
 
     /// Refuses a change that a foreign page may have made a browser ask for.
     pub(crate) fn check_csrf(&self) -> Result<(), ApiError> {
-        let Some(credential) = self.credential.as_ref().filter(|credential| credential.source == TokenSource::Cookie)
+        let Some(credential) =
+            self.credential.as_ref().filter(|credential| credential.source == TokenSource::Cookie)
         else {
             return Ok(());
         };

@@ -9,7 +9,7 @@ use axum::{
 };
 use zeroize::Zeroizing;
 
-use super::fields::{Fields, FieldSource};
+use super::fields::{FieldSource, Fields};
 use crate::error::ApiError;
 
 /// The most parts of a multipart body.

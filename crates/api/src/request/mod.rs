@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 pub(crate) use self::access::{Hidden, User, clear_cookie, set_cookie};
 use self::{
     access::Credential,
-    fields::{Fields, FieldSource},
+    fields::{FieldSource, Fields},
 };
 use crate::{
     error::ApiError,
@@ -44,7 +44,8 @@ impl Request {
         let headers = parts.headers.clone();
         let host = host(&headers, &parts.uri);
         let mut fields = Fields::default();
-        let mut done = fields.push_urlencoded(parts.uri.query().unwrap_or_default().as_bytes(), FieldSource::Query);
+        let mut done =
+            fields.push_urlencoded(parts.uri.query().unwrap_or_default().as_bytes(), FieldSource::Query);
         if done.is_ok() {
             done = body::read(parts, body, limit, &mut fields).await;
         }

@@ -1,7 +1,6 @@
 //! One module a command. A command opens what it needs, calls the engine once, and hands the answer to `render`.
 
 mod ca;
-mod care;
 mod certificate_files;
 mod chain;
 mod history;
@@ -9,6 +8,7 @@ mod import;
 mod init;
 mod inspect;
 mod list;
+mod maintenance;
 mod removal;
 mod restore;
 mod serve;
@@ -67,10 +67,10 @@ fn command(arguments: &Arguments, printer: &Printer) -> Result<(), Failure> {
         Command::Diff(command) => history::diff(arguments, command, printer),
         Command::Undo(command) => history::undo(arguments, command, printer),
         Command::Prune(command) => removal::prune(arguments, command, printer),
-        Command::Log(command) => care::log(arguments, command, printer),
-        Command::Backup { file, salvage } => care::backup(arguments, file, *salvage, printer),
+        Command::Log(command) => maintenance::log(arguments, command, printer),
+        Command::Backup { file, salvage } => maintenance::backup(arguments, file, *salvage, printer),
         Command::Restore(command) => restore::run(arguments, command, printer),
-        Command::VerifyStore => care::verify(arguments, printer),
+        Command::VerifyStore => maintenance::verify(arguments, printer),
         Command::Passwd { to } => slots::passwd(arguments, to.as_ref(), printer),
         Command::Rekey { drop_others, prune } => slots::rekey(arguments, *drop_others, *prune, printer),
         Command::Slot(command) => slots::slot(arguments, command, printer),

@@ -12,9 +12,9 @@ use strongroom::{
 };
 
 use super::{
-    actor,
-    care::{ReportView, not_there},
-    key_file_path, now, open, store_path,
+    actor, key_file_path,
+    maintenance::{ReportView, not_there},
+    now, open, store_path,
 };
 use crate::{
     args::{Arguments, Restore},

@@ -13,7 +13,7 @@ pub(crate) use self::parts::{Part, Parts, find};
 use crate::{
     certificate::Certificate,
     file_format::FileFormat,
-    limits::{KdfBudget, Cancel, Limits},
+    limits::{Cancel, KdfBudget, Limits},
     pkcs12::{Contents, Pfx, Pkcs12Error},
     remedy::Remedy,
     secret::Password,

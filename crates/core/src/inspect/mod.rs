@@ -24,7 +24,7 @@ use crate::{
     error::Error,
     file_format::FileFormat,
     instant::rfc3339,
-    limits::{KdfBudget, Cancel, Limits},
+    limits::{Cancel, KdfBudget, Limits},
     pkcs12::{CertificateBag, Contents, Encoding, Encryption, KeyBag, MacDescription, Pfx, Safe, danger},
     remedy::Remedy,
     secret::PrivateKey,

@@ -4,7 +4,7 @@ use rustls_pki_types::UnixTime;
 
 use super::{
     Administrator, Keystore,
-    protocol::{Asked, Step, Told},
+    protocol::{Asked, LogNote, Step},
     seconds,
 };
 use crate::{
@@ -30,12 +30,12 @@ impl Keystore {
         let asked = Asked { action: Action::UserAdd, about: name.as_str(), at: seconds(at) };
         // Before the lock is taken: it is meant to take long.
         let hash = AccountHash::of(password).map_err(Error::from);
-        let hash = self.told(asked, hash)?;
+        let hash = self.log_refusal(asked, hash)?;
         self.change(
             asked,
             |write, by| {
                 write.insert_account(name, hash, by.at)?;
-                Ok(Step::Changed((), Told::plain(name.as_str(), Happened::Added)))
+                Ok(Step::Changed((), LogNote::plain(name.as_str(), Happened::Added)))
             },
             |read, _, ()| Ok(read.account(name)?.is_some_and(|row| row.hash.matches(password))),
         )
@@ -52,7 +52,7 @@ impl Keystore {
             asked,
             |write, _| {
                 write.remove_account(name)?;
-                Ok(Step::Changed((), Told::plain(name.as_str(), Happened::Removed)))
+                Ok(Step::Changed((), LogNote::plain(name.as_str(), Happened::Removed)))
             },
             |read, _, ()| Ok(read.account(name)?.is_none()),
         )
@@ -89,7 +89,7 @@ impl Keystore {
         let asked = Asked { action: Action::SignIn, about, at: seconds(at) };
         self.change(
             asked,
-            |_, _| Ok(Step::Changed((), Told::plain(about, Happened::RefusedInARow(count)))),
+            |_, _| Ok(Step::Changed((), LogNote::plain(about, Happened::RefusedInARow(count)))),
             |_, _, ()| Ok(true),
         )
     }

@@ -6,7 +6,7 @@ use rustls_pki_types::UnixTime;
 
 use super::{
     Keystore, OpenOptions,
-    protocol::{Asked, Step, Told},
+    protocol::{Asked, LogNote, Step},
     seconds, unseal,
 };
 use crate::{
@@ -96,8 +96,8 @@ fn reseal(from: &RootKey, to: &RootKey, row: &EntryRow) -> Result<Option<SealedK
         return Ok(None);
     };
     let chain = row.content.fingerprints();
-    let place = row.place(&chain).ok_or(SealError::Damaged)?;
-    to.seal(&key, &place).map(Some)
+    let binding = row.binding(&chain).ok_or(SealError::Damaged)?;
+    to.seal(&key, &binding).map(Some)
 }
 
 impl Keystore {
@@ -202,7 +202,7 @@ impl Keystore {
     ) -> Result<StoreReport, Error> {
         let asked = Asked { action: Action::Restore, about: "", at: seconds(at) };
         let allowed = self.same_store(backup, options);
-        self.told(asked, allowed)?;
+        self.log_refusal(asked, allowed)?;
         self.store.still_there()?;
         let _long = self.store.path().map(LongChange::begin).transpose()?;
         let source = backup.source.clone();
@@ -226,7 +226,7 @@ impl Keystore {
                 write.restore_from(&from, &slots, options.with_access, &|row| {
                     reseal(&theirs.root, by.root, row)
                 })?;
-                Ok(Step::Changed((), Told::plain("", Happened::Restored)))
+                Ok(Step::Changed((), LogNote::plain("", Happened::Restored)))
             },
             |read, _, ()| {
                 let (now, then) = (known(read)?, known(&from)?);
@@ -252,7 +252,7 @@ impl Keystore {
     ) -> Result<(), Error> {
         let asked = Asked { action: Action::Restore, about: alias.as_str(), at: seconds(at) };
         let allowed = self.same_store(backup, options);
-        self.told(asked, allowed)?;
+        self.log_refusal(asked, allowed)?;
         let theirs = &mut backup.keystore;
         let from = theirs.store.read()?;
         self.change(
@@ -271,11 +271,11 @@ impl Keystore {
                 }
                 write.take_over(&from, &head, None, Some(&|row| reseal(&theirs.root, by.root, row)))?;
                 let leaf = from.entry(alias)?.and_then(|row| row.content.leaf().map(|leaf| leaf.fingerprint));
-                let told = Told {
+                let note = LogNote {
                     fingerprint: leaf.map(|leaf| leaf.to_string()).unwrap_or_default(),
-                    ..Told::plain(head.alias.as_str(), Happened::Restored)
+                    ..LogNote::plain(head.alias.as_str(), Happened::Restored)
                 };
-                Ok(Step::Changed(leaf, told))
+                Ok(Step::Changed(leaf, note))
             },
             |read, root, leaf| {
                 let row = read.entry(alias)?;

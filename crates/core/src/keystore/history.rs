@@ -4,14 +4,14 @@ use rustls_pki_types::UnixTime;
 
 use super::{
     Entry, Keystore, describe,
-    protocol::{Asked, By, Step, Told},
+    protocol::{Asked, By, LogNote, Step},
     seconds, unseal,
 };
 use crate::{
     alias::Alias,
     certificate::{Certificate, Fingerprint},
     error::Error,
-    seal::{Place, RootKey},
+    seal::{RootKey, SealBinding},
     store::{Action, EntryRow, Happened, NewVersion, Read, StoreError, VersionRow, Write},
 };
 
@@ -142,8 +142,8 @@ impl Keystore {
         self.change(
             asked,
             |write, by| {
-                let (back, told) = restored(write, by, alias, to)?;
-                Ok(Step::Changed(back, told))
+                let (back, note) = restored(write, by, alias, to)?;
+                Ok(Step::Changed(back, note))
             },
             |read, root, back| {
                 let row = read.entry(alias)?;
@@ -179,16 +179,18 @@ impl Keystore {
                 let mut versions: Vec<VersionRow> = Vec::new();
                 for mut row in write.as_read().all_versions(head)? {
                     let chain = row.content.fingerprints();
-                    let sealed = match (unseal(by.root, &row)?, row.place(&chain)) {
-                        (Some(key), Some(place)) => Some(by.root.seal(&key, &Place { alias: to, ..place })?),
+                    let sealed = match (unseal(by.root, &row)?, row.binding(&chain)) {
+                        (Some(key), Some(binding)) => {
+                            Some(by.root.seal(&key, &SealBinding { alias: to, ..binding })?)
+                        }
                         _ => None,
                     };
                     row.content.sealed = sealed;
                     versions.push(row.content);
                 }
-                let told = Told::plain(head.alias.as_str(), Happened::RenamedTo(to.to_string()));
+                let note = LogNote::plain(head.alias.as_str(), Happened::RenamedTo(to.to_string()));
                 write.rename(&present, to, versions)?;
-                Ok(Step::Changed((), told))
+                Ok(Step::Changed((), note))
             },
             |read, root, ()| Ok(read.entry(to)?.is_some_and(|row| unseal(root, &row).is_ok())),
         )
@@ -201,7 +203,7 @@ fn restored(
     by: &By<'_>,
     alias: &Alias,
     to: Option<u32>,
-) -> Result<(Option<Fingerprint>, Told), Error> {
+) -> Result<(Option<Fingerprint>, LogNote), Error> {
     let present = write.as_read().entry(alias)?;
     let removed = write.as_read().last_removed(alias)?;
     let (present, outcome) = match (present, &removed) {
@@ -233,11 +235,11 @@ fn restored(
         None => present.content.leaf(),
     };
     let leaf = leaf.map(|leaf| leaf.fingerprint);
-    let told = Told {
+    let note = LogNote {
         fingerprint: leaf.map(|leaf| leaf.to_string()).unwrap_or_default(),
-        ..Told::plain(present.head.alias.as_str(), outcome)
+        ..LogNote::plain(present.head.alias.as_str(), outcome)
     };
-    Ok((leaf, told))
+    Ok((leaf, note))
 }
 
 /// The version to go back to; `None` if a removed entry that comes back is at it.
@@ -269,8 +271,8 @@ fn restore(
 ) -> Result<(), Error> {
     let number = present.head.version.saturating_add(1);
     let chain = former.content.fingerprints();
-    let sealed = match (unseal(root, former)?, former.place(&chain)) {
-        (Some(key), Some(place)) => Some(root.seal(&key, &Place { version: number, ..place })?),
+    let sealed = match (unseal(root, former)?, former.binding(&chain)) {
+        (Some(key), Some(binding)) => Some(root.seal(&key, &SealBinding { version: number, ..binding })?),
         _ => None,
     };
     let new = NewVersion {

@@ -3,9 +3,10 @@
 use rustls_pki_types::UnixTime;
 
 use super::{
-    Keystore, open_row,
-    place::{Placed, place},
-    protocol::{Asked, Step, Told},
+    Keystore,
+    commit_credential::{Committed, commit_credential},
+    open_row,
+    protocol::{Asked, LogNote, Step},
     request::{CredentialRequest, ImportReport, ServerCertificateRequest},
     seconds,
 };
@@ -55,7 +56,7 @@ impl Keystore {
         let asked = Asked { action: Action::Import, about: alias.as_str(), at: seconds(request.options.at) };
         let done = self.open_and_import(request);
         // Who only asks what would happen leaves no trace.
-        if dry_run { done } else { self.told(asked, done) }
+        if dry_run { done } else { self.log_refusal(asked, done) }
     }
 
     fn open_and_import(&mut self, request: ServerCertificateRequest<'_>) -> Result<ImportReport, Error> {
@@ -75,7 +76,7 @@ impl Keystore {
         let (alias, dry_run) = (request.alias.clone(), request.options.dry_run);
         let asked = Asked { action: Action::Import, about: alias.as_str(), at: seconds(request.options.at) };
         let done = open_file(request);
-        if dry_run { done } else { self.told(asked, done) }
+        if dry_run { done } else { self.log_refusal(asked, done) }
     }
 
     /// Imports a credential that is open already, with the same checks.
@@ -87,7 +88,7 @@ impl Keystore {
         let (alias, dry_run) = (request.alias.clone(), request.options.dry_run);
         let asked = Asked { action: Action::Import, about: alias.as_str(), at: seconds(request.options.at) };
         let done = self.import_opened(request);
-        if dry_run { done } else { self.told(asked, done) }
+        if dry_run { done } else { self.log_refusal(asked, done) }
     }
 
     fn import_opened(&mut self, request: CredentialRequest) -> Result<ImportReport, Error> {
@@ -95,13 +96,13 @@ impl Keystore {
         let asked = Asked { action: Action::Import, about: alias.as_str(), at: seconds(request.options.at) };
         let (report, _) = self.attempt(
             asked,
-            |write, by| match place(write, by, request)? {
-                Placed::Present(report) => Ok(Step::Same((report, None))),
+            |write, by| match commit_credential(write, by, request)? {
+                Committed::AlreadyPresent(report) => Ok(Step::Same((report, None))),
                 // The transaction goes without a trace.
-                Placed::Written(placed) if dry_run => Ok(Step::Same((placed.report, None))),
-                Placed::Written(placed) => {
-                    let told = placed.told();
-                    Ok(Step::Changed((placed.report, placed.chain.leaf()), told))
+                Committed::Written(written) if dry_run => Ok(Step::Same((written.report, None))),
+                Committed::Written(written) => {
+                    let note = written.log_note();
+                    Ok(Step::Changed((written.report, written.chain.leaf()), note))
                 }
             },
             |read, root, (report, leaf)| comes_back(read, root, &report.alias, *leaf),
@@ -127,19 +128,19 @@ impl Keystore {
             |write, by| {
                 let mut all = Vec::with_capacity(requests.len());
                 for request in requests {
-                    let placed = match place(write, by, request)? {
-                        Placed::Present(report) => {
+                    let written = match commit_credential(write, by, request)? {
+                        Committed::AlreadyPresent(report) => {
                             return Err(StoreError::AliasTaken { alias: report.alias }.into());
                         }
-                        Placed::Written(placed) => placed,
+                        Committed::Written(written) => written,
                     };
-                    write.audit(placed.told().event(Action::Import, by));
-                    all.push((placed.report, placed.chain.leaf()));
+                    write.audit(written.log_note().event(Action::Import, by));
+                    all.push((written.report, written.chain.leaf()));
                 }
                 if dry_run || all.is_empty() {
                     return Ok(Step::Same(all));
                 }
-                Ok(Step::Changed(all, Told::plain("", Happened::Several)))
+                Ok(Step::Changed(all, LogNote::plain("", Happened::Several)))
             },
             |read, root, all| {
                 for (report, leaf) in all {
@@ -150,7 +151,7 @@ impl Keystore {
                 Ok(true)
             },
         );
-        let done = if dry_run { done } else { self.told(asked, done) };
+        let done = if dry_run { done } else { self.log_refusal(asked, done) };
         Ok(done?.into_iter().map(|(report, _)| report).collect())
     }
 }

@@ -12,7 +12,7 @@ use rustls_pki_types::UnixTime;
 
 use super::{
     Keystore,
-    protocol::{Asked, Step, Told},
+    protocol::{Asked, LogNote, Step},
     seconds,
 };
 use crate::{
@@ -65,8 +65,8 @@ impl Keystore {
                     return Ok(Step::Same(held));
                 }
                 write.bind(&head, Some(server))?;
-                let told = Told::plain(head.alias.as_str(), Happened::BoundTo(server.to_owned()));
-                Ok(Step::Changed(held, told))
+                let note = LogNote::plain(head.alias.as_str(), Happened::BoundTo(server.to_owned()));
+                Ok(Step::Changed(held, note))
             },
             |read, _, _| Ok(read.head(alias)?.is_some_and(|head| head.bound_to.as_deref() == Some(server))),
         )
@@ -91,7 +91,7 @@ impl Keystore {
                 };
                 write.bind(&head, None)?;
                 by.holds.forget(&head);
-                Ok(Step::Changed((), Told::plain(head.alias.as_str(), Happened::Unbound)))
+                Ok(Step::Changed((), LogNote::plain(head.alias.as_str(), Happened::Unbound)))
             },
             |_, _, ()| Ok(true),
         )

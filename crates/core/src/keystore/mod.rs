@@ -5,17 +5,17 @@
 
 mod accounts;
 mod authorities;
-mod care;
+mod commit_credential;
 mod copies;
 mod embedded;
 mod history;
 mod import;
 mod in_use;
+mod maintenance;
 mod neighbours;
 mod new_store;
 mod open;
 mod options;
-mod place;
 mod protocol;
 mod removal;
 mod request;
@@ -220,7 +220,7 @@ impl Keystore {
         let mut certificates = row.content.chain.into_iter().map(|(certificate, _)| certificate);
         let leaf = certificates.next().filter(|_| row.head.trust.is_none()).ok_or_else(not_found)?;
         let others: Vec<Certificate> = certificates.collect();
-        let authorities = self.reading(|read| place::load_authorities(read, &leaf, &others))?;
+        let authorities = self.reading(|read| commit_credential::load_authorities(read, &leaf, &others))?;
         Ok(verify(&leaf, &others, &authorities, policy, at)?)
     }
 

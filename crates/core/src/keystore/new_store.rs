@@ -11,7 +11,7 @@ use rustls_pki_types::UnixTime;
 use super::{
     Backup, Keystore, NewKeystore, RestoreOptions,
     copies::{read_copy, whole},
-    protocol::{Asked, Step, Told},
+    protocol::{Asked, LogNote, Step},
     seconds, unlock_store,
 };
 use crate::{
@@ -94,7 +94,7 @@ impl Keystore {
         actor.clone_into(&mut copy.actor);
         copy.change(
             Asked { action: Action::Restore, about: "", at: seconds(at) },
-            |_, _| Ok(Step::Changed((), Told::plain("", Happened::Restored))),
+            |_, _| Ok(Step::Changed((), LogNote::plain("", Happened::Restored))),
             |_, _, ()| Ok(true),
         )?;
         let report = whole(copy.verify_store()?)?;

@@ -28,7 +28,7 @@ pub(super) struct By<'a> {
 }
 
 /// What a change tells the log of itself.
-pub(super) struct Told {
+pub(super) struct LogNote {
     pub(super) alias: String,
     /// Of the leaf; empty where there is none.
     pub(super) fingerprint: String,
@@ -39,10 +39,10 @@ pub(super) struct Told {
 pub(super) enum Step<T> {
     /// Nothing is to be written.
     Same(T),
-    Changed(T, Told),
+    Changed(T, LogNote),
 }
 
-impl Told {
+impl LogNote {
     /// Of something that has no certificate.
     pub(super) fn plain(alias: impl Into<String>, outcome: Happened) -> Self {
         Self { alias: alias.into(), fingerprint: String::new(), outcome }
@@ -69,7 +69,7 @@ impl Keystore {
         confirm: impl Fn(&Read<'_>, &RootKey, &T) -> Result<bool, Error>,
     ) -> Result<T, Error> {
         let done = self.attempt(asked, apply, confirm);
-        self.told(asked, done)
+        self.log_refusal(asked, done)
     }
 
     /// The same for who logs the refusal himself.
@@ -92,8 +92,8 @@ impl Keystore {
                     };
                     match apply(&mut write, &by)? {
                         Step::Same(value) => return Ok(value),
-                        Step::Changed(value, told) => {
-                            break (write.commit(told.event(asked.action, &by)), value);
+                        Step::Changed(value, note) => {
+                            break (write.commit(note.event(asked.action, &by)), value);
                         }
                     }
                 }
@@ -104,7 +104,7 @@ impl Keystore {
             renewed = true;
             self.renew()?;
         };
-        self.settle(done)?;
+        self.finish_commit(done)?;
         self.confirmed(|read, root| confirm(read, root, &value))?;
         Ok(value)
     }
@@ -123,11 +123,11 @@ impl Keystore {
 
     /// What follows a commit: the guard moves on; after a failure that leaves the outcome open, the connection is a new
     /// one, which says what it sees of the change.
-    pub(super) fn settle(&mut self, done: Result<Mark, StoreError>) -> Result<(), Error> {
+    pub(super) fn finish_commit(&mut self, done: Result<Mark, StoreError>) -> Result<(), Error> {
         match done {
-            Ok(mark) => Ok(self.store.settle(mark)?),
-            Err(StoreError::OutcomeUnknown(doubt)) => {
-                Err(StoreError::OutcomeUnknown(self.store.look_again(doubt)).into())
+            Ok(mark) => Ok(self.store.finish_commit(mark)?),
+            Err(StoreError::OutcomeUnknown(uncertain)) => {
+                Err(StoreError::OutcomeUnknown(self.store.look_again(uncertain)).into())
             }
             Err(other) => {
                 self.store.still_there()?;
@@ -137,7 +137,7 @@ impl Keystore {
     }
 
     /// Writes a refusal into the log. What is wrong with the store itself cannot be written there.
-    pub(super) fn told<T>(&mut self, asked: Asked<'_>, done: Result<T, Error>) -> Result<T, Error> {
+    pub(super) fn log_refusal<T>(&mut self, asked: Asked<'_>, done: Result<T, Error>) -> Result<T, Error> {
         if let Err(error) = &done
             && error.kind() != ErrorKind::Store
         {
@@ -151,7 +151,7 @@ impl Keystore {
             };
             let logged = self.store.write().and_then(|write| write.commit(event));
             // The refusal is what the caller must learn.
-            let _ = self.settle(logged);
+            let _ = self.finish_commit(logged);
         }
         done
     }

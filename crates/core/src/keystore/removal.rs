@@ -5,7 +5,7 @@ use rustls_pki_types::UnixTime;
 use super::{
     Keystore,
     in_use::Holds,
-    protocol::{Asked, Step, Told},
+    protocol::{Asked, LogNote, Step},
     seconds,
 };
 use crate::{
@@ -71,7 +71,7 @@ impl Keystore {
                     // What is damaged cannot be kept.
                     Err(StoreError::Corrupt { .. }) => {
                         write.remove_damaged(alias)?;
-                        return Ok(Step::Changed(None, Told::plain(alias.as_str(), Happened::Removed)));
+                        return Ok(Step::Changed(None, LogNote::plain(alias.as_str(), Happened::Removed)));
                     }
                     other => other?.ok_or_else(|| StoreError::NotFound { alias: alias.clone() })?,
                 };
@@ -80,11 +80,11 @@ impl Keystore {
                 }
                 write.set_aside(&row)?;
                 let leaf = row.content.leaf().map(|leaf| leaf.fingerprint.to_string());
-                let told = Told {
+                let note = LogNote {
                     fingerprint: leaf.unwrap_or_default(),
-                    ..Told::plain(row.head.alias.as_str(), Happened::Removed)
+                    ..LogNote::plain(row.head.alias.as_str(), Happened::Removed)
                 };
-                Ok(Step::Changed(Some(row.head), told))
+                Ok(Step::Changed(Some(row.head), note))
             },
             |read, _, _| Ok(read.head(alias)?.is_none()),
         )?;
@@ -148,7 +148,7 @@ impl Keystore {
                 if pruned == Pruned::default() {
                     return Ok(Step::Same(pruned));
                 }
-                Ok(Step::Changed(pruned, Told::plain(about, Happened::Pruned)))
+                Ok(Step::Changed(pruned, LogNote::plain(about, Happened::Pruned)))
             },
             |read, _, _| match alias {
                 Some(alias) => Ok(read.last_removed(alias)?.is_none()),

@@ -16,8 +16,8 @@ pub(super) fn unseal(root: &RootKey, row: &EntryRow) -> Result<Option<PrivateKey
         return Ok(None);
     };
     let chain = row.content.fingerprints();
-    let place = row.place(&chain).ok_or(SealError::Damaged)?;
-    root.unseal(sealed, &place).map(Some)
+    let binding = row.binding(&chain).ok_or(SealError::Damaged)?;
+    root.unseal(sealed, &binding).map(Some)
 }
 
 /// Unseals a row, and proves it.

@@ -6,7 +6,7 @@ use rustls_pki_types::UnixTime;
 
 use super::{
     Keystore, open_row,
-    protocol::{Asked, Step, Told},
+    protocol::{Asked, LogNote, Step},
     seconds, unseal,
 };
 use crate::{
@@ -120,8 +120,8 @@ impl Keystore {
                 let number = free.ok_or(SealError::NoFreeSlot)?;
                 let slot = Slot { label, ..by.root.slot(number, source, unlock, by.at)? };
                 write.put_slot(&slot);
-                let told = Told::plain(number.to_string(), Happened::Opens(slot.source.kind()));
-                Ok(Step::Changed(slot, told))
+                let note = LogNote::plain(number.to_string(), Happened::Opens(slot.source.kind()));
+                Ok(Step::Changed(slot, note))
             },
             |read, root, slot| Ok(is_there(&read.slots()?, slot) && root.fits(slot, unlock)?),
         )?;
@@ -145,7 +145,7 @@ impl Keystore {
                     return Err(SealError::NoSuchSlot.into());
                 }
                 write.remove_slot(number);
-                Ok(Step::Changed((), Told::plain(number.to_string(), Happened::Removed)))
+                Ok(Step::Changed((), LogNote::plain(number.to_string(), Happened::Removed)))
             },
             |read, _, ()| Ok(read.slots()?.iter().all(|slot| slot.number != number)),
         )?;
@@ -181,8 +181,8 @@ impl Keystore {
                 let former = found.ok_or(SealError::WrongUnlockKey)?;
                 let slot = Slot { label: former.label, ..by.root.slot(former.number, source, new, by.at)? };
                 write.put_slot(&slot);
-                let told = Told::plain(slot.number.to_string(), Happened::Opens(slot.source.kind()));
-                Ok(Step::Changed(slot, told))
+                let note = LogNote::plain(slot.number.to_string(), Happened::Opens(slot.source.kind()));
+                Ok(Step::Changed(slot, note))
             },
             |read, root, slot| Ok(is_there(&read.slots()?, slot) && root.fits(slot, new)?),
         )?;
@@ -202,7 +202,7 @@ impl Keystore {
     pub fn rekey(&mut self, keep: &[KeptSlot<'_>], at: UnixTime) -> Result<(), Error> {
         let asked = Asked { action: Action::Rekey, about: "", at: seconds(at) };
         let done = self.go_over(keep, asked.at);
-        self.told(asked, done)?;
+        self.log_refusal(asked, done)?;
         Ok(self.store.compact()?)
     }
 
@@ -252,19 +252,19 @@ impl Keystore {
                     return Ok(None);
                 };
                 let chain = row.content.fingerprints();
-                let place = row.place(&chain).ok_or(SealError::Damaged)?;
-                let sealed = root.seal(&key, &place)?;
-                root.unseal(&sealed, &place)?;
+                let binding = row.binding(&chain).ok_or(SealError::Damaged)?;
+                let sealed = root.seal(&key, &binding)?;
+                root.unseal(&sealed, &binding)?;
                 Ok(Some(sealed))
             },
             event,
         );
-        self.settle_rekey(done, root)?;
+        self.finish_rekey(done, root)?;
         self.whole_again(&slots)
     }
 
     /// The commit of a re-key is treated as any other: in doubt, it may have happened.
-    fn settle_rekey(
+    fn finish_rekey(
         &mut self,
         done: Result<crate::store::Mark, StoreError>,
         root: RootKey,
@@ -272,22 +272,22 @@ impl Keystore {
         match done {
             Ok(mark) => {
                 self.root = Arc::new(root);
-                self.settle(Ok(mark))
+                self.finish_commit(Ok(mark))
             }
-            Err(StoreError::OutcomeUnknown(doubt)) => {
+            Err(StoreError::OutcomeUnknown(uncertain)) => {
                 // What is in force decides which key reads the log again.
                 let (root, ledger) = (Arc::new(root), Arc::clone(self.store.ledger()));
                 self.store.set_ledger(root.ledger());
-                let doubt = self.store.look_again(doubt);
-                if doubt.seen() == crate::store::Seen::There {
+                let uncertain = self.store.look_again(uncertain);
+                if uncertain.seen() == crate::store::CommitOutcome::Present {
                     self.root = root;
-                    return Err(StoreError::OutcomeUnknown(doubt).into());
+                    return Err(StoreError::OutcomeUnknown(uncertain).into());
                 }
                 self.store.set_ledger(ledger);
-                let doubt = self.store.look_again(doubt);
-                Err(StoreError::OutcomeUnknown(doubt).into())
+                let uncertain = self.store.look_again(uncertain);
+                Err(StoreError::OutcomeUnknown(uncertain).into())
             }
-            Err(other) => self.settle(Err(other)),
+            Err(other) => self.finish_commit(Err(other)),
         }
     }
 

@@ -27,7 +27,7 @@ fn a_folder_moved_away_between_a_write_and_its_commit_gets_no_acknowledgement() 
             outcome: Happened::Made,
         };
         let done = write.commit(event);
-        let error = keystore.settle(done).unwrap_err();
+        let error = keystore.finish_commit(done).unwrap_err();
         assert!(matches!(error, Error::Store(StoreError::Replaced { .. })), "{error}");
         drop(keystore);
         let mut keystore = Keystore::open(&away.join("keystore.db"), &unlock).unwrap();

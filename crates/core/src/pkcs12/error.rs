@@ -222,7 +222,7 @@ impl Pkcs12Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::limits::{KdfBudget, Cancel, Limits};
+    use crate::limits::{Cancel, KdfBudget, Limits};
 
     #[test]
     fn every_error_has_its_code_its_stage_and_what_to_do() {

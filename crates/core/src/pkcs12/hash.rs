@@ -18,7 +18,7 @@ use super::{
     kdf::{Input, Purpose},
     oid,
 };
-use crate::limits::{KdfBudget, Cancelled};
+use crate::limits::{Cancelled, KdfBudget};
 
 /// A hash function, as MACs and key derivations name it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -6,8 +6,8 @@ use hmac::{KeyInit as _, Mac as _, SimpleHmac};
 use sha2::{Digest, digest::block_api::BlockSizeUser};
 use zeroize::Zeroizing;
 
-use super::iterate::{Chain, Iterated};
-use crate::limits::{KdfBudget, Cancelled};
+use super::iterated::{Chain, Iterated};
+use crate::limits::{Cancelled, KdfBudget};
 
 /// What every derivation takes.
 #[derive(Clone, Copy)]

@@ -11,6 +11,7 @@ mod cipher;
 mod contents;
 mod error;
 mod hash;
+mod iterated;
 mod kdf;
 mod mac;
 mod oid;
@@ -20,7 +21,6 @@ mod pbes1;
 mod pbes2;
 mod pkcs7;
 mod plaintext;
-mod iterated;
 
 use std::borrow::Cow;
 

@@ -3,7 +3,7 @@
 //! A random root key is wrapped in slots, each under a key derived from what unlocks it. Each version of an entry
 //! has a data key of its own, wrapped under a key derived from the root key. All of it is XChaCha20-Poly1305 with
 //! random 192-bit nonces; the associated data binds every private key to its store, entry, version, alias, public
-//! key and chain, so that no ciphertext can be moved to another place. Public rows carry an HMAC ([`Ledger`]).
+//! key and chain, so that no ciphertext can be moved to another binding. Public rows carry an HMAC ([`Ledger`]).
 
 mod cipher;
 mod ledger;
@@ -94,10 +94,10 @@ impl RootKey {
         Arc::clone(&self.ledger)
     }
 
-    /// Seals a private key in its place.
-    pub(crate) fn seal(&self, key: &PrivateKey, place: &Place<'_>) -> Result<SealedKey, SealError> {
+    /// Seals a private key in its binding.
+    pub(crate) fn seal(&self, key: &PrivateKey, binding: &SealBinding<'_>) -> Result<SealedKey, SealError> {
         let data_key = SealingKey::generate()?;
-        let aad = self.data(place);
+        let aad = self.data(binding);
         Ok(SealedKey {
             // EXPOSE: sealed here.
             sealed_key: data_key.encrypt(key.expose_pkcs8_der(), &aad)?,
@@ -106,26 +106,30 @@ impl RootKey {
     }
 
     /// Opens what [`seal`](Self::seal) made, if nothing that it is bound to was changed.
-    pub(crate) fn unseal(&self, sealed: &SealedKey, place: &Place<'_>) -> Result<PrivateKey, SealError> {
-        let aad = self.data(place);
+    pub(crate) fn unseal(
+        &self,
+        sealed: &SealedKey,
+        binding: &SealBinding<'_>,
+    ) -> Result<PrivateKey, SealError> {
+        let aad = self.data(binding);
         let data_key = self.wrapping.unwrap_key(&sealed.wrapped_data_key, &aad).ok_or(SealError::Damaged)?;
         let mut der = data_key.decrypt(&sealed.sealed_key, &aad).ok_or(SealError::Damaged)?;
         Ok(PrivateKey::from_pkcs8_der(std::mem::take(&mut *der)))
     }
 
-    fn data(&self, place: &Place<'_>) -> Vec<u8> {
+    fn data(&self, binding: &SealBinding<'_>) -> Vec<u8> {
         let mut chain = Sha256::new();
-        place.chain.iter().for_each(|fingerprint| chain.update(fingerprint.as_bytes()));
+        binding.chain.iter().for_each(|fingerprint| chain.update(fingerprint.as_bytes()));
         fields(
             FORMAT,
             &[
                 b"entry",
                 &self.store,
                 &self.epoch.to_be_bytes(),
-                &place.entry,
-                &place.version.to_be_bytes(),
-                place.alias.key().as_bytes(),
-                place.spki.as_bytes(),
+                &binding.entry,
+                &binding.version.to_be_bytes(),
+                binding.alias.key().as_bytes(),
+                binding.spki.as_bytes(),
                 chain.finalize().as_slice(),
             ],
         )
@@ -139,7 +143,7 @@ impl fmt::Debug for RootKey {
 }
 
 /// All that a sealed private key is bound to, beside its store.
-pub(crate) struct Place<'a> {
+pub(crate) struct SealBinding<'a> {
     pub(crate) alias: &'a Alias,
     pub(crate) entry: EntryId,
     pub(crate) version: u32,
@@ -249,23 +253,23 @@ mod tests {
         let chain = [Fingerprint::from_bytes([1; 32]), Fingerprint::from_bytes([2; 32])];
         let reversed = [chain[1], chain[0]];
         let spki = Fingerprint::from_bytes([3; 32]);
-        let place = || Place { alias: &www, entry: [7; 16], version: 1, spki, chain: &chain };
-        let sealed = root.seal(&PrivateKey::from_pkcs8_der(b"pkcs8".to_vec()), &place()).unwrap();
+        let binding = || SealBinding { alias: &www, entry: [7; 16], version: 1, spki, chain: &chain };
+        let sealed = root.seal(&PrivateKey::from_pkcs8_der(b"pkcs8".to_vec()), &binding()).unwrap();
         let again =
             RootKey::unlock([1; 16], 1, &root.ledger().check_value(), &slots, (&unlock).into()).unwrap().0;
-        assert_eq!(again.unseal(&sealed, &place()).unwrap().expose_pkcs8_der(), b"pkcs8");
+        assert_eq!(again.unseal(&sealed, &binding()).unwrap().expose_pkcs8_der(), b"pkcs8");
         for moved in [
-            Place { version: 2, ..place() },
-            Place { alias: &other, ..place() },
-            Place { chain: &chain[..1], ..place() },
-            Place { chain: &reversed, ..place() },
-            Place { entry: [8; 16], ..place() },
-            Place { spki: chain[0], ..place() },
+            SealBinding { version: 2, ..binding() },
+            SealBinding { alias: &other, ..binding() },
+            SealBinding { chain: &chain[..1], ..binding() },
+            SealBinding { chain: &reversed, ..binding() },
+            SealBinding { entry: [8; 16], ..binding() },
+            SealBinding { spki: chain[0], ..binding() },
         ] {
             assert_eq!(again.unseal(&sealed, &moved).err(), Some(SealError::Damaged));
         }
         let next = RootKey::of([1; 16], 2, SealingKey(Box::new(*root.root.0))).unwrap();
-        assert_eq!(next.unseal(&sealed, &place()).err(), Some(SealError::Damaged), "another epoch");
+        assert_eq!(next.unseal(&sealed, &binding()).err(), Some(SealError::Damaged), "another epoch");
     }
 
     #[test]

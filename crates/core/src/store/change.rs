@@ -3,7 +3,7 @@
 use std::{cell::RefCell, collections::BTreeMap, sync::Arc};
 
 use super::{
-    Doubt, Read, StoreError,
+    Read, StoreError, UncertainCommit,
     engine::{Change, CommitError, Table, View},
     key::{self, Tag},
     log::{self, Event, Stored},
@@ -364,7 +364,7 @@ impl<'s> Write<'s> {
             Ok(()) => Ok(state.mark()),
             Err(CommitError::Refused(error)) => Err(error),
             Err(CommitError::InDoubt(_)) => {
-                Err(StoreError::OutcomeUnknown(Doubt::of_commit(state.log_number, state.log_head)))
+                Err(StoreError::OutcomeUnknown(UncertainCommit::of_commit(state.log_number, state.log_head)))
             }
         }
     }

@@ -141,7 +141,7 @@ impl Store {
         })?;
         guard.reset(mark)?;
         self.set_guard(Some(guard), false);
-        self.settle(mark)
+        self.finish_commit(mark)
     }
 }
 

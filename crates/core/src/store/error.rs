@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-use super::Doubt;
+use super::UncertainCommit;
 use crate::{alias::Alias, private_file::FileError, remedy::Remedy, seal::SealError};
 
 /// Why the store refused or failed.
@@ -193,7 +193,7 @@ pub enum StoreError {
     },
     /// The commit, or what was read back after it, failed: the change may be there or not.
     #[error("the outcome is unknown: {0}")]
-    OutcomeUnknown(Doubt),
+    OutcomeUnknown(UncertainCommit),
     /// No entry has the alias.
     #[error("there is no entry \"{alias}\"")]
     NotFound {
@@ -233,7 +233,7 @@ fn these(entries: &[Alias]) -> String {
 impl StoreError {
     /// The commit succeeded, and what it wrote did not come back whole.
     pub(crate) fn unread() -> Self {
-        Self::OutcomeUnknown(Doubt::of_reading_back())
+        Self::OutcomeUnknown(UncertainCommit::of_reading_back())
     }
 
     /// A stable code for programs.

@@ -70,7 +70,7 @@ impl RollbackGuard {
     fn open(&self, write: bool) -> Result<File, StoreError> {
         private_file::open_private(&self.path, write).map_err(|error| match error {
             FileError::Missing { path } => StoreError::GuardMissing { path },
-            // Whatever else the user has there is told as that, and not made private.
+            // Whatever else the user has there is reported as such, and not made private.
             FileError::OpenToOthers { .. } | FileError::HardLinked { .. } if !self.looks_like_one() => {
                 StoreError::NotAGuard { path: self.path.clone() }
             }

@@ -10,7 +10,6 @@ mod accounts;
 mod change;
 mod codec;
 mod copy;
-mod doubt;
 pub(crate) mod engine;
 mod entries;
 mod error;
@@ -27,6 +26,7 @@ mod sqlite;
 mod state;
 mod sweep;
 mod tree;
+mod uncertain_commit;
 mod verify;
 
 use std::{
@@ -46,19 +46,19 @@ pub(crate) use self::{
     sqlite::{LongChange, Prepared, SqliteEngine, beside, free_name, remove as remove_file, side_files},
     state::Mark,
 };
-pub use self::{
-    doubt::{Doubt, Seen},
-    error::StoreError,
-    log::LogEntry,
-    memory::{Fault, MemoryEngine},
-    sqlite::Journal,
-    verify::{StoreProblem, StoreReport},
-};
 use self::{
     engine::{Engine, View},
     log::leads,
     state::State,
     tree::Cache,
+};
+pub use self::{
+    error::StoreError,
+    log::LogEntry,
+    memory::{Fault, MemoryEngine},
+    sqlite::Journal,
+    uncertain_commit::{CommitOutcome, UncertainCommit},
+    verify::{StoreProblem, StoreReport},
 };
 use crate::seal::{Ledger, RootKey, SealError, Slot, Unlock};
 
@@ -285,7 +285,7 @@ impl Store {
     }
 
     /// A commit is done: the guard moves on.
-    pub(crate) fn settle(&self, mark: Mark) -> Result<(), StoreError> {
+    pub(crate) fn finish_commit(&self, mark: Mark) -> Result<(), StoreError> {
         self.engine.still_there()?;
         self.saw(mark);
         match &self.guard {

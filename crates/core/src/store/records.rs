@@ -7,7 +7,7 @@ use super::{
 use crate::{
     alias::Alias,
     certificate::{Certificate, Fingerprint},
-    seal::{Digest, EntryId, Place, SealedKey},
+    seal::{Digest, EntryId, SealBinding, SealedKey},
     validate::{FindingCode, Role, Trust},
 };
 
@@ -73,8 +73,8 @@ impl VersionRow {
 
 impl EntryRow {
     /// What the sealed key is bound to; `chain` is [`VersionRow::fingerprints`].
-    pub(crate) fn place<'a>(&'a self, chain: &'a [Fingerprint]) -> Option<Place<'a>> {
-        Some(Place {
+    pub(crate) fn binding<'a>(&'a self, chain: &'a [Fingerprint]) -> Option<SealBinding<'a>> {
+        Some(SealBinding {
             alias: &self.head.alias,
             entry: self.head.id,
             version: self.content.number,
@@ -145,7 +145,7 @@ impl EntryHead {
 
     pub(super) fn to_record(&self) -> Vec<u8> {
         let mut encoder = Encoder::new();
-        encoder.text(self.alias.as_str()).bytes(&self.id).optional_text(self.trust.map(Trust::word));
+        encoder.text(self.alias.as_str()).bytes(&self.id).optional_text(self.trust.map(Trust::as_str));
         encoder.optional_text(self.bound_to.as_deref()).integer(self.first.into());
         self.content.encode(&mut encoder);
         encoder.done()

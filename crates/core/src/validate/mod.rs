@@ -14,8 +14,8 @@ mod policies;
 mod purpose;
 mod refusal;
 mod search;
-mod webpki_check;
 mod strict_check;
+mod webpki_check;
 
 use rustls_pki_types::UnixTime;
 use thiserror::Error;
@@ -260,7 +260,12 @@ impl Validation<'_> {
         // Where the purpose is not that of the leaf, its own finding says what clients think.
         if !hard && judged && !lacks_purpose(&findings) {
             let above: Vec<&Certificate> = path.iter().skip(1).map(|(certificate, _)| certificate).collect();
-            findings.extend(webpki_check::rustls_clients(leaf, &above, policy.purpose, self.within_validity()));
+            findings.extend(webpki_check::rustls_clients(
+                leaf,
+                &above,
+                policy.purpose,
+                self.within_validity(),
+            ));
             findings.extend(strict_check::strict_clients(leaf, &above));
         }
         let signatures = budget.signatures();

@@ -13,8 +13,8 @@ pub use self::request::{
 };
 use super::{
     Keystore,
-    place::insert_authority,
-    protocol::{Asked, By, Step, Told},
+    commit_credential::insert_authority,
+    protocol::{Asked, By, LogNote, Step},
     request::{ChainLink, ImportReport, Outcome},
     seconds,
 };
@@ -81,7 +81,7 @@ impl Keystore {
             findings.extend(about_authority(&certificate, asked.at));
             Ok((certificate, findings))
         });
-        let (certificate, findings) = self.told(asked, read)?;
+        let (certificate, findings) = self.log_refusal(asked, read)?;
         let fingerprint = certificate.fingerprint;
         self.change(
             asked,
@@ -128,7 +128,7 @@ impl Keystore {
             check_all(&mut all, pass_over)?;
             Ok((all, findings))
         });
-        let (all, findings) = self.told(asked, gathered)?;
+        let (all, findings) = self.log_refusal(asked, gathered)?;
         let names = Names::new(names);
         let together = Asked { action: Action::CaImportAll, ..asked };
         let done = self.attempt(
@@ -143,7 +143,7 @@ impl Keystore {
                 Ok(true)
             },
         );
-        Ok(self.told(asked, done)?.0)
+        Ok(self.log_refusal(asked, done)?.0)
     }
 }
 
@@ -176,7 +176,7 @@ fn import_ca(
                 write.promote(&row.head)?;
                 let imported = vec![stored.clone()];
                 let report = report(&stored, Outcome::Imported, imported, findings);
-                Ok(Step::Changed(report, told(alias, &certificate)))
+                Ok(Step::Changed(report, log_note(alias, &certificate)))
             }
             _ => Err(AuthorityError::AliasTaken { alias: stored }.into()),
         };
@@ -189,7 +189,7 @@ fn import_ca(
     }
     insert_authority(write, alias, Trust::Anchor, &certificate, by.actor, by.at)?;
     let report = report(alias, Outcome::Imported, vec![alias.clone()], findings);
-    Ok(Step::Changed(report, told(alias, &certificate)))
+    Ok(Step::Changed(report, log_note(alias, &certificate)))
 }
 
 type Imported = (AuthoritiesReport, Vec<(Alias, Fingerprint)>);
@@ -214,7 +214,7 @@ fn import_cas(
         findings.extend(about_authority(certificate, by.at));
         let alias = names.next(write, certificate)?;
         insert_authority(write, &alias, Trust::Anchor, certificate, by.actor, by.at)?;
-        write.audit(told(&alias, certificate).event(Action::CaImport, by));
+        write.audit(log_note(&alias, certificate).event(Action::CaImport, by));
         written.push((alias.clone(), certificate.fingerprint));
         report.alias = Some(alias);
     }
@@ -224,7 +224,7 @@ fn import_cas(
     if written.is_empty() {
         return Ok(Step::Same((report, written)));
     }
-    Ok(Step::Changed((report, written), Told::plain("", Happened::Imported)))
+    Ok(Step::Changed((report, written), LogNote::plain("", Happened::Imported)))
 }
 
 /// Whether an alias stands for an anchor with this certificate.
@@ -321,7 +321,7 @@ fn anchored(write: &Write<'_>, certificate: &Certificate) -> Result<Option<Alias
     Ok(known.into_iter().find(|(_, trust)| *trust == Trust::Anchor).map(|(alias, _)| alias))
 }
 
-fn told(alias: &Alias, certificate: &Certificate) -> Told {
+fn log_note(alias: &Alias, certificate: &Certificate) -> LogNote {
     let fingerprint = certificate.fingerprint.to_string();
-    Told { fingerprint, ..Told::plain(alias.as_str(), Happened::Imported) }
+    LogNote { fingerprint, ..LogNote::plain(alias.as_str(), Happened::Imported) }
 }

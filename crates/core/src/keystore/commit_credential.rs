@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use super::{
     neighbours::{about_others, about_replacement},
     open_row,
-    protocol::{By, Told},
+    protocol::{By, LogNote},
     request::{ChainLink, CredentialRequest, ImportReport, Outcome},
     seconds,
 };
@@ -13,7 +13,7 @@ use crate::{
     alias::Alias,
     certificate::{Certificate, ServerCredential},
     error::Error,
-    seal::{Place, random_id},
+    seal::{SealBinding, random_id},
     store::{EntryRow, Happened, NewVersion, Read, StoreError, Write},
     validate::{Authorities, Finding, FindingCode, Role, Trust, ValidatedChain, anchors_now, validate},
 };
@@ -30,9 +30,9 @@ fn is_same(row: &EntryRow, credential: &ServerCredential) -> bool {
 }
 
 /// What came of a credential inside a write.
-pub(super) enum Placed {
+pub(super) enum Committed {
     /// It is there; nothing was written.
-    Present(ImportReport),
+    AlreadyPresent(ImportReport),
     /// It was written, and is not committed yet.
     Written(Box<Written>),
 }
@@ -43,18 +43,25 @@ pub(super) struct Written {
 }
 
 impl Written {
-    pub(super) fn told(&self) -> Told {
+    pub(super) fn log_note(&self) -> LogNote {
         let outcome = match self.report.outcome {
             Outcome::Replaced => Happened::Replaced,
             _ => Happened::Imported,
         };
         let leaf = self.chain.leaf().map(|leaf| leaf.to_string());
-        Told { fingerprint: leaf.unwrap_or_default(), ..Told::plain(self.report.alias.as_str(), outcome) }
+        LogNote {
+            fingerprint: leaf.unwrap_or_default(),
+            ..LogNote::plain(self.report.alias.as_str(), outcome)
+        }
     }
 }
 
 /// Validates, seals and writes one credential.
-pub(super) fn place(write: &Write<'_>, by: &By<'_>, request: CredentialRequest) -> Result<Placed, Error> {
+pub(super) fn commit_credential(
+    write: &Write<'_>,
+    by: &By<'_>,
+    request: CredentialRequest,
+) -> Result<Committed, Error> {
     let CredentialRequest { alias, credential, mut findings, options } = request;
     let (mut damaged, mut present_row) = (false, None);
     let present = match write.as_read().entry(&alias) {
@@ -68,7 +75,7 @@ pub(super) fn place(write: &Write<'_>, by: &By<'_>, request: CredentialRequest) 
     };
     if let Some(row) = present {
         if is_same(&row, &credential) {
-            return already_present(by, row, findings, options.dry_run).map(Placed::Present);
+            return already_present(by, row, findings, options.dry_run).map(Committed::AlreadyPresent);
         }
         present_row = Some(row);
     }
@@ -108,7 +115,7 @@ pub(super) fn place(write: &Write<'_>, by: &By<'_>, request: CredentialRequest) 
     };
     let at = seconds(options.at);
     let fingerprints: Vec<_> = chain.path().iter().map(|(certificate, _)| certificate.fingerprint).collect();
-    let place = Place {
+    let binding = SealBinding {
         alias: &alias,
         entry,
         version: number,
@@ -118,7 +125,7 @@ pub(super) fn place(write: &Write<'_>, by: &By<'_>, request: CredentialRequest) 
     let version = NewVersion {
         number,
         origin: number,
-        sealed: Some(by.root.seal(credential.key(), &place)?),
+        sealed: Some(by.root.seal(credential.key(), &binding)?),
         allowed: &allowed_codes(&findings),
         actor: by.actor,
         at,
@@ -140,7 +147,7 @@ pub(super) fn place(write: &Write<'_>, by: &By<'_>, request: CredentialRequest) 
         imported,
         findings,
     };
-    Ok(Placed::Written(Box::new(Written { report, chain })))
+    Ok(Committed::Written(Box::new(Written { report, chain })))
 }
 
 fn already_present(

@@ -9,9 +9,9 @@ use crate::seal::Digest;
 ///
 /// Nothing that is seen is durable for sure: a crash may still bring the change or take it. The next commit settles it.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Doubt {
+pub struct UncertainCommit {
     row: Option<LogRow>,
-    seen: Seen,
+    seen: CommitOutcome,
 }
 
 /// The row of the log that the change would have written with it: nobody else can have written the same.
@@ -24,59 +24,61 @@ struct LogRow {
 /// What a new connection sees of a change.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
-pub enum Seen {
+pub enum CommitOutcome {
     /// It is there now.
-    There,
+    Present,
     /// It is not there now.
-    NotThere,
+    Absent,
     /// The store could not be read again, or not all of it.
-    Nothing,
+    Unreadable,
 }
 
-impl Doubt {
+impl UncertainCommit {
     /// The commit failed that would have written row `number` of the log.
     pub(super) fn of_commit(number: i64, hash: Digest) -> Self {
-        Self { row: Some(LogRow { number, hash }), seen: Seen::Nothing }
+        Self { row: Some(LogRow { number, hash }), seen: CommitOutcome::Unreadable }
     }
 
     /// The commit succeeded, and what it wrote did not come back whole.
     pub(crate) fn of_reading_back() -> Self {
-        Self { row: None, seen: Seen::Nothing }
+        Self { row: None, seen: CommitOutcome::Unreadable }
     }
 
     /// What a new connection saw.
     #[must_use]
-    pub fn seen(&self) -> Seen {
+    pub fn seen(&self) -> CommitOutcome {
         self.seen
     }
 }
 
-impl fmt::Display for Doubt {
+impl fmt::Display for UncertainCommit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.seen {
-            Seen::Nothing if self.row.is_some() => "the commit failed, and the store could not be read again",
-            Seen::There => "the commit failed; read again, the change is there now",
-            Seen::NotThere => "the commit failed; read again, the change is not there now",
-            Seen::Nothing => "the change was written, but could not be read back",
+            CommitOutcome::Unreadable if self.row.is_some() => {
+                "the commit failed, and the store could not be read again"
+            }
+            CommitOutcome::Present => "the commit failed; read again, the change is there now",
+            CommitOutcome::Absent => "the commit failed; read again, the change is not there now",
+            CommitOutcome::Unreadable => "the change was written, but could not be read back",
         })
     }
 }
 
 impl Store {
     /// Opens the connection anew after a commit that failed, and looks for the change.
-    pub(crate) fn look_again(&mut self, mut doubt: Doubt) -> Doubt {
+    pub(crate) fn look_again(&mut self, mut uncertain: UncertainCommit) -> UncertainCommit {
         self.in_doubt = true;
-        let Some(row) = &doubt.row else {
-            return doubt;
+        let Some(row) = &uncertain.row else {
+            return uncertain;
         };
         let found = self
             .reconnect()
             .and_then(|()| self.read().and_then(|read| read.has_log_row(row.number, &row.hash)));
-        doubt.seen = match found {
-            Ok(true) => Seen::There,
-            Ok(false) => Seen::NotThere,
-            Err(_) => Seen::Nothing,
+        uncertain.seen = match found {
+            Ok(true) => CommitOutcome::Present,
+            Ok(false) => CommitOutcome::Absent,
+            Err(_) => CommitOutcome::Unreadable,
         };
-        doubt
+        uncertain
     }
 }

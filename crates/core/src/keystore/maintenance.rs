@@ -6,7 +6,7 @@ use rustls_pki_types::UnixTime;
 
 use super::{
     Keystore, open_row,
-    protocol::{Asked, Step, Told},
+    protocol::{Asked, LogNote, Step},
     seconds,
 };
 use crate::{
@@ -90,7 +90,7 @@ impl Keystore {
         let asked = Asked { action: Action::Backup, about: &name, at: seconds(at) };
         self.change(
             asked,
-            |_, _| Ok(Step::Changed((), Told::plain(name.clone(), Happened::Written))),
+            |_, _| Ok(Step::Changed((), LogNote::plain(name.clone(), Happened::Written))),
             |_, _, ()| Ok(true),
         )
     }
