@@ -37,7 +37,7 @@ fn alias(n: usize) -> Alias {
 
 impl Filled {
     fn new(authority: &TestCa, leaves: &[ServerCredential], size: usize) -> Self {
-        let mut scratch = Scratch::new(now());
+        let scratch = Scratch::new(now());
         scratch.keystore.import_authority(&"root".parse().unwrap(), authority.file(), now()).unwrap();
         let mut next = 0;
         while next < size {

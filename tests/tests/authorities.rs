@@ -75,7 +75,7 @@ fn aliases_come_from_the_subjects_and_stay() {
 
 #[test]
 fn a_prefix_stands_before_each_alias_and_must_make_one() {
-    let mut scratch = Scratch::new(now());
+    let scratch = Scratch::new(now());
     let ca = root("Root");
     let with = |prefix: &str| {
         let mut request = AuthoritiesRequest::new(vec![file("a.pem", ca.file())], now());
@@ -92,7 +92,7 @@ fn a_prefix_stands_before_each_alias_and_must_make_one() {
 fn numbered_aliases_are_those_asked_for_or_nothing_is_stored() {
     let mut scratch = Scratch::new(now());
     let (first, second, third) = (root("First"), root("Second"), root("Third"));
-    let keystore = &mut scratch.keystore;
+    let keystore = &scratch.keystore;
     let request = |alias: &str, cas: &[&TestCa]| {
         let mut request = AuthoritiesRequest::new(vec![file("", bundle(cas).as_bytes())], now());
         request.names = AuthorityNames::Numbered(alias.parse().unwrap());

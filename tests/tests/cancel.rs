@@ -126,7 +126,7 @@ fn an_inspection_is_stopped_in_the_mac_and_in_a_key() {
 
 #[test]
 fn another_thread_stops_an_import_which_leaves_the_store_as_it_was() {
-    let mut scratch = Scratch::new(now());
+    let scratch = Scratch::new(now());
     let before = scratch.bytes();
     let bytes = file(&usual(), &usual()).mac(Mac::pkcs12(Hash::Sha512, claimed())).build();
     let password = Password::new(PASSWORD).unwrap();

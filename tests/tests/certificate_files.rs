@@ -49,7 +49,7 @@ fn refuses(what: &str, file: impl AsRef<[u8]>, code: &str, message: &str) {
     let fits = if exact { told == message } else { told.starts_with(message) };
     assert!(error.code() == code && fits, "{what}: {}: {told}", error.code());
     assert!(error.help().is_some(), "{what}");
-    let mut scratch = Scratch::new(now());
+    let scratch = Scratch::new(now());
     let kept = scratch.keystore.import_authority(&"x".parse().unwrap(), file.as_ref(), now()).unwrap_err();
     assert_eq!((kept.code(), kept.to_string()), (code, told), "{what}");
     assert!(scratch.keystore.entries(None, 10).unwrap().is_empty(), "{what}");

@@ -8,7 +8,7 @@ use strongroom_tests::{
 
 /// A store with a root, the root, and a CA below it.
 fn with_root() -> (Scratch, TestCa, TestCa) {
-    let mut scratch = Scratch::new(now());
+    let scratch = Scratch::new(now());
     let root = root("Root");
     let issuing = root.issue_ca(ca_params("Issuing"));
     scratch.keystore.import_authority(&"root".parse().unwrap(), root.file(), now()).unwrap();
@@ -17,8 +17,8 @@ fn with_root() -> (Scratch, TestCa, TestCa) {
 
 #[test]
 fn a_stored_chain_serves_the_next_import_but_anchors_nothing() {
-    let (mut scratch, _, issuing) = with_root();
-    let keystore = &mut scratch.keystore;
+    let (scratch, _, issuing) = with_root();
+    let keystore = &scratch.keystore;
     let first = issuing.issue(&leaf_params("a.test"), &[&issuing.certificate]);
     let report =
         keystore.import_credential(CredentialRequest::new("a".parse().unwrap(), first, now())).unwrap();
@@ -42,7 +42,7 @@ fn a_stored_chain_serves_the_next_import_but_anchors_nothing() {
 
 #[test]
 fn an_embedded_root_is_trusted_only_on_request() {
-    let mut scratch = Scratch::new(now());
+    let scratch = Scratch::new(now());
     let root = root("Root");
     let issuing = root.issue_ca(ca_params("Issuing"));
     let credential = || issuing.issue(&leaf_params("a.test"), &[&root.certificate, &issuing.certificate]);
@@ -60,8 +60,8 @@ fn an_embedded_root_is_trusted_only_on_request() {
 
 #[test]
 fn chain_aliases_take_the_next_free_number() {
-    let mut scratch = Scratch::new(now());
-    let keystore = &mut scratch.keystore;
+    let scratch = Scratch::new(now());
+    let keystore = &scratch.keystore;
     let root = root("Root");
     keystore.import_authority(&"root".parse().unwrap(), root.file(), now()).unwrap();
     keystore.import_authority(&"A_Intermediate".parse().unwrap(), self::root("Other").file(), now()).unwrap();
@@ -79,8 +79,8 @@ fn chain_aliases_take_the_next_free_number() {
 
 #[test]
 fn importing_a_stored_chain_certificate_as_ca_makes_it_an_anchor() {
-    let (mut scratch, root, issuing) = with_root();
-    let keystore = &mut scratch.keystore;
+    let (scratch, root, issuing) = with_root();
+    let keystore = &scratch.keystore;
     let first = issuing.issue(&leaf_params("a.test"), &[&issuing.certificate]);
     keystore.import_credential(CredentialRequest::new("a".parse().unwrap(), first, now())).unwrap();
     keystore.remove(&"root".parse().unwrap(), true, now()).unwrap();
@@ -100,7 +100,7 @@ fn importing_a_stored_chain_certificate_as_ca_makes_it_an_anchor() {
 
 #[test]
 fn a_crowded_store_is_narrowed_by_key_identifier() {
-    let mut scratch = Scratch::new(now());
+    let scratch = Scratch::new(now());
     let roots: Vec<TestCa> = (0..150).map(|_| root("Same")).collect();
     for (n, ca) in roots.iter().enumerate() {
         scratch.keystore.import_authority(&format!("root{n}").parse().unwrap(), ca.file(), now()).unwrap();

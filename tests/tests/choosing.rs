@@ -55,7 +55,7 @@ struct Shop {
 
 impl Shop {
     fn open() -> Self {
-        let (mut scratch, ca) = (Scratch::new(now()), root("CA"));
+        let (scratch, ca) = (Scratch::new(now()), root("CA"));
         scratch.keystore.import_authority(&"ca".parse().unwrap(), ca.file(), now()).unwrap();
         Self { scratch, ca }
     }

@@ -153,7 +153,7 @@ fn a_view_is_of_one_commit_and_writers_take_turns() {
 #[test]
 fn a_change_by_another_is_waited_for() {
     for subject in Subject::all() {
-        let (mut waiting, mut other) = (subject.open(), subject.open());
+        let (waiting, other) = (subject.open(), subject.open());
         assert!(!waiting.wait_change(Duration::from_millis(60)).unwrap(), "{}", subject.name);
         thread::scope(|scope| {
             let seen = scope.spawn(move || waiting.wait_change(Duration::from_secs(10)).unwrap());
@@ -176,7 +176,7 @@ fn a_life_of_a_store_is_the_same_on_every_engine() {
         ["a", "b"].iter().map(|name| ca.issue(&leaf_params(&format!("{name}.test")), &[])).collect();
     let mut lives = Vec::new();
     for subject in Subject::all() {
-        let mut keystore = subject.open();
+        let keystore = subject.open();
         let alias = |name: &str| name.parse::<strongroom::Alias>().unwrap();
         keystore.import_authority(&alias("root"), ca.file(), now()).unwrap();
         for (name, leaf, replace) in
@@ -198,7 +198,7 @@ fn a_life_of_a_store_is_the_same_on_every_engine() {
         assert_eq!(keystore.undo(&alias("old"), now()).unwrap().number, 1, "{}", subject.name);
         keystore.prune(None, now()).unwrap();
         drop(keystore);
-        let mut again = subject.open();
+        let again = subject.open();
         let report = again.verify_store().unwrap();
         assert_eq!(report.problems, [], "{}", subject.name);
         let entries: Vec<String> = again
@@ -234,7 +234,7 @@ fn many_who_write_at_once_all_have_their_changes() {
                 });
             }
         });
-        let mut keystore = subject.open();
+        let keystore = subject.open();
         assert_eq!(keystore.entries(None, 100).unwrap().len(), 20, "{}", subject.name);
         assert_eq!(keystore.verify_store().unwrap().problems, [], "{}", subject.name);
     }
@@ -245,19 +245,19 @@ fn a_doubt_says_what_is_seen_and_a_refusal_leaves_nothing() {
     for remote in [false, true] {
         let unlock = UnlockKey::generate().unwrap();
         let engine = MemoryEngine::new(remote);
-        let mut keystore = Keystore::create_on_engine(Box::new(engine.clone()), &unlock, now()).unwrap();
+        let keystore = Keystore::create_on_engine(Box::new(engine.clone()), &unlock, now()).unwrap();
         let ca = root("Root");
-        let import = |name: &str, keystore: &mut Keystore| {
+        let import = |name: &str, keystore: &Keystore| {
             keystore.import_authority(&name.parse().unwrap(), ca.file(), now()).map(drop)
         };
         engine.fail_next(Fault::Refused);
-        assert_eq!(import("one", &mut keystore).unwrap_err().code(), "store_full");
+        assert_eq!(import("one", &keystore).unwrap_err().code(), "store_full");
         assert!(keystore.entry(&"one".parse().unwrap()).is_err());
         for (fault, seen) in
             [(Fault::DoubtThere, CommitOutcome::Present), (Fault::DoubtNotThere, CommitOutcome::Absent)]
         {
             engine.fail_next(fault);
-            match import("one", &mut keystore).unwrap_err() {
+            match import("one", &keystore).unwrap_err() {
                 strongroom::Error::Store(StoreError::OutcomeUnknown(uncertain)) => {
                     assert_eq!(uncertain.seen(), seen)
                 }
@@ -265,7 +265,7 @@ fn a_doubt_says_what_is_seen_and_a_refusal_leaves_nothing() {
             }
             assert_eq!(keystore.entry(&"one".parse().unwrap()).is_ok(), seen == CommitOutcome::Present);
             // Run again, it is done or was done.
-            import("one", &mut keystore).unwrap();
+            import("one", &keystore).unwrap();
             keystore.remove(&"one".parse().unwrap(), false, now()).unwrap();
         }
         // A re-key in doubt goes on with the key that is in force.
@@ -280,7 +280,7 @@ fn a_doubt_says_what_is_seen_and_a_refusal_leaves_nothing() {
                 }
                 other => panic!("{other}"),
             }
-            import(&format!("after-{seen:?}"), &mut keystore).unwrap();
+            import(&format!("after-{seen:?}"), &keystore).unwrap();
         }
         assert_eq!(keystore.verify_store().unwrap().problems, []);
     }
@@ -293,7 +293,7 @@ fn a_read_takes_two_trips_and_a_small_change_three_whatever_the_size() {
     let mut trips = Vec::new();
     for size in [10, 300] {
         let engine = MemoryEngine::new(true);
-        let mut keystore = Keystore::create_on_engine(Box::new(engine.clone()), &unlock, now()).unwrap();
+        let keystore = Keystore::create_on_engine(Box::new(engine.clone()), &unlock, now()).unwrap();
         let password = Password::new("a long password").unwrap();
         keystore.add_administrator(&"alice".parse().unwrap(), &password, now()).unwrap();
         let ca = root("Root");
@@ -303,7 +303,7 @@ fn a_read_takes_two_trips_and_a_small_change_three_whatever_the_size() {
             .map(|n| CredentialRequest::new(format!("entry-{n}").parse().unwrap(), copy(&leaf), now()));
         keystore.import_credentials(batch.collect(), now()).unwrap();
         // A process that has seen nothing yet: no node is known.
-        let mut cold = Keystore::open_on_engine(Box::new(engine.clone()), &unlock).unwrap();
+        let cold = Keystore::open_on_engine(Box::new(engine.clone()), &unlock).unwrap();
         let before = engine.trips();
         assert!(cold.administrator(&"alice".parse().unwrap()).unwrap().is_some());
         let present = engine.trips() - before;

@@ -151,7 +151,7 @@ fn expected(model: &mut Model, operation: &Operation) -> &'static str {
 }
 
 fn run(scratch: &mut Scratch, leaves: &[ServerCredential], operation: &Operation) -> &'static str {
-    let keystore = &mut scratch.keystore;
+    let keystore = &scratch.keystore;
     match *operation {
         Operation::Import { name, leaf, replace } => {
             let mut request = CredentialRequest::new(alias(name), copy(&leaves[leaf]), now());
@@ -178,7 +178,7 @@ fn run(scratch: &mut Scratch, leaves: &[ServerCredential], operation: &Operation
 }
 
 fn compare(scratch: &mut Scratch, leaves: &[ServerCredential], model: &Model) {
-    let keystore = &mut scratch.keystore;
+    let keystore = &scratch.keystore;
     let listed: Vec<String> = keystore.entries(None, 100).unwrap().iter().map(|e| e.alias.key()).collect();
     let wanted: Vec<String> =
         std::iter::once("root".to_owned()).chain(model.present.keys().cloned()).collect();
@@ -228,15 +228,14 @@ proptest! {
 
 #[test]
 fn a_store_that_another_process_rekeyed_must_be_unlocked_again() {
-    let mut scratch = Scratch::new(now());
-    let mut other = scratch.keystore.reopen().unwrap();
+    let scratch = Scratch::new(now());
+    let other = Keystore::open(&scratch.path(), &scratch.unlock).unwrap();
     let keep = [KeptSlot::new(0, UnlockSource::KeyFile(String::new()), &scratch.unlock)];
     scratch.keystore.rekey(&keep, now()).unwrap();
     let error = other.entries(None, 1).unwrap_err();
     assert_eq!(error.code(), "store_rekeyed");
     assert!(matches!(error, Error::Store(StoreError::Seal(_))));
-    assert!(other.reopen().is_err());
-    let mut again = Keystore::open(&scratch.path(), &scratch.unlock).unwrap();
+    let again = Keystore::open(&scratch.path(), &scratch.unlock).unwrap();
     assert!(again.entries(None, 1).unwrap().is_empty());
 }
 
@@ -245,7 +244,7 @@ fn a_new_root_key_reaches_every_row_of_a_store_of_many_pages() {
     const ENTRIES: usize = 700;
     let authority = root("Root");
     let leaf = authority.issue(&leaf_params("host.test"), &[]);
-    let mut scratch = Scratch::new(now());
+    let scratch = Scratch::new(now());
     scratch.keystore.import_authority(&"root".parse().unwrap(), authority.file(), now()).unwrap();
     let batch = (0..ENTRIES)
         .map(|n| CredentialRequest::new(format!("entry-{n}").parse().unwrap(), copy(&leaf), now()))
@@ -253,7 +252,7 @@ fn a_new_root_key_reaches_every_row_of_a_store_of_many_pages() {
     scratch.keystore.import_credentials(batch, now()).unwrap();
     let keep = [KeptSlot::new(0, UnlockSource::KeyFile(String::new()), &scratch.unlock)];
     scratch.keystore.rekey(&keep, now()).unwrap();
-    let mut again = Keystore::open(&scratch.path(), &scratch.unlock).unwrap();
+    let again = Keystore::open(&scratch.path(), &scratch.unlock).unwrap();
     let report = again.verify_store().unwrap();
     assert_eq!(report.problems, []);
     assert_eq!((report.entries, report.keys), (701, 700));
@@ -261,7 +260,7 @@ fn a_new_root_key_reaches_every_row_of_a_store_of_many_pages() {
 
 #[test]
 fn the_name_of_a_server_that_is_too_long_is_no_damage() {
-    let mut scratch = Scratch::new(now());
+    let scratch = Scratch::new(now());
     scratch.keystore.import_authority(&"root".parse().unwrap(), root("Root").file(), now()).unwrap();
     for name in [String::new(), "x".repeat(257)] {
         let refused = scratch.keystore.hold(&"root".parse().unwrap(), &name, now()).unwrap_err();
@@ -278,7 +277,7 @@ fn the_name_of_a_server_that_is_too_long_is_no_damage() {
 #[test]
 fn of_many_removed_entries_of_one_alias_the_last_one_comes_back() {
     const REMOVALS: usize = 1_100;
-    let mut scratch = Scratch::new(now());
+    let scratch = Scratch::new(now());
     let (first, last) = (root("First"), root("Last"));
     let alias: Alias = "ca".parse().unwrap();
     for n in 0..REMOVALS {

@@ -51,7 +51,7 @@ fn a_ca_under_which_nothing_can_be_accepted_is_imported_with_a_warning() {
         ),
     ] {
         let (ca, anchor) = changed_root("Odd", |fields| fields.spki = spki);
-        let mut scratch = Scratch::new(now());
+        let scratch = Scratch::new(now());
         let report = scratch.keystore.import_authority(&"odd".parse().unwrap(), anchor.der(), now()).unwrap();
         let [finding] = report.findings.as_slice() else {
             panic!("{:?}", report.findings);

@@ -110,7 +110,7 @@ fn no_wrong_password_of_thousands_opens_a_key() {
 #[test]
 fn an_import_reports_the_reading_and_takes_the_key_password() {
     let ca = root("CA");
-    let mut scratch = Scratch::new(now());
+    let scratch = Scratch::new(now());
     scratch.keystore.import_authority(&"ca".parse().unwrap(), ca.file(), now()).unwrap();
     let plain = Secret::of("é");
     let bytes = file(&ca, &plain, &plain, &Secret::of("inner"));

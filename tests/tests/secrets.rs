@@ -59,8 +59,8 @@ struct Wanted {
 impl Wanted {
     /// The PKCS #8 form of both fixtures' keys and each secret number in it; the passwords in UTF-8 and in UTF-16.
     fn new() -> Self {
-        let mut scratch = Scratch::new(now());
-        let keystore = &mut scratch.keystore;
+        let scratch = Scratch::new(now());
+        let keystore = &scratch.keystore;
         keystore
             .import_authority(&"root".parse().unwrap(), &manifest::read("chains/root-rsa.pem"), now())
             .unwrap();

@@ -24,7 +24,7 @@ struct Victim {
     unlock: UnlockKey,
 }
 
-fn import(keystore: &mut Keystore, ca: &TestCa, name: &str, replace: bool) {
+fn import(keystore: &Keystore, ca: &TestCa, name: &str, replace: bool) {
     let credential = ca.issue(&leaf_params(&format!("{name}.test")), &[]);
     let mut request = CredentialRequest::new(name.parse().unwrap(), credential, now());
     request.options.replace = replace;
@@ -35,7 +35,7 @@ impl Victim {
     fn new() -> Self {
         let engine = MemoryEngine::new(false);
         let unlock = UnlockKey::generate().unwrap();
-        let mut keystore = Keystore::create_on_engine(Box::new(engine.clone()), &unlock, now()).unwrap();
+        let keystore = Keystore::create_on_engine(Box::new(engine.clone()), &unlock, now()).unwrap();
         let ca = root("Root");
         let mut old = Vec::new();
         keystore.import_authority(&"root".parse().unwrap(), ca.file(), now()).unwrap();
@@ -45,26 +45,26 @@ impl Victim {
             let alias = format!("ca-{n}").parse().unwrap();
             keystore.import_authority(&alias, root(&format!("CA {n}")).file(), now()).unwrap();
         }
-        import(&mut keystore, &ca, "a", false);
-        import(&mut keystore, &ca, "gone", false);
+        import(&keystore, &ca, "a", false);
+        import(&keystore, &ca, "gone", false);
         let password = Password::new("a long password").unwrap();
         keystore.add_administrator(&"mallory".parse().unwrap(), &password, now()).unwrap();
         keystore.add_administrator(&"alice".parse().unwrap(), &password, now()).unwrap();
         let second = UnlockKey::generate().unwrap();
         keystore.add_slot(strongroom::UnlockSource::Environment("X".into()), &second, now()).unwrap();
         old.push(engine.copy());
-        import(&mut keystore, &ca, "a", true);
-        import(&mut keystore, &ca, "b", false);
+        import(&keystore, &ca, "a", true);
+        import(&keystore, &ca, "b", false);
         keystore.remove(&"evil-root".parse().unwrap(), false, now()).unwrap();
         keystore.remove_administrator(&"mallory".parse().unwrap(), now()).unwrap();
         old.push(engine.copy());
         keystore.remove(&"gone".parse().unwrap(), false, now()).unwrap();
         keystore.prune(None, now()).unwrap();
         keystore.remove_slot(1, now()).unwrap();
-        import(&mut keystore, &ca, "c", false);
-        import(&mut keystore, &ca, "c", true);
+        import(&keystore, &ca, "c", false);
+        import(&keystore, &ca, "c", true);
         old.push(engine.copy());
-        import(&mut keystore, &ca, "b", true);
+        import(&keystore, &ca, "b", true);
         Self { engine, old, unlock }
     }
 
@@ -76,7 +76,7 @@ impl Victim {
 /// Each question to a store, with its answer or the code of the refusal.
 type Answers = BTreeMap<String, Result<String, &'static str>>;
 
-fn answers(keystore: &mut Keystore) -> Answers {
+fn answers(keystore: &Keystore) -> Answers {
     let mut all = Answers::new();
     let mut ask = |question: String, answer: Result<String, Error>| {
         all.insert(question, answer.map_err(|error| error.code()));
@@ -156,7 +156,7 @@ impl Trial {
 
     fn judge(&mut self, kind: &str, fresh: bool, attack: impl Fn(&MemoryEngine)) {
         let copy = self.victim.engine.copy();
-        let mut running = self.victim.open(&copy).unwrap();
+        let running = self.victim.open(&copy).unwrap();
         running.entries(None, 1).unwrap();
         attack(&copy);
         let tally = self.tally.entry(kind.to_owned()).or_default();
@@ -167,7 +167,7 @@ impl Trial {
                 assert_eq!(running.entries(None, 1).unwrap_err().code(), "store_rolled_back", "{kind}");
                 None
             }
-            Ok(mut opened) => {
+            Ok(opened) => {
                 let report = opened.verify_store();
                 let whole = report.is_ok_and(|report| report.problems.is_empty());
                 tally.unseen += usize::from(whole);
@@ -178,8 +178,8 @@ impl Trial {
                 None
             }
         };
-        for mut keystore in opened.into_iter().chain([running]) {
-            for (question, answer) in answers(&mut keystore) {
+        for keystore in opened.into_iter().chain([running]) {
+            for (question, answer) in answers(&keystore) {
                 match answer {
                     Ok(answer) => {
                         let truth = self.truth[&question].as_ref();
@@ -289,14 +289,14 @@ fn the_whole_put_back_under_a_running_process_is_seen_with_a_guard_and_without()
     let victim = Victim::new();
     for copy in &victim.old {
         let engine = victim.engine.copy();
-        let mut running = victim.open(&engine).unwrap();
+        let running = victim.open(&engine).unwrap();
         running.entries(None, 1).unwrap();
         put_back(copy, &engine, &Table::ALL);
         assert_eq!(running.entries(None, 1).unwrap_err().code(), "store_rolled_back");
         let refused = running.import_authority(&"new".parse().unwrap(), root("New").file(), now());
         assert_eq!(refused.unwrap_err().code(), "store_rolled_back");
         // The copy grows beyond what the process saw: another history.
-        let mut other = victim.open(&engine).unwrap();
+        let other = victim.open(&engine).unwrap();
         for n in 0..20 {
             let alias = format!("x{n}").parse().unwrap();
             other.import_authority(&alias, root(&format!("X{n}")).file(), now()).unwrap();
@@ -332,7 +332,7 @@ fn a_guarded_store_says_so_and_a_fork_that_has_grown_is_seen() {
         .filter(|path| path.to_string_lossy().contains("keystore.db"))
         .map(|path| (path.clone(), fs::read(path).unwrap()))
         .collect();
-    let mut keystore = Keystore::open_with(&path, unlock, &options).unwrap();
+    let keystore = Keystore::open_with(&path, unlock, &options).unwrap();
     keystore.import_authority(&"acknowledged".parse().unwrap(), root("A").file(), now()).unwrap();
     drop(keystore);
     for (path, content) in &copy {
@@ -342,7 +342,7 @@ fn a_guarded_store_says_so_and_a_fork_that_has_grown_is_seen() {
     assert_eq!(older.code(), "store_rolled_back");
     let mut without = OpenOptions::default();
     without.without_guard = true;
-    let mut fork = Keystore::open_with(&path, unlock, &without).unwrap();
+    let fork = Keystore::open_with(&path, unlock, &without).unwrap();
     for n in 0..5 {
         let alias = format!("x{n}").parse().unwrap();
         fork.import_authority(&alias, root(&format!("X{n}")).file(), now()).unwrap();
@@ -367,7 +367,7 @@ fn every_change_of_the_schema_is_refused() {
         "PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = replace(sql, 'STRICT', 'strict') WHERE name = 'state'",
     ];
     for change in changes {
-        let mut scratch = Scratch::new(now());
+        let scratch = Scratch::new(now());
         scratch.keystore.import_authority(&"root".parse().unwrap(), root("Root").file(), now()).unwrap();
         Connection::open(scratch.path()).unwrap().execute_batch(change).unwrap();
         let error = Keystore::open(&scratch.path(), &scratch.unlock).unwrap_err();
@@ -413,7 +413,7 @@ fn more_than_eight_slots_are_refused_before_any_work() {
 fn a_former_slot_put_back_opens_nothing() {
     let victim = Victim::new();
     let engine = victim.engine.copy();
-    let mut keystore = victim.open(&engine).unwrap();
+    let keystore = victim.open(&engine).unwrap();
     let next = UnlockKey::generate().unwrap();
     let former = rows(&engine, Table::Record).into_iter().find(|(key, _)| key == &[0xb0, 0]).unwrap();
     let source = strongroom::UnlockSource::KeyFile(String::new());

@@ -1,10 +1,6 @@
-//! What the handlers share: the settings, connections to the keystore, the sessions, and how much may run at once.
+//! What the handlers share: the settings, the keystore, the sessions, and how much may run at once.
 
-use std::{
-    fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{fmt, sync::Arc, time::Duration};
 
 use strongroom::{AccountName, Error, Keystore, Limits, Password, UnixTime};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -87,9 +83,7 @@ pub struct ApiState {
 struct Shared {
     settings: Settings,
     clock: fn() -> UnixTime,
-    /// Others are opened from it.
-    origin: Mutex<Keystore>,
-    idle: Mutex<Vec<Keystore>>,
+    keystore: Keystore,
     sessions: Sessions,
     failures: Failures,
     imports: Gate,
@@ -104,8 +98,7 @@ impl ApiState {
         let shared = Shared {
             settings,
             clock,
-            origin: Mutex::new(keystore),
-            idle: Mutex::default(),
+            keystore,
             sessions: Sessions::default(),
             failures: Failures::default(),
             imports: Gate::new(IMPORTS, QUEUE),
@@ -128,11 +121,11 @@ impl ApiState {
         &self.shared.sessions
     }
 
-    /// Runs `work` on a connection of its own, on a thread that may block.
+    /// Runs `work` on a thread that may block.
     pub(crate) async fn run<T: Send + 'static>(
         &self,
         task: Task,
-        work: impl FnOnce(&mut Keystore) -> Result<T, Error> + Send + 'static,
+        work: impl FnOnce(&Keystore) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, ApiError> {
         let permit = self.gate(task).enter().await?;
         self.run_with(permit, task, work).await
@@ -142,13 +135,13 @@ impl ApiState {
         &self,
         permit: OwnedSemaphorePermit,
         task: Task,
-        work: impl FnOnce(&mut Keystore) -> Result<T, Error> + Send + 'static,
+        work: impl FnOnce(&Keystore) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, ApiError> {
         let shared = Arc::clone(&self.shared);
         let blocking = tokio::task::spawn_blocking(move || {
             // Held until the work is done, also when the client has gone.
             let _permit = permit;
-            shared.with_keystore(work)
+            work(&shared.keystore)
         });
         match blocking.await {
             Ok(done) => done.map_err(|error| reply(task, &error)),
@@ -197,15 +190,7 @@ impl ApiState {
         let (shared, at) = (Arc::clone(&self.shared), self.now());
         tokio::task::spawn_blocking(move || {
             // What cannot be logged is refused all the same.
-            let _ = shared.with_keystore(|keystore| {
-                let known = keystore.administrator(&name)?.map(|found| found.name);
-                let count = if known.is_some() { failures } else { shared.failures.failed_unknown() };
-                if count.is_power_of_two() {
-                    keystore.act_as("api");
-                    keystore.log_refused_sign_in(known.as_deref(), count, at)?;
-                }
-                Ok(())
-            });
+            let _ = shared.log_failure(&name, failures, at);
         });
     }
 
@@ -238,24 +223,18 @@ pub(crate) enum Verdict {
 }
 
 /// When the account of that name was made.
-fn account_since(keystore: &mut Keystore, name: &AccountName) -> Result<Option<i64>, Error> {
+fn account_since(keystore: &Keystore, name: &AccountName) -> Result<Option<i64>, Error> {
     Ok(keystore.administrator(name)?.map(|found| found.created_at))
 }
 
 impl Shared {
-    fn with_keystore<T>(&self, work: impl FnOnce(&mut Keystore) -> Result<T, Error>) -> Result<T, Error> {
-        let idle = lock(&self.idle).pop();
-        let mut keystore = match idle {
-            Some(keystore) => keystore,
-            None => lock(&self.origin).reopen()?,
-        };
-        let done = work(&mut keystore)?;
-        // After a failure the connection is closed: the next one starts anew.
-        let mut idle = lock(&self.idle);
-        if idle.len() < READS {
-            idle.push(keystore);
+    fn log_failure(&self, name: &AccountName, failures: u32, at: UnixTime) -> Result<(), Error> {
+        let known = self.keystore.administrator(name)?.map(|found| found.name);
+        let count = if known.is_some() { failures } else { self.failures.failed_unknown() };
+        if count.is_power_of_two() {
+            self.keystore.acting_as("api").log_refused_sign_in(known.as_deref(), count, at)?;
         }
-        Ok(done)
+        Ok(())
     }
 }
 
@@ -274,8 +253,4 @@ impl Gate {
         let _place = self.waiting.try_acquire().map_err(|_| ApiError::busy())?;
         Arc::clone(&self.running).acquire_owned().await.map_err(|_| ApiError::busy())
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -236,7 +236,7 @@ pub(crate) fn open_first(
     for spec in specs {
         let loaded = spec.load(no_input)?;
         match Keystore::open_with(path, loaded.unlock(), options) {
-            Ok(mut keystore) => {
+            Ok(keystore) => {
                 keystore.set_key_source(Arc::new(loaded.clone()));
                 return Ok((keystore, loaded));
             }

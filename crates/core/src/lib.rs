@@ -79,7 +79,7 @@ pub mod engine {
 
     pub use crate::store::{
         Fault, MemoryEngine,
-        engine::{Change, CommitError, Engine, Row, Table, View},
+        engine::{Change, CommitError, Connector, Engine, Row, Table, View},
     };
 
     /// The engine over a database file that is there.

@@ -72,7 +72,7 @@ fn open(folder: &Path) -> Result<Keystore, Error> {
 
 fn import(folder: &Path, prefix: &str, count: u32) -> Result<(), Error> {
     let pool = folder.with_extension("pool");
-    let mut keystore = open(folder)?;
+    let keystore = open(folder)?;
     // The first signature of a process waits for entropy; the kills are meant for the store.
     drop(request(&pool, "warm", "a", false));
     say("OPEN");
@@ -87,7 +87,7 @@ fn import(folder: &Path, prefix: &str, count: u32) -> Result<(), Error> {
 /// One of each change; goes on after a failure, as a server would.
 fn script(folder: &Path) -> Result<(), Error> {
     let pool = folder.with_extension("pool");
-    let mut keystore = open(folder)?;
+    let keystore = open(folder)?;
     let alias = |name: &str| name.parse::<Alias>().unwrap();
     let tell = |name: &str, done: Result<(), Error>| match done {
         Ok(()) => say(&format!("ACK {name}")),
@@ -113,7 +113,7 @@ fn script(folder: &Path) -> Result<(), Error> {
 /// Imports `one`; after a failure says what the error saw and what is found, and imports it again.
 fn doubt(folder: &Path) -> Result<(), Error> {
     let pool = folder.with_extension("pool");
-    let mut keystore = match open(folder) {
+    let keystore = match open(folder) {
         Ok(keystore) => keystore,
         Err(error) => {
             say(&format!("ERR {}", error.code()));
@@ -136,7 +136,7 @@ fn doubt(folder: &Path) -> Result<(), Error> {
 }
 
 fn rekey(folder: &Path) -> Result<(), Error> {
-    let mut keystore = open(folder)?;
+    let keystore = open(folder)?;
     drop(request(&folder.with_extension("pool"), "warm", "a", false));
     say("OPEN");
     let unlock = UnlockKey::read_file(&folder.with_extension("key"))?;
@@ -146,7 +146,7 @@ fn rekey(folder: &Path) -> Result<(), Error> {
 }
 
 fn passwd(folder: &Path) -> Result<(), Error> {
-    let mut keystore = open(folder)?;
+    let keystore = open(folder)?;
     say("OPEN");
     let unlock = UnlockKey::read_file(&folder.with_extension("key"))?;
     loop {
@@ -160,7 +160,7 @@ fn restore(folder: &Path, backup: &Path) -> Result<(), Error> {
     let unlock = UnlockKey::read_file(&folder.with_extension("key"))?;
     drop(request(&folder.with_extension("pool"), "warm", "a", false));
     say("OPEN");
-    let mut keystore = open(folder)?;
+    let keystore = open(folder)?;
     let mut backup = Backup::open(backup, &folder.join("keystore.db"), &unlock)?;
     keystore.restore(&mut backup, None, RestoreOptions::default(), now())?;
     say("ACK restore");
@@ -168,7 +168,7 @@ fn restore(folder: &Path, backup: &Path) -> Result<(), Error> {
 }
 
 fn read(folder: &Path, rounds: u32) -> Result<(), Error> {
-    let mut keystore = open(folder)?;
+    let keystore = open(folder)?;
     for _ in 0..rounds {
         for entry in keystore.entries(None, 10_000)? {
             if entry.alias.as_str() != "root" {
@@ -199,7 +199,7 @@ fn timed(
 /// Imports, replaces and removes.
 fn soak_writing(folder: &Path, name: &str, until: Instant) -> Result<(), Error> {
     let pool = folder.with_extension("pool");
-    let mut keystore = open(folder)?;
+    let keystore = open(folder)?;
     let mut longest = Duration::ZERO;
     for n in 0_u32.. {
         if Instant::now() > until {
@@ -226,7 +226,7 @@ fn soak_writing(folder: &Path, name: &str, until: Instant) -> Result<(), Error> 
 /// Lists, opens `kept`, and an entry that may be gone by then.
 fn soak_reading(folder: &Path, until: Instant) -> Result<(), Error> {
     let unlock = UnlockKey::read_file(&folder.with_extension("key"))?;
-    let mut keystore = Keystore::open_read_only(&folder.join("keystore.db"), &unlock)?;
+    let keystore = Keystore::open_read_only(&folder.join("keystore.db"), &unlock)?;
     let (mut longest, mut reads) = (Duration::ZERO, 0_u64);
     let kept: Alias = "kept".parse().unwrap();
     while Instant::now() < until {
@@ -249,7 +249,7 @@ fn soak_reading(folder: &Path, until: Instant) -> Result<(), Error> {
 
 /// Checkpoints in each way, and copies.
 fn soak_keeping(folder: &Path, until: Instant) -> Result<(), Error> {
-    let mut keystore = open(folder)?;
+    let keystore = open(folder)?;
     let outside = rusqlite::Connection::open(folder.join("keystore.db")).unwrap();
     // It waits for readers with the write lock held.
     outside.busy_timeout(Duration::from_millis(100)).unwrap();

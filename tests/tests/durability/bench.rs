@@ -67,12 +67,12 @@ impl Bench {
         unlock.create_file(&bench.key()).unwrap();
         let mut wanted = NewKeystore::default();
         wanted.journal = journal;
-        let mut keystore = Keystore::create_with(&bench.db(), &unlock, &wanted, now()).unwrap();
+        let keystore = Keystore::create_with(&bench.db(), &unlock, &wanted, now()).unwrap();
         keystore.import_authority(&"root".parse().unwrap(), authority.file(), now()).unwrap();
         drop(keystore);
         let made = bench.worker(["import", bench.dir().to_str().unwrap(), "kept", "1"]).output().unwrap();
         assert!(made.status.success());
-        let mut keystore = bench.open();
+        let keystore = bench.open();
         keystore.rename(&"kept-0".parse().unwrap(), &"kept".parse().unwrap(), now()).unwrap();
         bench
     }

@@ -9,7 +9,7 @@ use crate::bench::{Bench, Random, scaled, write_private};
 
 /// Everything that a store gives to who reads it, as text.
 fn everything(path: &Path, unlock: &UnlockKey, names: &[String]) -> Result<String, Error> {
-    let mut keystore = Keystore::open_read_only(path, unlock)?;
+    let keystore = Keystore::open_read_only(path, unlock)?;
     let mut all = String::new();
     for entry in keystore.entries(None, 1_000)? {
         all.push_str(&format!("{entry:?}\n"));
@@ -44,7 +44,7 @@ impl Damage {
         let bench = Bench::new(Journal::Rollback);
         let dir = bench.dir();
         assert!(bench.worker(["import", dir.to_str().unwrap(), "d", "6"]).output().unwrap().status.success());
-        let mut keystore = bench.open();
+        let keystore = bench.open();
         let password = strongroom::Password::new("correct horse").unwrap();
         keystore
             .add_administrator(&"siteadmin".parse().unwrap(), &password, strongroom_tests::authority::now())

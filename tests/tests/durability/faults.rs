@@ -6,7 +6,7 @@ use strongroom::{Alias, Error, Journal, Keystore, StoreError};
 
 use crate::bench::{Bench, acknowledged, scaled};
 
-fn present(keystore: &mut Keystore, name: &str) -> bool {
+fn present(keystore: &Keystore, name: &str) -> bool {
     let alias: Alias = name.parse().unwrap();
     match keystore.credential(&alias) {
         Ok(_) => true,
@@ -19,13 +19,13 @@ fn present(keystore: &mut Keystore, name: &str) -> bool {
 #[track_caller]
 fn judge(bench: &Bench, output: &str, context: &str) {
     let acks: BTreeSet<String> = acknowledged(output).into_iter().collect();
-    let mut keystore = Keystore::open(&bench.db(), &bench.unlock())
+    let keystore = Keystore::open(&bench.db(), &bench.unlock())
         .unwrap_or_else(|error| panic!("{context}: {error}\n{output}"));
     let report = keystore.verify_store().unwrap();
     assert_eq!(report.problems, [], "{context}\n{output}");
     let has = |name: &str| acks.contains(name);
     if has("import one") {
-        assert!(present(&mut keystore, "one"), "{context}: lost one\n{output}");
+        assert!(present(&keystore, "one"), "{context}: lost one\n{output}");
     }
     if has("replace one") {
         let version = keystore.entry(&"one".parse().unwrap()).unwrap().version;
@@ -33,13 +33,13 @@ fn judge(bench: &Bench, output: &str, context: &str) {
         assert!(version >= 1);
     }
     if has("rename two") {
-        assert!(present(&mut keystore, "three") && !present(&mut keystore, "two"), "{context}\n{output}");
+        assert!(present(&keystore, "three") && !present(&keystore, "two"), "{context}\n{output}");
     } else if has("import two") {
-        let (two, three) = (present(&mut keystore, "two"), present(&mut keystore, "three"));
+        let (two, three) = (present(&keystore, "two"), present(&keystore, "three"));
         assert!(two ^ three, "{context}: lost two\n{output}");
     }
     if has("remove kept") {
-        assert!(!present(&mut keystore, "kept"), "{context}: kept came back\n{output}");
+        assert!(!present(&keystore, "kept"), "{context}: kept came back\n{output}");
     }
 }
 

@@ -64,7 +64,7 @@ fn fill(name: &str, journal: Journal, ballast: usize, mounted: impl FnOnce(&Path
     let spare = bench.dir().join("spare");
     fs::write(&spare, vec![1; ballast << 10]).unwrap();
     let alias = |name: &str| name.parse::<Alias>().unwrap();
-    let mut keystore = bench.open();
+    let keystore = bench.open();
     let mut kept = vec!["kept".to_owned()];
     let mut refused = Vec::new();
     let mut note = |what: &str, done: Result<(), Error>| match done {
@@ -96,17 +96,17 @@ fn fill(name: &str, journal: Journal, ballast: usize, mounted: impl FnOnce(&Path
     note("rekey", keystore.rekey(&[KeptSlot::new(0, source(), &unlock)], now()));
     note("second process", Keystore::open(&bench.db(), &unlock).map(drop));
     println!("D6 {name}, {}: {imported} imported, then {refused:?}", journal.as_str());
-    whole(&mut keystore, &kept);
+    whole(&keystore, &kept);
     drop(keystore);
 
     fs::remove_file(spare).unwrap();
-    let mut keystore = bench.open();
-    whole(&mut keystore, &kept);
+    let keystore = bench.open();
+    whole(&keystore, &kept);
     keystore.import_credential(bench.request("after", "a")).unwrap();
     keystore.remove(&alias(&kept[0]), false, now()).unwrap();
     keystore.rekey(&[KeptSlot::new(0, source(), &unlock)], now()).unwrap();
     kept[0] = "after".to_owned();
-    whole(&mut keystore, &kept);
+    whole(&keystore, &kept);
     assert!(imported > 0);
     let codes: BTreeSet<&str> = refused.iter().map(|(_, code)| *code).collect();
     assert_eq!(codes, BTreeSet::from(["store_full"]), "{refused:?}");
@@ -115,7 +115,7 @@ fn fill(name: &str, journal: Journal, ballast: usize, mounted: impl FnOnce(&Path
 
 /// The store verifies, and has these servers and the root.
 #[track_caller]
-fn whole(keystore: &mut Keystore, kept: &[String]) {
+fn whole(keystore: &Keystore, kept: &[String]) {
     let report = keystore.verify_store().unwrap();
     assert_eq!(report.problems, []);
     assert_eq!(report.entries, u64::try_from(kept.len()).unwrap() + 1);

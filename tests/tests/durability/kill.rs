@@ -23,7 +23,7 @@ fn kill_loop(name: &str, journal: Journal, writers: usize, seed: u64) {
             .collect();
         sleep(Duration::from_micros(u64::try_from(random.below(40_000)).unwrap()));
         let acks: Vec<String> = running.into_iter().flat_map(Running::kill).collect();
-        let mut keystore = bench.open();
+        let keystore = bench.open();
         for alias in &acks {
             let opened = keystore.credential(&alias.parse().unwrap());
             assert!(opened.is_ok(), "{name}: cycle {cycle} lost {alias}: {opened:?}");
@@ -154,11 +154,11 @@ fn d9_killed_at_every_write_point_the_store_opens_and_is_whole() {
                     let what = format!("{} {} {op} {n}", journal.as_str(), arguments[0]);
                     // Who only reads comes first: a hot journal must not stop him.
                     let read = Keystore::open_read_only(&bench.db(), &bench.unlock());
-                    let mut read = read.unwrap_or_else(|error| panic!("{what}: {error}"));
+                    let read = read.unwrap_or_else(|error| panic!("{what}: {error}"));
                     assert!(!read.entries(None, 10).unwrap().is_empty(), "{what}");
                     assert_eq!(read.verify_store().unwrap().problems, [], "{what}");
                     drop(read);
-                    let mut write = bench.open();
+                    let write = bench.open();
                     write.import_credential(bench.request("after", "a")).unwrap();
                     assert_eq!(write.verify_store().unwrap().problems, [], "{what}");
                 }

@@ -79,14 +79,14 @@ fn d8_an_immutable_store_is_read_and_not_written() {
             return;
         }
         let flag = Immutable(&path);
-        let mut keystore = open(&bench).unwrap();
+        let keystore = open(&bench).unwrap();
         keystore.credential(&alias("kept")).unwrap();
         let refused = keystore.import_credential(bench.request("new", "a")).unwrap_err();
         assert_eq!(refused.code(), "store_read_only", "{}", journal.as_str());
         assert_eq!(keystore.remove(&alias("kept"), false, now()).unwrap_err().code(), "store_read_only");
         drop(keystore);
         drop(flag);
-        let mut keystore = open(&bench).unwrap();
+        let keystore = open(&bench).unwrap();
         keystore.import_credential(bench.request("new", "a")).unwrap();
         assert_eq!(keystore.verify_store().unwrap().problems, []);
     }
@@ -101,7 +101,7 @@ fn d8_an_immutable_folder_is_read_and_not_written() {
         return;
     }
     let flag = Immutable(&dir);
-    let mut keystore = open(&bench).unwrap();
+    let keystore = open(&bench).unwrap();
     keystore.credential(&alias("kept")).unwrap();
     let refused = keystore.import_credential(bench.request("new", "a")).unwrap_err();
     assert_eq!(refused.code(), "store_read_only");
@@ -117,7 +117,7 @@ fn d8_a_folder_that_is_swapped_while_the_store_is_open_gets_no_acknowledged_impo
     for journal in [Journal::Wal, Journal::Rollback] {
         for replacement in ["nothing", "a copy", "another store"] {
             let bench = Bench::new(journal);
-            let mut keystore = open(&bench).unwrap();
+            let keystore = open(&bench).unwrap();
             keystore.import_credential(bench.request("early", "a")).unwrap();
             let (dir, away) = (bench.dir(), bench.folder.path().join("away"));
             let copy = bench.snapshot();

@@ -81,7 +81,7 @@ fn soak(journal: Journal, seconds: usize) {
             other => panic!("{other}"),
         };
     }
-    let mut keystore = bench.open();
+    let keystore = bench.open();
     let report = keystore.verify_store().unwrap();
     assert_eq!(report.problems, []);
     let found: BTreeSet<String> =

@@ -210,7 +210,7 @@ pub fn refused(file: Vec<u8>, password: &str, limits: Limits, code: &'static str
 const MAX_MESSAGE: usize = 4096;
 
 fn import_is_refused(file: &[u8], password: &str, limits: Limits, code: &str) -> Result<(), Failed> {
-    let mut scratch = Scratch::new(now());
+    let scratch = Scratch::new(now());
     let before = scratch.bytes();
     let password = Password::new(password)?;
     let mut request = ServerCertificateRequest::new("www".parse()?, file, &password, now());

@@ -35,7 +35,7 @@ pub(super) async fn list(state: &ApiState, request: &Request, holder: &Holder) -
 }
 
 /// Every alias in lower case, as a Java keystore has them.
-fn all_aliases(keystore: &mut Keystore) -> Result<Vec<String>, Error> {
+fn all_aliases(keystore: &Keystore) -> Result<Vec<String>, Error> {
     let mut aliases: Vec<String> = Vec::new();
     let mut after: Option<Alias> = None;
     loop {

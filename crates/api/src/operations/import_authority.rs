@@ -46,13 +46,12 @@ pub(super) async fn import(
     let limits = state.settings().limits();
     let done = state
         .run(TASK, move |keystore| {
-            keystore.act_as(&actor);
             let mut wanted = CertificateFileRequest::new(&file);
             // EXPOSE: whether there is one; an empty field is none.
             wanted.password = Some(&password).filter(|password| !password.expose().is_empty());
             wanted.limits = limits;
             wanted.cancel = cancel;
-            store(keystore, alias, read_certificates(wanted).map_err(Error::from), at)
+            store(&keystore.acting_as(&actor), alias, read_certificates(wanted).map_err(Error::from), at)
         })
         .await?;
     drop(client);
@@ -63,7 +62,7 @@ pub(super) async fn import(
 }
 
 fn store(
-    keystore: &mut Keystore,
+    keystore: &Keystore,
     alias: Alias,
     read: Result<CertificateFile, Error>,
     at: UnixTime,

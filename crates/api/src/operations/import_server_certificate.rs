@@ -43,8 +43,7 @@ pub(super) async fn import(
             wanted.options.policy.use_embedded = chain;
             wanted.options.replace = replace;
             wanted.options.trust_embedded_root = trust_embedded_root;
-            keystore.act_as(&actor);
-            keystore.import_server_certificate(wanted)
+            keystore.acting_as(&actor).import_server_certificate(wanted)
         })
         .await?;
     drop(client);

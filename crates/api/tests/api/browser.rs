@@ -256,7 +256,7 @@ async fn warnings_of_an_import_are_shown_with_advice() {
 async fn long_list_has_pages_for_people() {
     let (server, cookie, _) = signed_in().await;
     let root = fixture(ROOT_RSA);
-    let mut keystore = server.keystore();
+    let keystore = server.keystore();
     let at = strongroom::UnixTime::since_unix_epoch(std::time::Duration::from_secs(1_795_435_200));
     for n in 0..101 {
         keystore.import_authority(&format!("root{n:03}").parse().unwrap(), &root, at).unwrap();

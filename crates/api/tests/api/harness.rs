@@ -76,7 +76,7 @@ impl Server {
     pub(crate) fn with(change: impl FnOnce(&mut Settings)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let unlock = UnlockKey::generate().unwrap();
-        let mut keystore = Keystore::create(&folder.path().join("keystore.db"), &unlock, clock()).unwrap();
+        let keystore = Keystore::create(&folder.path().join("keystore.db"), &unlock, clock()).unwrap();
         let password = Password::new(PASSWORD).unwrap();
         keystore.add_administrator(&ADMIN.parse().unwrap(), &password, clock()).unwrap();
         let mut settings = Settings::new(MACHINE);

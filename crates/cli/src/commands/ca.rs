@@ -38,7 +38,7 @@ fn import_one(arguments: &Arguments, command: &CaImport, printer: &Printer) -> R
     };
     let alias: Alias =
         alias.to_string_lossy().parse().map_err(|error: InvalidAlias| Failure::from(Error::from(error)))?;
-    let mut keystore = open(arguments)?;
+    let keystore = open(arguments)?;
     let read = reader(arguments, command, printer)?.read(file)?;
     let report = keystore.import_authority_file(&alias, read, now())?;
     print(&report, printer);
@@ -72,7 +72,7 @@ struct AuthoritiesView<'a> {
 }
 
 fn import_all(arguments: &Arguments, command: &CaImport, printer: &Printer) -> Result<(), Failure> {
-    let mut keystore = open(arguments)?;
+    let keystore = open(arguments)?;
     let Taken { files, remarks: mut warnings } =
         reader(arguments, command, printer)?.read_all(&command.operands)?;
     let mut request = AuthoritiesRequest::new(files, now());

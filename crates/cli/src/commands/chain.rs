@@ -32,8 +32,8 @@ struct Missing {
 }
 
 pub(super) fn run(arguments: &Arguments, alias: &Alias, printer: &Printer) -> Result<(), Failure> {
-    let mut keystore = open_read_only(arguments)?;
-    let entry = named_entry(&mut keystore, alias)?;
+    let keystore = open_read_only(arguments)?;
+    let entry = named_entry(&keystore, alias)?;
     let refused = match keystore.verify(alias, &Policy::default(), now()) {
         Ok(_) => None,
         Err(Error::Validation(refused)) => Some(refused.to_string()),

@@ -87,9 +87,9 @@ struct DiffView {
 }
 
 pub(super) fn diff(arguments: &Arguments, command: &Diff, printer: &Printer) -> Result<(), Failure> {
-    let mut keystore = open_read_only(arguments)?;
-    let first = referred(&mut keystore, &command.first)?;
-    let second = referred(&mut keystore, &command.second)?;
+    let keystore = open_read_only(arguments)?;
+    let first = referred(&keystore, &command.first)?;
+    let second = referred(&keystore, &command.second)?;
     let Comparison { same, gained, lost, key_reused, expiry_moved, same_issuer, .. } =
         Comparison::of(&first.certificate, &second.certificate);
     let view =
@@ -129,7 +129,7 @@ struct Changed {
 
 pub(super) fn undo(arguments: &Arguments, command: &Undo, printer: &Printer) -> Result<(), Failure> {
     let alias = &command.alias;
-    let mut keystore = open(arguments)?;
+    let keystore = open(arguments)?;
     let was_removed = keystore.entry(alias).is_err();
     let version = match command.to {
         Some(number) => keystore.undo_to(alias, number, now())?,

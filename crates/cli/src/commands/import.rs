@@ -20,7 +20,7 @@ pub(super) fn run(arguments: &Arguments, command: &Import, printer: &Printer) ->
         let message = "--with-embedded-ca imports the CA certificates of the file, and --import-certificate-chain false forbids it";
         return Err(Failure::new(Exit::Usage, "usage", "arguments", message.to_owned()));
     }
-    let mut keystore = open(arguments)?;
+    let keystore = open(arguments)?;
     let file = read_file(&command.file)?;
     let done = with_passwords(arguments, &command.password, &file, printer, |passwords| {
         let mut request = ServerCertificateRequest::new(command.alias.clone(), &file, passwords.file, now());
@@ -38,7 +38,7 @@ pub(super) fn run(arguments: &Arguments, command: &Import, printer: &Printer) ->
     })?;
     let report = match done {
         Done::Imported(report) => report,
-        Done::Opened(opened) => embedded::import(arguments, command, &mut keystore, *opened, printer)?,
+        Done::Opened(opened) => embedded::import(arguments, command, &keystore, *opened, printer)?,
     };
     print(&report, printer);
     Ok(())

@@ -36,7 +36,7 @@ pub(super) fn show(arguments: &Arguments, command: &Show, printer: &Printer) -> 
 }
 
 /// The removed entries, each with what brings it back.
-fn removed(keystore: &mut Keystore, printer: &Printer) -> Result<(), Failure> {
+fn removed(keystore: &Keystore, printer: &Printer) -> Result<(), Failure> {
     #[derive(Serialize)]
     struct Listing {
         removed: Vec<RemovedView>,
@@ -66,7 +66,7 @@ fn removed(keystore: &mut Keystore, printer: &Printer) -> Result<(), Failure> {
 }
 
 /// The entry of an alias; where there is none, whether it was removed.
-pub(super) fn named_entry(keystore: &mut Keystore, alias: &Alias) -> Result<Entry, Failure> {
+pub(super) fn named_entry(keystore: &Keystore, alias: &Alias) -> Result<Entry, Failure> {
     keystore.entry(alias).map_err(|error| match error {
         // The history knows it.
         Error::Store(StoreError::NotFound { .. }) => {
@@ -77,7 +77,7 @@ pub(super) fn named_entry(keystore: &mut Keystore, alias: &Alias) -> Result<Entr
 }
 
 /// The entry, or the version of it, that was named.
-pub(super) fn referred(keystore: &mut Keystore, reference: &Reference) -> Result<Entry, Failure> {
+pub(super) fn referred(keystore: &Keystore, reference: &Reference) -> Result<Entry, Failure> {
     Ok(match reference.version {
         None => named_entry(keystore, &reference.alias)?,
         Some(number) => keystore.entry_at(&reference.alias, number)?,
@@ -86,7 +86,7 @@ pub(super) fn referred(keystore: &mut Keystore, reference: &Reference) -> Result
 
 /// Prints the entries that `keep` takes, page by page; `nothing` where there is none.
 pub(super) fn stream(
-    keystore: &mut Keystore,
+    keystore: &Keystore,
     printer: &Printer,
     keep: impl Fn(&Entry) -> bool,
     nothing: &str,

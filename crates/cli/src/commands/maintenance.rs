@@ -49,7 +49,7 @@ pub(super) fn log(arguments: &Arguments, command: &Log, printer: &Printer) -> Re
     struct Listing {
         log: Vec<LogView>,
     }
-    let mut keystore = open_read_only(arguments)?;
+    let keystore = open_read_only(arguments)?;
     if command.verify {
         let whole = Whole { verified: keystore.verify_log()? };
         printer.result(&whole, &[], || format!("the log is whole: {} rows\n", whole.verified));
@@ -134,7 +134,7 @@ impl ReportView {
 pub(super) fn verify(arguments: &Arguments, printer: &Printer) -> Result<(), Failure> {
     let report = open_read_only(arguments)?.verify_store()?;
     // Whether it can be written is part of being whole, where this user may write at all.
-    if let Ok(mut keystore) = open(arguments) {
+    if let Ok(keystore) = open(arguments) {
         keystore.would_write()?;
     }
     if let Some(first) = report.problems.first() {
@@ -159,7 +159,7 @@ pub(super) fn backup(
     salvage: bool,
     printer: &Printer,
 ) -> Result<(), Failure> {
-    let mut keystore = open(arguments)?;
+    let keystore = open(arguments)?;
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
     if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
         return Err(not_there("folder", folder));

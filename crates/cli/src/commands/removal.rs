@@ -20,9 +20,9 @@ struct Removed {
 }
 
 pub(super) fn rm(arguments: &Arguments, command: &Remove, printer: &Printer) -> Result<(), Failure> {
-    let mut keystore = open(arguments)?;
+    let keystore = open(arguments)?;
     // One that is not there is refused by the engine, which writes it into the log.
-    let entry = named_entry(&mut keystore, &command.alias);
+    let entry = named_entry(&keystore, &command.alias);
     // What will be refused is not asked about.
     let refused =
         !command.force && keystore.dependents(&command.alias).is_ok_and(|entries| !entries.is_empty());
@@ -64,7 +64,7 @@ struct PrunedView {
 }
 
 pub(super) fn prune(arguments: &Arguments, command: &Prune, printer: &Printer) -> Result<(), Failure> {
-    let mut keystore = open(arguments)?;
+    let keystore = open(arguments)?;
     let alias: Option<&Alias> = command.alias.as_ref();
     let of = alias.map_or_else(|| "all entries".to_owned(), ToString::to_string);
     let question = format!(

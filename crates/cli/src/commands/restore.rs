@@ -51,7 +51,7 @@ pub(super) fn run(arguments: &Arguments, command: &Restore, printer: &Printer) -
         printer.result(&view, &[], || format!("restored {}: {}", path.display(), view.text()));
         return Ok(());
     }
-    let mut keystore = open(arguments).map_err(|failure| {
+    let keystore = open(arguments).map_err(|failure| {
         // A backup is no way into a store that cannot be proved; a new one is.
         if matches!(
             failure.code,
@@ -85,7 +85,7 @@ fn only(
     printer: &Printer,
 ) -> Result<(), Failure> {
     let path = store_path(arguments)?;
-    let mut keystore = open(arguments)?;
+    let keystore = open(arguments)?;
     let (mut backup, _) = open_backup(arguments, command.file()?, &path)?;
     keystore.restore_only(&mut backup, alias, command.replace, options, now())?;
     let mended = Mended { alias: alias.to_string(), outcome: "restored" };

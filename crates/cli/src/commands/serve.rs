@@ -43,14 +43,14 @@ struct Serving {
 }
 
 pub(super) fn run(arguments: &Arguments, command: &Serve, printer: &Printer) -> Result<(), Failure> {
-    let mut keystore = open(arguments)?;
+    let keystore = open(arguments)?;
     let machine = match &command.machine {
         Some(name) => name.clone(),
         None => rustix::system::uname().nodename().to_string_lossy().into_owned(),
     };
-    let credential = own_credential(&mut keystore, &machine, command.listen.ip())?;
+    let credential = own_credential(&keystore, &machine, command.listen.ip())?;
     let own: Alias = OWN_ALIAS.parse().map_err(Error::from)?;
-    let mut marking = keystore.reopen()?;
+    let marking = keystore.clone();
     let held = marking.hold(&own, "strongroom serve", now())?;
     let leaf = credential.served.first().map(|leaf| leaf.fingerprint.to_string()).unwrap_or_default();
     let tls = server_config(credential)?;
@@ -155,11 +155,7 @@ async fn stop_signal() {
 }
 
 /// The server's own credential; made, and kept in the store, on first start.
-fn own_credential(
-    keystore: &mut Keystore,
-    machine: &str,
-    address: IpAddr,
-) -> Result<OpenedCredential, Failure> {
+fn own_credential(keystore: &Keystore, machine: &str, address: IpAddr) -> Result<OpenedCredential, Failure> {
     let alias: Alias = OWN_ALIAS.parse().map_err(Error::from)?;
     match keystore.credential(&alias) {
         Err(Error::Store(StoreError::NotFound { .. })) => {}

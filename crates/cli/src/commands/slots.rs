@@ -47,7 +47,7 @@ pub(super) fn slot(arguments: &Arguments, command: &Slot, printer: &Printer) -> 
     }
     match command {
         Slot::Add { source } => {
-            let mut keystore = open(arguments)?;
+            let keystore = open(arguments)?;
             warn_about(source, printer);
             let source = source.clone().mounted(arguments.key_file_mounted);
             let (loaded, _) = source
@@ -103,7 +103,7 @@ pub(super) fn passwd(
     to: Option<&UnlockSpec>,
     printer: &Printer,
 ) -> Result<(), Failure> {
-    let (mut keystore, opened) = open_with_key(arguments, false)?;
+    let (keystore, opened) = open_with_key(arguments, false)?;
     let passphrase = keystore.slots()?.into_iter().find(|slot| slot.source == UnlockSource::Passphrase);
     let old = match (opened, passphrase) {
         (Loaded::Key(_), Some(_)) if arguments.unlock.is_none() => {
@@ -144,7 +144,7 @@ pub(super) fn rekey(
         /// Versions that were deleted; the others are sealed anew.
         pruned_versions: u64,
     }
-    let (mut keystore, opened) = open_with_key(arguments, false)?;
+    let (keystore, opened) = open_with_key(arguments, false)?;
     let key_file = key_file_path(arguments)?;
     let mut kept: Vec<(SlotReport, Option<Loaded>)> = Vec::new();
     let mut rekeyed = Rekeyed { kept: Vec::new(), dropped: Vec::new(), pruned_versions: 0 };

@@ -48,7 +48,7 @@ fn add(
     source: Option<&PasswordSource>,
     printer: &Printer,
 ) -> Result<(), Failure> {
-    let mut keystore = open(arguments)?;
+    let keystore = open(arguments)?;
     if let Some(warning) = source.and_then(PasswordSource::warning) {
         printer.warn(warning);
     }

@@ -22,7 +22,7 @@ impl Keystore {
     /// [`StoreError::UserExists`](crate::StoreError::UserExists); [`AccountError`](crate::AccountError) for a password of
     /// fewer than 8 characters.
     pub fn add_administrator(
-        &mut self,
+        &self,
         name: &AccountName,
         password: &Password,
         at: UnixTime,
@@ -46,7 +46,7 @@ impl Keystore {
     /// # Errors
     ///
     /// [`StoreError::NoSuchUser`](crate::StoreError::NoSuchUser).
-    pub fn remove_administrator(&mut self, name: &AccountName, at: UnixTime) -> Result<(), Error> {
+    pub fn remove_administrator(&self, name: &AccountName, at: UnixTime) -> Result<(), Error> {
         let asked = Asked { action: Action::UserRemove, about: name.as_str(), at: seconds(at) };
         self.change(
             asked,
@@ -63,7 +63,7 @@ impl Keystore {
     /// # Errors
     ///
     /// [`StoreError`](crate::StoreError) if the store cannot be read.
-    pub fn administrators(&mut self) -> Result<Vec<Administrator>, Error> {
+    pub fn administrators(&self) -> Result<Vec<Administrator>, Error> {
         let rows = self.reading(|read| read.accounts())?;
         Ok(rows.into_iter().map(|row| Administrator { name: row.name, created_at: row.created_at }).collect())
     }
@@ -73,7 +73,7 @@ impl Keystore {
     /// # Errors
     ///
     /// [`StoreError`](crate::StoreError) if the store cannot be read.
-    pub fn administrator(&mut self, name: &AccountName) -> Result<Option<Administrator>, Error> {
+    pub fn administrator(&self, name: &AccountName) -> Result<Option<Administrator>, Error> {
         let found = self.reading(|read| read.account(name))?;
         Ok(found.map(|row| Administrator { name: row.name, created_at: row.created_at }))
     }
@@ -84,7 +84,7 @@ impl Keystore {
     /// # Errors
     ///
     /// [`StoreError`](crate::StoreError) if the store cannot be written.
-    pub fn log_refused_sign_in(&mut self, name: Option<&str>, count: u32, at: UnixTime) -> Result<(), Error> {
+    pub fn log_refused_sign_in(&self, name: Option<&str>, count: u32, at: UnixTime) -> Result<(), Error> {
         let about = name.unwrap_or_default();
         let asked = Asked { action: Action::SignIn, about, at: seconds(at) };
         self.change(
@@ -101,7 +101,7 @@ impl Keystore {
     ///
     /// [`StoreError`](crate::StoreError) if the store cannot be read.
     pub fn verify_administrator(
-        &mut self,
+        &self,
         name: &AccountName,
         password: &Password,
     ) -> Result<Option<String>, Error> {

@@ -69,7 +69,7 @@ impl Backup {
         let (root, slot) = Store::find_root(&*engine, unlock.into()).map_err(of_backup)?;
         let opened =
             Store::unlock(engine, Some(prepared.path.clone()), root.ledger(), &slot).map_err(of_backup)?;
-        let mut backup = Self { keystore: read_copy(opened, Arc::new(root)), source: slot.source, prepared };
+        let backup = Self { keystore: read_copy(opened, Arc::new(root)), source: slot.source, prepared };
         whole(backup.keystore.verify_store()?)?;
         Ok(backup)
     }
@@ -79,7 +79,7 @@ impl Backup {
     /// # Errors
     ///
     /// [`StoreError`] if it cannot be read any more.
-    pub fn report(&mut self) -> Result<StoreReport, Error> {
+    pub fn report(&self) -> Result<StoreReport, Error> {
         self.keystore.verify_store()
     }
 }
@@ -87,7 +87,7 @@ impl Backup {
 /// A copy has the mark of a guarded store, and no guard.
 pub(super) fn read_copy(mut store: Store, root: Arc<RootKey>) -> Keystore {
     store.set_guard(None, true);
-    Keystore { store, root, actor: OpenOptions::default().actor, source: None }
+    Keystore::new(store, root, &OpenOptions::default().actor)
 }
 
 /// Opens a key of `row` under one root key, and seals it under another.
@@ -107,15 +107,16 @@ impl Keystore {
     /// # Errors
     ///
     /// [`StoreError::Exists`] if there is a file already; [`StoreError::BadBackup`] if the copy is not whole.
-    pub fn backup(&mut self, to: &Path, at: UnixTime) -> Result<StoreReport, Error> {
-        self.reading(|_| Ok(()))?;
-        let root = Arc::clone(&self.root);
+    pub fn backup(&self, to: &Path, at: UnixTime) -> Result<StoreReport, Error> {
         let report = write_beside(to, |engine, path| {
-            self.store.copy_to(&engine)?;
+            let root = self.shared.read_for_long(|store, root| {
+                store.copy_to(&engine)?;
+                Ok(Arc::clone(root))
+            })?;
             engine.close()?;
             let engine = Box::new(SqliteEngine::open(path, true)?);
             let store = Store::unlock_copy(engine, path, root.ledger())?;
-            whole(read_copy(store, Arc::clone(&root)).verify_store()?)
+            whole(read_copy(store, root).verify_store()?)
         })?;
         if !self.is_read_only() {
             self.log_backup(&to.display().to_string(), at)?;
@@ -128,23 +129,23 @@ impl Keystore {
     /// # Errors
     ///
     /// As for [`backup`](Self::backup); [`StoreError::Corrupt`] if not even the state of the store is authentic.
-    pub fn salvage(&mut self, to: &Path, at: UnixTime) -> Result<(StoreReport, Vec<String>), Error> {
-        self.reading(|_| Ok(()))?;
-        let root = Arc::clone(&self.root);
+    pub fn salvage(&self, to: &Path, at: UnixTime) -> Result<(StoreReport, Vec<String>), Error> {
         let event = Event {
             at: seconds(at),
-            actor: self.actor.clone(),
+            actor: self.actor.to_string(),
             action: Action::Backup,
             alias: String::new(),
             fingerprint: String::new(),
             outcome: Happened::Written,
         };
         write_beside(to, |engine, path| {
-            let lost = self.store.salvage_to(&engine, event.clone())?;
+            let (lost, root) = self.shared.read_for_long(|store, root| {
+                Ok((store.salvage_to(&engine, event.clone())?, Arc::clone(root)))
+            })?;
             engine.close()?;
             let engine = Box::new(SqliteEngine::open(path, true)?);
             let store = Store::unlock_copy(engine, path, root.ledger())?;
-            Ok((whole(read_copy(store, Arc::clone(&root)).verify_store()?)?, lost))
+            Ok((whole(read_copy(store, root).verify_store()?)?, lost))
         })
     }
 
@@ -153,11 +154,7 @@ impl Keystore {
     /// # Errors
     ///
     /// [`StoreError::OtherStore`] unless `options` allow that.
-    pub fn plan_restore(
-        &mut self,
-        backup: &mut Backup,
-        options: RestoreOptions,
-    ) -> Result<RestorePlan, Error> {
+    pub fn plan_restore(&self, backup: &Backup, options: RestoreOptions) -> Result<RestorePlan, Error> {
         self.same_store(backup, options)?;
         let today = self.reading(known)?;
         let then = backup.keystore.reading(known)?;
@@ -179,11 +176,8 @@ impl Keystore {
     }
 
     fn same_store(&self, backup: &Backup, options: RestoreOptions) -> Result<(), Error> {
-        if backup.keystore.store.ledger().store() == self.store.ledger().store() || options.other_store {
-            Ok(())
-        } else {
-            Err(StoreError::OtherStore.into())
-        }
+        let same = backup.keystore.shared.root().ledger().store() == self.shared.root().ledger().store();
+        if same || options.other_store { Ok(()) } else { Err(StoreError::OtherStore.into()) }
     }
 
     /// Makes the content of this store that of a backup, as a change like any other: its sequence and its log go on, and
@@ -194,8 +188,8 @@ impl Keystore {
     ///
     /// [`StoreError::OtherStore`] unless `options` allow that; [`StoreError::Corrupt`] if today's state cannot be proved.
     pub fn restore(
-        &mut self,
-        backup: &mut Backup,
+        &self,
+        backup: &Backup,
         unlock: Option<Unlock<'_>>,
         options: RestoreOptions,
         at: UnixTime,
@@ -203,36 +197,36 @@ impl Keystore {
         let asked = Asked { action: Action::Restore, about: "", at: seconds(at) };
         let allowed = self.same_store(backup, options);
         self.log_refusal(asked, allowed)?;
-        self.store.still_there()?;
-        let _long = self.store.path().map(LongChange::begin).transpose()?;
+        self.still_there()?;
+        let _long = self.shared.origin.path().map(LongChange::begin).transpose()?;
         let source = backup.source.clone();
-        let theirs = &mut backup.keystore;
-        let from = theirs.store.read()?;
-        self.change(
-            asked,
-            |write, by| {
-                let mut slots = write.as_read().slots()?;
-                if let (true, Some(unlock)) = (options.with_access, unlock) {
-                    let mut opens = false;
-                    for slot in &slots {
-                        opens |= by.root.fits(slot, unlock)?;
+        backup.keystore.shared.with_snapshot(|from, theirs| {
+            self.change(
+                asked,
+                |write, by| {
+                    let mut slots = write.as_read().slots()?;
+                    if let (true, Some(unlock)) = (options.with_access, unlock) {
+                        let mut opens = false;
+                        for slot in &slots {
+                            opens |= by.root.fits(slot, unlock)?;
+                        }
+                        let free = (0..8).find(|number| slots.iter().all(|slot| slot.number != *number));
+                        if !opens {
+                            let number = free.ok_or(SealError::NoFreeSlot)?;
+                            slots.push(by.root.slot(number, source, unlock, by.at)?);
+                        }
                     }
-                    let free = (0..8).find(|number| slots.iter().all(|slot| slot.number != *number));
-                    if !opens {
-                        let number = free.ok_or(SealError::NoFreeSlot)?;
-                        slots.push(by.root.slot(number, source, unlock, by.at)?);
-                    }
-                }
-                write.restore_from(&from, &slots, options.with_access, &|row| {
-                    reseal(&theirs.root, by.root, row)
-                })?;
-                Ok(Step::Changed((), LogNote::plain("", Happened::Restored)))
-            },
-            |read, _, ()| {
-                let (now, then) = (known(read)?, known(&from)?);
-                Ok(now == then)
-            },
-        )?;
+                    write.restore_from(from, &slots, options.with_access, &|row| {
+                        reseal(theirs, by.root, row)
+                    })?;
+                    Ok(Step::Changed((), LogNote::plain("", Happened::Restored)))
+                },
+                |read, _, ()| {
+                    let (now, then) = (known(read)?, known(from)?);
+                    Ok(now == then)
+                },
+            )
+        })?;
         self.verify_store()
     }
 
@@ -243,8 +237,8 @@ impl Keystore {
     ///
     /// [`StoreError::NotFound`] if the backup has no such entry, [`StoreError::AliasTaken`] if the entry is whole.
     pub fn restore_only(
-        &mut self,
-        backup: &mut Backup,
+        &self,
+        backup: &Backup,
         alias: &Alias,
         replace: bool,
         options: RestoreOptions,
@@ -253,38 +247,39 @@ impl Keystore {
         let asked = Asked { action: Action::Restore, about: alias.as_str(), at: seconds(at) };
         let allowed = self.same_store(backup, options);
         self.log_refusal(asked, allowed)?;
-        let theirs = &mut backup.keystore;
-        let from = theirs.store.read()?;
-        self.change(
-            asked,
-            |write, by| {
-                let head: EntryHead =
-                    from.head(alias)?.ok_or_else(|| StoreError::NotFound { alias: alias.clone() })?;
-                let present = write.as_read().entry(alias);
-                match present {
-                    Ok(None) => {}
-                    Ok(Some(row)) if !replace => {
-                        return Err(StoreError::AliasTaken { alias: row.head.alias }.into());
+        backup.keystore.shared.with_snapshot(|from, theirs| {
+            self.change(
+                asked,
+                |write, by| {
+                    let head: EntryHead =
+                        from.head(alias)?.ok_or_else(|| StoreError::NotFound { alias: alias.clone() })?;
+                    let present = write.as_read().entry(alias);
+                    match present {
+                        Ok(None) => {}
+                        Ok(Some(row)) if !replace => {
+                            return Err(StoreError::AliasTaken { alias: row.head.alias }.into());
+                        }
+                        Ok(Some(_)) | Err(StoreError::Corrupt { .. }) => write.remove_damaged(alias)?,
+                        Err(other) => return Err(other.into()),
                     }
-                    Ok(Some(_)) | Err(StoreError::Corrupt { .. }) => write.remove_damaged(alias)?,
-                    Err(other) => return Err(other.into()),
-                }
-                write.take_over(&from, &head, None, Some(&|row| reseal(&theirs.root, by.root, row)))?;
-                let leaf = from.entry(alias)?.and_then(|row| row.content.leaf().map(|leaf| leaf.fingerprint));
-                let note = LogNote {
-                    fingerprint: leaf.map(|leaf| leaf.to_string()).unwrap_or_default(),
-                    ..LogNote::plain(head.alias.as_str(), Happened::Restored)
-                };
-                Ok(Step::Changed(leaf, note))
-            },
-            |read, root, leaf| {
-                let row = read.entry(alias)?;
-                Ok(row.is_some_and(|row| {
-                    row.content.leaf().map(|leaf| leaf.fingerprint) == *leaf && unseal(root, &row).is_ok()
-                }))
-            },
-        )?;
-        Ok(())
+                    write.take_over(from, &head, None, Some(&|row| reseal(theirs, by.root, row)))?;
+                    let leaf =
+                        from.entry(alias)?.and_then(|row| row.content.leaf().map(|leaf| leaf.fingerprint));
+                    let note = LogNote {
+                        fingerprint: leaf.map(|leaf| leaf.to_string()).unwrap_or_default(),
+                        ..LogNote::plain(head.alias.as_str(), Happened::Restored)
+                    };
+                    Ok(Step::Changed(leaf, note))
+                },
+                |read, root, leaf| {
+                    let row = read.entry(alias)?;
+                    Ok(row.is_some_and(|row| {
+                        row.content.leaf().map(|leaf| leaf.fingerprint) == *leaf && unseal(root, &row).is_ok()
+                    }))
+                },
+            )
+            .map(drop)
+        })
     }
 }
 

@@ -4,7 +4,6 @@ use super::{Keystore, commit_credential::load_authorities, request::CredentialRe
 use crate::{
     certificate::{Certificate, Fingerprint},
     error::Error,
-    store::StoreError,
     validate::{Authorities, FindingCode, Role, Trust, ValidatedChain, ValidationError, anchors_now, verify},
 };
 
@@ -33,7 +32,7 @@ impl Keystore {
     /// # let folder = tempfile::tempdir()?;
     /// # let unlock = strongroom::UnlockKey::generate()?;
     /// # let path = folder.path().join("keystore.db");
-    /// # let mut keystore = strongroom::Keystore::create(&path, &unlock, strongroom::UnixTime::now())?;
+    /// # let keystore = strongroom::Keystore::create(&path, &unlock, strongroom::UnixTime::now())?;
     /// use strongroom::{Password, Role, ServerCertificateRequest, UnixTime};
     ///
     /// let file = std::fs::read("../../fixtures/pkcs12/www.p12")?;
@@ -53,13 +52,10 @@ impl Keystore {
     /// # Errors
     ///
     /// [`ValidationError`] if the credential is refused even with them, or the file embeds none that helps.
-    pub fn embedded_authorities(
-        &mut self,
-        request: &CredentialRequest,
-    ) -> Result<Vec<EmbeddedAuthority>, Error> {
+    pub fn embedded_authorities(&self, request: &CredentialRequest) -> Result<Vec<EmbeddedAuthority>, Error> {
         let credential = &request.credential;
         let (leaf, others) = (&credential.leaf, &credential.others);
-        let load = || self.store.view(|read| load_authorities(read, leaf, others));
+        let load = || self.reading(|read| load_authorities(read, leaf, others));
         let chain = find_chain(request, load)?;
         let Some(chain) = chain else {
             return Ok(Vec::new());
@@ -69,7 +65,7 @@ impl Keystore {
             path.filter(|(ca, _)| others.iter().any(|other| other.fingerprint == ca.fingerprint)).collect();
         let mut needed = Vec::new();
         for (certificate, role) in embedded {
-            let known = self.store.view(|read| read.authority_aliases(&certificate.fingerprint))?;
+            let known = self.reading(|read| read.authority_aliases(&certificate.fingerprint))?;
             if *role == Role::Anchor || known.is_empty() {
                 needed.push(EmbeddedAuthority { certificate: certificate.clone(), role: *role });
             }
@@ -81,7 +77,7 @@ impl Keystore {
 /// The path that ends at an embedded certificate; `None` if there is one that ends at an imported one.
 fn find_chain(
     request: &CredentialRequest,
-    mut load: impl FnMut() -> Result<Authorities, StoreError>,
+    load: impl Fn() -> Result<Authorities, Error>,
 ) -> Result<Option<ValidatedChain>, Error> {
     let CredentialRequest { credential, options, .. } = request;
     let (leaf, others) = (&credential.leaf, &credential.others);
@@ -89,7 +85,7 @@ fn find_chain(
     let mut policy = options.policy.clone();
     policy.allow.retain(|code| *code != FindingCode::NoAnchor);
     policy.use_embedded = true;
-    let mut with = |anchors: &[&Certificate]| -> Result<Result<ValidatedChain, ValidationError>, StoreError> {
+    let with = |anchors: &[&Certificate]| -> Result<Result<ValidatedChain, ValidationError>, Error> {
         let mut authorities = load()?;
         anchors.iter().for_each(|anchor| authorities.add((*anchor).clone(), Trust::Anchor));
         Ok(verify(leaf, others, &authorities, &policy, options.at))

@@ -76,7 +76,7 @@ impl Keystore {
     /// # Errors
     ///
     /// [`StoreError::NotFound`], or another if the store cannot be read.
-    pub fn history(&mut self, alias: &Alias) -> Result<Vec<Version>, Error> {
+    pub fn history(&self, alias: &Alias) -> Result<Vec<Version>, Error> {
         let found = self.reading(|read| {
             let Some(head) = read.head(alias)? else {
                 return Ok(None);
@@ -92,7 +92,7 @@ impl Keystore {
     /// # Errors
     ///
     /// [`StoreError::NotFound`], [`StoreError::NoSuchVersion`].
-    pub fn entry_at(&mut self, alias: &Alias, number: u32) -> Result<Entry, Error> {
+    pub fn entry_at(&self, alias: &Alias, number: u32) -> Result<Entry, Error> {
         let found = self.reading(|read| {
             let Some(head) = read.head(alias)? else {
                 return Ok(None);
@@ -111,7 +111,7 @@ impl Keystore {
     /// # let folder = tempfile::tempdir()?;
     /// # let unlock = strongroom::UnlockKey::generate()?;
     /// # let path = folder.path().join("keystore.db");
-    /// # let mut keystore = strongroom::Keystore::create(&path, &unlock, strongroom::UnixTime::now())?;
+    /// # let keystore = strongroom::Keystore::create(&path, &unlock, strongroom::UnixTime::now())?;
     /// # let root = std::fs::read("../../fixtures/chains/root-rsa.pem")?;
     /// # keystore.import_authority(&"root".parse()?, &root, strongroom::UnixTime::now())?;
     /// keystore.remove(&"root".parse()?, false, strongroom::UnixTime::now())?;
@@ -123,7 +123,7 @@ impl Keystore {
     /// # Errors
     ///
     /// [`StoreError::NotFound`], [`StoreError::NothingToUndo`].
-    pub fn undo(&mut self, alias: &Alias, at: UnixTime) -> Result<Version, Error> {
+    pub fn undo(&self, alias: &Alias, at: UnixTime) -> Result<Version, Error> {
         self.go_back(alias, None, at)
     }
 
@@ -132,11 +132,11 @@ impl Keystore {
     /// # Errors
     ///
     /// [`StoreError::NotFound`], [`StoreError::NoSuchVersion`], [`StoreError::SameVersion`] if the entry is that already.
-    pub fn undo_to(&mut self, alias: &Alias, version: u32, at: UnixTime) -> Result<Version, Error> {
+    pub fn undo_to(&self, alias: &Alias, version: u32, at: UnixTime) -> Result<Version, Error> {
         self.go_back(alias, Some(version), at)
     }
 
-    fn go_back(&mut self, alias: &Alias, to: Option<u32>, at: UnixTime) -> Result<Version, Error> {
+    fn go_back(&self, alias: &Alias, to: Option<u32>, at: UnixTime) -> Result<Version, Error> {
         let asked = Asked { action: Action::Undo, about: alias.as_str(), at: seconds(at) };
         let leaf = |row: &EntryRow| row.content.leaf().map(|leaf| leaf.fingerprint);
         self.change(
@@ -158,7 +158,7 @@ impl Keystore {
     /// # Errors
     ///
     /// [`StoreError::NotFound`], [`StoreError::AliasTaken`], [`StoreError::InUse`] if a server uses it.
-    pub fn rename(&mut self, alias: &Alias, to: &Alias, at: UnixTime) -> Result<(), Error> {
+    pub fn rename(&self, alias: &Alias, to: &Alias, at: UnixTime) -> Result<(), Error> {
         let asked = Asked { action: Action::Rename, about: alias.as_str(), at: seconds(at) };
         self.change(
             asked,

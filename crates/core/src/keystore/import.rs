@@ -32,7 +32,7 @@ impl Keystore {
     /// # let path = folder.path().join("keystore.db");
     /// use strongroom::{Keystore, Outcome, Password, ServerCertificateRequest, UnixTime};
     ///
-    /// let mut keystore = Keystore::create(&path, &unlock, UnixTime::now())?;
+    /// let keystore = Keystore::create(&path, &unlock, UnixTime::now())?;
     /// let root = std::fs::read("../../fixtures/chains/root-rsa.pem")?;
     /// keystore.import_authority(&"root".parse()?, &root, UnixTime::now())?;
     ///
@@ -49,7 +49,7 @@ impl Keystore {
     ///
     /// [`Error`] of the stage that refused; the store is then as it was.
     pub fn import_server_certificate(
-        &mut self,
+        &self,
         request: ServerCertificateRequest<'_>,
     ) -> Result<ImportReport, Error> {
         let (alias, dry_run) = (request.alias.clone(), request.options.dry_run);
@@ -59,7 +59,7 @@ impl Keystore {
         if dry_run { done } else { self.log_refusal(asked, done) }
     }
 
-    fn open_and_import(&mut self, request: ServerCertificateRequest<'_>) -> Result<ImportReport, Error> {
+    fn open_and_import(&self, request: ServerCertificateRequest<'_>) -> Result<ImportReport, Error> {
         self.import_opened(open_file(request)?)
     }
 
@@ -70,7 +70,7 @@ impl Keystore {
     ///
     /// [`Error`] of the stage that refused; it is in the log.
     pub fn open_server_certificate(
-        &mut self,
+        &self,
         request: ServerCertificateRequest<'_>,
     ) -> Result<CredentialRequest, Error> {
         let (alias, dry_run) = (request.alias.clone(), request.options.dry_run);
@@ -84,14 +84,14 @@ impl Keystore {
     /// # Errors
     ///
     /// [`Error`] of the stage that refused; the store is then as it was.
-    pub fn import_credential(&mut self, request: CredentialRequest) -> Result<ImportReport, Error> {
+    pub fn import_credential(&self, request: CredentialRequest) -> Result<ImportReport, Error> {
         let (alias, dry_run) = (request.alias.clone(), request.options.dry_run);
         let asked = Asked { action: Action::Import, about: alias.as_str(), at: seconds(request.options.at) };
         let done = self.import_opened(request);
         if dry_run { done } else { self.log_refusal(asked, done) }
     }
 
-    fn import_opened(&mut self, request: CredentialRequest) -> Result<ImportReport, Error> {
+    fn import_opened(&self, request: CredentialRequest) -> Result<ImportReport, Error> {
         let (alias, dry_run) = (request.alias.clone(), request.options.dry_run);
         let asked = Asked { action: Action::Import, about: alias.as_str(), at: seconds(request.options.at) };
         let (report, _) = self.attempt(
@@ -116,7 +116,7 @@ impl Keystore {
     ///
     /// [`Error`] of the first that was refused; the store is then as it was.
     pub fn import_credentials(
-        &mut self,
+        &self,
         requests: Vec<CredentialRequest>,
         at: UnixTime,
     ) -> Result<Vec<ImportReport>, Error> {

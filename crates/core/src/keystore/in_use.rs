@@ -20,7 +20,7 @@ use crate::{
     error::Error,
     private_file::{self, FileError},
     seal::EntryId,
-    store::{Action, EntryHead, EntryRow, Happened, Store, StoreError, beside},
+    store::{Action, EntryHead, EntryRow, Happened, StoreError, beside},
 };
 
 /// How often the lock is tried: another process that looks has it for an instant.
@@ -48,7 +48,7 @@ impl Keystore {
     ///
     /// [`StoreError::NotFound`], [`StoreError::InvalidValue`] for a name of no or more than 256 characters, or another if
     /// the store cannot be written.
-    pub fn hold(&mut self, alias: &Alias, server: &str, at: UnixTime) -> Result<InUse, Error> {
+    pub fn hold(&self, alias: &Alias, server: &str, at: UnixTime) -> Result<InUse, Error> {
         if server.is_empty() || server.chars().count() > MAX_NAME {
             let reason = format!("the name of a server has 1 to {MAX_NAME} characters");
             return Err(StoreError::InvalidValue { reason }.into());
@@ -77,7 +77,7 @@ impl Keystore {
     /// # Errors
     ///
     /// [`StoreError`] if the store cannot be written; the lock is gone all the same.
-    pub fn release(&mut self, held: InUse, at: UnixTime) -> Result<(), Error> {
+    pub fn release(&self, held: InUse, at: UnixTime) -> Result<(), Error> {
         let InUse { alias, id, _lock } = held;
         drop(_lock);
         let asked = Asked { action: Action::Bind, about: alias.as_str(), at: seconds(at) };
@@ -105,8 +105,9 @@ pub(super) struct Holds {
 }
 
 impl Holds {
-    pub(super) fn of(store: &Store) -> Self {
-        Self { store: store.path().map(Path::to_owned) }
+    /// Of the store at a path; one in memory has none.
+    pub(super) fn of(store: Option<&Path>) -> Self {
+        Self { store: store.map(Path::to_owned) }
     }
 
     fn path(&self, id: &EntryId) -> Option<PathBuf> {

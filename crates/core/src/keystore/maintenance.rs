@@ -21,7 +21,7 @@ impl Keystore {
     /// # Errors
     ///
     /// [`StoreError::Corrupt`](crate::StoreError::Corrupt) if a row is not as it was written, or one is missing.
-    pub fn log(&mut self, after: i64, limit: u32) -> Result<Vec<LogEntry>, Error> {
+    pub fn log(&self, after: i64, limit: u32) -> Result<Vec<LogEntry>, Error> {
         self.reading(|read| read.log(after, limit))
     }
 
@@ -30,7 +30,7 @@ impl Keystore {
     /// # Errors
     ///
     /// [`StoreError::Corrupt`](crate::StoreError::Corrupt) if a row is not as it was written, or one is missing.
-    pub fn verify_log(&mut self) -> Result<i64, Error> {
+    pub fn verify_log(&self) -> Result<i64, Error> {
         self.reading(|read| read.verify_log())
     }
 
@@ -39,7 +39,7 @@ impl Keystore {
     /// # Errors
     ///
     /// [`StoreError`](crate::StoreError) if the store cannot be read.
-    pub fn aliases_named(&mut self, name: &str, limit: u32) -> Result<Vec<Alias>, Error> {
+    pub fn aliases_named(&self, name: &str, limit: u32) -> Result<Vec<Alias>, Error> {
         self.reading(|read| read.aliases_named(name, limit))
     }
 
@@ -50,8 +50,8 @@ impl Keystore {
     ///
     /// [`StoreError`](crate::StoreError) if the store cannot be read.
     #[doc(hidden)]
-    pub fn wait_change(&mut self, max: Duration) -> Result<bool, Error> {
-        Ok(self.store.wait_change(max)?)
+    pub fn wait_change(&self, max: Duration) -> Result<bool, Error> {
+        self.shared.read_for_long(|store, _| store.wait_change(max))
     }
 
     /// Checks the engine's structures, every row of the tree, every record and the log, and opens every private key and
@@ -60,11 +60,8 @@ impl Keystore {
     /// # Errors
     ///
     /// Only if the store cannot be read at all; what is wrong with it stands in the report.
-    pub fn verify_store(&mut self) -> Result<StoreReport, Error> {
-        // Goes on with the root key that is in force.
-        self.reading(|_| Ok(()))?;
-        let root = &self.root;
-        Ok(self.store.verify(&mut |row, found| prove(root, row, found))?)
+    pub fn verify_store(&self) -> Result<StoreReport, Error> {
+        self.shared.read_for_long(|store, root| store.verify(&mut |row, found| prove(root, row, found)))
     }
 
     /// Whether a change would be accepted now: it is made, and goes without a trace.
@@ -72,7 +69,7 @@ impl Keystore {
     /// # Errors
     ///
     /// What would refuse it.
-    pub fn would_write(&mut self) -> Result<(), Error> {
+    pub fn would_write(&self) -> Result<(), Error> {
         let asked = Asked { action: Action::Backup, about: "", at: 0 };
         self.attempt(
             asked,
@@ -84,8 +81,18 @@ impl Keystore {
         )
     }
 
+    /// Leaves nothing of what was removed in the files.
+    pub(super) fn compact(&self) -> Result<(), Error> {
+        self.shared.write(|writer| Ok(writer.store.compact()?))
+    }
+
+    /// Whether the file that was opened still stands where others look for it.
+    pub(super) fn still_there(&self) -> Result<(), Error> {
+        self.shared.read_for_long(|store, _| store.still_there())
+    }
+
     /// Notes in the log that a copy was written.
-    pub(super) fn log_backup(&mut self, name: &str, at: UnixTime) -> Result<(), Error> {
+    pub(super) fn log_backup(&self, name: &str, at: UnixTime) -> Result<(), Error> {
         let name: String = name.chars().take(200).collect();
         let asked = Asked { action: Action::Backup, about: &name, at: seconds(at) };
         self.change(

@@ -20,6 +20,7 @@ mod protocol;
 mod removal;
 mod request;
 mod row;
+mod shared;
 mod slots;
 #[cfg(all(test, unix))]
 mod tests;
@@ -49,26 +50,43 @@ use self::{
     in_use::Holds,
     open::unlock_store,
     row::{describe, open_row, unseal},
+    shared::Shared,
 };
 use crate::{
     alias::Alias,
     certificate::Certificate,
     error::Error,
-    seal::{RootKey, SealError, Unlock},
+    seal::{RootKey, Unlock},
     store::{EntryRow, Read, Store, StoreError},
     validate::{Policy, ValidatedChain, verify},
 };
 
-/// An open keystore.
+/// An open keystore, for all threads of a program: clones share its connections, and cost nothing.
 ///
-/// Many may be open on one file, in one process or in several: writers wait for each other, readers for nobody.
-#[derive(Debug)]
+/// One of its threads writes at a time, a few read beside it. Many keystores may be open on one file, in one process or in
+/// several: writers wait for each other, readers for nobody. Its methods block: an asynchronous program calls them where
+/// that is allowed, for example in `spawn_blocking`.
+///
+/// ```
+/// # let folder = tempfile::tempdir()?;
+/// # let unlock = strongroom::UnlockKey::generate()?;
+/// # let path = folder.path().join("keystore.db");
+/// # let root = std::fs::read("../../fixtures/chains/root-rsa.pem")?;
+/// use strongroom::{Keystore, UnixTime};
+///
+/// let keystore = Keystore::create(&path, &unlock, UnixTime::now())?;
+/// let reader = keystore.clone();
+/// let writing = std::thread::spawn(move || keystore.import_authority(&"root".parse()?, &root, UnixTime::now()));
+/// println!("{} entries so far", reader.entries(None, 100)?.len());
+/// writing.join().unwrap()?;
+/// assert_eq!(reader.entries(None, 100)?.len(), 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
 pub struct Keystore {
-    store: Store,
-    root: Arc<RootKey>,
-    actor: String,
-    /// What opens the store again after another process re-keyed it.
-    source: Option<Arc<dyn KeySource>>,
+    shared: Arc<Shared>,
+    /// Who changes the store, as the audit log names them.
+    actor: Arc<str>,
 }
 
 /// An alias with its entry, or with why that cannot be shown.
@@ -85,42 +103,44 @@ pub trait KeySource: std::fmt::Debug + Send + Sync {
 }
 
 impl Keystore {
-    /// What opens the store again after another process gave it a new root key. Without it such a keystore says
-    /// [`SealError::Rekeyed`] from then on.
-    pub fn set_key_source(&mut self, source: Arc<dyn KeySource>) {
-        self.source = Some(source);
+    fn new(store: Store, root: Arc<RootKey>, actor: &str) -> Self {
+        Self { shared: Arc::new(Shared::new(store, root)), actor: named(actor) }
     }
 
-    /// Goes on with the root key that is in force now.
-    fn renew(&mut self) -> Result<(), Error> {
-        let source = self.source.clone().ok_or(SealError::Rekeyed)?;
-        let store = &mut self.store;
-        let mut found = None;
-        source.with(&mut |unlock| {
-            found = Some(store.unlock_again(unlock)?);
-            Ok(())
-        })?;
-        self.root = Arc::new(found.ok_or(SealError::Rekeyed)?);
-        Ok(())
+    /// What opens the store again after another process gave it a new root key. Without it this keystore and its clones
+    /// say [`SealError::Rekeyed`](crate::SealError::Rekeyed) from then on.
+    pub fn set_key_source(&self, source: Arc<dyn KeySource>) {
+        self.shared.set_source(source);
     }
 
-    /// Reads; where another process re-keyed the store meanwhile, with the root key that is in force now.
-    fn reading<T>(&mut self, work: impl Fn(&Read<'_>) -> Result<T, StoreError>) -> Result<T, Error> {
-        match self.store.view(&work) {
-            Err(StoreError::Seal(SealError::Rekeyed)) if self.source.is_some() => {
-                self.renew()?;
-                Ok(self.store.view(work)?)
-            }
-            other => Ok(other?),
-        }
+    /// The same keystore for another who changes the store, as the audit log names them: at most 128 characters.
+    ///
+    /// ```
+    /// # let folder = tempfile::tempdir()?;
+    /// # let unlock = strongroom::UnlockKey::generate()?;
+    /// # let path = folder.path().join("keystore.db");
+    /// # let keystore = strongroom::Keystore::create(&path, &unlock, strongroom::UnixTime::now())?;
+    /// # let root = std::fs::read("../../fixtures/chains/root-rsa.pem")?;
+    /// keystore.acting_as("alice").import_authority(&"root".parse()?, &root, strongroom::UnixTime::now())?;
+    /// assert_eq!(keystore.log(1, 1)?[0].actor, "alice");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn acting_as(&self, actor: &str) -> Self {
+        Self { shared: Arc::clone(&self.shared), actor: named(actor) }
     }
 
-    /// Who changes the store from now on, as the audit log names them: at most 128 characters.
-    pub fn act_as(&mut self, actor: &str) {
-        self.actor = actor.chars().take(128).collect();
+    /// Reads in one snapshot; where another process re-keyed the store meanwhile, with the root key that is in force now.
+    fn reading<T>(&self, work: impl Fn(&Read<'_>) -> Result<T, StoreError>) -> Result<T, Error> {
+        self.shared.read(|read, _| work(read))
     }
 
-    fn row(&mut self, alias: &Alias) -> Result<EntryRow, Error> {
+    /// The locks of the store's servers.
+    fn holds(&self) -> Holds {
+        Holds::of(self.shared.origin.path())
+    }
+
+    fn row(&self, alias: &Alias) -> Result<EntryRow, Error> {
         let found = self.reading(|read| read.entry(alias))?;
         Ok(found.ok_or_else(|| StoreError::NotFound { alias: alias.clone() })?)
     }
@@ -128,7 +148,7 @@ impl Keystore {
     /// Whether writes are refused.
     #[must_use]
     pub fn is_read_only(&self) -> bool {
-        self.store.is_read_only()
+        self.shared.origin.is_read_only()
     }
 
     /// Lists up to `limit` entries in the order of their aliases, after the alias `after` if one is given.
@@ -137,7 +157,7 @@ impl Keystore {
     /// # let folder = tempfile::tempdir()?;
     /// # let unlock = strongroom::UnlockKey::generate()?;
     /// # let path = folder.path().join("keystore.db");
-    /// # let mut keystore = strongroom::Keystore::create(&path, &unlock, strongroom::UnixTime::now())?;
+    /// # let keystore = strongroom::Keystore::create(&path, &unlock, strongroom::UnixTime::now())?;
     /// # let root = std::fs::read("../../fixtures/chains/root-rsa.pem")?;
     /// # keystore.import_authority(&"root".parse()?, &root, strongroom::UnixTime::now())?;
     /// for entry in keystore.entries(None, 100)? {
@@ -149,9 +169,9 @@ impl Keystore {
     /// # Errors
     ///
     /// [`StoreError`] if the store cannot be read.
-    pub fn entries(&mut self, after: Option<&Alias>, limit: u32) -> Result<Vec<Entry>, Error> {
+    pub fn entries(&self, after: Option<&Alias>, limit: u32) -> Result<Vec<Entry>, Error> {
         let after = after.map(Alias::key).unwrap_or_default();
-        let holds = Holds::of(&self.store);
+        let holds = self.holds();
         self.reading(|read| {
             let rows = read.entries(&after, limit)?;
             rows.into_iter().map(|(_, row)| describe(holds.now(row?), read)).collect()
@@ -163,9 +183,9 @@ impl Keystore {
     /// # Errors
     ///
     /// [`StoreError`] if the store cannot be read, or not even its aliases can be proved.
-    pub fn listing(&mut self, after: Option<&Alias>, limit: u32) -> Result<Vec<ListedEntry>, Error> {
+    pub fn listing(&self, after: Option<&Alias>, limit: u32) -> Result<Vec<ListedEntry>, Error> {
         let after = after.map(Alias::key).unwrap_or_default();
-        let holds = Holds::of(&self.store);
+        let holds = self.holds();
         self.reading(|read| {
             let rows = read.entries(&after, limit)?;
             let listed =
@@ -189,7 +209,7 @@ impl Keystore {
     /// # let folder = tempfile::tempdir()?;
     /// # let unlock = strongroom::UnlockKey::generate()?;
     /// # let path = folder.path().join("keystore.db");
-    /// # let mut keystore = strongroom::Keystore::create(&path, &unlock, strongroom::UnixTime::now())?;
+    /// # let keystore = strongroom::Keystore::create(&path, &unlock, strongroom::UnixTime::now())?;
     /// # let root = std::fs::read("../../fixtures/chains/root-rsa.pem")?;
     /// keystore.import_authority(&"Root".parse()?, &root, strongroom::UnixTime::now())?;
     /// let entry = keystore.entry(&"root".parse()?)?;
@@ -201,8 +221,8 @@ impl Keystore {
     /// # Errors
     ///
     /// [`StoreError::NotFound`], or another if the store cannot be read.
-    pub fn entry(&mut self, alias: &Alias) -> Result<Entry, Error> {
-        let holds = Holds::of(&self.store);
+    pub fn entry(&self, alias: &Alias) -> Result<Entry, Error> {
+        let holds = self.holds();
         let found =
             self.reading(|read| read.entry(alias)?.map(|row| describe(holds.now(row), read)).transpose())?;
         Ok(found.ok_or_else(|| StoreError::NotFound { alias: alias.clone() })?)
@@ -214,7 +234,7 @@ impl Keystore {
     ///
     /// [`ValidationError`](crate::ValidationError) with what refuses it; [`StoreError::NotFound`] if there is no such
     /// entry or it has no key.
-    pub fn verify(&mut self, alias: &Alias, policy: &Policy, at: UnixTime) -> Result<ValidatedChain, Error> {
+    pub fn verify(&self, alias: &Alias, policy: &Policy, at: UnixTime) -> Result<ValidatedChain, Error> {
         let not_found = || StoreError::NotFound { alias: alias.clone() };
         let row = self.row(alias)?;
         let mut certificates = row.content.chain.into_iter().map(|(certificate, _)| certificate);
@@ -230,10 +250,16 @@ impl Keystore {
     ///
     /// [`StoreError::NotFound`] if there is no such entry or it has no key; [`SealError::Damaged`] if the sealed
     /// key, or anything that it is bound to, was changed.
-    pub fn credential(&mut self, alias: &Alias) -> Result<OpenedCredential, Error> {
-        let row = self.row(alias)?;
-        open_row(&self.root, row)
+    pub fn credential(&self, alias: &Alias) -> Result<OpenedCredential, Error> {
+        // Row and root key are of one snapshot, also while another thread re-keys the store.
+        let (row, root) = self.shared.read(|read, root| Ok((read.entry(alias)?, Arc::clone(root))))?;
+        open_row(&root, row.ok_or_else(|| StoreError::NotFound { alias: alias.clone() })?)
     }
+}
+
+/// The name of an actor, as the log takes it.
+fn named(actor: &str) -> Arc<str> {
+    actor.chars().take(128).collect::<String>().into()
 }
 
 fn seconds(at: UnixTime) -> i64 {

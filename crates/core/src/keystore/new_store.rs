@@ -3,7 +3,6 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    sync::Arc,
 };
 
 use rustls_pki_types::UnixTime;
@@ -32,7 +31,7 @@ impl Keystore {
     ///
     /// As for [`create_with`](Self::create_with).
     pub fn restore_as_new<'u>(
-        backup: &mut Backup,
+        backup: &Backup,
         path: &Path,
         unlock: impl Into<Unlock<'u>>,
         wanted: &NewKeystore,
@@ -44,7 +43,7 @@ impl Keystore {
         let guard = wanted.options.rollback_guard.take();
         wanted.source = wanted.source.or_else(|| Some(backup.source.clone()));
         // The name of the backup's store is not taken: nobody may take this one for that.
-        let mut made = Self::create_renamed(&fresh, unlock, &wanted, at)?;
+        let made = Self::create_renamed(&fresh, unlock, &wanted, at)?;
         let options = RestoreOptions { other_store: true, with_access: true };
         let restored = made.restore(backup, None, options, at);
         drop(made);
@@ -86,12 +85,11 @@ impl Keystore {
             return Err(StoreError::Exists { path: path.to_owned() }.into());
         }
         let Backup { keystore, prepared, .. } = backup;
-        let Self { store, root, .. } = keystore;
-        drop(store);
+        let root = keystore.shared.root();
+        drop(keystore);
         let engine = SqliteEngine::open(&prepared.path, false)?;
         let store = Store::unlock_copy(Box::new(engine), &prepared.path, root.ledger())?;
-        let mut copy = read_copy(store, Arc::clone(&root));
-        actor.clone_into(&mut copy.actor);
+        let copy = read_copy(store, root).acting_as(actor);
         copy.change(
             Asked { action: Action::Restore, about: "", at: seconds(at) },
             |_, _| Ok(Step::Changed((), LogNote::plain("", Happened::Restored))),

@@ -87,10 +87,9 @@ impl Keystore {
     ) -> Result<Self, Error> {
         let root = RootKey::generate(unlock.store().map_or_else(random_id, Ok)?, 1)?;
         let slot = root.slot(0, source, unlock, at)?;
-        let actor = options.actor.clone();
         let event = Event {
             at,
-            actor: actor.clone(),
+            actor: options.actor.clone(),
             action: Action::Init,
             alias: String::new(),
             fingerprint: String::new(),
@@ -98,7 +97,7 @@ impl Keystore {
         };
         let guard = options.rollback_guard.as_deref();
         let store = Store::create(engine, path.map(Path::to_owned), root.ledger(), &slot, guard, event)?;
-        Ok(Self { store, root: Arc::new(root), actor, source: None })
+        Ok(Self::new(store, Arc::new(root), &options.actor))
     }
 
     /// Opens the keystore on an engine. Unstable, as engines are.
@@ -109,7 +108,7 @@ impl Keystore {
     #[doc(hidden)]
     pub fn open_on_engine<'u>(engine: Box<dyn Engine>, unlock: impl Into<Unlock<'u>>) -> Result<Self, Error> {
         let (store, root) = unlock_engine(engine, None, unlock.into())?;
-        Ok(Self { store, root: Arc::new(root), actor: OpenOptions::default().actor, source: None })
+        Ok(Self::new(store, Arc::new(root), &OpenOptions::default().actor))
     }
 
     /// Opens the keystore at `path` for reading and writing.
@@ -123,7 +122,7 @@ impl Keystore {
     /// use strongroom::{Keystore, UnlockKey};
     ///
     /// let unlock = UnlockKey::read_file(&folder.path().join("keystore.key"))?;
-    /// let mut keystore = Keystore::open(&path, &unlock)?;
+    /// let keystore = Keystore::open(&path, &unlock)?;
     /// assert!(keystore.entries(None, 100)?.is_empty());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -145,7 +144,7 @@ impl Keystore {
     /// # drop(strongroom::Keystore::create(&path, &unlock, strongroom::UnixTime::now())?);
     /// use strongroom::{Error, Keystore, StoreError};
     ///
-    /// let mut keystore = Keystore::open_read_only(&path, &unlock)?;
+    /// let keystore = Keystore::open_read_only(&path, &unlock)?;
     /// let refused = keystore.remove(&"www".parse()?, false, strongroom::UnixTime::now());
     /// assert!(matches!(refused, Err(Error::Store(StoreError::ReadOnly))));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -169,7 +168,7 @@ impl Keystore {
         options: &OpenOptions,
     ) -> Result<Self, Error> {
         let unlock = unlock.into();
-        let (store, root) = match unlock_store(path, unlock, options.read_only) {
+        let (mut store, root) = match unlock_store(path, unlock, options.read_only) {
             // A failed read of the disk looks like damage: looked at again before it is believed.
             Err(
                 Error::Store(StoreError::Corrupt { .. } | StoreError::Seal(SealError::SlotsDamaged))
@@ -177,30 +176,8 @@ impl Keystore {
             ) => unlock_store(path, unlock, options.read_only)?,
             other => other?,
         };
-        let mut keystore = Self { store, root: Arc::new(root), actor: options.actor.clone(), source: None };
-        keystore.check_guard(options)?;
-        Ok(keystore)
-    }
-
-    fn check_guard(&mut self, options: &OpenOptions) -> Result<(), Error> {
-        let guard = options.rollback_guard.as_deref();
-        let of_store = guard.map(|path| RollbackGuard::at(path, *self.store.ledger().store()));
-        self.store.set_guard(of_store, options.without_guard);
-        let Err(error) = self.store.read().map(drop) else {
-            return Ok(());
-        };
-        // Another file than a guard is never written to.
-        if matches!(error, StoreError::NotAGuard { .. }) {
-            return Err(error.into());
-        }
-        let refused = Error::from(error);
-        match (guard, options.accept_rollback) {
-            (Some(guard), Some(at)) => {
-                let actor = self.actor.clone();
-                Ok(self.store.accept(guard, refused.code(), &actor, seconds(at))?)
-            }
-            _ => Err(refused),
-        }
+        check_guard(&mut store, options)?;
+        Ok(Self::new(store, Arc::new(root), &options.actor))
     }
 
     /// Where the unlock keys of the store at `path` are kept, as the store itself says. Nothing vouches for it yet: it is
@@ -215,16 +192,24 @@ impl Keystore {
         Claim::all(&*view)?;
         Ok(claimed(&*view)?.into_iter().map(|slot| slot.source).collect())
     }
+}
 
-    /// Opens another connection to the same store, with the same rights and without the unlock key.
-    ///
-    /// # Errors
-    ///
-    /// As for [`open`](Self::open); [`SealError::Rekeyed`] if the store has another root key by now.
-    pub fn reopen(&self) -> Result<Self, Error> {
-        let store = self.store.reopen()?;
-        let (root, actor) = (Arc::clone(&self.root), self.actor.clone());
-        Ok(Self { store, root, actor, source: self.source.clone() })
+/// Holds a store against its rollback guard from now on.
+fn check_guard(store: &mut Store, options: &OpenOptions) -> Result<(), Error> {
+    let guard = options.rollback_guard.as_deref();
+    let of_store = guard.map(|path| RollbackGuard::at(path, *store.ledger().store()));
+    store.set_guard(of_store, options.without_guard);
+    let Err(error) = store.read().map(drop) else {
+        return Ok(());
+    };
+    // Another file than a guard is never written to.
+    if matches!(error, StoreError::NotAGuard { .. }) {
+        return Err(error.into());
+    }
+    let refused = Error::from(error);
+    match (guard, options.accept_rollback) {
+        (Some(guard), Some(at)) => Ok(store.accept(guard, refused.code(), &options.actor, seconds(at))?),
+        _ => Err(refused),
     }
 }
 

@@ -1,9 +1,7 @@
 //! The one way in which a keystore is changed: lock, check that the store is the latest, apply, log, commit, settle, read
 //! back, move the rollback guard on, or log the refusal. Operations say what to apply, and how to confirm it.
 
-use std::sync::Arc;
-
-use super::{Keystore, in_use::Holds};
+use super::{Keystore, in_use::Holds, shared::Writer};
 use crate::{
     error::{Error, ErrorKind},
     seal::{RootKey, SealError},
@@ -63,7 +61,7 @@ impl LogNote {
 impl Keystore {
     /// Changes the store, or logs why not. `confirm` reads the change back as whoever comes next will read it.
     pub(super) fn change<T>(
-        &mut self,
+        &self,
         asked: Asked<'_>,
         apply: impl FnOnce(&mut Write<'_>, &By<'_>) -> Result<Step<T>, Error>,
         confirm: impl Fn(&Read<'_>, &RootKey, &T) -> Result<bool, Error>,
@@ -74,53 +72,66 @@ impl Keystore {
 
     /// The same for who logs the refusal himself.
     pub(super) fn attempt<T>(
-        &mut self,
+        &self,
         asked: Asked<'_>,
         apply: impl FnOnce(&mut Write<'_>, &By<'_>) -> Result<Step<T>, Error>,
         confirm: impl Fn(&Read<'_>, &RootKey, &T) -> Result<bool, Error>,
     ) -> Result<T, Error> {
-        let holds = Holds::of(&self.store);
-        let mut apply = Some(apply);
-        let mut renewed = false;
-        let (done, value) = loop {
-            let (actor, root) = (self.actor.clone(), Arc::clone(&self.root));
-            let by = By { root: &root, actor: &actor, at: asked.at, holds: &holds };
-            match self.store.write() {
-                Ok(mut write) => {
-                    let Some(apply) = apply.take() else {
-                        return Err(StoreError::unread().into());
-                    };
-                    match apply(&mut write, &by)? {
-                        Step::Same(value) => return Ok(value),
-                        Step::Changed(value, note) => {
-                            break (write.commit(note.event(asked.action, &by)), value);
+        let holds = self.holds();
+        self.shared.write(|writer| {
+            let mut apply = Some(apply);
+            let mut renewed = false;
+            let (done, value) = loop {
+                let by = By { root: &writer.root, actor: &self.actor, at: asked.at, holds: &holds };
+                match writer.store.write() {
+                    Ok(mut write) => {
+                        let Some(apply) = apply.take() else {
+                            return Err(StoreError::unread().into());
+                        };
+                        match apply(&mut write, &by)? {
+                            Step::Same(value) => return Ok(value),
+                            Step::Changed(value, note) => {
+                                break (write.commit(note.event(asked.action, &by)), value);
+                            }
                         }
                     }
+                    // Another process re-keyed the store, perhaps while this one waited for the lock.
+                    Err(StoreError::Seal(SealError::Rekeyed)) if !renewed => {}
+                    Err(other) => return Err(other.into()),
                 }
-                // Another process re-keyed the store, perhaps while this one waited for the lock.
-                Err(StoreError::Seal(SealError::Rekeyed)) if !renewed => {}
-                Err(other) => return Err(other.into()),
-            }
-            renewed = true;
-            self.renew()?;
-        };
-        self.finish_commit(done)?;
-        self.confirmed(|read, root| confirm(read, root, &value))?;
-        Ok(value)
+                renewed = true;
+                writer.renew()?;
+            };
+            writer.finish_commit(done)?;
+            writer.confirm(|read, root| confirm(read, root, &value))?;
+            Ok(value)
+        })
     }
 
-    /// What does not come back whole is not acknowledged.
-    fn confirmed(&mut self, check: impl Fn(&Read<'_>, &RootKey) -> Result<bool, Error>) -> Result<(), Error> {
-        let root = Arc::clone(&self.root);
-        let seen = self.store.view(|read| Ok(matches!(check(read, &root), Ok(true))));
-        match seen {
-            Ok(true) => Ok(()),
-            // The change is there, and by now another root key is in force.
-            Err(StoreError::Seal(SealError::Rekeyed)) => Ok(()),
-            _ => Err(StoreError::unread().into()),
+    /// Writes a refusal into the log. What is wrong with the store itself cannot be written there.
+    pub(super) fn log_refusal<T>(&self, asked: Asked<'_>, done: Result<T, Error>) -> Result<T, Error> {
+        if let Err(error) = &done
+            && error.kind() != ErrorKind::Store
+        {
+            let event = Event {
+                at: asked.at,
+                actor: self.actor.to_string(),
+                action: asked.action,
+                alias: asked.about.to_owned(),
+                fingerprint: String::new(),
+                outcome: Happened::Refused(error.code()),
+            };
+            // The refusal is what the caller must learn.
+            let _ = self.shared.write(|writer| {
+                let logged = writer.store.write().and_then(|write| write.commit(event));
+                writer.finish_commit(logged)
+            });
         }
+        done
     }
+}
 
+impl Writer<'_> {
     /// What follows a commit: the guard moves on; after a failure that leaves the outcome open, the connection is a new
     /// one, which says what it sees of the change.
     pub(super) fn finish_commit(&mut self, done: Result<Mark, StoreError>) -> Result<(), Error> {
@@ -136,23 +147,14 @@ impl Keystore {
         }
     }
 
-    /// Writes a refusal into the log. What is wrong with the store itself cannot be written there.
-    pub(super) fn log_refusal<T>(&mut self, asked: Asked<'_>, done: Result<T, Error>) -> Result<T, Error> {
-        if let Err(error) = &done
-            && error.kind() != ErrorKind::Store
-        {
-            let event = Event {
-                at: asked.at,
-                actor: self.actor.clone(),
-                action: asked.action,
-                alias: asked.about.to_owned(),
-                fingerprint: String::new(),
-                outcome: Happened::Refused(error.code()),
-            };
-            let logged = self.store.write().and_then(|write| write.commit(event));
-            // The refusal is what the caller must learn.
-            let _ = self.finish_commit(logged);
+    /// What does not come back whole is not acknowledged.
+    fn confirm(&mut self, check: impl Fn(&Read<'_>, &RootKey) -> Result<bool, Error>) -> Result<(), Error> {
+        let root = &self.root;
+        match self.store.view(|read| Ok(matches!(check(read, root), Ok(true)))) {
+            Ok(true) => Ok(()),
+            // The change is there, and by now another root key is in force.
+            Err(StoreError::Seal(SealError::Rekeyed)) => Ok(()),
+            _ => Err(StoreError::unread().into()),
         }
-        done
     }
 }

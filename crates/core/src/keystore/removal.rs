@@ -51,7 +51,7 @@ impl Keystore {
     /// # let folder = tempfile::tempdir()?;
     /// # let unlock = strongroom::UnlockKey::generate()?;
     /// # let path = folder.path().join("keystore.db");
-    /// # let mut keystore = strongroom::Keystore::create(&path, &unlock, strongroom::UnixTime::now())?;
+    /// # let keystore = strongroom::Keystore::create(&path, &unlock, strongroom::UnixTime::now())?;
     /// # let root = std::fs::read("../../fixtures/chains/root-rsa.pem")?;
     /// # keystore.import_authority(&"root".parse()?, &root, strongroom::UnixTime::now())?;
     /// keystore.remove(&"root".parse()?, false, strongroom::UnixTime::now())?;
@@ -62,7 +62,7 @@ impl Keystore {
     /// # Errors
     ///
     /// [`StoreError::NotFound`], [`StoreError::InUse`], [`StoreError::Needed`], or another if the store cannot be written.
-    pub fn remove(&mut self, alias: &Alias, force: bool, at: UnixTime) -> Result<(), Error> {
+    pub fn remove(&self, alias: &Alias, force: bool, at: UnixTime) -> Result<(), Error> {
         let asked = Asked { action: Action::Remove, about: alias.as_str(), at: seconds(at) };
         let head = self.change(
             asked,
@@ -89,7 +89,7 @@ impl Keystore {
             |read, _, _| Ok(read.head(alias)?.is_none()),
         )?;
         if let Some(head) = head {
-            Holds::of(&self.store).forget(&head);
+            self.holds().forget(&head);
         }
         Ok(())
     }
@@ -99,7 +99,7 @@ impl Keystore {
     /// # Errors
     ///
     /// [`StoreError::NotFound`], or another if the store cannot be read.
-    pub fn dependents(&mut self, alias: &Alias) -> Result<Vec<Alias>, Error> {
+    pub fn dependents(&self, alias: &Alias) -> Result<Vec<Alias>, Error> {
         let row = self.row(alias)?;
         self.reading(|read| dependents(read, &row))
     }
@@ -109,7 +109,7 @@ impl Keystore {
     /// # Errors
     ///
     /// [`StoreError`] if the store cannot be read.
-    pub fn removed_entries(&mut self, limit: u32) -> Result<Vec<RemovedEntry>, Error> {
+    pub fn removed_entries(&self, limit: u32) -> Result<Vec<RemovedEntry>, Error> {
         let found = self.reading(|read| {
             let all = read.all_removed(None, limit)?;
             all.into_iter().map(|removed| read.current(removed.head)).collect::<Result<Vec<_>, _>>()
@@ -135,7 +135,7 @@ impl Keystore {
     ///
     /// [`StoreError::NotFound`] if there is no entry of that alias, removed or not; [`StoreError::NotCompacted`] if they are
     /// deleted, and there was no room to rewrite the file.
-    pub fn prune(&mut self, alias: Option<&Alias>, at: UnixTime) -> Result<Pruned, Error> {
+    pub fn prune(&self, alias: Option<&Alias>, at: UnixTime) -> Result<Pruned, Error> {
         let about = alias.map(Alias::as_str).unwrap_or_default();
         let asked = Asked { action: Action::Prune, about, at: seconds(at) };
         let pruned = self.change(
@@ -156,13 +156,13 @@ impl Keystore {
             },
         )?;
         if pruned != Pruned::default() {
-            self.store.compact()?;
+            self.compact()?;
         }
         Ok(pruned)
     }
 
     /// No entry has the alias; perhaps a removed one had it.
-    pub(super) fn not_found(&mut self, alias: &Alias) -> Error {
+    pub(super) fn not_found(&self, alias: &Alias) -> Error {
         let alias = alias.clone();
         match self.reading(|read| read.last_removed(&alias)) {
             Ok(Some(_)) => StoreError::Removed { alias }.into(),

@@ -7,13 +7,15 @@ use rustls_pki_types::UnixTime;
 use super::{
     Keystore, open_row,
     protocol::{Asked, LogNote, Step},
-    seconds, unseal,
+    seconds,
+    shared::Writer,
+    unseal,
 };
 use crate::{
     error::Error,
     seal::{MAX_SLOTS, RootKey, SealError, Slot, SlotReport, Unlock, UnlockSource},
     secret::UnlockKey,
-    store::{Action, Event, Happened, LongChange, StoreError},
+    store::{Action, CommitOutcome, Event, Happened, LongChange, Mark, StoreError},
 };
 
 /// The longest label of a slot, in characters.
@@ -54,7 +56,7 @@ impl Keystore {
     /// # Errors
     ///
     /// [`StoreError`] if the store cannot be read.
-    pub fn slots(&mut self) -> Result<Vec<SlotReport>, Error> {
+    pub fn slots(&self) -> Result<Vec<SlotReport>, Error> {
         Ok(self.reading(|read| read.slots())?.iter().map(SlotReport::of).collect())
     }
 
@@ -63,10 +65,10 @@ impl Keystore {
     /// # Errors
     ///
     /// [`SealError::NoSuchSlot`].
-    pub fn slot_opens<'u>(&mut self, number: u32, unlock: impl Into<Unlock<'u>>) -> Result<bool, Error> {
+    pub fn slot_opens<'u>(&self, number: u32, unlock: impl Into<Unlock<'u>>) -> Result<bool, Error> {
         let slots = self.reading(|read| read.slots())?;
         let slot = slots.iter().find(|slot| slot.number == number).ok_or(SealError::NoSuchSlot)?;
-        Ok(self.root.fits(slot, unlock.into())?)
+        Ok(self.shared.root().fits(slot, unlock.into())?)
     }
 
     /// A new key for a slot of this store: its file says that it is for no other.
@@ -75,7 +77,7 @@ impl Keystore {
     ///
     /// [`InvalidSecret`](crate::InvalidSecret) if the system gives no random bytes.
     pub fn generate_key(&self) -> Result<UnlockKey, Error> {
-        Ok(UnlockKey::generate()?.bound_to(*self.store.ledger().store()))
+        Ok(UnlockKey::generate()?.bound_to(*self.shared.root().ledger().store()))
     }
 
     /// Adds a slot, so that `unlock` opens the store as well; gives its number.
@@ -84,7 +86,7 @@ impl Keystore {
     ///
     /// [`SealError::NoFreeSlot`], or another if the store cannot be written.
     pub fn add_slot<'u>(
-        &mut self,
+        &self,
         source: UnlockSource,
         unlock: impl Into<Unlock<'u>>,
         at: UnixTime,
@@ -98,7 +100,7 @@ impl Keystore {
     ///
     /// As for [`add_slot`](Self::add_slot); [`StoreError::InvalidValue`] for another label.
     pub fn add_labelled_slot<'u>(
-        &mut self,
+        &self,
         source: UnlockSource,
         label: Option<&str>,
         unlock: impl Into<Unlock<'u>>,
@@ -134,7 +136,7 @@ impl Keystore {
     ///
     /// [`SealError::NoSuchSlot`], or [`StoreError::NotCompacted`] if the slot is gone, and there was no room to rewrite the
     /// file, or a reader holds what was in it.
-    pub fn remove_slot(&mut self, number: u32, at: UnixTime) -> Result<(), Error> {
+    pub fn remove_slot(&self, number: u32, at: UnixTime) -> Result<(), Error> {
         let name = number.to_string();
         let asked = Asked { action: Action::SlotRemove, about: &name, at: seconds(at) };
         self.change(
@@ -150,7 +152,7 @@ impl Keystore {
             |read, _, ()| Ok(read.slots()?.iter().all(|slot| slot.number != number)),
         )?;
         // What opened the store once must not lie in the log or in a free page.
-        Ok(self.store.compact()?)
+        self.compact()
     }
 
     /// Replaces the slot that `old` opens by one that `new` opens: the work is the same whatever the store holds. Older
@@ -160,7 +162,7 @@ impl Keystore {
     ///
     /// [`SealError::WrongUnlockKey`] if `old` opens no slot.
     pub fn change_unlock<'u>(
-        &mut self,
+        &self,
         old: impl Into<Unlock<'u>>,
         source: UnlockSource,
         new: impl Into<Unlock<'u>>,
@@ -186,7 +188,7 @@ impl Keystore {
             },
             |read, root, slot| Ok(is_there(&read.slots()?, slot) && root.fits(slot, new)?),
         )?;
-        self.store.truncate_log()?;
+        self.shared.write(|writer| Ok(writer.store.truncate_log()?))?;
         Ok(slot.number)
     }
 
@@ -199,14 +201,14 @@ impl Keystore {
     /// eight; [`StoreError::Corrupt`] if anything in the store is not authentic: it is then as it was.
     /// [`StoreError::NotCompacted`] if the new root key is in force, and there was no room to rewrite the file, or a reader
     /// holds what was in it.
-    pub fn rekey(&mut self, keep: &[KeptSlot<'_>], at: UnixTime) -> Result<(), Error> {
+    pub fn rekey(&self, keep: &[KeptSlot<'_>], at: UnixTime) -> Result<(), Error> {
         let asked = Asked { action: Action::Rekey, about: "", at: seconds(at) };
         let done = self.go_over(keep, asked.at);
         self.log_refusal(asked, done)?;
-        Ok(self.store.compact()?)
+        self.compact()
     }
 
-    fn go_over(&mut self, keep: &[KeptSlot<'_>], at: i64) -> Result<(), Error> {
+    fn go_over(&self, keep: &[KeptSlot<'_>], at: i64) -> Result<(), Error> {
         let numbers: std::collections::BTreeSet<u32> = keep.iter().map(|slot| slot.number).collect();
         if keep.is_empty() || numbers.len() < keep.len() {
             return Err(SealError::NoSuchSlot.into());
@@ -216,18 +218,32 @@ impl Keystore {
         {
             return Err(SealError::NoFreeSlot.into());
         }
-        self.store.still_there()?;
+        self.still_there()?;
         // Who waits for the lock meanwhile waits on.
-        let _long = self.store.path().map(LongChange::begin).transpose()?;
+        let _long = self.shared.origin.path().map(LongChange::begin).transpose()?;
+        let event = Event {
+            at,
+            actor: self.actor.to_string(),
+            action: Action::Rekey,
+            alias: String::new(),
+            fingerprint: String::new(),
+            outcome: Happened::Rekeyed,
+        };
+        self.shared.write(|writer| writer.rekey(keep, event))
+    }
+}
+
+impl Writer<'_> {
+    fn rekey(&mut self, keep: &[KeptSlot<'_>], event: Event) -> Result<(), Error> {
         if let Err(StoreError::Seal(SealError::Rekeyed)) = self.store.read().map(drop) {
             self.renew()?;
         }
         let former = Arc::clone(&self.root);
-        let root = former.next()?;
+        let root = Arc::new(former.next()?);
         let slots: Result<Vec<Slot>, SealError> = keep
             .iter()
             .map(|kept| {
-                let slot = root.slot(kept.number, kept.source.clone(), kept.unlock, at)?;
+                let slot = root.slot(kept.number, kept.source.clone(), kept.unlock, event.at)?;
                 // What does not open again would be found out too late.
                 if !root.fits(&slot, kept.unlock)? {
                     return Err(SealError::Encrypt);
@@ -236,14 +252,7 @@ impl Keystore {
             })
             .collect();
         let slots = slots?;
-        let event = Event {
-            at,
-            actor: self.actor.clone(),
-            action: Action::Rekey,
-            alias: String::new(),
-            fingerprint: String::new(),
-            outcome: Happened::Rekeyed,
-        };
+        self.announce(&root);
         let done = self.store.rekey(
             &root.ledger(),
             &slots,
@@ -259,35 +268,38 @@ impl Keystore {
             },
             event,
         );
-        self.finish_rekey(done, root)?;
+        self.finish_rekey(done, former, root)?;
         self.whole_again(&slots)
     }
 
     /// The commit of a re-key is treated as any other: in doubt, it may have happened.
     fn finish_rekey(
         &mut self,
-        done: Result<crate::store::Mark, StoreError>,
-        root: RootKey,
+        done: Result<Mark, StoreError>,
+        former: Arc<RootKey>,
+        root: Arc<RootKey>,
     ) -> Result<(), Error> {
         match done {
             Ok(mark) => {
-                self.root = Arc::new(root);
+                self.go_on_with(root);
                 self.finish_commit(Ok(mark))
             }
             Err(StoreError::OutcomeUnknown(uncertain)) => {
                 // What is in force decides which key reads the log again.
-                let (root, ledger) = (Arc::new(root), Arc::clone(self.store.ledger()));
                 self.store.set_ledger(root.ledger());
                 let uncertain = self.store.look_again(uncertain);
-                if uncertain.seen() == crate::store::CommitOutcome::Present {
-                    self.root = root;
+                if uncertain.seen() == CommitOutcome::Present {
+                    self.go_on_with(root);
                     return Err(StoreError::OutcomeUnknown(uncertain).into());
                 }
-                self.store.set_ledger(ledger);
+                self.go_on_with(former);
                 let uncertain = self.store.look_again(uncertain);
                 Err(StoreError::OutcomeUnknown(uncertain).into())
             }
-            Err(other) => self.finish_commit(Err(other)),
+            Err(other) => {
+                self.go_on_with(former);
+                self.finish_commit(Err(other))
+            }
         }
     }
 

@@ -6,7 +6,7 @@
 //!
 //! Unstable: a release may change it.
 
-use std::{fmt::Debug, time::Duration};
+use std::{fmt::Debug, sync::Arc, time::Duration};
 
 use super::StoreError;
 
@@ -105,7 +105,17 @@ impl CommitError {
     }
 }
 
-/// What keeps the bytes of a store.
+/// Opens connections to a store, for whichever thread needs one.
+pub trait Connector: Debug + Send + Sync {
+    /// A new connection.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if there is none to be had.
+    fn connect(&self) -> Result<Box<dyn Engine>, StoreError>;
+}
+
+/// One connection to what keeps the bytes of a store: for one thread at a time.
 pub trait Engine: Debug + Send {
     /// A view of the last commit.
     ///
@@ -129,12 +139,8 @@ pub trait Engine: Debug + Send {
     /// [`StoreError`] if there is none to be had.
     fn reconnect(&mut self) -> Result<(), StoreError>;
 
-    /// Another connection to the same store, with the same rights.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] if there is none to be had.
-    fn another(&self) -> Result<Box<dyn Engine>, StoreError>;
+    /// What opens further connections to the same store, with the same rights.
+    fn connector(&self) -> Arc<dyn Connector>;
 
     /// Waits until the first row of [`Table::State`] is another than `since`, at most for `max`; gives it. A hint: what
     /// it gives is proved by the next view.

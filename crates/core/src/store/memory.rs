@@ -12,7 +12,7 @@ use std::{
 
 use super::{
     StoreError,
-    engine::{Change, CommitError, Engine, Row, Table, View},
+    engine::{Change, CommitError, Connector, Engine, Row, Table, View},
 };
 
 /// How long a writer waits for another.
@@ -181,6 +181,12 @@ impl Change for Changing<'_> {
     }
 }
 
+impl Connector for MemoryEngine {
+    fn connect(&self) -> Result<Box<dyn Engine>, StoreError> {
+        Ok(Box::new(self.clone()))
+    }
+}
+
 impl Engine for MemoryEngine {
     fn view(&self) -> Result<Box<dyn View + '_>, StoreError> {
         Ok(Box::new(self.snapshot()))
@@ -205,8 +211,8 @@ impl Engine for MemoryEngine {
         Ok(())
     }
 
-    fn another(&self) -> Result<Box<dyn Engine>, StoreError> {
-        Ok(Box::new(self.clone()))
+    fn connector(&self) -> Arc<dyn Connector> {
+        Arc::new(self.clone())
     }
 
     fn wait_change(&self, since: &[u8], max: Duration) -> Result<Vec<u8>, StoreError> {

@@ -17,6 +17,7 @@ mod guard;
 mod key;
 mod log;
 mod memory;
+mod origin;
 mod read;
 mod records;
 mod rekey;
@@ -31,7 +32,7 @@ mod verify;
 
 use std::{
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, PoisonError},
     time::Duration,
 };
 
@@ -40,6 +41,7 @@ pub(crate) use self::{
     change::{NewVersion, Write},
     guard::RollbackGuard,
     log::{Action, Event, Happened},
+    origin::Origin,
     read::Read,
     records::{EntryHead, EntryRow, VersionRow},
     slots::{Claim, claimed},
@@ -49,8 +51,8 @@ pub(crate) use self::{
 use self::{
     engine::{Engine, View},
     log::leads,
+    origin::Shared,
     state::State,
-    tree::Cache,
 };
 pub use self::{
     error::StoreError,
@@ -61,14 +63,6 @@ pub use self::{
     verify::{StoreProblem, StoreReport},
 };
 use crate::seal::{Ledger, RootKey, SealError, Slot, Unlock};
-
-/// What all connections of a process to one store share.
-#[derive(Debug, Default)]
-struct Shared {
-    cache: Cache,
-    /// The latest state that this process saw: it never takes less.
-    seen: Mutex<Option<Mark>>,
-}
 
 /// One connection to an unlocked store.
 #[derive(Debug)]
@@ -140,20 +134,6 @@ impl Store {
         Err(refused.unwrap_or(SealError::SlotsDamaged).into())
     }
 
-    /// Goes over to the root key that is in force now, on a new connection.
-    pub(crate) fn unlock_again(&mut self, unlock: Unlock<'_>) -> Result<RootKey, StoreError> {
-        self.engine.reconnect()?;
-        self.in_doubt = false;
-        let (root, slot) = Self::find_root(&*self.engine, unlock)?;
-        let former = std::mem::replace(&mut self.ledger, root.ledger());
-        if let Err(error) = self.read().and_then(|read| read.require_slot(&slot)) {
-            self.ledger = former;
-            return Err(error);
-        }
-        self.engine.trust()?;
-        Ok(root)
-    }
-
     /// Opens a copy whose root key is known.
     pub(crate) fn unlock_copy(
         engine: Box<dyn Engine>,
@@ -178,37 +158,12 @@ impl Store {
         self.unguarded = without;
     }
 
-    /// Another connection to the same store, with the same rights.
-    pub(crate) fn reopen(&self) -> Result<Self, StoreError> {
-        let store = Self {
-            engine: self.engine.another()?,
-            ledger: Arc::clone(&self.ledger),
-            shared: Arc::clone(&self.shared),
-            guard: self.guard.clone(),
-            unguarded: self.unguarded,
-            path: self.path.clone(),
-            in_doubt: false,
-        };
-        store.read()?;
-        store.engine.trust()?;
-        Ok(store)
-    }
-
     /// Gives up the connection for a new one: after a failure that leaves it in doubt.
     pub(crate) fn reconnect(&mut self) -> Result<(), StoreError> {
         self.engine.reconnect()?;
         self.in_doubt = false;
         State::load(&*self.engine.view()?, &self.ledger)?;
         self.engine.trust()
-    }
-
-    pub(crate) fn is_read_only(&self) -> bool {
-        self.engine.is_read_only()
-    }
-
-    /// Where the files of the store are; a store in memory has none.
-    pub(crate) fn path(&self) -> Option<&Path> {
-        self.path.as_deref()
     }
 
     pub(crate) fn ledger(&self) -> &Arc<Ledger> {
@@ -218,6 +173,11 @@ impl Store {
     /// Goes on with the root key that is in force now.
     pub(crate) fn set_ledger(&mut self, ledger: Arc<Ledger>) {
         self.ledger = ledger;
+    }
+
+    /// Whether a commit failed, and the connection is not a new one yet.
+    pub(crate) fn is_in_doubt(&self) -> bool {
+        self.in_doubt
     }
 
     pub(crate) fn still_there(&self) -> Result<(), StoreError> {

@@ -12,7 +12,7 @@ use crate::{
 pub(super) fn import(
     arguments: &Arguments,
     command: &Import,
-    keystore: &mut Keystore,
+    keystore: &Keystore,
     mut opened: CredentialRequest,
     printer: &Printer,
 ) -> Result<ImportReport, Failure> {

@@ -38,7 +38,7 @@ impl Keystore {
     /// # let folder = tempfile::tempdir()?;
     /// # let unlock = strongroom::UnlockKey::generate()?;
     /// # let path = folder.path().join("keystore.db");
-    /// # let mut keystore = strongroom::Keystore::create(&path, &unlock, strongroom::UnixTime::now())?;
+    /// # let keystore = strongroom::Keystore::create(&path, &unlock, strongroom::UnixTime::now())?;
     /// use strongroom::{Outcome, UnixTime};
     ///
     /// let root = std::fs::read("../../fixtures/chains/root-rsa.pem")?;
@@ -51,12 +51,7 @@ impl Keystore {
     ///
     /// [`CertificateFileError`](crate::CertificateFileError) if the file cannot be read; [`AuthorityError`] if it does
     /// not hold exactly one CA certificate, or the alias stands for something else.
-    pub fn import_authority(
-        &mut self,
-        alias: &Alias,
-        file: &[u8],
-        at: UnixTime,
-    ) -> Result<ImportReport, Error> {
+    pub fn import_authority(&self, alias: &Alias, file: &[u8], at: UnixTime) -> Result<ImportReport, Error> {
         let read = read_certificates(CertificateFileRequest::new(file)).map_err(Error::from);
         self.import_authority_file(alias, read, at)
     }
@@ -67,7 +62,7 @@ impl Keystore {
     ///
     /// As for [`import_authority`](Self::import_authority), and the error of reading it.
     pub fn import_authority_file(
-        &mut self,
+        &self,
         alias: &Alias,
         file: Result<CertificateFile, Error>,
         at: UnixTime,
@@ -97,7 +92,7 @@ impl Keystore {
     /// # let folder = tempfile::tempdir()?;
     /// # let unlock = strongroom::UnlockKey::generate()?;
     /// # let path = folder.path().join("keystore.db");
-    /// # let mut keystore = strongroom::Keystore::create(&path, &unlock, strongroom::UnixTime::now())?;
+    /// # let keystore = strongroom::Keystore::create(&path, &unlock, strongroom::UnixTime::now())?;
     /// use strongroom::{
     ///     AuthoritiesRequest, AuthorityFile, CertificateFileRequest, UnixTime, read_certificates,
     /// };
@@ -120,7 +115,7 @@ impl Keystore {
     ///
     /// [`AuthorityError`] if nothing is a CA certificate, if one is not and was not to be passed over, if there are too
     /// many, or if the given alias stands for something else; the store is then as it was.
-    pub fn import_authorities(&mut self, request: AuthoritiesRequest) -> Result<AuthoritiesReport, Error> {
+    pub fn import_authorities(&self, request: AuthoritiesRequest) -> Result<AuthoritiesReport, Error> {
         // Each of them is a row of the log; together they are the commit's.
         let asked = Asked { action: Action::CaImport, about: "", at: seconds(request.at) };
         let AuthoritiesRequest { files, names, pass_over, .. } = request;

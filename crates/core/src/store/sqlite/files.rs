@@ -98,6 +98,6 @@ impl Drop for LongChange {
 }
 
 /// Whether a change of everything is in progress: the system lets go of the lock however its process ends.
-pub(super) fn is_long_change(store: &Path) -> bool {
+pub(in crate::store) fn is_long_change(store: &Path) -> bool {
     File::open(beside(store, "-long")).is_ok_and(|file| file.try_lock().is_err())
 }

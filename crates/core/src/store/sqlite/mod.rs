@@ -9,11 +9,13 @@ mod schema;
 use std::{
     cell::Cell,
     path::{Path, PathBuf},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
+pub(super) use self::files::is_long_change;
 pub(crate) use self::files::{LongChange, Prepared, beside, free_name, side_files};
 use self::{
     connection::connect,
@@ -21,7 +23,7 @@ use self::{
 };
 use super::{
     StoreError,
-    engine::{Change, Engine, View},
+    engine::{Change, Connector, Engine, View},
 };
 use crate::private_file::{self, FileError, Identity};
 
@@ -192,6 +194,19 @@ pub(crate) fn remove(path: &Path) {
     }
 }
 
+/// A database file that may be opened again.
+#[derive(Debug)]
+struct SqliteFile {
+    path: PathBuf,
+    read_only: bool,
+}
+
+impl Connector for SqliteFile {
+    fn connect(&self) -> Result<Box<dyn Engine>, StoreError> {
+        Ok(Box::new(SqliteEngine::open(&self.path, self.read_only)?))
+    }
+}
+
 impl Engine for SqliteEngine {
     fn view(&self) -> Result<Box<dyn View + '_>, StoreError> {
         Ok(Box::new(self.snapshot()?))
@@ -211,7 +226,7 @@ impl Engine for SqliteEngine {
                 }
                 Err(error) => match StoreError::from(error) {
                     // A change of everything is in progress: it says so, and takes as long as it takes.
-                    StoreError::Busy if files::is_long_change(&self.path) => {}
+                    StoreError::Busy if is_long_change(&self.path) => {}
                     other => return Err(other),
                 },
             }
@@ -223,8 +238,8 @@ impl Engine for SqliteEngine {
         Ok(())
     }
 
-    fn another(&self) -> Result<Box<dyn Engine>, StoreError> {
-        Ok(Box::new(Self::open(&self.path, self.read_only)?))
+    fn connector(&self) -> Arc<dyn Connector> {
+        Arc::new(SqliteFile { path: self.path.clone(), read_only: self.read_only })
     }
 
     fn wait_change(&self, since: &[u8], max: Duration) -> Result<Vec<u8>, StoreError> {

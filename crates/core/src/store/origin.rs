@@ -1,0 +1,119 @@
+//! What every connection of a process to one store shares, and what opens a further one.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex},
+};
+
+use super::{
+    Mark, RollbackGuard, Store, StoreError,
+    engine::{Connector, Engine},
+    sqlite,
+    tree::Cache,
+};
+use crate::{
+    private_file::{Identity, identity},
+    seal::{Ledger, RootKey, SealError, Unlock},
+};
+
+/// What all connections of a process to one store share.
+#[derive(Debug, Default)]
+pub(super) struct Shared {
+    pub(super) cache: Cache,
+    /// The latest state that this process saw: it never takes less.
+    pub(super) seen: Mutex<Option<Mark>>,
+}
+
+/// Opens further connections to an unlocked store, with the rights and the guard of the first. For all threads.
+#[derive(Debug)]
+pub(crate) struct Origin {
+    connector: Arc<dyn Connector>,
+    shared: Arc<Shared>,
+    guard: Option<RollbackGuard>,
+    unguarded: bool,
+    path: Option<PathBuf>,
+    /// The file of the first connection.
+    identity: Option<Identity>,
+    read_only: bool,
+}
+
+impl Store {
+    /// What opens further connections like this one.
+    pub(crate) fn origin(&self) -> Origin {
+        Origin {
+            connector: self.engine.connector(),
+            shared: Arc::clone(&self.shared),
+            guard: self.guard.clone(),
+            unguarded: self.unguarded,
+            path: self.path.clone(),
+            identity: self.path.as_deref().and_then(identity),
+            read_only: self.engine.is_read_only(),
+        }
+    }
+}
+
+impl Origin {
+    /// A further connection, under the root key of `ledger`.
+    pub(crate) fn connect(&self, ledger: Arc<Ledger>) -> Result<Store, StoreError> {
+        let connected = self.connector.connect().and_then(|engine| {
+            let store = self.over(engine, ledger);
+            store.read()?;
+            store.engine.trust()?;
+            Ok(store)
+        });
+        connected.map_err(|error| self.explained(error))
+    }
+
+    /// What stands at the path is no store that was seen: it is another file, and says so.
+    fn explained(&self, error: StoreError) -> StoreError {
+        let foreign = match &error {
+            StoreError::Seal(error) => *error != SealError::Rekeyed,
+            other => matches!(
+                other,
+                StoreError::Corrupt { .. } | StoreError::NotAStore | StoreError::SchemaFromFuture { .. }
+            ),
+        };
+        match &self.path {
+            Some(path) if foreign && self.identity.is_some() && identity(path) != self.identity => {
+                StoreError::Replaced { path: path.clone() }
+            }
+            _ => error,
+        }
+    }
+
+    /// A further connection, under the root key that is in force now and that `unlock` opens.
+    pub(crate) fn unlock(&self, unlock: Unlock<'_>) -> Result<(Store, RootKey), StoreError> {
+        let engine = self.connector.connect()?;
+        let (root, slot) = Store::find_root(&*engine, unlock)?;
+        let store = self.over(engine, root.ledger());
+        store.read()?.require_slot(&slot)?;
+        store.engine.trust()?;
+        Ok((store, root))
+    }
+
+    fn over(&self, engine: Box<dyn Engine>, ledger: Arc<Ledger>) -> Store {
+        Store {
+            engine,
+            ledger,
+            shared: Arc::clone(&self.shared),
+            guard: self.guard.clone(),
+            unguarded: self.unguarded,
+            path: self.path.clone(),
+            in_doubt: false,
+        }
+    }
+
+    /// Where the files of the store are; a store in memory has none.
+    pub(crate) fn path(&self) -> Option<&Path> {
+        self.path.as_deref()
+    }
+
+    pub(crate) fn is_read_only(&self) -> bool {
+        self.read_only
+    }
+
+    /// Whether a change of everything is in progress, in this process or another: it takes as long as it takes.
+    pub(crate) fn is_long_change(&self) -> bool {
+        self.path().is_some_and(sqlite::is_long_change)
+    }
+}
