@@ -6,7 +6,7 @@ use std::{
 };
 
 use serde::Deserialize;
-use strongroom::{FileReport, Remark, UnixTime};
+use strongroom::{Diagnostic, FileReport, UnixTime};
 
 /// The whole manifest.
 #[derive(Debug, Deserialize)]
@@ -104,13 +104,13 @@ pub struct Shown {
 impl Shown {
     /// What a report shows.
     #[must_use]
-    pub fn of(report: &FileReport, remarks: &[Remark]) -> Self {
+    pub fn of(report: &FileReport, remarks: &[Diagnostic]) -> Self {
         let keys = report.keys.iter().map(|key| {
             let layers: Vec<&str> =
                 key.protection.iter().rev().map(|layer| layer.algorithm.as_str()).collect();
             if layers.is_empty() { "none".to_owned() } else { layers.join(" in ") }
         });
-        let mut codes: Vec<String> = remarks.iter().map(|remark| remark.code.to_owned()).collect();
+        let mut codes: Vec<String> = remarks.iter().map(|remark| remark.code.as_str().to_owned()).collect();
         codes.sort();
         Self {
             mac: report.mac.as_ref().map(|mac| mac.algorithm.clone()).unwrap_or_default(),

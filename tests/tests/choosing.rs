@@ -6,8 +6,8 @@ mod command;
 mod replacing;
 
 use strongroom::{
-    CredentialError, EntrySelector, Error, FileReport, FindingCode, ImportReport, InspectRequest, Password,
-    Passwords, Remark, Remedy, ServerCertificateRequest, ServerCredential, inspect,
+    CredentialError, Diagnostic, DiagnosticCode, EntrySelector, Error, FileReport, ImportReport,
+    InspectRequest, Password, Passwords, Remedy, ServerCertificateRequest, ServerCredential, inspect,
 };
 use strongroom_tests::{
     authority::{NOW, TestCa, leaf_params, now, root, valid},
@@ -43,7 +43,7 @@ fn pair(credential: &ServerCredential, name: &str, id: &[u8]) -> [Bag; 2] {
     [key, certificate_of(credential)].map(|bag| bag.friendly_name(name).local_key_id(id))
 }
 
-fn look(file: &[u8]) -> (FileReport, Vec<Remark>) {
+fn look(file: &[u8]) -> (FileReport, Vec<Diagnostic>) {
     let password = Password::new(PASSWORD).unwrap();
     inspect(InspectRequest::new(file, Passwords::new(&password), NOW)).unwrap()
 }
@@ -220,7 +220,7 @@ fn a_certificate_that_cannot_be_decoded_is_named_with_its_place() {
     assert_eq!(
         said,
         [(
-            FindingCode::InvalidCertificate,
+            DiagnosticCode::InvalidCertificate,
             "certificate 1 of the file \"mine\" cannot be used: 9 bytes follow the certificate"
         )]
     );
@@ -246,11 +246,11 @@ fn a_safe_that_stays_locked_may_hold_the_key_that_is_meant() {
         "{error}"
     );
     let report = shop.import(&file, Some("mail")).unwrap();
-    assert_eq!(report.findings.iter().map(|found| found.code).collect::<Vec<_>>(), [FindingCode::Locked]);
+    assert_eq!(report.findings.iter().map(|found| found.code).collect::<Vec<_>>(), [DiagnosticCode::Locked]);
     let (shown, remarks) = look(&file);
     assert_eq!(shown.keys.len(), 1);
     assert_eq!(
-        remarks.iter().map(|remark| (remark.code, remark.message.as_str())).collect::<Vec<_>>(),
+        remarks.iter().map(|remark| (remark.code.as_str(), remark.message.as_str())).collect::<Vec<_>>(),
         [(
             "locked",
             "safe 1 of the file stays locked: the password opens the file, but not an encrypted part of it"
@@ -283,7 +283,7 @@ fn what_is_locked_is_shown_as_locked() {
     assert_eq!((&entry["sha256"], &entry["certificate"]), (&json["certificates"][0]["sha256"], &1.into()));
     assert_eq!(entry["problem"]["code"], "key_password");
     let [remark] = remarks.as_slice() else { panic!("{remarks:?}") };
-    assert_eq!((remark.code, &remark.remedies[0]), ("locked", &Remedy::KeyPassword));
+    assert_eq!((remark.code.as_str(), &remark.remedies[0]), ("locked", &Remedy::KeyPassword));
     assert_eq!(
         remark.message,
         "private key 1 of the file \"www\" stays locked: the password opens the file, but not the private key in it"

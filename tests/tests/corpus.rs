@@ -6,7 +6,7 @@ use std::{fs, path::PathBuf};
 use libtest_mimic::{Arguments, Failed, Trial};
 use serde::Deserialize;
 use strongroom::{
-    CredentialError, EntrySelector, Error, FileReport, FindingCode, ImportReport, InspectRequest, Outcome,
+    CredentialError, DiagnosticCode, EntrySelector, Error, FileReport, ImportReport, InspectRequest, Outcome,
     Password, Passwords, Pkcs12Error, ServerCertificateRequest, Severity, inspect,
 };
 use strongroom_tests::{
@@ -120,7 +120,7 @@ fn import_one(
     request.entry = entry;
     // What an administrator may allow; the rest is refused whatever they say.
     request.options.policy.allow =
-        FindingCode::ALL.iter().copied().filter(|code| code.severity() == Severity::Overridable).collect();
+        DiagnosticCode::ALL.iter().copied().filter(|code| code.severity() == Severity::Overridable).collect();
     scratch.keystore.import_server_certificate(request)
 }
 

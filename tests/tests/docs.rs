@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fs, path::Path};
 
-use strongroom::{FindingCode, Severity};
+use strongroom::{DiagnosticCode, Severity};
 
 fn workspace() -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
@@ -126,18 +126,18 @@ fn every_code_of_the_command_is_on_the_page_with_its_exit_and_stage() {
 }
 
 #[test]
-fn every_finding_is_on_the_page_with_its_weight() {
+fn every_diagnostic_is_on_the_page_with_its_weight() {
     let page = fs::read_to_string(workspace().join("docs/codes.md")).unwrap();
-    let findings = page.split("## Errors").next().unwrap();
-    for code in FindingCode::ALL {
+    let listed = page.split("## Errors").next().unwrap();
+    for code in DiagnosticCode::ALL {
         let weight = match code.severity() {
             Severity::Error => "refused",
             Severity::Overridable => "`--allow`",
             _ => "warning",
         };
-        assert!(findings.contains(&format!("| `{code}` | {weight} |")), "{code}");
+        assert!(listed.contains(&format!("| `{code}` | {weight} |")), "{code}");
     }
-    assert_eq!(findings.matches("\n| `").count(), FindingCode::ALL.len());
+    assert_eq!(listed.matches("\n| `").count(), DiagnosticCode::ALL.len());
 }
 
 #[test]

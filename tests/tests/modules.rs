@@ -3,9 +3,10 @@
 use std::{fs, path::Path};
 
 /// The modules of `strongroom`, in their order.
-const ORDER: [&str; 18] = [
+const ORDER: [&str; 19] = [
     "secret",
     "remedy",
+    "diagnostic",
     "instant",
     "limits",
     "alias",

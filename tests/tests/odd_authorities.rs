@@ -1,6 +1,6 @@
 //! Authorities under which nothing is accepted, or not this: what is said of them, and what to do.
 
-use strongroom::{Authorities, Certificate, FindingCode, Policy, Remedy, Trust, verify};
+use strongroom::{Authorities, Certificate, DiagnosticCode, Policy, Remedy, Trust, verify};
 use strongroom_tests::{
     authority::{TestCa, ca_params, judge, leaf_params, now, root},
     forge::der::{sequence, tlv},
@@ -28,25 +28,25 @@ fn a_ca_under_which_nothing_can_be_accepted_is_imported_with_a_warning() {
     };
     let brainpool = tlv(6, &[0x2b, 0x24, 3, 3, 2, 8, 1, 1, 7]);
     for (spki, code, why) in [
-        (rsa(1), FindingCode::AuthorityNotUsable, "its RSA key has 1024 bits; at least 2048 are required"),
+        (rsa(1), DiagnosticCode::AuthorityNotUsable, "its RSA key has 1024 bits; at least 2048 are required"),
         (
             public_key(&[tlv(6, &[0x2b, 0x65, 0x71])], &[7; 57]),
-            FindingCode::AuthorityNotUsable,
+            DiagnosticCode::AuthorityNotUsable,
             "its key is of the kind Ed448, under which no TLS client checks signatures",
         ),
         (
             ec(brainpool),
-            FindingCode::AuthorityNotUsable,
+            DiagnosticCode::AuthorityNotUsable,
             "its key is on the curve brainpoolP256r1, and TLS clients take P-256, P-384 and P-521",
         ),
         (
             ec(sequence(&[tlv(2, &[1])])),
-            FindingCode::AuthorityNotUsable,
+            DiagnosticCode::AuthorityNotUsable,
             "its key is EC with explicit parameters, and TLS clients take P-256, P-384 and P-521",
         ),
         (
             rsa(10),
-            FindingCode::RustlsClientsRefuse,
+            DiagnosticCode::RustlsClientsRefuse,
             "its RSA key is restricted to PSS, which they do not know",
         ),
     ] {
@@ -59,7 +59,7 @@ fn a_ca_under_which_nothing_can_be_accepted_is_imported_with_a_warning() {
         assert_eq!(finding.code, code);
         assert!(finding.message.ends_with(why), "{}", finding.message);
         // Below it, the key of the CA is the reason.
-        if code == FindingCode::AuthorityNotUsable {
+        if code == DiagnosticCode::AuthorityNotUsable {
             let error = judge(&leaf_of(&ca, |_| {}), &[], &anchor, &Policy::verification()).unwrap_err();
             assert_eq!(error.code(), "unsupported_signature");
             let reason = format!("the signature of CN=a.test cannot be judged: the CA is CN=Odd, and {why}");
@@ -76,7 +76,7 @@ fn a_ca_under_which_nothing_can_be_accepted_is_imported_with_a_warning() {
         .keystore
         .import_authority(&"odd".parse().unwrap(), malformed.der(), now())
         .unwrap();
-    assert_eq!(report.findings[0].code, FindingCode::AuthorityNotUsable);
+    assert_eq!(report.findings[0].code, DiagnosticCode::AuthorityNotUsable);
     assert!(report.findings[0].message.ends_with("(nameConstraints) cannot be read: it constrains nothing"));
 }
 

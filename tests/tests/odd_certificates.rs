@@ -1,7 +1,7 @@
 //! Certificates that a lenient reader takes for others, and the words in which odd ones are refused.
 
 use rcgen::SanType;
-use strongroom::{Certificate, Finding, FindingCode, Policy, Remedy};
+use strongroom::{Certificate, Diagnostic, DiagnosticCode, Policy, Remedy};
 use strongroom_tests::{
     authority::{NOW, judge, leaf_params, root},
     forge::der::{sequence, set, tlv},
@@ -29,7 +29,7 @@ fn refused(leaf: &Certificate, anchor: &Certificate, code: &str) -> String {
 }
 
 #[track_caller]
-fn findings(leaf: &Certificate, anchor: &Certificate) -> Vec<Finding> {
+fn findings(leaf: &Certificate, anchor: &Certificate) -> Vec<Diagnostic> {
     judge(leaf, &[], anchor, &Policy::verification()).unwrap().findings().to_vec()
 }
 
@@ -44,7 +44,7 @@ fn a_directory_name_is_constrained_whatever_stands_before_it() {
     let with_subject = |rdns: &[Vec<u8>]| leaf_of(&ca, |fields| fields.subject = sequence(rdns));
     let (good, evil) = (rdn(ORGANISATION, "Good"), rdn(ORGANISATION, "Evil"));
     let found = findings(&with_subject(std::slice::from_ref(&good)), &anchor);
-    assert!(found.iter().all(|finding| finding.code == FindingCode::RustlsClientsRefuse), "{found:?}");
+    assert!(found.iter().all(|finding| finding.code == DiagnosticCode::RustlsClientsRefuse), "{found:?}");
     refused(&with_subject(std::slice::from_ref(&evil)), &anchor, "name_not_permitted");
     for odd in [EMPTY_SET.to_vec(), vec![5, 0], sequence::<&[u8]>(&[]), set(&[tlv(0x30, &[6, 1, 0x2a])])] {
         for subject in [[odd.clone(), evil.clone()], [good.clone(), odd.clone()]] {
@@ -66,7 +66,7 @@ fn a_file_with_a_malformed_certificate_is_shown_with_a_remark() {
     let request = strongroom::InspectRequest::new(odd.der(), strongroom::Passwords::new(&password), NOW);
     let (report, remarks) = strongroom::inspect(request).unwrap();
     assert_eq!(report.certificates[0].subject.as_deref(), Some("a malformed name #30023100"));
-    assert_eq!(remarks[0].code, "malformed_name");
+    assert_eq!(remarks[0].code, DiagnosticCode::MalformedName);
 }
 
 #[test]
@@ -150,7 +150,7 @@ fn qualifiers_of_critical_policies_have_to_be_understood() {
     assert!(findings(&with(false, &[&unknown]), &ca.certificate).is_empty());
     // rustls clients refuse every critical certificatePolicies, and the verdict says so.
     let known = findings(&with(true, &[&cps, &notice]), &ca.certificate);
-    assert!(known.iter().all(|finding| finding.code == FindingCode::RustlsClientsRefuse), "{known:?}");
+    assert!(known.iter().all(|finding| finding.code == DiagnosticCode::RustlsClientsRefuse), "{known:?}");
     assert_eq!(
         refused(&with(true, &[&cps, &unknown]), &ca.certificate, "unknown_critical_extension"),
         "the certificate has the critical extension 2.5.29.32 (certificatePolicies) with the policy qualifier 1.2.3.4, which is not understood"
@@ -174,7 +174,7 @@ fn a_missing_authority_key_identifier_is_a_warning_that_names_python() {
     let [Remedy::Advice(help)] = found[0].remedies.as_slice() else {
         panic!("{found:?}");
     };
-    assert_eq!(found[0].code, FindingCode::MissingAki);
+    assert_eq!(found[0].code, DiagnosticCode::MissingAki);
     assert!(help.starts_with("Python 3.13 and newer refuse such a chain"), "{help}");
 }
 
@@ -185,7 +185,7 @@ fn what_strict_clients_refuse_is_a_warning() {
     let strict = |leaf: &Certificate, anchor: &Certificate| -> Vec<String> {
         let found = findings(leaf, anchor).into_iter();
         found
-            .filter(|finding| finding.code == FindingCode::StrictClientsRefuse)
+            .filter(|finding| finding.code == DiagnosticCode::StrictClientsRefuse)
             .map(|finding| finding.message.split("refuse this: ").nth(1).unwrap().to_owned())
             .collect()
     };
@@ -224,9 +224,9 @@ fn names_that_are_asked_for_are_explained() {
         policy.names = vec![name.parse().unwrap()];
         judge(&leaf, &[], &ca.certificate, &policy)
     };
-    let codes: Vec<FindingCode> =
+    let codes: Vec<DiagnosticCode> =
         ask("M\u{fc}nchen.test").unwrap().findings().iter().map(|finding| finding.code).collect();
-    assert_eq!(codes, [FindingCode::WildcardPublicSuffix]);
+    assert_eq!(codes, [DiagnosticCode::WildcardPublicSuffix]);
     for (name, message) in [
         (
             "10.1.2.3",

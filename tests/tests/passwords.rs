@@ -1,7 +1,7 @@
 //! Passwords as other programs took them, and private keys with a password of their own.
 
 use strongroom::{
-    Contents, Error, FindingCode, KdfBudget, Limits, Password, PasswordReading, Pfx, Pkcs12Error,
+    Contents, DiagnosticCode, Error, KdfBudget, Limits, Password, PasswordReading, Pfx, Pkcs12Error,
     ServerCertificateRequest, ServerCredential,
 };
 use strongroom_tests::{
@@ -121,8 +121,8 @@ fn an_import_reports_the_reading_and_takes_the_key_password() {
     let mut with_key = request();
     with_key.key_passwords = std::slice::from_ref(&inner);
     let report = scratch.keystore.import_server_certificate(with_key).unwrap();
-    let codes: Vec<FindingCode> = report.findings.iter().map(|finding| finding.code).collect();
-    assert_eq!(codes, [FindingCode::WeakIterations, FindingCode::PasswordReading]);
+    let codes: Vec<DiagnosticCode> = report.findings.iter().map(|finding| finding.code).collect();
+    assert_eq!(codes, [DiagnosticCode::WeakIterations, DiagnosticCode::PasswordReading]);
 }
 
 #[test]

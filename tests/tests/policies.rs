@@ -3,7 +3,7 @@
 use std::{fs, process::Command};
 
 use rcgen::{CertificateParams, CustomExtension};
-use strongroom::{Certificate, FindingCode, Policy, validate};
+use strongroom::{Certificate, DiagnosticCode, Policy, validate};
 use strongroom_tests::authority::{NOW, TestCa, ca_params, leaf_params, now, root};
 
 const ANY: &[u8] = &[0x55, 0x1d, 0x20, 0x00];
@@ -71,7 +71,7 @@ fn check(cas: &[&[CustomExtension]], leaf: &[CustomExtension], message: Option<&
         (Ok(found), None) => {
             assert_eq!(found.path().len(), cas.len() + 2);
             let codes: Vec<_> = found.findings().iter().map(|finding| finding.code).collect();
-            assert_eq!(codes, [FindingCode::RustlsClientsRefuse], "all of these are critical");
+            assert_eq!(codes, [DiagnosticCode::RustlsClientsRefuse], "all of these are critical");
         }
         (Err(error), Some(message)) => {
             assert_eq!((error.code(), error.to_string().as_str()), ("path_invalid", message));

@@ -150,7 +150,7 @@ fn files() -> Vec<Sample> {
         }
         let password = if plain { String::new() } else { format!("{} {}", row.file, row.password) };
         let kinds: Vec<&str> = report.keys.iter().map(|key| key.algorithm.as_str()).collect();
-        let codes: Vec<&str> = remarks.iter().map(|remark| remark.code).collect();
+        let codes: Vec<&str> = remarks.iter().map(|remark| remark.code.as_str()).collect();
         let bags = format!("{keys:?} {safes:?} {:?} {kinds:?}", report.skipped);
         if seen.insert(format!("{mac:?} {:?} {bags} {codes:?} {password}", report.encoding)) {
             let path = manifest::folder().join(&row.file);

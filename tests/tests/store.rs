@@ -117,7 +117,7 @@ fn a_damaged_entry_is_removed_replaced_or_taken_from_a_backup() {
     damage();
     let credential = root("Other").issue(&leaf_params("a.test"), &[]);
     let mut request = CredentialRequest::new(alias("a"), credential, now());
-    request.options.policy.allow = vec![strongroom::FindingCode::NoAnchor];
+    request.options.policy.allow = vec![strongroom::DiagnosticCode::NoAnchor];
     request.options.replace = true;
     assert_eq!(scratch.keystore.import_credential(request).unwrap().outcome, strongroom::Outcome::Replaced);
     assert_eq!(scratch.keystore.verify_store().unwrap().problems, []);

@@ -2,7 +2,7 @@
 
 use rcgen::{BasicConstraints, IsCa, KeyPair};
 use strongroom::{
-    Authorities, Certificate, FindingCode, InvalidCertificate, Policy, Remedy, ServerCredential, Trust,
+    Authorities, Certificate, DiagnosticCode, InvalidCertificate, Policy, Remedy, ServerCredential, Trust,
     ValidatedChain, ValidationError, validate,
 };
 use strongroom_tests::authority::{TestCa, ca_params, leaf_params, now, root, self_signed, valid};
@@ -20,14 +20,14 @@ fn judge(credential: &ServerCredential, imported: &[&TestCa]) -> Result<Validate
 }
 
 #[track_caller]
-fn accepted(verdict: Result<ValidatedChain, ValidationError>, length: usize, warnings: &[FindingCode]) {
+fn accepted(verdict: Result<ValidatedChain, ValidationError>, length: usize, warnings: &[DiagnosticCode]) {
     let chain = verdict.unwrap_or_else(|error| panic!("{}: {error}", error.code()));
-    let found: Vec<FindingCode> = chain.findings().iter().map(|finding| finding.code).collect();
+    let found: Vec<DiagnosticCode> = chain.findings().iter().map(|finding| finding.code).collect();
     assert_eq!((chain.path().len(), found.as_slice()), (length, warnings));
 }
 
 #[track_caller]
-fn refused(verdict: Result<ValidatedChain, ValidationError>, code: FindingCode) -> String {
+fn refused(verdict: Result<ValidatedChain, ValidationError>, code: DiagnosticCode) -> String {
     let error = verdict.map(|chain| chain.path().len()).unwrap_err();
     assert_eq!(error.findings.first().map(|finding| finding.code), Some(code), "{error}");
     error.to_string()
@@ -38,9 +38,9 @@ fn an_imported_intermediate_alone_anchors_a_path() {
     let root = root("Root");
     let issuing = root.issue_ca(ca_params("Issuing"));
     let credential = issuing.issue(&leaf_params("a.test"), &[]);
-    accepted(judge(&credential, &[&issuing]), 2, &[FindingCode::AnchoredAtIntermediate]);
+    accepted(judge(&credential, &[&issuing]), 2, &[DiagnosticCode::AnchoredAtIntermediate]);
     accepted(judge(&credential, &[&issuing, &root]), 3, &[]);
-    let missing = refused(judge(&credential, &[&root]), FindingCode::NoAnchor);
+    let missing = refused(judge(&credential, &[&root]), DiagnosticCode::NoAnchor);
     assert!(missing.contains("\"CN=Issuing\" is not imported"), "{missing}");
 }
 
@@ -53,7 +53,7 @@ fn an_expired_anchor_is_named_and_a_valid_one_beside_it_is_taken() {
     let old = self_signed(old, key);
     let renewed = self_signed(ca_params("Renewed"), again);
     let credential = old.issue(&leaf_params("a.test"), &[]);
-    let reason = refused(judge(&credential, &[&old]), FindingCode::NoAnchor);
+    let reason = refused(judge(&credential, &[&old]), DiagnosticCode::NoAnchor);
     assert_eq!(reason, "the imported authority CN=Renewed cannot be used: it has expired");
     accepted(judge(&credential, &[&old, &renewed]), 2, &[]);
 }
@@ -70,7 +70,7 @@ fn of_two_anchors_with_one_name_and_key_any_whose_path_length_fits_will_do() {
     let credential = issuing.issue(&leaf_params("a.test"), &[&issuing.certificate]);
     accepted(judge(&credential, &[&narrow, &wide]), 3, &[]);
     accepted(judge(&credential, &[&wide, &narrow]), 3, &[]);
-    refused(judge(&credential, &[&narrow]), FindingCode::PathInvalid);
+    refused(judge(&credential, &[&narrow]), DiagnosticCode::PathInvalid);
 }
 
 #[test]
@@ -80,13 +80,13 @@ fn authorities_that_may_not_sign_anchor_nothing() {
     silent.key_usages = vec![KeyUsagePurpose::CrlSign];
     let silent = self_signed(silent, KeyPair::generate().unwrap());
     let reason =
-        refused(judge(&silent.issue(&leaf_params("a.test"), &[]), &[&silent]), FindingCode::NoAnchor);
+        refused(judge(&silent.issue(&leaf_params("a.test"), &[]), &[&silent]), DiagnosticCode::NoAnchor);
     assert!(reason.ends_with("its key usage does not allow signing certificates"), "{reason}");
 
     let mut mail = ca_params("Mail");
     mail.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::EmailProtection];
     let mail = self_signed(mail, KeyPair::generate().unwrap());
-    let reason = refused(judge(&mail.issue(&leaf_params("a.test"), &[]), &[&mail]), FindingCode::NoAnchor);
+    let reason = refused(judge(&mail.issue(&leaf_params("a.test"), &[]), &[&mail]), DiagnosticCode::NoAnchor);
     assert!(reason.ends_with("its extended key usage does not include servers"), "{reason}");
 }
 
@@ -108,13 +108,13 @@ fn a_certificate_from_the_file_never_becomes_an_anchor() {
 fn a_foreign_ca_of_the_same_name_is_a_missing_issuer_and_a_forged_signature_is_bad() {
     let (real, other) = (root("CA"), root("CA"));
     let credential = other.issue(&leaf_params("a.test"), &[]);
-    refused(judge(&credential, &[&real]), FindingCode::NoAnchor);
+    refused(judge(&credential, &[&real]), DiagnosticCode::NoAnchor);
     accepted(judge(&credential, &[&real, &other]), 2, &[]);
 
     // Without key identifiers, name and signature are all there is.
     let mut plain = leaf_params("a.test");
     plain.use_authority_key_identifier_extension = false;
-    refused(judge(&other.issue(&plain, &[]), &[&real]), FindingCode::BadSignature);
+    refused(judge(&other.issue(&plain, &[]), &[&real]), DiagnosticCode::BadSignature);
 }
 
 #[test]
@@ -140,17 +140,17 @@ fn every_reason_is_reported_and_only_the_allowed_ones_pass() {
     valid(&mut params, -400, -10);
     let credential = root.issue(&params, &[]);
     let error = judge(&credential, &[]).unwrap_err();
-    let codes: Vec<FindingCode> = error.findings.iter().map(|finding| finding.code).collect();
-    assert_eq!(codes, [FindingCode::Expired, FindingCode::NoServerAuth, FindingCode::NoAnchor]);
+    let codes: Vec<DiagnosticCode> = error.findings.iter().map(|finding| finding.code).collect();
+    assert_eq!(codes, [DiagnosticCode::Expired, DiagnosticCode::NoServerAuth, DiagnosticCode::NoAnchor]);
     assert_eq!(error.to_string(), "the certificate expired 10 days ago");
 
     let mut policy = Policy::default();
-    policy.allow = vec![FindingCode::Expired, FindingCode::NoServerAuth];
+    policy.allow = vec![DiagnosticCode::Expired, DiagnosticCode::NoServerAuth];
     assert_eq!(validate(&credential, &anchors(&[]), &policy, now()).unwrap_err().code(), "no_anchor");
     accepted(
         validate(&credential, &anchors(&[&root]), &policy, now()),
         2,
-        &[FindingCode::Expired, FindingCode::NoServerAuth],
+        &[DiagnosticCode::Expired, DiagnosticCode::NoServerAuth],
     );
 }
 
@@ -187,7 +187,7 @@ fn a_cross_signed_ca_leads_to_whichever_root_is_imported() {
     valid(&mut expired, -400, -1);
     let again = old.issue_ca_for(expired, by_old.key());
     let credential = by_new.issue(&leaf_params("a.test"), &[&again.certificate, &by_new.certificate]);
-    accepted(judge(&credential, &[&old, &new]), 3, &[FindingCode::UnusedCertificate]);
+    accepted(judge(&credential, &[&old, &new]), 3, &[DiagnosticCode::UnusedCertificate]);
     let error = judge(&credential, &[&old]).unwrap_err();
     assert_eq!(error.to_string(), "the CA certificate CN=Issuing on the path has expired");
 }
@@ -233,9 +233,9 @@ fn more_than_six_cas_are_a_path_that_rustls_clients_refuse() {
         cas[count - 1].issue(&leaf_params("a.test"), &others)
     };
     accepted(judge(&below(6), &[&root]), 8, &[]);
-    accepted(judge(&below(7), &[&root]), 9, &[FindingCode::RustlsClientsRefuse]);
-    accepted(judge(&below(10), &[&root]), 12, &[FindingCode::RustlsClientsRefuse]);
-    refused(judge(&below(11), &[&root]), FindingCode::PathTooComplex);
+    accepted(judge(&below(7), &[&root]), 9, &[DiagnosticCode::RustlsClientsRefuse]);
+    accepted(judge(&below(10), &[&root]), 12, &[DiagnosticCode::RustlsClientsRefuse]);
+    refused(judge(&below(11), &[&root]), DiagnosticCode::PathTooComplex);
 }
 
 #[test]
@@ -250,14 +250,14 @@ fn a_name_that_a_ca_may_not_certify_is_named() {
     let issuing = root.issue_ca(params);
     let judged = |host: &str| judge(&issuing.issue(&leaf_params(host), &[&issuing.certificate]), &[&root]);
     accepted(judged("www.inside.test"), 3, &[]);
-    let reason = refused(judged("www.outside.test"), FindingCode::NameNotPermitted);
+    let reason = refused(judged("www.outside.test"), DiagnosticCode::NameNotPermitted);
     assert_eq!(reason, "CN=Issuing does not permit the name \"www.outside.test\" in its name constraints");
-    let reason = refused(judged("a.secret.inside.test"), FindingCode::NameNotPermitted);
+    let reason = refused(judged("a.secret.inside.test"), DiagnosticCode::NameNotPermitted);
     assert_eq!(reason, "CN=Issuing excludes the name \"a.secret.inside.test\" in its name constraints");
-    refused(judged("*.inside.test"), FindingCode::NameNotPermitted);
+    refused(judged("*.inside.test"), DiagnosticCode::NameNotPermitted);
     // An anchor's constraints hold as well.
     let alone = judge(&issuing.issue(&leaf_params("www.outside.test"), &[]), &[&issuing]);
-    refused(alone, FindingCode::NameNotPermitted);
+    refused(alone, DiagnosticCode::NameNotPermitted);
 }
 
 #[test]
@@ -269,7 +269,7 @@ fn a_name_that_is_asked_for_must_be_there() {
     assert!(validate(&credential, &anchors(&[&root]), &policy, now()).is_ok());
     policy.names.push("b.test".parse().unwrap());
     let reason =
-        refused(validate(&credential, &anchors(&[&root]), &policy, now()), FindingCode::NameMismatch);
+        refused(validate(&credential, &anchors(&[&root]), &policy, now()), DiagnosticCode::NameMismatch);
     assert_eq!(reason, "the certificate is not for b.test: it names a.test");
 }
 
@@ -278,10 +278,10 @@ fn a_self_signed_certificate_is_verified_only_among_the_anchors() {
     let alone = self_signed(leaf_params("a.test"), KeyPair::generate().unwrap());
     let verification = Policy::verification();
     let untrusted = strongroom::verify(&alone.certificate, &[], &Authorities::new(), &verification, now());
-    let reason = refused(untrusted, FindingCode::NoAnchor);
+    let reason = refused(untrusted, DiagnosticCode::NoAnchor);
     assert_eq!(reason, "the certificate is self-signed and is not trusted itself");
     let trusted = strongroom::verify(&alone.certificate, &[], &anchors(&[&alone]), &verification, now());
-    accepted(trusted, 1, &[FindingCode::SelfSigned]);
+    accepted(trusted, 1, &[DiagnosticCode::SelfSigned]);
 }
 
 #[test]
@@ -300,7 +300,7 @@ fn signatures_of_every_curve_are_judged() {
         let mut plain = leaf_params("a.test");
         plain.use_authority_key_identifier_extension = false;
         let other = self_signed(ca_params("Issuing"), KeyPair::generate_for(algorithm).unwrap());
-        refused(judge(&issuing.issue(&plain, &[]), &[&other]), FindingCode::BadSignature);
+        refused(judge(&issuing.issue(&plain, &[]), &[&other]), DiagnosticCode::BadSignature);
     }
 }
 

@@ -99,13 +99,13 @@ fn words(remedy: &Remedy) -> String {
 
 #[cfg(test)]
 mod tests {
-    use strongroom::FindingCode;
+    use strongroom::DiagnosticCode;
 
     use super::*;
 
     #[test]
     fn no_advice_on_a_finding_asks_a_client_for_a_command() {
-        for code in FindingCode::ALL {
+        for code in DiagnosticCode::ALL {
             let help = sentence(&code.remedies()).unwrap();
             assert!(!help.contains("strongroom"), "{code}: {help}");
             assert!(!help.contains("--") || help.contains(OPERATOR), "{code}: {help}");

@@ -6,7 +6,9 @@ mod store;
 
 use clap::builder::RangedU64ValueParser;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
-use strongroom::{AccountName, Alias, EntrySelector, FindingCode, Limits, PeerName, Purpose, Severity};
+use strongroom::{
+    AccountName, Alias, DiagnosticCode, EntrySelector, Limits, PeerName, Purpose, Severity, UnknownCode,
+};
 
 pub(crate) use self::store::{Diff, Init, Log, Ls, Prune, Reference, Remove, Restore, Slot, Undo};
 use crate::{source::PasswordSource, unlock::UnlockSpec};
@@ -167,7 +169,7 @@ pub(crate) struct Import {
     pub(crate) dry_run: bool,
     /// Import in spite of a finding: expired, not_yet_valid, no_anchor, no_server_auth or no_mac
     #[arg(long, value_name = "FINDING", value_parser = overridable)]
-    pub(crate) allow: Vec<FindingCode>,
+    pub(crate) allow: Vec<DiagnosticCode>,
 }
 
 #[derive(Debug, Args)]
@@ -330,17 +332,19 @@ fn max_size(text: &str) -> Result<usize, String> {
     }
 }
 
-fn overridable(text: &str) -> Result<FindingCode, String> {
-    let code: FindingCode = text.parse().map_err(|error: strongroom::UnknownFinding| error.to_string())?;
-    if code.severity() == Severity::Overridable {
-        return Ok(code);
-    }
-    let names: Vec<&str> = FindingCode::ALL
+fn overridable(text: &str) -> Result<DiagnosticCode, String> {
+    let parsed: Result<DiagnosticCode, UnknownCode> = text.parse();
+    let why = match parsed {
+        Ok(code) if code.severity() == Severity::Overridable => return Ok(code),
+        Ok(code) => format!("{code} cannot be allowed"),
+        Err(unknown) => unknown.to_string(),
+    };
+    let names: Vec<&str> = DiagnosticCode::ALL
         .iter()
         .filter(|code| code.severity() == Severity::Overridable)
         .map(|code| code.as_str())
         .collect();
-    Err(format!("{code} cannot be allowed; only {} can", names.join(", ")))
+    Err(format!("{why}; only {} can be allowed", names.join(", ")))
 }
 
 #[cfg(test)]
@@ -356,11 +360,10 @@ mod tests {
 
     #[test]
     fn only_overridable_findings_can_be_allowed() {
-        assert_eq!(overridable("expired"), Ok(FindingCode::Expired));
-        assert_eq!(
-            overridable("weak_key"),
-            Err("weak_key cannot be allowed; only expired, not_yet_valid, no_server_auth, no_client_auth, no_anchor, no_mac can".into())
-        );
-        assert_eq!(overridable("x"), Err("\"x\" is not a finding".into()));
+        assert_eq!(overridable("expired"), Ok(DiagnosticCode::Expired));
+        let only =
+            "only expired, not_yet_valid, no_server_auth, no_client_auth, no_anchor, no_mac can be allowed";
+        assert_eq!(overridable("weak_key"), Err(format!("weak_key cannot be allowed; {only}")));
+        assert_eq!(overridable("x"), Err(format!("there is no code \"x\"; {only}")));
     }
 }

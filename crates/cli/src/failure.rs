@@ -3,7 +3,7 @@
 use std::{fmt, path::Path};
 
 use strongroom::{
-    AccountError, Candidate, Error, ErrorKind, FileError, InvalidSecret, Pkcs12Error, Remark, Remedy,
+    AccountError, Candidate, Diagnostic, Error, ErrorKind, FileError, InvalidSecret, Pkcs12Error, Remedy,
     StoreError,
 };
 
@@ -46,7 +46,7 @@ pub(crate) struct Failure {
     /// What to do: one of these is enough, and the best comes first.
     pub(crate) remedies: Vec<Remedy>,
     /// Further reasons, beside the first.
-    pub(crate) more: Vec<Remark>,
+    pub(crate) more: Vec<Diagnostic>,
     /// What there is to choose from, and the message without it.
     pub(crate) choice: Option<Box<Choice>>,
 }
@@ -108,7 +108,7 @@ impl From<Error> for Failure {
             _ => Exit::Other,
         };
         let more = match &error {
-            Error::Validation(refused) => refused.findings.iter().skip(1).map(Remark::from).collect(),
+            Error::Validation(refused) => refused.findings.iter().skip(1).cloned().collect(),
             _ => Vec::new(),
         };
         Self {

@@ -13,7 +13,7 @@ use std::{
 
 use clap::{ColorChoice, error::ContextKind};
 use serde::Serialize;
-use strongroom::{Candidate, Certificate, Invocation, Remark, Remedy};
+use strongroom::{Candidate, Certificate, Diagnostic, Invocation, Remedy};
 
 use self::output::Output;
 pub(crate) use self::{
@@ -44,19 +44,19 @@ pub(crate) struct Printer {
 struct Success<'a, T> {
     schema: &'static str,
     result: &'a T,
-    warnings: Vec<RemarkView<'a>>,
+    warnings: Vec<DiagnosticView<'a>>,
 }
 
-/// A remark with its advice in words.
+/// A diagnostic with its advice in words.
 #[derive(Serialize)]
-struct RemarkView<'a> {
+struct DiagnosticView<'a> {
     code: &'a str,
     message: &'a str,
     help: Option<String>,
 }
 
 #[derive(Serialize)]
-struct Refusal<'a> {
+struct FailureView<'a> {
     schema: &'static str,
     error: ErrorView<'a>,
 }
@@ -68,7 +68,7 @@ struct ErrorView<'a> {
     message: &'a str,
     help: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    findings: Vec<RemarkView<'a>>,
+    findings: Vec<DiagnosticView<'a>>,
     /// What there is to choose from.
     #[serde(skip_serializing_if = "Option::is_none")]
     entries: Option<&'a [Candidate]>,
@@ -107,9 +107,9 @@ impl Printer {
         Table::new(head, self.screen, self.colour_tables)
     }
 
-    fn views<'a>(&self, remarks: &'a [Remark]) -> Vec<RemarkView<'a>> {
-        let view = |remark: &'a Remark| RemarkView {
-            code: remark.code,
+    fn views<'a>(&self, remarks: &'a [Diagnostic]) -> Vec<DiagnosticView<'a>> {
+        let view = |remark: &'a Diagnostic| DiagnosticView {
+            code: remark.code.as_str(),
             message: &remark.message,
             help: self.help(&remark.remedies),
         };
@@ -124,7 +124,7 @@ impl Printer {
     pub(crate) fn result<T: Serialize>(
         &self,
         result: &T,
-        warnings: &[Remark],
+        warnings: &[Diagnostic],
         text: impl FnOnce() -> String,
     ) {
         if self.json {
@@ -166,7 +166,7 @@ impl Printer {
 
     pub(crate) fn failure(&self, failure: &Failure) {
         if self.json {
-            self.json(&Refusal {
+            self.json(&FailureView {
                 schema: SCHEMA,
                 error: ErrorView {
                     code: failure.code,
@@ -195,7 +195,7 @@ impl Printer {
         }
     }
 
-    fn remark(&self, label: &str, colour: &str, remark: &Remark) {
+    fn remark(&self, label: &str, colour: &str, remark: &Diagnostic) {
         let mut stderr = io::stderr().lock();
         let label = self.paint(colour, &format!("{label}[{}]", remark.code));
         let _ = writeln!(stderr, "{label} {}", remark.message);

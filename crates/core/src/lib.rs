@@ -10,6 +10,7 @@ mod account;
 mod alias;
 mod certificate;
 mod certificate_file;
+mod diagnostic;
 mod error;
 mod file_format;
 #[cfg(fuzzing)]
@@ -41,11 +42,12 @@ pub use certificate_file::{
     CertificateFile, CertificateFileError, CertificateFileRequest, FoundCertificate, Location,
     read_certificates,
 };
+pub use diagnostic::{Diagnostic, DiagnosticCode, Severity, UnknownCode};
 pub use error::{AuthorityError, Error, ErrorKind};
 pub use file_format::{FileFormat, sniff};
 pub use inspect::{
     CertificateReport, FileReport, InspectRequest, KeyReport, LockedReport, Passwords, Problem, Reader,
-    Remark, inspect,
+    inspect,
 };
 pub use instant::rfc3339;
 pub use keystore::{
@@ -68,8 +70,8 @@ pub use seal::{MAX_SLOTS, SealError, SlotReport, Unlock, UnlockSource};
 pub use secret::{InvalidSecret, Password, PrivateKey, UnlockKey};
 pub use store::{CommitOutcome, Journal, LogEntry, StoreError, StoreProblem, StoreReport, UncertainCommit};
 pub use validate::{
-    Authorities, Finding, FindingCode, InvalidPeerName, PeerName, Policy, Purpose, Role, Severity, Trust,
-    UnknownFinding, ValidatedChain, ValidationError, validate, verify,
+    Authorities, InvalidPeerName, PeerName, Policy, Purpose, Role, Trust, ValidatedChain, ValidationError,
+    validate, verify,
 };
 
 /// The seam below the store, for other engines. Unstable.

@@ -8,7 +8,7 @@ mod sharing;
 mod sign_in;
 mod token;
 
-use strongroom::{Alias, AuthoritiesReport, Entry, Finding, ImportReport};
+use strongroom::{Alias, AuthoritiesReport, Diagnostic, Entry, ImportReport};
 use zeroize::Zeroizing;
 
 use crate::{
@@ -263,7 +263,7 @@ fn imported(request: &Request, holder: &Holder, report: ImportReport) -> Answer 
     }
 }
 
-fn as_message(finding: &Finding) -> String {
+fn as_message(finding: &Diagnostic) -> String {
     format!("{}: {}", finding.code, finding.message)
 }
 

@@ -1,7 +1,7 @@
 //! Pages for people. Everything is escaped by the templates; nothing runs in the browser.
 
 use askama::Template;
-use strongroom::{AuthorityOutcome, Finding, Outcome};
+use strongroom::{AuthorityOutcome, Diagnostic, Outcome};
 
 use super::{
     json,
@@ -251,8 +251,8 @@ fn authorities(frame: &Frame<'_>, page: AuthoritiesPage) -> Result<String, askam
     .render()
 }
 
-impl From<Finding> for Warning {
-    fn from(finding: Finding) -> Self {
+impl From<Diagnostic> for Warning {
+    fn from(finding: Diagnostic) -> Self {
         Self { message: finding.message, help: advice::sentence(&finding.remedies).unwrap_or_default() }
     }
 }

@@ -10,7 +10,7 @@ use super::{
     certificate_files::{Reader, Taken},
     import::print,
     list::stream,
-    now, open, open_read_only, remarks,
+    now, open, open_read_only,
 };
 use crate::{
     args::{Arguments, Ca, CaImport},
@@ -78,7 +78,7 @@ fn import_all(arguments: &Arguments, command: &CaImport, printer: &Printer) -> R
     let mut request = AuthoritiesRequest::new(files, now());
     request.names = AuthorityNames::FromSubject { prefix: command.prefix.clone() };
     let report = keystore.import_authorities(request)?;
-    warnings.extend(remarks(&report.findings));
+    warnings.extend(report.findings.iter().cloned());
     let written = report.certificates.iter().filter(|one| matches!(one.outcome, AuthorityOutcome::Imported));
     let view = AuthoritiesView {
         certificates: report.certificates.iter().map(view).collect(),

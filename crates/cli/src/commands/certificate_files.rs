@@ -6,8 +6,8 @@ use std::{
 };
 
 use strongroom::{
-    AuthorityFile, CertificateFile, CertificateFileError, CertificateFileRequest, Error, Limits, Password,
-    Remark, Remedy, read_certificates,
+    AuthorityFile, CertificateFile, CertificateFileError, CertificateFileRequest, Diagnostic, DiagnosticCode,
+    Error, Limits, Password, Remedy, read_certificates,
 };
 
 use super::read_file;
@@ -29,7 +29,7 @@ pub(super) struct Reader {
 /// What was read of files and folders, and what there is to say of the rest.
 pub(super) struct Taken {
     pub(super) files: Vec<AuthorityFile>,
-    pub(super) remarks: Vec<Remark>,
+    pub(super) remarks: Vec<Diagnostic>,
 }
 
 impl Reader {
@@ -122,7 +122,9 @@ impl Reader {
             Failure::new(Exit::File, "file_unreadable", "container", message)
         })?;
         let mut passed_over = |what: &str, remedies: Vec<Remedy>| {
-            taken.remarks.push(Remark::new("other_content", format!("{} {what}", path.display()), remedies));
+            let message = format!("{} {what}", path.display());
+            let remark = Diagnostic::new(DiagnosticCode::OtherContent, message);
+            taken.remarks.push(remark.with_remedies(remedies));
         };
         if kind.is_dir() {
             let remedy = Remedy::Advice("name it as well, if it is meant");
@@ -138,7 +140,8 @@ impl Reader {
             Ok(content) => taken.files.push(AuthorityFile::new(path.display().to_string(), content)),
             Err(error @ Error::CertificateFile(CertificateFileError::NoCertificate { .. })) => {
                 let Failure { message, remedies, .. } = Failure::of_file(path, error);
-                taken.remarks.push(Remark::new("other_content", message, remedies));
+                let remark = Diagnostic::new(DiagnosticCode::OtherContent, message);
+                taken.remarks.push(remark.with_remedies(remedies));
             }
             Err(error) => return Err(Failure::of_file(path, error)),
         }

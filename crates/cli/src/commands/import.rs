@@ -6,7 +6,7 @@ use strongroom::{
     CredentialRequest, Error, ImportReport, Password, Passwords, Pkcs12Error, ServerCertificateRequest,
 };
 
-use super::{now, open, read_file, remarks};
+use super::{now, open, read_file};
 use crate::{
     args::{Arguments, Import, PassIn},
     failure::{Exit, Failure},
@@ -51,7 +51,7 @@ enum Done {
 }
 
 pub(super) fn print(report: &ImportReport, printer: &Printer) {
-    printer.result(&ImportView::of(report), &remarks(&report.findings), || import_text(report));
+    printer.result(&ImportView::of(report), &report.findings, || import_text(report));
 }
 
 /// Runs `work` with the passwords of the given sources. Without one, the empty password is tried, then a question.

@@ -22,9 +22,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use strongroom::{
-    Keystore, Limits, OpenOptions, Remark, Remedy, StoreError, UnixTime, UnlockSource, printable,
-};
+use strongroom::{Keystore, Limits, OpenOptions, Remedy, StoreError, UnixTime, UnlockSource, printable};
 use zeroize::Zeroizing;
 
 pub(super) use crate::clock::now;
@@ -222,8 +220,4 @@ pub(super) fn read_file(path: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
             format!("cannot read {}: {error}", path.display()),
         )),
     }
-}
-
-pub(super) fn remarks(findings: &[strongroom::Finding]) -> Vec<Remark> {
-    findings.iter().map(Remark::from).collect()
 }

@@ -12,12 +12,12 @@ pub use self::error::CertificateFileError;
 pub(crate) use self::parts::{Part, Parts, find};
 use crate::{
     certificate::Certificate,
+    diagnostic::{Diagnostic, DiagnosticCode},
     file_format::FileFormat,
     limits::{Cancel, KdfBudget, Limits},
     pkcs12::{Contents, Pfx, Pkcs12Error},
     remedy::Remedy,
     secret::Password,
-    validate::{Finding, FindingCode},
 };
 
 /// What is asked of [`read_certificates`].
@@ -51,7 +51,7 @@ pub struct CertificateFile {
     /// In the order of the file; there is at least one.
     pub certificates: Vec<FoundCertificate>,
     /// What is odd about the file, and what else is in it.
-    pub findings: Vec<Finding>,
+    pub findings: Vec<Diagnostic>,
     /// Whether the order says something: in PKCS #7 and PKCS #12 certificates are a set.
     ordered: bool,
     pkcs12: bool,
@@ -183,7 +183,7 @@ fn open(
     password: Option<&Password>,
     limits: &Limits,
     mut budget: KdfBudget,
-    findings: &mut Vec<Finding>,
+    findings: &mut Vec<Diagnostic>,
 ) -> Result<Vec<FoundCertificate>, CertificateFileError> {
     let none = Password::new(String::new()).map_err(|_| CertificateFileError::Locked)?;
     let contents = Pfx::from_bytes(pfx, limits)?
@@ -200,10 +200,11 @@ fn open(
     let Contents { keys, certificates, skipped, .. } = contents;
     if !keys.is_empty() {
         let message = format!("{} not used", counted(keys.len(), "private key"));
-        findings.push(Finding::new(FindingCode::OtherContent, message));
+        findings.push(Diagnostic::new(DiagnosticCode::OtherContent, message));
     }
     if !skipped.is_empty() {
-        findings.push(Finding::new(FindingCode::Skipped, format!("passed over: {}", skipped.join(", "))));
+        findings
+            .push(Diagnostic::new(DiagnosticCode::Skipped, format!("passed over: {}", skipped.join(", "))));
     }
     let numbered = certificates.iter().enumerate();
     numbered.map(|(n, bag)| decode(&bag.der, Location { block: None, number: Some(n + 1) })).collect()
@@ -215,7 +216,7 @@ fn counted(number: usize, what: &str) -> String {
 }
 
 /// One remark for each kind of thing beside the certificates.
-pub(crate) fn about_others(others: &[(Location, FileFormat)]) -> Vec<Finding> {
+pub(crate) fn about_others(others: &[(Location, FileFormat)]) -> Vec<Diagnostic> {
     let mut kinds: Vec<FileFormat> = others.iter().map(|(_, format)| *format).collect();
     kinds.sort_by_key(ToString::to_string);
     kinds.dedup();
@@ -231,13 +232,13 @@ pub(crate) fn about_others(others: &[(Location, FileFormat)]) -> Vec<Finding> {
         if kind == FileFormat::Pkcs12AsCertificate {
             remedies = kind.remedies_for_certificates();
         }
-        findings.push(Finding::new(FindingCode::OtherContent, message).with_remedies(remedies));
+        findings.push(Diagnostic::new(DiagnosticCode::OtherContent, message).with_remedies(remedies));
     }
     findings
 }
 
 /// Drops what is there twice, and says so.
-fn each_once(found: Vec<FoundCertificate>, findings: &mut Vec<Finding>) -> Vec<FoundCertificate> {
+fn each_once(found: Vec<FoundCertificate>, findings: &mut Vec<Diagnostic>) -> Vec<FoundCertificate> {
     let mut seen = std::collections::HashSet::new();
     let before = found.len();
     let kept: Vec<FoundCertificate> =
@@ -245,7 +246,7 @@ fn each_once(found: Vec<FoundCertificate>, findings: &mut Vec<Finding>) -> Vec<F
     let repeated = before - kept.len();
     if repeated > 0 {
         let message = format!("{} in the file more than once", counted(repeated, "certificate"));
-        findings.push(Finding::new(FindingCode::RepeatedCertificate, message));
+        findings.push(Diagnostic::new(DiagnosticCode::RepeatedCertificate, message));
     }
     kept
 }

@@ -4,11 +4,11 @@ use zeroize::Zeroizing;
 
 use super::{CertificateFileError, Location};
 use crate::{
+    diagnostic::{Diagnostic, DiagnosticCode},
     file_format::{FileFormat, encoded_len, sniff, sniff_der, value},
     limits::Limits,
     pem::{self, Block, Text},
     pkcs12::{SignedData, read_signed_data},
-    validate::{Finding, FindingCode},
 };
 
 /// The most parts of one file that are not certificates.
@@ -33,7 +33,7 @@ pub(crate) struct Parts {
     pub(crate) format: FileFormat,
     pub(crate) parts: Vec<Part>,
     /// What is odd about the form of the file.
-    pub(crate) findings: Vec<Finding>,
+    pub(crate) findings: Vec<Diagnostic>,
     pub(crate) ordered: bool,
 }
 
@@ -80,7 +80,7 @@ pub(crate) fn find(bytes: &[u8], limits: &Limits) -> Result<Parts, CertificateFi
 struct Finder<'l> {
     limits: &'l Limits,
     parts: Vec<Part>,
-    findings: Vec<Finding>,
+    findings: Vec<Diagnostic>,
     certificates: usize,
     ordered: bool,
     /// Blocks whose label says something else than they hold.
@@ -114,19 +114,19 @@ impl<'l> Finder<'l> {
         if let Some(locations) = locations(&self.mislabelled) {
             let message =
                 format!("certificates were read although the label says something else: {locations}");
-            self.findings.push(Finding::new(FindingCode::UnusualForm, message));
+            self.findings.push(Diagnostic::new(DiagnosticCode::UnusualForm, message));
         }
         if let Some(locations) = locations(&self.trusted) {
             let rejects = if self.rejects { ", although they reject uses of it" } else { "" };
             let message = format!("OpenSSL's trust settings were not used{rejects}: {locations}");
-            self.findings.push(Finding::new(FindingCode::TrustSettings, message));
+            self.findings.push(Diagnostic::new(DiagnosticCode::TrustSettings, message));
         }
     }
 
     fn unusual(&mut self, oddities: &[&str]) {
         if !oddities.is_empty() {
             let message = format!("the file was read although it has {}", oddities.join(", "));
-            self.findings.push(Finding::new(FindingCode::UnusualForm, message));
+            self.findings.push(Diagnostic::new(DiagnosticCode::UnusualForm, message));
         }
     }
 
@@ -255,7 +255,7 @@ impl<'l> Finder<'l> {
                 1 => "the file was read although a zero or line end stands beside its DER".to_owned(),
                 _ => format!("the file was read although {padding} zeros or line ends stand beside its DER"),
             };
-            self.findings.push(Finding::new(FindingCode::UnusualForm, message));
+            self.findings.push(Diagnostic::new(DiagnosticCode::UnusualForm, message));
         }
         Ok(())
     }

@@ -1,19 +1,19 @@
 //! Files that are not PKCS #12: certificates, and what lies beside them.
 
-use super::{CertificateReport, FileReport, KeyReport, Remark, about_pairs};
+use super::{CertificateReport, FileReport, KeyReport, about_pairs};
 use crate::{
     certificate::{Certificate, KeyAlgorithm},
     certificate_file::{CertificateFileError, Part, Parts, find},
+    diagnostic::{Diagnostic, DiagnosticCode},
     error::Error,
     file_format::{FileFormat, sniff},
     limits::Limits,
     pkcs12::{Encoding, Pkcs12Error},
     secret::PrivateKey,
-    validate::FindingCode,
 };
 
 /// Describes a file of certificates; `None` for one that the reader of PKCS #12 opens or refuses.
-pub(super) fn inspect(bytes: &[u8], limits: &Limits) -> Result<Option<(FileReport, Vec<Remark>)>, Error> {
+pub(super) fn inspect(bytes: &[u8], limits: &Limits) -> Result<Option<(FileReport, Vec<Diagnostic>)>, Error> {
     if bytes.len() > limits.max_file_len {
         let (found, limit) = (bytes.len(), limits.max_file_len);
         return Err(Pkcs12Error::TooLarge { found, limit }.into());
@@ -41,7 +41,7 @@ pub(super) fn inspect(bytes: &[u8], limits: &Limits) -> Result<Option<(FileRepor
         return Ok(None);
     }
     let mut report = FileReport { encoding: encoding(bytes, format), ..FileReport::empty(format) };
-    let mut remarks: Vec<Remark> = findings.iter().map(Remark::from).collect();
+    let mut remarks = findings;
     for part in parts {
         describe(part, &mut report, &mut remarks, limits)?;
     }
@@ -62,15 +62,15 @@ fn encoding(bytes: &[u8], format: FileFormat) -> Option<Encoding> {
 fn describe(
     part: Part,
     report: &mut FileReport,
-    remarks: &mut Vec<Remark>,
+    remarks: &mut Vec<Diagnostic>,
     limits: &Limits,
 ) -> Result<(), Error> {
     let Part { location, format, der } = part;
     if format == FileFormat::CertificateDer {
         if let Err(source) = Certificate::from_der(&der) {
             let broken = CertificateFileError::Certificate { location, source };
-            let (code, message, remedies) = (broken.code(), broken.to_string(), broken.remedies());
-            remarks.push(Remark { code, message, remedies });
+            let remark = Diagnostic::new(DiagnosticCode::InvalidCertificate, broken.to_string());
+            remarks.push(remark.with_remedies(broken.remedies()));
         }
         report.certificates.push(CertificateReport::of(&der));
         return Ok(());
@@ -87,10 +87,7 @@ fn describe(
         }
     }
     report.skipped.push(format!("{location}: {format}"));
-    remarks.push(Remark {
-        code: FindingCode::OtherContent.as_str(),
-        message: format!("{location} holds {format}"),
-        remedies: format.remedies_for_certificates(),
-    });
+    let remark = Diagnostic::new(DiagnosticCode::OtherContent, format!("{location} holds {format}"));
+    remarks.push(remark.with_remedies(format.remedies_for_certificates()));
     Ok(())
 }

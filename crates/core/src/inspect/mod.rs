@@ -16,11 +16,11 @@ pub(crate) use self::remarks::{Wrapping, about_pfx};
 pub use self::{
     entries::{LockedReport, Problem},
     readers::Reader,
-    remarks::Remark,
     request::{InspectRequest, Passwords},
 };
 use crate::{
     certificate::{Candidate, Certificate, Fingerprint, KeyAlgorithm, ServerCredential, public_key_der},
+    diagnostic::{Diagnostic, DiagnosticCode},
     error::Error,
     file_format::FileFormat,
     instant::rfc3339,
@@ -28,7 +28,7 @@ use crate::{
     pkcs12::{CertificateBag, Contents, Encoding, Encryption, KeyBag, MacDescription, Pfx, Safe, danger},
     remedy::Remedy,
     secret::PrivateKey,
-    validate::{Finding, about_encoding},
+    validate::about_encoding,
 };
 
 /// What is in a file.
@@ -119,7 +119,7 @@ pub struct CertificateReport {
     pub protection: Vec<Encryption>,
     /// The part that cannot be read.
     #[serde(skip)]
-    malformed: Option<Finding>,
+    malformed: Option<Diagnostic>,
 }
 
 impl Serialize for Fingerprint {
@@ -147,14 +147,14 @@ impl Serialize for Fingerprint {
 /// [`Error::Pkcs12`] if the file is of a kind that holds nothing to show, nothing of a PKCS #12 file opens, or the
 /// request was cancelled; [`Error::CertificateFile`] if a block of a file of certificates cannot be read. What opens
 /// beside a part that stays locked is described, with a remark.
-pub fn inspect(request: InspectRequest<'_>) -> Result<(FileReport, Vec<Remark>), Error> {
+pub fn inspect(request: InspectRequest<'_>) -> Result<(FileReport, Vec<Diagnostic>), Error> {
     let InspectRequest { file: bytes, passwords, limits, cancel, at } = request;
     let (mut report, mut remarks) = match certificates::inspect(bytes, &limits)? {
         Some(described) => described,
         None => pfx(bytes, passwords, &limits, cancel)?,
     };
     for certificate in &mut report.certificates {
-        remarks.extend(certificate.malformed.as_ref().map(Remark::from));
+        remarks.extend(certificate.malformed.clone().map(Diagnostic::into_warning));
         remarks.extend(certificate.about_time(at));
     }
     Ok((report, remarks))
@@ -165,7 +165,7 @@ fn pfx(
     passwords: Passwords<'_>,
     limits: &Limits,
     cancel: Cancel,
-) -> Result<(FileReport, Vec<Remark>), Error> {
+) -> Result<(FileReport, Vec<Diagnostic>), Error> {
     let mut budget = KdfBudget::new(limits).with_cancel(cancel);
     let pfx = Pfx::from_bytes(bytes, limits)?;
     let (encoding, wrapping) = (pfx.encoding(), Wrapping::of(&pfx));
@@ -175,8 +175,8 @@ fn pfx(
     };
     let contents = verified.decrypt(passwords.keys, &mut budget)?;
     contents.require_opened()?;
-    let found = about_pfx(&contents, &wrapping);
-    let mut remarks: Vec<Remark> = found.iter().map(Remark::from).collect();
+    let mut remarks: Vec<Diagnostic> =
+        about_pfx(&contents, &wrapping).into_iter().map(Diagnostic::into_warning).collect();
     let beside = Beside {
         trailing: wrapping.trailing_zeros > 0 || wrapping.line_end,
         armoured: wrapping.armoured,
@@ -240,13 +240,13 @@ impl FileReport {
     }
 }
 
-fn about_pairs(lonely: usize) -> Option<Remark> {
+fn about_pairs(lonely: usize) -> Option<Diagnostic> {
     let message = match lonely {
         0 => return None,
         1 => "a private key matches no certificate in the file".to_owned(),
         more => format!("{more} private keys match no certificate in the file"),
     };
-    Some(Remark { code: "key_mismatch", message, remedies: vec![Remedy::JoinKeyAndCertificate] })
+    Some(Diagnostic::new(DiagnosticCode::KeyMismatch, message))
 }
 
 impl KeyReport {
@@ -316,14 +316,14 @@ impl CertificateReport {
         }
     }
 
-    fn about_time(&self, at: i64) -> Option<Remark> {
+    fn about_time(&self, at: i64) -> Option<Diagnostic> {
         let (subject, not_after) = (self.subject.as_deref()?, self.not_after.as_deref()?);
         let now = rfc3339(at);
         // RFC 3339 in UTC compares as text.
-        (now.as_str() > not_after).then(|| Remark {
-            code: "expired",
-            message: format!("{subject} expired on {not_after}"),
-            remedies: vec![Remedy::Advice("renew the certificate")],
+        (now.as_str() > not_after).then(|| {
+            Diagnostic::new(DiagnosticCode::Expired, format!("{subject} expired on {not_after}"))
+                .into_warning()
+                .with_remedies(vec![Remedy::Advice("renew the certificate")])
         })
     }
 }

@@ -3,41 +3,10 @@
 use super::entries::undecodable;
 use crate::{
     certificate::in_quotes,
+    diagnostic::{Diagnostic, DiagnosticCode},
     file_format::FileFormat,
     pkcs12::{Contents, LockedKey, MacDescription, Pfx, Pkcs12Error},
-    remedy::Remedy,
-    validate::{Finding, FindingCode},
 };
-
-/// A remark on a file: not a verdict, but worth knowing.
-#[derive(Clone, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub struct Remark {
-    /// A stable code.
-    pub code: &'static str,
-    /// A sentence.
-    pub message: String,
-    /// What to do: one of these is enough, and the best comes first.
-    pub remedies: Vec<Remedy>,
-}
-
-impl Remark {
-    /// A remark of a program that uses the engine.
-    #[must_use]
-    pub fn new(code: &'static str, message: impl Into<String>, remedies: Vec<Remedy>) -> Self {
-        Self { code, message: message.into(), remedies }
-    }
-}
-
-impl From<&Finding> for Remark {
-    fn from(finding: &Finding) -> Self {
-        Self {
-            code: finding.code.as_str(),
-            message: finding.message.clone(),
-            remedies: finding.remedies.clone(),
-        }
-    }
-}
 
 /// Fewer iterations than this protect a password badly; OpenSSL and Java write 2,048 and 10,000.
 const FEW_ITERATIONS: u64 = 1000;
@@ -64,49 +33,52 @@ impl Wrapping {
 }
 
 /// The same for who looks at the file and for who imports it.
-pub(crate) fn about_pfx(contents: &Contents, wrapping: &Wrapping) -> Vec<Finding> {
+pub(crate) fn about_pfx(contents: &Contents, wrapping: &Wrapping) -> Vec<Diagnostic> {
     let Wrapping { mac, trailing_zeros: zeros, line_end, armoured, beside } = wrapping;
     let (mac, zeros) = (mac.as_ref(), *zeros);
     let mut findings = Vec::new();
-    let mut find = |code, message: String| findings.push(Finding::new(code, message));
+    let mut find = |code, message: String| findings.push(Diagnostic::new(code, message));
     if mac.is_none() {
-        find(FindingCode::NoMac, Pkcs12Error::NoMac.to_string());
+        find(DiagnosticCode::NoMac, Pkcs12Error::NoMac.to_string());
     }
     if *armoured {
-        find(FindingCode::PemArmour, "the PFX is written as text, in PEM or base64".to_owned());
+        find(DiagnosticCode::PemArmour, "the PFX is written as text, in PEM or base64".to_owned());
     }
     if !beside.is_empty() {
         let others: Vec<String> = beside.iter().map(ToString::to_string).collect();
-        find(FindingCode::Skipped, format!("the text holds more than the PFX: {}", others.join(", ")));
+        find(DiagnosticCode::Skipped, format!("the text holds more than the PFX: {}", others.join(", ")));
     }
     if zeros > 0 {
-        find(FindingCode::TrailingZeros, format!("{zeros} zero bytes follow the PFX"));
+        find(DiagnosticCode::TrailingZeros, format!("{zeros} zero bytes follow the PFX"));
     }
     if *line_end {
-        find(FindingCode::TrailingLineEnd, "a line end follows the PFX".to_owned());
+        find(DiagnosticCode::TrailingLineEnd, "a line end follows the PFX".to_owned());
     }
     let mut legacy = contents.legacy();
     legacy.extend(mac.filter(|mac| mac.legacy).map(|mac| mac.algorithm.clone()));
     if !legacy.is_empty() {
-        find(FindingCode::LegacyAlgorithms, format!("the file is protected by {}", legacy.join(", ")));
+        find(DiagnosticCode::LegacyAlgorithms, format!("the file is protected by {}", legacy.join(", ")));
     }
     let layers = contents.keys.iter().flat_map(|bag| &bag.protection).map(|layer| layer.iterations);
     if let Some(fewest) =
         layers.chain(mac.map(|mac| mac.iterations)).min().filter(|count| *count < FEW_ITERATIONS)
     {
-        find(FindingCode::WeakIterations, format!("the password is protected by only {fewest} iterations"));
+        find(
+            DiagnosticCode::WeakIterations,
+            format!("the password is protected by only {fewest} iterations"),
+        );
     }
     for reading in &contents.readings {
         let message = format!("the password opened the file only when read {}", reading.describe());
-        find(FindingCode::PasswordReading, message);
+        find(DiagnosticCode::PasswordReading, message);
     }
     if !contents.skipped.is_empty() {
-        find(FindingCode::Skipped, format!("passed over: {}", contents.skipped.join(", ")));
+        find(DiagnosticCode::Skipped, format!("passed over: {}", contents.skipped.join(", ")));
     }
     for (place, name, error) in undecodable(contents) {
         let name = in_quotes(name);
         find(
-            FindingCode::InvalidCertificate,
+            DiagnosticCode::InvalidCertificate,
             format!("certificate {place} of the file{name} cannot be used: {error}"),
         );
     }
@@ -115,7 +87,7 @@ pub(crate) fn about_pfx(contents: &Contents, wrapping: &Wrapping) -> Vec<Finding
 }
 
 /// What stays locked: each reason once, with the keys or safes that it concerns.
-fn about_locked(contents: &Contents) -> Vec<Finding> {
+fn about_locked(contents: &Contents) -> Vec<Diagnostic> {
     let mut said: Vec<(String, &Pkcs12Error)> = Vec::new();
     let keys = contents.locked.iter().map(|key| (locked_key(key), &key.reason));
     let safes = contents.safes.iter().enumerate().filter_map(|(index, safe)| {
@@ -133,7 +105,7 @@ fn about_locked(contents: &Contents) -> Vec<Finding> {
     let finding = |(what, reason): (String, &Pkcs12Error)| {
         let several = what.contains(", ") || what.ends_with(" others");
         let verb = if several { "stay" } else { "stays" };
-        Finding::new(FindingCode::Locked, format!("{what} {verb} locked: {reason}"))
+        Diagnostic::new(DiagnosticCode::Locked, format!("{what} {verb} locked: {reason}"))
             .with_remedies(reason.remedies())
     };
     said.into_iter().map(finding).collect()
@@ -146,7 +118,7 @@ fn locked_key(key: &LockedKey) -> String {
     format!("private key {} of the file{}", key.place, in_quotes(key.attributes.friendly_name.as_deref()))
 }
 
-pub(super) fn nothing_usable(skipped: &[String]) -> Remark {
+pub(super) fn nothing_usable(skipped: &[String]) -> Diagnostic {
     let nothing = Pkcs12Error::Nothing { skipped: skipped.to_vec() };
-    Remark { code: nothing.code(), message: nothing.to_string(), remedies: nothing.remedies() }
+    Diagnostic::new(DiagnosticCode::Empty, nothing.to_string()).with_remedies(nothing.remedies())
 }

@@ -12,10 +12,11 @@ use super::{
 use crate::{
     alias::Alias,
     certificate::{Certificate, ServerCredential},
+    diagnostic::{Diagnostic, DiagnosticCode},
     error::Error,
     seal::{SealBinding, random_id},
     store::{EntryRow, Happened, NewVersion, Read, StoreError, Write},
-    validate::{Authorities, Finding, FindingCode, Role, Trust, ValidatedChain, anchors_now, validate},
+    validate::{Authorities, Role, Trust, ValidatedChain, anchors_now, validate},
 };
 
 /// How many CA certificates of the store one validation looks at.
@@ -153,7 +154,7 @@ pub(super) fn commit_credential(
 fn already_present(
     by: &By<'_>,
     row: EntryRow,
-    findings: Vec<Finding>,
+    findings: Vec<Diagnostic>,
     dry_run: bool,
 ) -> Result<ImportReport, Error> {
     let (alias, chain) = (row.head.alias.clone(), ChainLink::of(&row.content.chain));
@@ -182,8 +183,8 @@ pub(super) fn insert_authority(
     Ok(write.insert(random_id()?, alias, Some(trust), version)?)
 }
 
-fn allowed_codes(findings: &[Finding]) -> Vec<FindingCode> {
-    use crate::validate::Severity;
+fn allowed_codes(findings: &[Diagnostic]) -> Vec<DiagnosticCode> {
+    use crate::diagnostic::Severity;
     findings
         .iter()
         .map(|finding| finding.code)

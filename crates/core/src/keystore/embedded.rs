@@ -3,8 +3,9 @@
 use super::{Keystore, commit_credential::load_authorities, request::CredentialRequest, seconds};
 use crate::{
     certificate::{Certificate, Fingerprint},
+    diagnostic::DiagnosticCode,
     error::Error,
-    validate::{Authorities, FindingCode, Role, Trust, ValidatedChain, ValidationError, anchors_now, verify},
+    validate::{Authorities, Role, Trust, ValidatedChain, ValidationError, anchors_now, verify},
 };
 
 /// The longest way up that is followed without a root.
@@ -83,7 +84,7 @@ fn find_chain(
     let (leaf, others) = (&credential.leaf, &credential.others);
     // A path without an anchor is no path here, whatever else is allowed.
     let mut policy = options.policy.clone();
-    policy.allow.retain(|code| *code != FindingCode::NoAnchor);
+    policy.allow.retain(|code| *code != DiagnosticCode::NoAnchor);
     policy.use_embedded = true;
     let with = |anchors: &[&Certificate]| -> Result<Result<ValidatedChain, ValidationError>, Error> {
         let mut authorities = load()?;
@@ -92,7 +93,9 @@ fn find_chain(
     };
     let refused = match with(&[])? {
         Ok(_) => return Ok(None),
-        Err(refused) if refused.findings.iter().any(|found| found.code == FindingCode::NoAnchor) => refused,
+        Err(refused) if refused.findings.iter().any(|found| found.code == DiagnosticCode::NoAnchor) => {
+            refused
+        }
         Err(refused) => return Err(refused.into()),
     };
     let at = seconds(options.at);

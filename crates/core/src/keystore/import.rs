@@ -13,13 +13,13 @@ use super::{
 use crate::{
     alias::Alias,
     certificate::{Fingerprint, ServerCredential},
+    diagnostic::DiagnosticCode,
     error::Error,
     inspect::{Wrapping, about_pfx},
     limits::KdfBudget,
     pkcs12::{Pfx, Pkcs12Error, danger},
     seal::RootKey,
     store::{Action, Happened, Read, StoreError},
-    validate::FindingCode,
 };
 
 impl Keystore {
@@ -177,7 +177,7 @@ fn open_file(request: ServerCertificateRequest<'_>) -> Result<CredentialRequest,
     let mut budget = KdfBudget::new(&limits).with_cancel(cancel);
     let pfx = Pfx::from_bytes(file, &limits)?;
     let wrapping = Wrapping::of(&pfx);
-    let verified = if pfx.mac().is_none() && options.policy.allows(FindingCode::NoMac) {
+    let verified = if pfx.mac().is_none() && options.policy.allows(DiagnosticCode::NoMac) {
         danger::skip_absent_mac(pfx, password).map_err(|_| Pkcs12Error::NoMac)?
     } else {
         pfx.verify(password, &mut budget)?

@@ -4,9 +4,9 @@
 use crate::{
     alias::Alias,
     certificate::{Candidate, Certificate},
+    diagnostic::{Diagnostic, DiagnosticCode},
     instant::day,
     store::{Read, StoreError},
-    validate::{Finding, FindingCode},
 };
 
 /// Entries that are named for one name or key; that there are more is said without looking at them, so that an import
@@ -16,13 +16,17 @@ const MAX_NAMESAKES: usize = 4;
 const MAX_LISTED: usize = 5;
 
 /// What a replacement takes away, and what else its file held.
-pub(super) fn about_replacement(old: &Certificate, new: &Certificate, beside: &[Candidate]) -> Vec<Finding> {
+pub(super) fn about_replacement(
+    old: &Certificate,
+    new: &Certificate,
+    beside: &[Candidate],
+) -> Vec<Diagnostic> {
     let mut findings = Vec::new();
     let has = |name: &str| new.hosts().any(|host| host.eq_ignore_ascii_case(name));
     let lost: Vec<&str> = old.hosts().filter(|name| !has(name)).collect();
     if !lost.is_empty() {
         let message = format!("the new certificate is no longer for {}", listed(&lost));
-        findings.push(Finding::new(FindingCode::NamesLost, message));
+        findings.push(Diagnostic::new(DiagnosticCode::NamesLost, message));
     }
     if new.not_after < old.not_after {
         let message = format!(
@@ -30,13 +34,13 @@ pub(super) fn about_replacement(old: &Certificate, new: &Certificate, beside: &[
             day(new.not_after),
             day(old.not_after)
         );
-        findings.push(Finding::new(FindingCode::EndsSooner, message));
+        findings.push(Diagnostic::new(DiagnosticCode::EndsSooner, message));
     }
     if !beside.is_empty() {
         let others: Vec<String> = beside.iter().map(ToString::to_string).collect();
         let others: Vec<&str> = others.iter().map(String::as_str).collect();
         let message = format!("the file holds more than what was chosen: {}", listed(&others));
-        findings.push(Finding::new(FindingCode::OtherEntries, message));
+        findings.push(Diagnostic::new(DiagnosticCode::OtherEntries, message));
     }
     findings
 }
@@ -46,7 +50,7 @@ pub(super) fn about_others(
     read: &Read<'_>,
     alias: &Alias,
     leaf: &Certificate,
-) -> Result<Vec<Finding>, StoreError> {
+) -> Result<Vec<Diagnostic>, StoreError> {
     let mut findings = Vec::new();
     let mut shared: Vec<(Alias, Vec<&str>)> = Vec::new();
     let mut further = Vec::new();
@@ -75,20 +79,20 @@ pub(super) fn about_others(
             "private key"
         };
         let message = format!("the entry \"{other}\" has the same {what}");
-        findings.push(Finding::new(FindingCode::KeyShared, message));
+        findings.push(Diagnostic::new(DiagnosticCode::KeyShared, message));
     }
     if more {
         let message = "further entries have the same private key".to_owned();
-        findings.push(Finding::new(FindingCode::KeyShared, message));
+        findings.push(Diagnostic::new(DiagnosticCode::KeyShared, message));
     }
     for (other, hosts) in shared {
         let message = format!("the entry \"{other}\" is for {} as well", listed(&hosts));
-        findings.push(Finding::new(FindingCode::NameShared, message));
+        findings.push(Diagnostic::new(DiagnosticCode::NameShared, message));
     }
     // Those with the same key have the names of it, too, and were told of already.
     if !further.is_empty() && !more {
         let message = format!("further entries are for {} as well", listed(&further));
-        findings.push(Finding::new(FindingCode::NameShared, message));
+        findings.push(Diagnostic::new(DiagnosticCode::NameShared, message));
     }
     Ok(findings)
 }

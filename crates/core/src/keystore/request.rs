@@ -5,9 +5,10 @@ use rustls_pki_types::UnixTime;
 use crate::{
     alias::Alias,
     certificate::{Certificate, EntrySelector, Fingerprint, ServerCredential},
+    diagnostic::{Diagnostic, DiagnosticCode},
     limits::{Cancel, Limits},
     secret::{Password, PrivateKey},
-    validate::{Finding, FindingCode, Policy, Role, Trust},
+    validate::{Policy, Role, Trust},
 };
 
 /// The import of a PKCS #12 file under an alias.
@@ -92,7 +93,7 @@ pub struct CredentialRequest {
     /// The key with its leaf.
     pub credential: ServerCredential,
     /// Findings about where it came from.
-    pub findings: Vec<Finding>,
+    pub findings: Vec<Diagnostic>,
     /// How it is imported.
     pub options: ImportOptions,
 }
@@ -146,7 +147,7 @@ pub struct ImportReport {
     /// The aliases that were written, the entry's own first.
     pub imported: Vec<Alias>,
     /// Warnings, and errors that the caller allowed.
-    pub findings: Vec<Finding>,
+    pub findings: Vec<Diagnostic>,
 }
 
 /// One certificate of a chain.
@@ -235,7 +236,7 @@ pub struct Entry {
     /// How far that reaches.
     pub chain_state: ChainState,
     /// Findings that the importer allowed.
-    pub allowed: Vec<FindingCode>,
+    pub allowed: Vec<DiagnosticCode>,
     /// The server that uses the entry, if one said so.
     pub bound_to: Option<String>,
 }

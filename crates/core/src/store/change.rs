@@ -16,8 +16,9 @@ use super::{
 use crate::{
     alias::Alias,
     certificate::Certificate,
+    diagnostic::DiagnosticCode,
     seal::{Digest, EntryId, Ledger, SealedKey},
-    validate::{FindingCode, Role, Trust},
+    validate::{Role, Trust},
 };
 
 /// A version to be stored.
@@ -25,7 +26,7 @@ pub(crate) struct NewVersion<'a> {
     pub(crate) number: u32,
     pub(crate) origin: u32,
     pub(crate) sealed: Option<SealedKey>,
-    pub(crate) allowed: &'a [FindingCode],
+    pub(crate) allowed: &'a [DiagnosticCode],
     pub(crate) actor: &'a str,
     pub(crate) at: i64,
     pub(crate) chain: &'a [(Certificate, Role)],

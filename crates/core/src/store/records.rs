@@ -7,8 +7,9 @@ use super::{
 use crate::{
     alias::Alias,
     certificate::{Certificate, Fingerprint},
+    diagnostic::DiagnosticCode,
     seal::{Digest, EntryId, SealBinding, SealedKey},
-    validate::{FindingCode, Role, Trust},
+    validate::{Role, Trust},
 };
 
 /// What an alias stands for.
@@ -36,7 +37,7 @@ pub(super) struct Content {
     pub(super) origin: u32,
     pub(super) created_at: i64,
     pub(super) actor: String,
-    pub(super) allowed: Vec<FindingCode>,
+    pub(super) allowed: Vec<DiagnosticCode>,
     pub(super) sealed: Option<Digest>,
     pub(super) chain: Vec<(Fingerprint, Role)>,
 }
@@ -48,7 +49,7 @@ pub(crate) struct VersionRow {
     pub(crate) origin: u32,
     pub(crate) created_at: i64,
     pub(crate) actor: String,
-    pub(crate) allowed: Vec<FindingCode>,
+    pub(crate) allowed: Vec<DiagnosticCode>,
     pub(crate) sealed: Option<SealedKey>,
     pub(crate) chain: Vec<(Certificate, Role)>,
 }

@@ -1,12 +1,9 @@
 //! Imported CA certificates, and whether one can anchor a path at an instant.
 
-use super::{
-    Purpose,
-    finding::{Finding, FindingCode},
-    refusal::Reason,
-};
+use super::{Purpose, path_error::PathError};
 use crate::{
     certificate::{Certificate, KeyAlgorithm},
+    diagnostic::{Diagnostic, DiagnosticCode},
     remedy::Remedy,
 };
 
@@ -71,12 +68,12 @@ impl Authorities {
 }
 
 /// Why an imported authority cannot anchor a path at `at`, for `purpose` if one is given.
-pub(super) fn unusable(authority: &Certificate, at: i64, purpose: Option<Purpose>) -> Option<Reason> {
+pub(super) fn unusable(authority: &Certificate, at: i64, purpose: Option<Purpose>) -> Option<PathError> {
     if at < authority.not_before {
-        return Some(Reason::NotYetValid);
+        return Some(PathError::NotYetValid);
     }
     if at > authority.not_after {
-        return Some(Reason::Expired);
+        return Some(PathError::Expired);
     }
     check_issuer(authority, purpose).err()
 }
@@ -87,27 +84,28 @@ pub(crate) fn anchors_now(authority: &Certificate, at: i64) -> bool {
 }
 
 /// What is to be said of a CA certificate that is imported at `at`: that it anchors no path now, or never will.
-pub(crate) fn about_authority(authority: &Certificate, at: i64) -> Vec<Finding> {
+pub(crate) fn about_authority(authority: &Certificate, at: i64) -> Vec<Diagnostic> {
     let mut findings = Vec::new();
     let subject = &authority.subject;
     if let Some(malformed) = &authority.malformed {
         let message = format!("no certificate under {subject} can ever be accepted: {malformed}");
         let again = Remedy::Advice("ask the CA to issue its certificate again without that fault");
-        findings.push(Finding::new(FindingCode::AuthorityNotUsable, message).with_remedies(vec![again]));
+        findings
+            .push(Diagnostic::new(DiagnosticCode::AuthorityNotUsable, message).with_remedies(vec![again]));
     } else if let Some(why) = unfit_issuer_key(&authority.key) {
         let message = format!("no certificate under {subject} can ever be accepted: {why}");
-        findings.push(Finding::new(FindingCode::AuthorityNotUsable, message));
+        findings.push(Diagnostic::new(DiagnosticCode::AuthorityNotUsable, message));
     } else if matches!(authority.key, KeyAlgorithm::RsaPss { .. }) {
         let message = format!(
             "rustls clients will refuse every certificate under {subject}: its RSA key is restricted to PSS, which they do not know"
         );
-        findings.push(Finding::new(FindingCode::RustlsClientsRefuse, message));
+        findings.push(Diagnostic::new(DiagnosticCode::RustlsClientsRefuse, message));
     }
     if let Some(reason) = unusable(authority, at, Some(Purpose::Server)) {
         let message = format!("{subject} anchors no path now: {}", reason.of_authority());
-        let finding = Finding::new(FindingCode::AuthorityNotValid, message);
+        let finding = Diagnostic::new(DiagnosticCode::AuthorityNotValid, message);
         findings.push(match reason {
-            Reason::Expired => finding,
+            PathError::Expired => finding,
             _ => finding.with_remedies(reason.remedies_of_authority()),
         });
     }
@@ -143,24 +141,24 @@ fn on_curve(curve: &str) -> String {
 }
 
 /// Whether a certificate may issue others at all, anchor or not.
-pub(super) fn check_issuer(ca: &Certificate, purpose: Option<Purpose>) -> Result<(), Reason> {
+pub(super) fn check_issuer(ca: &Certificate, purpose: Option<Purpose>) -> Result<(), PathError> {
     // A version 1 root has no extension to say that it is a CA.
     let is_ca = ca.is_ca == Some(true) || (ca.version < 3 && ca.is_self_issued());
     if !is_ca {
-        return Err(Reason::NotAnIssuer("it is not a CA certificate"));
+        return Err(PathError::NotAnIssuer("it is not a CA certificate"));
     }
     if ca.subject_name.is_empty() {
-        return Err(Reason::NotAnIssuer("it has no subject"));
+        return Err(PathError::NotAnIssuer("it has no subject"));
     }
     if ca.key_usage.as_ref().is_some_and(|usage| !usage.key_cert_sign) {
-        return Err(Reason::NotAnIssuer("its key usage does not allow signing certificates"));
+        return Err(PathError::NotAnIssuer("its key usage does not allow signing certificates"));
     }
     if let Some(oid) = ca.unknown_critical.first() {
-        return Err(Reason::UnknownCritical(oid.clone()));
+        return Err(PathError::UnknownCritical(oid.clone()));
     }
     match (&ca.extended_key_usage, purpose) {
         (Some(purposes), Some(purpose)) if !purpose.is_among(purposes) => {
-            Err(Reason::Purpose(purpose.holders()))
+            Err(PathError::Purpose(purpose.holders()))
         }
         _ => Ok(()),
     }

@@ -1,6 +1,6 @@
 //! What one search for a path may cost, whatever the certificates are.
 
-use super::refusal::Reason;
+use super::path_error::PathError;
 
 /// rustls-webpki allows as many.
 const MAX_SIGNATURES: u32 = 100;
@@ -27,22 +27,22 @@ impl PathBudget {
         MAX_SIGNATURES - self.signatures
     }
 
-    pub(super) fn charge_signature(&mut self) -> Result<(), Reason> {
+    pub(super) fn charge_signature(&mut self) -> Result<(), PathError> {
         charge(&mut self.signatures, 1, "signatures", MAX_SIGNATURES)
     }
 
-    pub(super) fn charge_step(&mut self) -> Result<(), Reason> {
+    pub(super) fn charge_step(&mut self) -> Result<(), PathError> {
         charge(&mut self.steps, 1, "certificates tried", MAX_STEPS)
     }
 
-    pub(super) fn charge_comparisons(&mut self, wanted: usize) -> Result<(), Reason> {
+    pub(super) fn charge_comparisons(&mut self, wanted: usize) -> Result<(), PathError> {
         charge(&mut self.comparisons, wanted, "comparisons of names", MAX_COMPARISONS)
     }
 }
 
-fn charge(left: &mut u32, wanted: usize, what: &'static str, limit: u32) -> Result<(), Reason> {
+fn charge(left: &mut u32, wanted: usize, what: &'static str, limit: u32) -> Result<(), PathError> {
     let after = u32::try_from(wanted).ok().and_then(|wanted| left.checked_sub(wanted));
-    *left = after.ok_or(Reason::Budget { what, limit })?;
+    *left = after.ok_or(PathError::Budget { what, limit })?;
     Ok(())
 }
 
@@ -57,16 +57,16 @@ mod tests {
             budget.charge_signature().unwrap();
         }
         assert_eq!(budget.signatures(), MAX_SIGNATURES);
-        let spent = Reason::Budget { what: "signatures", limit: MAX_SIGNATURES };
+        let spent = PathError::Budget { what: "signatures", limit: MAX_SIGNATURES };
         assert_eq!(budget.charge_signature(), Err(spent));
         budget.charge_comparisons(249_999).unwrap();
-        let spent = Reason::Budget { what: "comparisons of names", limit: MAX_COMPARISONS };
+        let spent = PathError::Budget { what: "comparisons of names", limit: MAX_COMPARISONS };
         assert_eq!(budget.charge_comparisons(2), Err(spent));
         budget.charge_comparisons(1).unwrap();
         for _ in 0..MAX_STEPS {
             budget.charge_step().unwrap();
         }
-        let spent = Reason::Budget { what: "certificates tried", limit: MAX_STEPS };
+        let spent = PathError::Budget { what: "certificates tried", limit: MAX_STEPS };
         assert_eq!(budget.charge_step(), Err(spent));
     }
 }

@@ -3,7 +3,7 @@
 //! DNS names, IP addresses, directory names, mailboxes and URIs are judged. A constraint that cannot be read, or on a
 //! form of name that is not judged, refuses every name of that form.
 
-use super::{budget::PathBudget, refusal::Reason};
+use super::{budget::PathBudget, path_error::PathError};
 use crate::certificate::{Certificate, GeneralName, NameConstraints, printable};
 
 /// One name of a certificate, or the base of a subtree.
@@ -59,7 +59,7 @@ pub(super) fn check(
     constraints: &NameConstraints,
     below: &Certificate,
     budget: &mut PathBudget,
-) -> Result<(), Reason> {
+) -> Result<(), PathError> {
     let total = constraints.permitted.len() + constraints.excluded.len();
     let directory = (!below.subject_name.is_empty())
         .then(|| (Name::Directory(below.subject_name.clone()), below.subject.clone()));
@@ -67,7 +67,7 @@ pub(super) fn check(
     let alternative = below.general_names.iter().map(|name| (Name::of(name), name.to_string()));
     for (name, text) in directory.into_iter().chain(mailboxes).chain(alternative) {
         budget.charge_comparisons(total)?;
-        check_name(constraints, &name).map_err(|what| Reason::Name { name: text, what })?;
+        check_name(constraints, &name).map_err(|what| PathError::Name { name: text, what })?;
     }
     Ok(())
 }

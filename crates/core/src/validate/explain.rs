@@ -4,9 +4,12 @@ use super::{
     EndEntity, Policy,
     authority::{Authorities, unusable},
     budget::PathBudget,
-    finding::{Finding, FindingCode},
 };
-use crate::{certificate::Certificate, remedy::Remedy};
+use crate::{
+    certificate::Certificate,
+    diagnostic::{Diagnostic, DiagnosticCode},
+    remedy::Remedy,
+};
 
 /// The longest chain that is followed to name a missing issuer.
 const MAX_CHAIN: usize = 10;
@@ -51,7 +54,7 @@ pub(super) fn no_anchor(
     policy: &Policy,
     at: i64,
     budget: &mut PathBudget,
-) -> Finding {
+) -> Diagnostic {
     let leaf = end_entity.leaf;
     let links = links_above(leaf, reach, budget);
     let top = links.last().copied().unwrap_or(leaf);
@@ -65,11 +68,12 @@ pub(super) fn no_anchor(
     {
         let message =
             format!("the imported authority {} cannot be used: {}", authority.subject, reason.of_authority());
-        return Finding::new(FindingCode::NoAnchor, message).with_remedies(reason.remedies_of_authority());
+        return Diagnostic::new(DiagnosticCode::NoAnchor, message)
+            .with_remedies(reason.remedies_of_authority());
     }
     if leaf.is_self_issued() && !policy.accept_self_signed {
-        return Finding::new(
-            FindingCode::NoAnchor,
+        return Diagnostic::new(
+            DiagnosticCode::NoAnchor,
             "the certificate is self-signed and is not trusted itself",
         )
         .with_remedies(vec![Remedy::Advice(
@@ -84,7 +88,7 @@ pub(super) fn no_anchor(
             remedies.insert(0, Remedy::ImportWithEmbeddedCa);
         }
         remedies.extend(fetch);
-        return Finding::new(FindingCode::NoAnchor, message).with_remedies(remedies);
+        return Diagnostic::new(DiagnosticCode::NoAnchor, message).with_remedies(remedies);
     }
     let mut message =
         format!("no path to an imported authority: the issuer \"{}\" is not imported", top.issuer);
@@ -107,7 +111,7 @@ pub(super) fn no_anchor(
     }
     remedies.push(Remedy::ImportAuthority);
     remedies.extend(fetch);
-    Finding::new(FindingCode::NoAnchor, message).with_remedies(remedies)
+    Diagnostic::new(DiagnosticCode::NoAnchor, message).with_remedies(remedies)
 }
 
 /// The key identifier of the CA above the last certificate that is known; a root is its own.

@@ -1,36 +1,35 @@
 //! What can be said of a server certificate by itself.
 
-use super::{
-    EXPIRES_SOON_DAYS, Policy, Purpose,
-    finding::{Finding, FindingCode},
-    host::public_suffix_of_wildcard,
+use super::{EXPIRES_SOON_DAYS, Policy, Purpose, host::public_suffix_of_wildcard};
+use crate::{
+    certificate::{AlternativeName, Certificate, KeyAlgorithm, Malformed},
+    diagnostic::{Diagnostic, DiagnosticCode},
 };
-use crate::certificate::{AlternativeName, Certificate, KeyAlgorithm, Malformed};
 
 const DAY: i64 = 86_400;
 
 /// Errors first, then warnings.
-pub(super) fn check(leaf: &Certificate, policy: &Policy, self_signed: bool, at: i64) -> Vec<Finding> {
+pub(super) fn check(leaf: &Certificate, policy: &Policy, self_signed: bool, at: i64) -> Vec<Diagnostic> {
     let mut findings = Vec::new();
-    let mut find = |code, message: String| findings.push(Finding::new(code, message));
+    let mut find = |code, message: String| findings.push(Diagnostic::new(code, message));
     if let Some(message) = unfit_key(&leaf.key) {
         find(message.0, message.1);
     }
     if is_weak_signature(&leaf.signature_algorithm) {
         find(
-            FindingCode::WeakSignature,
+            DiagnosticCode::WeakSignature,
             format!("the certificate is signed with {}, which can be forged", leaf.signature_algorithm),
         );
     }
     if leaf.version != 3 {
         find(
-            FindingCode::UnsupportedVersion,
+            DiagnosticCode::UnsupportedVersion,
             format!("the certificate has X.509 version {}, not 3", leaf.version),
         );
     }
     if let Some(oid) = leaf.unknown_critical.first() {
         find(
-            FindingCode::UnknownCriticalExtension,
+            DiagnosticCode::UnknownCriticalExtension,
             format!("the certificate has the critical extension {oid}, which is not understood"),
         );
     }
@@ -40,23 +39,23 @@ pub(super) fn check(leaf: &Certificate, policy: &Policy, self_signed: bool, at: 
     for name in &policy.names {
         if !name.is_named_by(leaf) {
             let but = name.near_miss(leaf).unwrap_or_else(|| format!("it names {}", named(leaf)));
-            find(FindingCode::NameMismatch, format!("the certificate is not for {name}: {but}"));
+            find(DiagnosticCode::NameMismatch, format!("the certificate is not for {name}: {but}"));
         }
     }
     if leaf.is_ca == Some(true) && policy.accept_ca {
-        find(FindingCode::CaAsEndEntity, "a CA certificate stands as end entity".to_owned());
+        find(DiagnosticCode::CaAsEndEntity, "a CA certificate stands as end entity".to_owned());
     } else if leaf.is_ca == Some(true) && !self_signed {
         find(
-            FindingCode::CaCertificate,
+            DiagnosticCode::CaCertificate,
             "a root or intermediate certificate cannot be used as a server certificate".to_owned(),
         );
     }
     if at > leaf.not_after {
-        find(FindingCode::Expired, format!("the certificate expired {} ago", days(at - leaf.not_after)));
+        find(DiagnosticCode::Expired, format!("the certificate expired {} ago", days(at - leaf.not_after)));
     }
     if at < leaf.not_before {
         find(
-            FindingCode::NotYetValid,
+            DiagnosticCode::NotYetValid,
             format!("the certificate becomes valid only in {}", days(leaf.not_before - at)),
         );
     }
@@ -65,32 +64,35 @@ pub(super) fn check(leaf: &Certificate, policy: &Policy, self_signed: bool, at: 
 }
 
 /// The part of a certificate that cannot be read.
-pub(crate) fn about_encoding(certificate: &Certificate) -> Option<Finding> {
-    encoding(certificate).map(|(code, message)| Finding::new(code, message))
+pub(crate) fn about_encoding(certificate: &Certificate) -> Option<Diagnostic> {
+    encoding(certificate).map(|(code, message)| Diagnostic::new(code, message))
 }
 
-fn encoding(certificate: &Certificate) -> Option<(FindingCode, String)> {
+fn encoding(certificate: &Certificate) -> Option<(DiagnosticCode, String)> {
     let malformed = certificate.malformed.as_ref()?;
     Some((malformed_code(malformed), format!("the certificate is malformed: {malformed}")))
 }
 
 /// The code of a part that cannot be read.
-pub(super) fn malformed_code(malformed: &Malformed) -> FindingCode {
-    if malformed.in_extension { FindingCode::MalformedExtension } else { FindingCode::MalformedName }
+pub(super) fn malformed_code(malformed: &Malformed) -> DiagnosticCode {
+    if malformed.in_extension { DiagnosticCode::MalformedExtension } else { DiagnosticCode::MalformedName }
 }
 
 /// What is wrong with the key of the leaf.
-fn unfit_key(key: &KeyAlgorithm) -> Option<(FindingCode, String)> {
+fn unfit_key(key: &KeyAlgorithm) -> Option<(DiagnosticCode, String)> {
     match key {
-        KeyAlgorithm::Rsa { bits } | KeyAlgorithm::RsaPss { bits } if *bits < 2048 => {
-            Some((FindingCode::WeakKey, format!("the RSA key has {bits} bits; at least 2048 are required")))
-        }
+        KeyAlgorithm::Rsa { bits } | KeyAlgorithm::RsaPss { bits } if *bits < 2048 => Some((
+            DiagnosticCode::WeakKey,
+            format!("the RSA key has {bits} bits; at least 2048 are required"),
+        )),
         KeyAlgorithm::Rsa { .. }
         | KeyAlgorithm::RsaPss { .. }
         | KeyAlgorithm::Ed25519
         | KeyAlgorithm::MlDsa { .. } => None,
         KeyAlgorithm::Ec { curve } if matches!(curve.as_str(), "P-256" | "P-384" | "P-521") => None,
-        other => Some((FindingCode::UnsupportedKey, format!("a key of the kind {other} cannot serve TLS"))),
+        other => {
+            Some((DiagnosticCode::UnsupportedKey, format!("a key of the kind {other} cannot serve TLS")))
+        }
     }
 }
 
@@ -111,37 +113,37 @@ fn warn(
     purpose: Purpose,
     self_signed: bool,
     at: i64,
-    find: &mut impl FnMut(FindingCode, String),
+    find: &mut impl FnMut(DiagnosticCode, String),
 ) {
     match &leaf.extended_key_usage {
         Some(purposes) if !purpose.is_among(purposes) => match purpose {
             Purpose::Client => find(
-                FindingCode::NoClientAuth,
+                DiagnosticCode::NoClientAuth,
                 "the certificate is not meant for clients: its extended key usage lacks clientAuth"
                     .to_owned(),
             ),
             Purpose::Server => find(
-                FindingCode::NoServerAuth,
+                DiagnosticCode::NoServerAuth,
                 "the certificate is not meant for servers: its extended key usage lacks serverAuth"
                     .to_owned(),
             ),
         },
         Some(_) => {}
-        None => find(FindingCode::NoEku, "the certificate has no extended key usage".to_owned()),
+        None => find(DiagnosticCode::NoEku, "the certificate has no extended key usage".to_owned()),
     }
     if self_signed {
-        find(FindingCode::SelfSigned, "the certificate is self-signed".to_owned());
+        find(DiagnosticCode::SelfSigned, "the certificate is self-signed".to_owned());
     }
     if leaf.hosts().next().is_none() && purpose == Purpose::Server {
         find(
-            FindingCode::NoSan,
+            DiagnosticCode::NoSan,
             "the certificate names no host in subjectAltName; current clients will match no name".to_owned(),
         );
     }
     for name in leaf.alternative_names.iter().filter_map(AlternativeName::host) {
         if let Some(suffix) = public_suffix_of_wildcard(name) {
             find(
-                FindingCode::WildcardPublicSuffix,
+                DiagnosticCode::WildcardPublicSuffix,
                 format!(
                     "the wildcard {name} stands for names of many owners, for {suffix} is a public suffix; most clients match no host with it"
                 ),
@@ -149,14 +151,14 @@ fn warn(
         }
     }
     if leaf.authority_key_id.is_none() && !self_signed {
-        find(FindingCode::MissingAki, "the certificate has no authority key identifier".to_owned());
+        find(DiagnosticCode::MissingAki, "the certificate has no authority key identifier".to_owned());
     }
     if leaf.subject_key_id.is_none() {
-        find(FindingCode::MissingSki, "the certificate has no subject key identifier".to_owned());
+        find(DiagnosticCode::MissingSki, "the certificate has no subject key identifier".to_owned());
     }
     let left = leaf.not_after - at;
     if (0..EXPIRES_SOON_DAYS * DAY).contains(&left) {
-        find(FindingCode::ExpiresSoon, format!("the certificate expires in {}", days(left)));
+        find(DiagnosticCode::ExpiresSoon, format!("the certificate expires in {}", days(left)));
     }
 }
 

@@ -7,12 +7,11 @@ mod authority;
 mod budget;
 mod constraint;
 mod explain;
-mod finding;
 mod host;
 mod leaf;
+mod path_error;
 mod policies;
 mod purpose;
-mod refusal;
 mod search;
 mod strict_check;
 mod webpki_check;
@@ -22,7 +21,6 @@ use thiserror::Error;
 
 pub use self::{
     authority::{Authorities, Trust},
-    finding::{Finding, FindingCode, Severity, UnknownFinding},
     host::{InvalidPeerName, PeerName},
     purpose::Purpose,
 };
@@ -33,6 +31,7 @@ pub(crate) use self::{
 use self::{budget::PathBudget, search::PathBuilder};
 use crate::{
     certificate::{Certificate, Fingerprint, ServerCredential},
+    diagnostic::{Diagnostic, DiagnosticCode, Severity},
     remedy::Remedy,
 };
 
@@ -49,7 +48,7 @@ pub struct Policy {
     /// Whether certificates that came with the leaf may stand in the path (importCertificateChain).
     pub use_embedded: bool,
     /// Findings of [`Severity::Overridable`] that the caller accepts.
-    pub allow: Vec<FindingCode>,
+    pub allow: Vec<DiagnosticCode>,
     /// What the certificate is for.
     pub purpose: Purpose,
     /// Names that the certificate must have, all of them.
@@ -85,7 +84,7 @@ impl Policy {
         Self { accept_self_signed: false, accept_ca: true, ..Self::default() }
     }
 
-    pub(crate) fn allows(&self, code: FindingCode) -> bool {
+    pub(crate) fn allows(&self, code: DiagnosticCode) -> bool {
         code.severity() == Severity::Overridable && self.allow.contains(&code)
     }
 }
@@ -118,7 +117,7 @@ impl Role {
 #[derive(Debug)]
 pub struct ValidatedChain {
     path: Vec<(Certificate, Role)>,
-    findings: Vec<Finding>,
+    findings: Vec<Diagnostic>,
     signatures: u32,
 }
 
@@ -137,7 +136,7 @@ impl ValidatedChain {
 
     /// Warnings, and errors that the caller allowed.
     #[must_use]
-    pub fn findings(&self) -> &[Finding] {
+    pub fn findings(&self) -> &[Diagnostic] {
         &self.findings
     }
 
@@ -154,7 +153,7 @@ impl ValidatedChain {
 #[non_exhaustive]
 pub struct ValidationError {
     /// What was found, the reason first.
-    pub findings: Vec<Finding>,
+    pub findings: Vec<Diagnostic>,
     /// How many signatures were checked; at most 100.
     pub signatures: u32,
 }
@@ -269,7 +268,7 @@ impl Validation<'_> {
             findings.extend(strict_check::strict_clients(leaf, &above));
         }
         let signatures = budget.signatures();
-        let refused: Vec<Finding> = findings
+        let refused: Vec<Diagnostic> = findings
             .iter()
             .filter(|finding| finding.code.severity() != Severity::Warning && !policy.allows(finding.code))
             .cloned()
@@ -286,7 +285,7 @@ impl Validation<'_> {
         self.at.max(self.end_entity.leaf.not_before).min(self.end_entity.leaf.not_after)
     }
 
-    fn find_above(&self, findings: &[Finding], budget: &mut PathBudget) -> Result<Links, Box<Finding>> {
+    fn find_above(&self, findings: &[Diagnostic], budget: &mut PathBudget) -> Result<Links, Box<Diagnostic>> {
         let Self { end_entity, authorities, policy, .. } = self;
         let builder = PathBuilder {
             leaf: end_entity.leaf,
@@ -302,12 +301,9 @@ impl Validation<'_> {
                 let role = |n| if n == last { Role::Anchor } else { Role::Intermediate };
                 Ok(path.into_iter().enumerate().map(|(n, ca)| (ca.clone(), role(n))).collect())
             }
-            Err(refusals) => Err(Box::new(match refusals.best() {
-                Some(refusal) => refusal.finding(),
-                None => {
-                    explain::no_anchor(end_entity, authorities, &builder.between, policy, builder.at, budget)
-                }
-            })),
+            Err(errors) => Err(Box::new(errors.into_best().unwrap_or_else(|| {
+                explain::no_anchor(end_entity, authorities, &builder.between, policy, builder.at, budget)
+            }))),
         }
     }
 
@@ -320,10 +316,10 @@ impl Validation<'_> {
 }
 
 /// Whether the leaf is not for the purpose that was asked for.
-fn lacks_purpose(findings: &[Finding]) -> bool {
+fn lacks_purpose(findings: &[Diagnostic]) -> bool {
     findings
         .iter()
-        .any(|finding| matches!(finding.code, FindingCode::NoServerAuth | FindingCode::NoClientAuth))
+        .any(|finding| matches!(finding.code, DiagnosticCode::NoServerAuth | DiagnosticCode::NoClientAuth))
 }
 
 /// Certificates that may stand between the leaf and an anchor.
@@ -344,21 +340,21 @@ fn candidates<'c>(
 }
 
 /// Warnings that depend on the path.
-fn about_path(end_entity: &EndEntity<'_>, path: &[(Certificate, Role)], policy: &Policy) -> Vec<Finding> {
+fn about_path(end_entity: &EndEntity<'_>, path: &[(Certificate, Role)], policy: &Policy) -> Vec<Diagnostic> {
     let mut findings = Vec::new();
     if let Some((anchor, Role::Anchor)) = path.last()
         && anchor.version < 3
     {
-        findings.push(Finding::new(
-            FindingCode::VersionOneAnchor,
+        findings.push(Diagnostic::new(
+            DiagnosticCode::VersionOneAnchor,
             format!("the imported authority {} has X.509 version {}", anchor.subject, anchor.version),
         ));
     }
     if let Some((anchor, Role::Anchor)) = path.last()
         && !anchor.is_self_issued()
     {
-        findings.push(Finding::new(
-            FindingCode::AnchoredAtIntermediate,
+        findings.push(Diagnostic::new(
+            DiagnosticCode::AnchoredAtIntermediate,
             format!(
                 "the path ends at the imported intermediate {}; its issuer {} is not imported",
                 anchor.subject, anchor.issuer
@@ -372,8 +368,8 @@ fn about_path(end_entity: &EndEntity<'_>, path: &[(Certificate, Role)], policy: 
         .map(|other| other.subject.as_str())
         .collect();
     if policy.use_embedded && path.len() > 1 && !unused.is_empty() {
-        findings.push(Finding::new(
-            FindingCode::UnusedCertificate,
+        findings.push(Diagnostic::new(
+            DiagnosticCode::UnusedCertificate,
             format!("{} embedded certificate(s) lie on no path: {}", unused.len(), unused.join("; ")),
         ));
     }

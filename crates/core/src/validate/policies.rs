@@ -3,7 +3,7 @@
 //! Then all that matters is whether a policy is left where one is required. The nodes of one depth say so; those
 //! above are not kept, so that no chain of mappings grows the work beyond a list for each certificate (RFC 9618).
 
-use super::refusal::Reason;
+use super::path_error::PathError;
 use crate::certificate::{Certificate, Oid};
 
 /// anyPolicy, 2.5.29.32.0, encoded.
@@ -34,7 +34,7 @@ struct State {
 }
 
 /// Checks the certificates below the anchor, anchor side first.
-pub(super) fn check(path: &[&Certificate]) -> Result<(), Reason> {
+pub(super) fn check(path: &[&Certificate]) -> Result<(), PathError> {
     let start = u32::try_from(path.len()).unwrap_or(u32::MAX).saturating_add(1);
     let mut state = State {
         nodes: vec![Node::same(ANY_POLICY)],
@@ -61,11 +61,11 @@ pub(super) fn check(path: &[&Certificate]) -> Result<(), Reason> {
 
 impl State {
     /// Section 6.1.3 (d) to (f).
-    fn process(&mut self, certificate: &Certificate, last: bool) -> Result<(), Reason> {
+    fn process(&mut self, certificate: &Certificate, last: bool) -> Result<(), PathError> {
         let parents = std::mem::take(&mut self.nodes);
         if let Some(asserted) = &certificate.policies.asserted {
             if asserted.len() > MAX_POLICIES {
-                return Err(Reason::Policy("there are more policies than any real certificate has"));
+                return Err(PathError::Policy("there are more policies than any real certificate has"));
             }
             let any_parent = parents.iter().any(|node| node.policy == ANY_POLICY);
             for policy in asserted.iter().map(Oid::as_bytes).filter(|policy| *policy != ANY_POLICY) {
@@ -89,22 +89,22 @@ impl State {
     }
 
     /// Section 6.1.3 (f) and 6.1.5 (g): a policy is left, or none is required.
-    fn require(&self) -> Result<(), Reason> {
+    fn require(&self) -> Result<(), PathError> {
         if self.explicit_policy == 0 && self.nodes.is_empty() {
-            return Err(Reason::Policy("a policy is required that the certificates below do not have"));
+            return Err(PathError::Policy("a policy is required that the certificates below do not have"));
         }
         Ok(())
     }
 
     /// Section 6.1.4 (a), (b) and (h) to (j).
-    fn prepare(&mut self, certificate: &Certificate) -> Result<(), Reason> {
+    fn prepare(&mut self, certificate: &Certificate) -> Result<(), PathError> {
         let policies = &certificate.policies;
         let is_any = |oid: &Oid| oid.as_bytes() == ANY_POLICY;
         if policies.mappings.iter().any(|(from, to)| is_any(from) || is_any(to)) {
-            return Err(Reason::Policy("anyPolicy stands in a policy mapping"));
+            return Err(PathError::Policy("anyPolicy stands in a policy mapping"));
         }
         if policies.mappings.len() > MAX_POLICIES {
-            return Err(Reason::Policy("there are more policy mappings than any real certificate has"));
+            return Err(PathError::Policy("there are more policy mappings than any real certificate has"));
         }
         self.map(&policies.mappings);
         if !certificate.is_self_issued() {

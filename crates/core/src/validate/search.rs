@@ -10,8 +10,9 @@ use super::{
     Purpose,
     authority::{Authorities, unfit_issuer_key, unusable},
     budget::PathBudget,
-    constraint, policies,
-    refusal::{Reason, Refusals},
+    constraint,
+    path_error::{PathError, PathErrors},
+    policies,
 };
 use crate::certificate::{Certificate, SignatureCheck, check_signature};
 
@@ -48,12 +49,12 @@ struct Search<'q, 'c> {
     /// Whether paths must end at a self-issued anchor: then the whole chain is known.
     roots_only: bool,
     budget: &'q mut PathBudget,
-    refusals: Refusals,
+    errors: PathErrors,
 }
 
 impl<'c> PathBuilder<'c> {
     /// The certificates above the leaf, anchor last: a path to a root if there is one, else to any imported authority.
-    pub(super) fn build(&self, budget: &mut PathBudget) -> Result<Vec<&'c Certificate>, Refusals> {
+    pub(super) fn build(&self, budget: &mut PathBudget) -> Result<Vec<&'c Certificate>, PathErrors> {
         let mut search = Search::new(self, budget);
         let found = search.run(true).and_then(|found| match found {
             Some(path) => Ok(Some(path)),
@@ -63,10 +64,10 @@ impl<'c> PathBuilder<'c> {
         });
         match found {
             Ok(Some(path)) => Ok(path.iter().skip(1).filter_map(|n| search.pool.get(*n).copied()).collect()),
-            Ok(None) => Err(search.refusals),
+            Ok(None) => Err(search.errors),
             Err(spent) => {
-                search.refusals.add(&self.leaf.subject, spent);
-                Err(search.refusals)
+                search.errors.add(&self.leaf.subject, &spent);
+                Err(search.errors)
             }
         }
     }
@@ -87,8 +88,8 @@ impl<'q, 'c> Search<'q, 'c> {
             std::iter::once((builder.leaf, false)).chain(all).unzip();
         let edges = pool.iter().map(|below| issuers(below, &pool, &anchors)).collect();
         let reach = vec![false; pool.len()];
-        let refusals = Refusals::default();
-        Self { builder, pool, anchors, edges, reach, roots_only: true, budget, refusals }
+        let errors = PathErrors::default();
+        Self { builder, pool, anchors, edges, reach, roots_only: true, budget, errors }
     }
 
     fn only_roots(&self) -> bool {
@@ -99,7 +100,7 @@ impl<'q, 'c> Search<'q, 'c> {
     }
 
     /// The places in the pool from the leaf to an anchor. `Err` if the budget is spent.
-    fn run(&mut self, roots_only: bool) -> Result<Option<Vec<usize>>, Reason> {
+    fn run(&mut self, roots_only: bool) -> Result<Option<Vec<usize>>, PathError> {
         self.roots_only = roots_only;
         self.find_reach();
         let mut path = vec![0];
@@ -134,7 +135,7 @@ impl<'q, 'c> Search<'q, 'c> {
 
     /// Adds issuers to `path` until it ends at an anchor; takes them off again if none does. The depth of the recursion
     /// is bounded by `max_intermediates`, and by as many self-issued CAs again.
-    fn extend(&mut self, path: &mut Vec<usize>) -> Result<bool, Reason> {
+    fn extend(&mut self, path: &mut Vec<usize>) -> Result<bool, PathError> {
         let top = path.last().copied().unwrap_or(0);
         let mut next = 0;
         while let Some((issuer, edge)) = self.edges.get(top).and_then(|issuers| issuers.get(next)).copied() {
@@ -143,8 +144,8 @@ impl<'q, 'c> Search<'q, 'c> {
                 continue;
             }
             self.budget.charge_step()?;
-            if let Err(reason) = self.check_issuer(path, issuer) {
-                self.refuse(issuer, reason)?;
+            if let Err(error) = self.check_issuer(path, issuer) {
+                self.refuse(issuer, error)?;
                 continue;
             }
             path.push(issuer);
@@ -157,7 +158,7 @@ impl<'q, 'c> Search<'q, 'c> {
                 }
             } else if !self.ends(issuer) {
                 let limit = self.builder.max_intermediates;
-                self.refuse(issuer, Reason::TooLong { limit })?;
+                self.refuse(issuer, PathError::TooLong { limit })?;
             }
             path.pop();
         }
@@ -185,18 +186,18 @@ impl<'q, 'c> Search<'q, 'c> {
         })
     }
 
-    /// Keeps a refusal; a spent budget ends the search.
-    fn refuse(&mut self, n: usize, reason: Reason) -> Result<(), Reason> {
-        if matches!(reason, Reason::Budget { .. }) {
-            return Err(reason);
+    /// Keeps why a path was refused; a spent budget ends the search.
+    fn refuse(&mut self, n: usize, error: PathError) -> Result<(), PathError> {
+        if matches!(error, PathError::Budget { .. }) {
+            return Err(error);
         }
         let subject = self.pool.get(n).map_or("", |certificate| certificate.subject.as_str());
-        self.refusals.add(subject, reason);
+        self.errors.add(subject, &error);
         Ok(())
     }
 
     /// What can be said of an issuer, and of those below it by its word, without a signature.
-    fn check_issuer(&mut self, path: &[usize], n: usize) -> Result<(), Reason> {
+    fn check_issuer(&mut self, path: &[usize], n: usize) -> Result<(), PathError> {
         let Some(ca) = self.pool.get(n).copied() else {
             return Ok(());
         };
@@ -205,14 +206,14 @@ impl<'q, 'c> Search<'q, 'c> {
             check_intermediate(ca, self.builder.at, self.builder.purpose)?;
         }
         if let Some(what) = &ca.malformed {
-            return Err(Reason::Malformed(what.clone()));
+            return Err(PathError::Malformed(what.clone()));
         }
         let between = path.iter().skip(1).filter_map(|n| self.pool.get(*n).copied());
         if let Some(limit) = ca.path_len_constraint {
             let counted = between.clone().filter(|below| !below.is_self_issued()).count();
             let found = u32::try_from(counted).unwrap_or(u32::MAX);
             if found > limit {
-                return Err(Reason::PathLen { limit, found });
+                return Err(PathError::PathLen { limit, found });
             }
         }
         if let Some(constraints) = &ca.name_constraints {
@@ -227,15 +228,15 @@ impl<'q, 'c> Search<'q, 'c> {
     }
 
     /// Signatures and policies, anchor side first. A bad signature is not tried again.
-    fn check_whole(&mut self, path: &[usize]) -> Result<bool, Reason> {
+    fn check_whole(&mut self, path: &[usize]) -> Result<bool, PathError> {
         for pair in path.windows(2).rev() {
             let [below, above] = *pair else {
                 continue;
             };
             match self.check_edge(below, above)? {
                 Ok(()) => {}
-                Err(reason) => {
-                    self.refuse(below, reason)?;
+                Err(error) => {
+                    self.refuse(below, error)?;
                     self.find_reach();
                     return Ok(false);
                 }
@@ -245,14 +246,14 @@ impl<'q, 'c> Search<'q, 'c> {
             path.iter().rev().skip(1).filter_map(|n| self.pool.get(*n).copied()).collect();
         match policies::check(&below) {
             Ok(()) => Ok(true),
-            Err(reason) => {
-                self.refuse(0, reason)?;
+            Err(error) => {
+                self.refuse(0, error)?;
                 Ok(false)
             }
         }
     }
 
-    fn check_edge(&mut self, below: usize, above: usize) -> Result<Result<(), Reason>, Reason> {
+    fn check_edge(&mut self, below: usize, above: usize) -> Result<Result<(), PathError>, PathError> {
         let known = self.edges.get(below).and_then(|edges| edges.iter().find(|(issuer, _)| *issuer == above));
         if known.is_none_or(|(_, edge)| *edge == Edge::Good) {
             return Ok(Ok(()));
@@ -266,16 +267,16 @@ impl<'q, 'c> Search<'q, 'c> {
         let verdict = match judged {
             SignatureCheck::Valid => Ok(()),
             SignatureCheck::Unsupported if super::leaf::is_weak_signature(algorithm) => {
-                Err(Reason::WeakSignature(algorithm.clone()))
+                Err(PathError::WeakSignature(algorithm.clone()))
             }
             SignatureCheck::Unsupported => Err(match unfit_issuer_key(&issuer.key) {
-                Some(why) => Reason::UnfitKey { issuer: issuer.subject.clone(), why },
-                None => Reason::UnsupportedSignature(format!("{algorithm} under a {} key", issuer.key)),
+                Some(why) => PathError::UnfitKey { issuer: issuer.subject.clone(), why },
+                None => PathError::UnsupportedSignature(format!("{algorithm} under a {} key", issuer.key)),
             }),
             SignatureCheck::Invalid if certificate.names_key_of(issuer) == Some(false) => {
-                Err(Reason::OtherKey)
+                Err(PathError::OtherKey)
             }
-            SignatureCheck::Invalid => Err(Reason::BadSignature),
+            SignatureCheck::Invalid => Err(PathError::BadSignature),
         };
         let edge = if verdict.is_ok() { Edge::Good } else { Edge::Bad };
         let edges = self.edges.get_mut(below).into_iter().flatten();
@@ -314,15 +315,15 @@ fn issuers(below: &Certificate, pool: &[&Certificate], anchors: &[bool]) -> Vec<
 }
 
 /// Section 6.1.3 (a)(2) and 6.1.4 (k), (n) and (o), and the purpose.
-fn check_intermediate(certificate: &Certificate, at: i64, purpose: Option<Purpose>) -> Result<(), Reason> {
+fn check_intermediate(certificate: &Certificate, at: i64, purpose: Option<Purpose>) -> Result<(), PathError> {
     if at > certificate.not_after {
-        return Err(Reason::Expired);
+        return Err(PathError::Expired);
     }
     if at < certificate.not_before {
-        return Err(Reason::NotYetValid);
+        return Err(PathError::NotYetValid);
     }
     if certificate.version != 3 {
-        return Err(Reason::NotAnIssuer("its X.509 version cannot say that it is a CA"));
+        return Err(PathError::NotAnIssuer("its X.509 version cannot say that it is a CA"));
     }
     super::authority::check_issuer(certificate, purpose)
 }

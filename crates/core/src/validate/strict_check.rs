@@ -3,12 +3,14 @@
 //! Python 3.13 and newer do (`VERIFY_X509_STRICT` in `ssl.create_default_context`). These are rules of RFC 5280 for CAs,
 //! which its path validation (section 6) does not look at. Anchors are held to them as well.
 
-use super::finding::{Finding, FindingCode};
-use crate::certificate::Certificate;
+use crate::{
+    certificate::Certificate,
+    diagnostic::{Diagnostic, DiagnosticCode},
+};
 
 /// The first thing that such clients refuse in a path, from the leaf to the anchor. A leaf without authority key
 /// identifier has a finding of its own.
-pub(super) fn strict_clients(leaf: &Certificate, above: &[&Certificate]) -> Option<Finding> {
+pub(super) fn strict_clients(leaf: &Certificate, above: &[&Certificate]) -> Option<Diagnostic> {
     let last = above.len().checked_sub(1)?;
     let of_cas = || above.iter().enumerate().find_map(|(n, ca)| Some((*ca, fault_of_ca(ca, n == last)?)));
     let (certificate, what) = fault_of_leaf(leaf).map(|what| (leaf, what)).or_else(of_cas)?;
@@ -16,7 +18,7 @@ pub(super) fn strict_clients(leaf: &Certificate, above: &[&Certificate]) -> Opti
     let message = format!(
         "Python 3.13 and newer, and other clients that ask OpenSSL to be strict, refuse this: {subject} {what}"
     );
-    Some(Finding::new(FindingCode::StrictClientsRefuse, message))
+    Some(Diagnostic::new(DiagnosticCode::StrictClientsRefuse, message))
 }
 
 fn fault_of_leaf(leaf: &Certificate) -> Option<&'static str> {

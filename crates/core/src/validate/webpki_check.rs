@@ -3,11 +3,11 @@
 use rustls_pki_types::{CertificateDer, UnixTime};
 use webpki::{EndEntityCert, Error, KeyUsage};
 
-use super::{
-    Purpose,
-    finding::{Finding, FindingCode},
+use super::Purpose;
+use crate::{
+    certificate::Certificate,
+    diagnostic::{Diagnostic, DiagnosticCode},
 };
-use crate::certificate::Certificate;
 
 /// Asks rustls-webpki, as rustls asks it, about this path and no other certificate.
 pub(super) fn rustls_clients(
@@ -15,7 +15,7 @@ pub(super) fn rustls_clients(
     above: &[&Certificate],
     purpose: Purpose,
     at: i64,
-) -> Option<Finding> {
+) -> Option<Diagnostic> {
     let error = verify(leaf, above, purpose, at).err()?;
     let why = match &error {
         Error::CaUsedAsEndEntity => "they take no CA certificate for a server's".to_owned(),
@@ -27,7 +27,10 @@ pub(super) fn rustls_clients(
         Error::UnknownIssuer => "they compare names byte by byte and find no issuer".to_owned(),
         other => format!("rustls-webpki says {other:?}"),
     };
-    Some(Finding::new(FindingCode::RustlsClientsRefuse, format!("rustls clients will refuse this: {why}")))
+    Some(Diagnostic::new(
+        DiagnosticCode::RustlsClientsRefuse,
+        format!("rustls clients will refuse this: {why}"),
+    ))
 }
 
 fn verify(leaf: &Certificate, above: &[&Certificate], purpose: Purpose, at: i64) -> Result<(), Error> {

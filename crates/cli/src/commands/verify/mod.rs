@@ -6,12 +6,12 @@ use std::{path::Path, time::Duration};
 
 use serde::Serialize;
 use strongroom::{
-    Authorities, Certificate, CertificateFile, Error, Policy, Remark, Remedy, Trust, UnixTime,
+    Authorities, Certificate, CertificateFile, Diagnostic, Error, Policy, Remedy, Trust, UnixTime,
     ValidatedChain, ValidationError, verify,
 };
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-use super::{certificate_files::Reader, now, open_read_only, remarks};
+use super::{certificate_files::Reader, now, open_read_only};
 use crate::{
     args::{Arguments, Verify},
     failure::{Exit, Failure},
@@ -88,12 +88,13 @@ fn verify_files(
     leaf: &Path,
     at: UnixTime,
     printer: &Printer,
-) -> Result<(Verdict, Vec<Remark>), Failure> {
+) -> Result<(Verdict, Vec<Diagnostic>), Failure> {
     let reader = Reader::new(arguments, command.source.as_ref(), None, printer)?;
     let mut about_files = Vec::new();
     let mut read = |path: &Path| -> Result<CertificateFile, Failure> {
         let file = reader.read(path)?.map_err(|error| Failure::of_file(path, error))?;
-        for mut remark in remarks(&file.findings) {
+        for remark in &file.findings {
+            let mut remark = remark.clone();
             remark.message = format!("{}: {}", path.display(), remark.message);
             about_files.push(remark);
         }
@@ -160,8 +161,8 @@ fn fit(remedies: &mut Vec<Remedy>, of_files: bool) {
     }
 }
 
-fn print(alias: Option<&str>, chain: &ValidatedChain, mut warnings: Vec<Remark>, printer: &Printer) {
-    let mut found = remarks(chain.findings());
+fn print(alias: Option<&str>, chain: &ValidatedChain, mut warnings: Vec<Diagnostic>, printer: &Printer) {
+    let mut found = chain.findings().to_vec();
     found.iter_mut().for_each(|remark| fit(&mut remark.remedies, alias.is_none()));
     warnings.extend(found);
     let links = chain.path().iter().map(|(certificate, role)| LinkView::of(certificate, *role)).collect();

@@ -22,9 +22,10 @@ use crate::{
     alias::Alias,
     certificate::{Certificate, Fingerprint},
     certificate_file::{CertificateFile, CertificateFileRequest, FoundCertificate, read_certificates},
+    diagnostic::{Diagnostic, DiagnosticCode},
     error::{AuthorityError, Error},
     store::{Action, Happened, Read, StoreError, Write},
-    validate::{Finding, FindingCode, Role, Trust, about_authority},
+    validate::{Role, Trust, about_authority},
 };
 
 /// The most certificates of one import.
@@ -148,7 +149,7 @@ fn import_ca(
     by: &By<'_>,
     alias: &Alias,
     certificate: Certificate,
-    mut findings: Vec<Finding>,
+    mut findings: Vec<Diagnostic>,
 ) -> Result<Step<ImportReport>, Error> {
     let report = |alias: &Alias, outcome, imported, findings| ImportReport {
         alias: alias.clone(),
@@ -177,8 +178,8 @@ fn import_ca(
         };
     }
     if let Some(other) = anchored(write, &certificate)? {
-        findings.push(Finding::new(
-            FindingCode::DuplicateAuthority,
+        findings.push(Diagnostic::new(
+            DiagnosticCode::DuplicateAuthority,
             format!("the same certificate is in the store as \"{other}\""),
         ));
     }
@@ -194,7 +195,7 @@ fn import_cas(
     write: &Write<'_>,
     by: &By<'_>,
     mut all: Vec<Gathered>,
-    mut findings: Vec<Finding>,
+    mut findings: Vec<Diagnostic>,
     mut names: Names,
 ) -> Result<Step<Imported>, Error> {
     let mut written = Vec::new();
@@ -237,7 +238,7 @@ struct Gathered {
 }
 
 /// Every certificate of the files once, and what there is to say of the files.
-fn gather(files: Vec<AuthorityFile>) -> Result<(Vec<Gathered>, Vec<Finding>), Error> {
+fn gather(files: Vec<AuthorityFile>) -> Result<(Vec<Gathered>, Vec<Diagnostic>), Error> {
     let mut all = Vec::new();
     let mut findings = Vec::new();
     let mut seen = HashSet::new();
@@ -246,7 +247,7 @@ fn gather(files: Vec<AuthorityFile>) -> Result<(Vec<Gathered>, Vec<Finding>), Er
         findings.extend(content.findings.into_iter().map(|finding| {
             let message =
                 if name.is_empty() { finding.message } else { format!("{name}: {}", finding.message) };
-            Finding { message, ..finding }
+            Diagnostic { message, ..finding }
         }));
         for FoundCertificate { certificate, location } in content.certificates {
             if !seen.insert(certificate.fingerprint) {
@@ -268,8 +269,8 @@ fn gather(files: Vec<AuthorityFile>) -> Result<(Vec<Gathered>, Vec<Finding>), Er
         }
     }
     if repeated > 0 {
-        findings.push(Finding::new(
-            FindingCode::RepeatedCertificate,
+        findings.push(Diagnostic::new(
+            DiagnosticCode::RepeatedCertificate,
             format!("{repeated} certificate(s) stand in more than one of the files"),
         ));
     }

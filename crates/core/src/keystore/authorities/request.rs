@@ -7,8 +7,8 @@ use crate::{
     alias::Alias,
     certificate::Fingerprint,
     certificate_file::{CertificateFile, Location},
+    diagnostic::Diagnostic,
     error::AuthorityError,
-    validate::Finding,
 };
 
 /// The import of every CA certificate of some files.
@@ -72,7 +72,7 @@ pub struct AuthoritiesReport {
     /// Every certificate of the files, once, in their order.
     pub certificates: Vec<AuthorityReport>,
     /// Warnings.
-    pub findings: Vec<Finding>,
+    pub findings: Vec<Diagnostic>,
 }
 
 impl AuthoritiesReport {

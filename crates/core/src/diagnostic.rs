@@ -1,4 +1,6 @@
-//! What validation finds: a stable code, a sentence, and what to do.
+//! What there is to say of a file, a certificate or an entry: a stable code, its weight, a sentence, and what to do.
+//!
+//! The one list of these codes. Codes of errors stand with the errors.
 
 use std::{fmt, str::FromStr};
 
@@ -6,36 +8,36 @@ use thiserror::Error;
 
 use crate::remedy::Remedy;
 
-/// How much a finding weighs.
+/// How much a diagnostic weighs.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Severity {
     /// The import is refused, always.
     Error,
-    /// The import is refused unless the caller allows this finding by name.
+    /// The import is refused unless the caller allows this code by name.
     Overridable,
     /// The import goes ahead and reports it.
     Warning,
 }
 
-macro_rules! finding_codes {
+macro_rules! codes {
     ($($(#[$doc:meta])* $variant:ident = $code:literal, $severity:ident;)*) => {
-        /// The closed list of what validation can find.
+        /// The closed list of what a diagnostic can be about.
         #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
         #[non_exhaustive]
-        pub enum FindingCode { $($(#[$doc])* $variant,)* }
+        pub enum DiagnosticCode { $($(#[$doc])* $variant,)* }
 
-        impl FindingCode {
+        impl DiagnosticCode {
             /// Every code.
             pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
 
-            /// The stable code for programs.
+            /// The code as text, for programs.
             #[must_use]
             pub fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $code,)* }
             }
 
-            /// How much it weighs.
+            /// How much it weighs, as a rule; [`Diagnostic::severity`] says how much in one case.
             #[must_use]
             pub fn severity(self) -> Severity {
                 match self { $(Self::$variant => Severity::$severity,)* }
@@ -44,7 +46,7 @@ macro_rules! finding_codes {
     };
 }
 
-finding_codes! {
+codes! {
     /// RSA below 2,048 bits, on the leaf.
     WeakKey = "weak_key", Error;
     /// A kind of key that TLS libraries do not serve.
@@ -133,6 +135,10 @@ finding_codes! {
     TrailingLineEnd = "trailing_line_end", Warning;
     /// A private key or a safe of the file stays locked.
     Locked = "locked", Warning;
+    /// The file holds nothing that can be used.
+    Empty = "empty", Warning;
+    /// A private key of the file belongs to none of its certificates.
+    KeyMismatch = "key_mismatch", Warning;
     /// A certificate of the file cannot be decoded, and is passed over.
     InvalidCertificate = "invalid_certificate", Warning;
     /// The file holds another key or certificate than the one that replaces an entry.
@@ -157,7 +163,7 @@ finding_codes! {
     AuthorityNotUsable = "authority_not_usable", Warning;
 }
 
-impl FindingCode {
+impl DiagnosticCode {
     /// What a person can do about it: one of these is enough, and the best comes first.
     #[must_use]
     pub fn remedies(self) -> Vec<Remedy> {
@@ -167,6 +173,7 @@ impl FindingCode {
                 let choose = Remedy::Advice("choose the file of the server certificate");
                 return vec![choose, Remedy::ImportAuthority];
             }
+            Self::KeyMismatch => return vec![Remedy::JoinKeyAndCertificate],
             Self::ExpiresSoon => {
                 return vec![Remedy::Advice("renew it in time, and import the new one"), Remedy::Replace];
             }
@@ -241,7 +248,7 @@ impl FindingCode {
             Self::Locked => {
                 "give its password, or export the file again with one password for all of its parts"
             }
-            Self::InvalidCertificate => "export the file again from the program that made it",
+            Self::Empty | Self::InvalidCertificate => "export the file again from the program that made it",
             Self::OtherEntries => "nothing, if the right one was chosen",
             Self::NamesLost => {
                 "nothing, if no client uses those names; or ask for a certificate that has them"
@@ -263,53 +270,80 @@ impl FindingCode {
     }
 }
 
-impl fmt::Display for FindingCode {
+impl fmt::Display for DiagnosticCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
 }
 
-impl FromStr for FindingCode {
-    type Err = UnknownFinding;
+impl FromStr for DiagnosticCode {
+    type Err = UnknownCode;
 
     fn from_str(input: &str) -> Result<Self, Self::Err> {
         Self::ALL
             .iter()
             .copied()
             .find(|code| code.as_str() == input)
-            .ok_or_else(|| UnknownFinding { found: input.to_owned() })
+            .ok_or_else(|| UnknownCode { found: input.to_owned() })
     }
 }
 
-/// A text that is no finding's code.
+/// A text that is not the code of a diagnostic.
 #[derive(Clone, Debug, Error, Eq, PartialEq)]
-#[error("{found:?} is not a finding")]
+#[error("there is no code {found:?}")]
 #[non_exhaustive]
-pub struct UnknownFinding {
+pub struct UnknownCode {
     /// The text.
     pub found: String,
 }
 
-/// One thing that validation found.
+/// One thing to say of a file, a certificate or an entry.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
-pub struct Finding {
-    /// Its code.
-    pub code: FindingCode,
+pub struct Diagnostic {
+    /// Its stable code.
+    pub code: DiagnosticCode,
+    /// How much it weighs here.
+    pub severity: Severity,
     /// A sentence with the facts.
     pub message: String,
     /// What to do: one of these is enough, and the best comes first.
     pub remedies: Vec<Remedy>,
 }
 
-impl Finding {
-    pub(crate) fn new(code: FindingCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), remedies: code.remedies() }
+impl Diagnostic {
+    /// A diagnostic with the weight and the advice that its code has as a rule.
+    ///
+    /// ```
+    /// use strongroom::{Diagnostic, DiagnosticCode, Severity};
+    ///
+    /// let diagnostic = Diagnostic::new(DiagnosticCode::OtherContent, "keys/ is a folder");
+    /// assert_eq!(diagnostic.code.as_str(), "other_content");
+    /// assert_eq!(diagnostic.severity, Severity::Warning);
+    /// ```
+    #[must_use]
+    pub fn new(code: DiagnosticCode, message: impl Into<String>) -> Self {
+        Self { code, severity: code.severity(), message: message.into(), remedies: code.remedies() }
     }
 
-    pub(crate) fn with_remedies(mut self, remedies: Vec<Remedy>) -> Self {
+    /// The same with other advice.
+    #[must_use]
+    pub fn with_remedies(mut self, remedies: Vec<Remedy>) -> Self {
         self.remedies = remedies;
         self
+    }
+
+    /// The same where nothing is refused because of it.
+    pub(crate) fn into_warning(mut self) -> Self {
+        self.severity = Severity::Warning;
+        self
+    }
+}
+
+impl fmt::Display for Diagnostic {
+    /// The sentence.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
     }
 }
 
@@ -319,18 +353,18 @@ mod tests {
 
     #[test]
     fn every_code_has_its_advice() {
-        for code in FindingCode::ALL {
+        for code in DiagnosticCode::ALL {
             assert!(!code.remedies().iter().any(|remedy| remedy.to_string().is_empty()), "{code}");
         }
     }
 
     #[test]
     fn every_code_reads_back_and_is_unique() {
-        for (n, code) in FindingCode::ALL.iter().enumerate() {
+        for (n, code) in DiagnosticCode::ALL.iter().enumerate() {
             assert_eq!(code.as_str().parse(), Ok(*code));
-            assert!(FindingCode::ALL.iter().skip(n + 1).all(|other| other.as_str() != code.as_str()));
+            assert!(DiagnosticCode::ALL.iter().skip(n + 1).all(|other| other.as_str() != code.as_str()));
         }
-        let unknown = "no_such".parse::<FindingCode>();
-        assert_eq!(unknown, Err(UnknownFinding { found: "no_such".to_owned() }));
+        let unknown = "no_such".parse::<DiagnosticCode>();
+        assert_eq!(unknown, Err(UnknownCode { found: "no_such".to_owned() }));
     }
 }

@@ -1,14 +1,15 @@
 //! Why one path was refused, and how that is said to people.
 
-use super::{
-    finding::{Finding, FindingCode},
-    leaf::malformed_code,
+use super::leaf::malformed_code;
+use crate::{
+    certificate::Malformed,
+    diagnostic::{Diagnostic, DiagnosticCode},
+    remedy::Remedy,
 };
-use crate::{certificate::Malformed, remedy::Remedy};
 
-/// A reason to refuse one candidate path.
+/// Why one candidate path is refused.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) enum Reason {
+pub(super) enum PathError {
     /// The issuer's key does not verify the signature, and nothing says that another key was meant.
     BadSignature,
     /// The key identifiers say that another key was meant; a CA of the same name.
@@ -45,7 +46,7 @@ pub(super) enum Reason {
     },
 }
 
-impl Reason {
+impl PathError {
     /// How near the path was to being right: what is most worth telling comes first.
     fn rank(&self) -> u8 {
         match self {
@@ -60,7 +61,7 @@ impl Reason {
     }
 }
 
-impl Reason {
+impl PathError {
     /// Why an imported authority cannot anchor a path.
     pub(super) fn of_authority(&self) -> String {
         match self {
@@ -87,96 +88,90 @@ impl Reason {
     }
 }
 
-/// A reason, and the certificate that it concerns.
-#[derive(Clone, Debug)]
-pub(super) struct Refusal {
-    /// The subject of the certificate, for people.
-    pub(super) subject: String,
-    pub(super) reason: Reason,
-}
-
-/// The refusals of one search; few are kept.
+/// Why paths were refused in one search; one of each rank is kept.
 #[derive(Debug, Default)]
-pub(super) struct Refusals {
-    first: Vec<Refusal>,
+pub(super) struct PathErrors {
+    first: Vec<(u8, Diagnostic)>,
 }
 
-impl Refusals {
-    /// Keeps the first of each rank.
-    pub(super) fn add(&mut self, subject: &str, reason: Reason) {
-        if self.first.iter().all(|known| known.reason.rank() != reason.rank()) {
-            self.first.push(Refusal { subject: subject.to_owned(), reason });
+impl PathErrors {
+    /// Keeps the first of each rank, with the certificate that it concerns. Another key of the same name is no reason:
+    /// the issuer that was meant is missing.
+    pub(super) fn add(&mut self, subject: &str, error: &PathError) {
+        let rank = error.rank();
+        if *error != PathError::OtherKey && self.first.iter().all(|(known, _)| *known != rank) {
+            self.first.push((rank, error.diagnostic(subject)));
         }
     }
 
-    /// The one that is most worth telling; another key of the same name is no reason, for its issuer is missing.
-    pub(super) fn best(&self) -> Option<&Refusal> {
-        let told = self.first.iter().filter(|refusal| refusal.reason != Reason::OtherKey);
-        told.min_by_key(|refusal| refusal.reason.rank())
+    /// The one that is most worth telling.
+    pub(super) fn into_best(self) -> Option<Diagnostic> {
+        self.first.into_iter().min_by_key(|(rank, _)| *rank).map(|(_, diagnostic)| diagnostic)
     }
 }
 
-impl Refusal {
-    pub(super) fn finding(&self) -> Finding {
-        let subject = &self.subject;
-        let (code, message) = match &self.reason {
-            Reason::BadSignature | Reason::OtherKey => (
-                FindingCode::BadSignature,
+impl PathError {
+    /// The same for people, about the certificate of this subject.
+    fn diagnostic(&self, subject: &str) -> Diagnostic {
+        let (code, message) = match self {
+            Self::BadSignature | Self::OtherKey => (
+                DiagnosticCode::BadSignature,
                 format!("the signature of {subject} does not verify under the key of the issuer it names"),
             ),
-            Reason::WeakSignature(algorithm) => (
-                FindingCode::WeakSignature,
+            Self::WeakSignature(algorithm) => (
+                DiagnosticCode::WeakSignature,
                 format!("{subject} is signed with {algorithm}, which can be forged"),
             ),
-            Reason::UnsupportedSignature(algorithm) => (
-                FindingCode::UnsupportedSignature,
+            Self::UnsupportedSignature(algorithm) => (
+                DiagnosticCode::UnsupportedSignature,
                 format!("the signature of {subject} cannot be judged: {algorithm} is not supported"),
             ),
-            Reason::UnfitKey { issuer, why } => {
+            Self::UnfitKey { issuer, why } => {
                 let message =
                     format!("the signature of {subject} cannot be judged: the CA is {issuer}, and {why}");
                 let ask = "ask the CA for a certificate under a CA key of RSA-2048 or more, P-256, P-384, P-521 or Ed25519; no other certificate under the present one will do";
-                return Finding::new(FindingCode::UnsupportedSignature, message)
+                return Diagnostic::new(DiagnosticCode::UnsupportedSignature, message)
                     .with_remedies(vec![Remedy::Advice(ask)]);
             }
-            Reason::Expired => {
-                (FindingCode::PathExpired, format!("the CA certificate {subject} on the path has expired"))
+            Self::Expired => {
+                (DiagnosticCode::PathExpired, format!("the CA certificate {subject} on the path has expired"))
             }
-            Reason::NotYetValid => (
-                FindingCode::PathExpired,
+            Self::NotYetValid => (
+                DiagnosticCode::PathExpired,
                 format!("the CA certificate {subject} on the path is not valid yet"),
             ),
-            Reason::NotAnIssuer(why) => {
-                (FindingCode::PathInvalid, format!("{subject} cannot issue certificates: {why}"))
+            Self::NotAnIssuer(why) => {
+                (DiagnosticCode::PathInvalid, format!("{subject} cannot issue certificates: {why}"))
             }
-            Reason::UnknownCritical(oid) => (
-                FindingCode::UnknownCriticalExtension,
+            Self::UnknownCritical(oid) => (
+                DiagnosticCode::UnknownCriticalExtension,
                 format!("{subject} on the path has the critical extension {oid}, which is not understood"),
             ),
-            Reason::Malformed(what) => {
+            Self::Malformed(what) => {
                 (malformed_code(what), format!("{subject} on the path is malformed: {what}"))
             }
-            Reason::PathLen { limit, found } => (
-                FindingCode::PathInvalid,
+            Self::PathLen { limit, found } => (
+                DiagnosticCode::PathInvalid,
                 format!("{subject} allows {limit} CA certificate(s) below it, and the path has {found}"),
             ),
-            Reason::Purpose(purpose) => (
-                FindingCode::PathInvalid,
+            Self::Purpose(purpose) => (
+                DiagnosticCode::PathInvalid,
                 format!("{subject} on the path is not meant to certify {purpose}: its extended key usage"),
             ),
-            Reason::Name { name, what } => (
-                FindingCode::NameNotPermitted,
+            Self::Name { name, what } => (
+                DiagnosticCode::NameNotPermitted,
                 format!("{subject} {what} the name \"{name}\" in its name constraints"),
             ),
-            Reason::Policy(why) => (FindingCode::PathInvalid, format!("policies of {subject}: {why}")),
-            Reason::TooLong { limit } => (
-                FindingCode::PathTooComplex,
+            Self::Policy(why) => (DiagnosticCode::PathInvalid, format!("policies of {subject}: {why}")),
+            Self::TooLong { limit } => (
+                DiagnosticCode::PathTooComplex,
                 format!("no path of at most {limit} CA certificates leads to an imported authority"),
             ),
-            Reason::Budget { what, limit } => {
-                (FindingCode::PathTooComplex, format!("no path was found within the limit of {limit} {what}"))
-            }
+            Self::Budget { what, limit } => (
+                DiagnosticCode::PathTooComplex,
+                format!("no path was found within the limit of {limit} {what}"),
+            ),
         };
-        Finding::new(code, message)
+        Diagnostic::new(code, message)
     }
 }
