@@ -7,7 +7,8 @@ use super::{
 };
 use crate::{pkcs12::Contents, secret::PrivateKey};
 
-/// A private key that was proved, by signing and verifying, to belong to its leaf certificate.
+/// A private key that was proved to belong to its leaf certificate: the public key was derived from the private one,
+/// every part of which was checked, and is the certificate's.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct ServerCredential {
@@ -32,7 +33,10 @@ impl ServerCredential {
         }
         let leaf = certificates.remove(0);
         let pair = load(&key)?;
-        if !pair.proof().is_some_and(|proof| pair.proves(&proof, &leaf.spki_der)) {
+        if !pair.works(&key) {
+            return Err(CredentialError::InvalidKey);
+        }
+        if !pair.belongs_to(&leaf.spki_der) {
             return Err(CredentialError::KeyMismatch);
         }
         Ok(Self { key, leaf, others: certificates, not_chosen: Vec::new() })

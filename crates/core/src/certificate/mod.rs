@@ -15,6 +15,7 @@ mod general_name;
 mod key_pair;
 mod name;
 mod pairing;
+mod primes;
 mod public_key;
 #[cfg(any(test, fuzzing))]
 mod reencode;

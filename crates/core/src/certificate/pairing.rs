@@ -1,8 +1,9 @@
 //! Which certificates belong to which private key of a file.
 //!
 //! Every key counts, whether it can be used or not: else the certificate of another host would be taken in its place.
-//! A pair that can be used was proved by signing. localKeyId, and what a PKCS #8 says of its public key, only tell
-//! which certificate belongs to a key that cannot be used.
+//! A pair that can be used was proved: its public key was derived from the private one, and is the certificate's.
+//! localKeyId, and what a PKCS #8 says of its public key, only tell which certificate belongs to a key that cannot be
+//! used.
 
 use super::{
     Certificate, Fingerprint, InvalidCertificate,
@@ -46,7 +47,7 @@ struct FileKey {
 }
 
 enum State {
-    Usable { pair: KeyPair, proof: Vec<u8> },
+    Usable(KeyPair),
     Unusable(CredentialError),
 }
 
@@ -194,10 +195,10 @@ impl FileKey {
         let (state, public_key) = match load(&bag.key) {
             Ok(pair) => {
                 let public_key = Some(pair.public_key().to_vec());
-                match pair.proof() {
-                    Some(proof) => (State::Usable { pair, proof }, public_key),
-                    None => (State::Unusable(CredentialError::InvalidKey), public_key),
-                }
+                let works = pair.works(&bag.key);
+                let state =
+                    if works { State::Usable(pair) } else { State::Unusable(CredentialError::InvalidKey) };
+                (state, public_key)
             }
             Err(problem) => {
                 let written = WrittenPublicKey::of(&bag.key).map(|written| written.bits);
@@ -226,7 +227,7 @@ impl FileKey {
 
     fn problem(&self) -> Option<CredentialError> {
         match &self.state {
-            State::Usable { .. } => None,
+            State::Usable(_) => None,
             State::Unusable(problem) => Some(problem.clone()),
         }
     }
@@ -252,8 +253,8 @@ impl FileKey {
                 continue;
             }
             let problem = match &self.state {
-                State::Usable { pair, proof } if pair.proves(proof, &certificate.spki_der) => None,
-                State::Usable { .. } if self.algorithm.as_ref() != Some(&certificate.key) => {
+                State::Usable(pair) if pair.belongs_to(&certificate.spki_der) => None,
+                State::Usable(_) if self.algorithm.as_ref() != Some(&certificate.key) => {
                     Some(CredentialError::UnsupportedKey { algorithm: certificate.key.to_string() })
                 }
                 _ => Some(CredentialError::KeyMismatch),
