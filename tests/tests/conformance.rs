@@ -154,12 +154,17 @@ fn a_view_is_of_one_commit_and_writers_take_turns() {
 fn a_change_by_another_is_waited_for() {
     for subject in Subject::all() {
         let (waiting, other) = (subject.open(), subject.open());
-        assert!(!waiting.wait_change(Duration::from_millis(60)).unwrap(), "{}", subject.name);
+        let before = waiting.generation().unwrap();
+        let none = waiting.wait_change(&before, Duration::from_millis(60)).unwrap();
+        assert_eq!(none, None, "{}", subject.name);
         thread::scope(|scope| {
-            let seen = scope.spawn(move || waiting.wait_change(Duration::from_secs(10)).unwrap());
+            let seen =
+                scope.spawn(|| waiting.wait_change(&before, Duration::from_secs(10)).unwrap().unwrap());
             thread::sleep(Duration::from_millis(100));
             other.import_authority(&"root".parse().unwrap(), root("Root").file(), now()).unwrap();
-            assert!(seen.join().unwrap(), "{}", subject.name);
+            let seen = seen.join().unwrap();
+            assert_eq!(seen.generation, other.generation().unwrap(), "{}", subject.name);
+            assert!(seen.authorities && !seen.access && !seen.everything, "{}", subject.name);
         });
     }
 }

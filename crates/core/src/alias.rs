@@ -1,6 +1,11 @@
 //! The name of one entry.
 
-use std::{fmt, str::FromStr};
+use std::{
+    cmp::Ordering,
+    fmt,
+    hash::{Hash, Hasher},
+    str::FromStr,
+};
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -30,6 +35,11 @@ impl Alias {
     #[must_use]
     pub fn key(&self) -> String {
         self.0.to_ascii_lowercase()
+    }
+
+    /// Its bytes as they are compared.
+    fn folded(&self) -> impl Iterator<Item = u8> + '_ {
+        self.0.bytes().map(|byte| byte.to_ascii_lowercase())
     }
 
     /// `<alias>_<suffix>`, the name of a chain certificate; the alias is cut where the whole would be too long.
@@ -125,6 +135,32 @@ impl PartialEq for Alias {
 
 impl Eq for Alias {}
 
+impl Hash for Alias {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_usize(self.0.len());
+        self.folded().for_each(|byte| state.write_u8(byte));
+    }
+}
+
+/// The order in which entries are listed: by the lower-case form.
+impl Ord for Alias {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.folded().cmp(other.folded())
+    }
+}
+
+impl PartialOrd for Alias {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl AsRef<str> for Alias {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
 fn is_alias_char(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-')
 }
@@ -209,6 +245,24 @@ mod tests {
         let other: Alias = "www".parse().unwrap();
         assert_eq!(one, other);
         assert_eq!(one.key(), "www");
+        assert_eq!(one.cmp(&other), Ordering::Equal);
+        let state = std::hash::RandomState::new();
+        let of = |alias: &Alias| std::hash::BuildHasher::hash_one(&state, alias);
+        assert_eq!(of(&one), of(&other));
+    }
+
+    #[test]
+    fn aliases_are_in_the_order_of_their_lower_case() {
+        let mut aliases: Vec<Alias> = ["b", "C", "a.b", "A", "a-b", "a_b", "10", "9"]
+            .iter()
+            .map(|text| text.parse().unwrap())
+            .collect();
+        aliases.sort();
+        let mut keys: Vec<String> = aliases.iter().map(Alias::key).collect();
+        let sorted: Vec<&str> = aliases.iter().map(Alias::as_str).collect();
+        assert_eq!(sorted, ["10", "9", "A", "a-b", "a.b", "a_b", "b", "C"]);
+        keys.dedup();
+        assert!(keys.is_sorted() && keys.len() == 8);
     }
 
     #[test]

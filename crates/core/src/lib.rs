@@ -68,7 +68,10 @@ pub use remedy::{Invocation, Remedy, shell_word};
 pub use rustls_pki_types::UnixTime;
 pub use seal::{MAX_SLOTS, SealError, SlotReport, Unlock, UnlockSource};
 pub use secret::{InvalidSecret, Password, PrivateKey, UnlockKey};
-pub use store::{CommitOutcome, Journal, LogEntry, StoreError, StoreProblem, StoreReport, UncertainCommit};
+pub use store::{
+    Changes, CommitOutcome, Generation, Journal, LogEntry, StoreError, StoreProblem, StoreReport,
+    UncertainCommit,
+};
 pub use validate::{
     Authorities, InvalidPeerName, PeerName, Policy, Purpose, Role, Trust, ValidatedChain, ValidationError,
     validate, verify,

@@ -7,7 +7,9 @@ use axum::{
     http::{Request, header},
 };
 
-use crate::harness::{CERTIFICATES, Form, IMPORT, PASSWORD, Server, WRONG, WWW, fixture, json_form};
+use crate::harness::{
+    CERTIFICATES, Form, IMPORT, IMPORT_ROOT, PASSWORD, ROOT_RSA, Server, WRONG, WWW, fixture, json_form,
+};
 
 const TOO_LARGE: &str = "The request is larger than 1064960 bytes";
 const RIGHT_FILE: &str =
@@ -99,12 +101,15 @@ async fn broken_bodies_are_refused() {
 
 #[tokio::test]
 async fn fault_of_the_store_gives_the_client_a_number_and_the_host_the_cause() {
-    use std::os::unix::fs::PermissionsExt as _;
-
     let server = Server::new();
-    std::fs::set_permissions(server.path(), std::fs::Permissions::from_mode(0o644)).unwrap();
+    let token = server.token().await;
+    std::fs::rename(server.path(), server.path().with_extension("away")).unwrap();
+    let form = json_form(&token, "root").file("file", "root.pem", &fixture(ROOT_RSA));
+    let mut replies = vec![server.send(form.post(IMPORT_ROOT)).await];
     for form in ["f=json", "f=html"] {
-        let reply = server.get(&format!("/arcgis/portaladmin/healthCheck?{form}")).await;
+        replies.push(server.get(&format!("/arcgis/portaladmin/healthCheck?{form}")).await);
+    }
+    for reply in replies {
         let fault = reply.fault.clone().unwrap();
         assert_eq!(fault.request_id.len(), 16);
         assert!(fault.cause.contains("keystore.db"), "{}", fault.cause);

@@ -1,7 +1,5 @@
 //! Looking after a keystore: its log, and its verification.
 
-use std::time::Duration;
-
 use rustls_pki_types::UnixTime;
 
 use super::{
@@ -41,17 +39,6 @@ impl Keystore {
     /// [`StoreError`](crate::StoreError) if the store cannot be read.
     pub fn aliases_named(&self, name: &str, limit: u32) -> Result<Vec<Alias>, Error> {
         self.reading(|read| read.aliases_named(name, limit))
-    }
-
-    /// Waits until another commit than the last one seen is there, at most for `max`; says whether there is. Nothing is
-    /// opened for it.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`](crate::StoreError) if the store cannot be read.
-    #[doc(hidden)]
-    pub fn wait_change(&self, max: Duration) -> Result<bool, Error> {
-        self.shared.read_for_long(|store, _| store.wait_change(max))
     }
 
     /// Checks the engine's structures, every row of the tree, every record and the log, and opens every private key and

@@ -5,6 +5,7 @@
 
 mod accounts;
 mod authorities;
+mod changes;
 mod commit_credential;
 mod copies;
 mod embedded;

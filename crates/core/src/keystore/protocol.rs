@@ -135,6 +135,7 @@ impl Writer<'_> {
     /// What follows a commit: the guard moves on; after a failure that leaves the outcome open, the connection is a new
     /// one, which says what it sees of the change.
     pub(super) fn finish_commit(&mut self, done: Result<Mark, StoreError>) -> Result<(), Error> {
+        self.shared.tell_commit();
         match done {
             Ok(mark) => Ok(self.store.finish_commit(mark)?),
             Err(StoreError::OutcomeUnknown(uncertain)) => {

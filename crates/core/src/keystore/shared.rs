@@ -32,6 +32,11 @@ pub(super) struct Shared {
     keys: RwLock<Keys>,
     /// Held by the one that looks for the root key that is in force now.
     renewing: Mutex<()>,
+    /// Idle connections of those that wait for changes.
+    pub(super) watching: Mutex<Vec<Store>>,
+    /// How many commits this process made.
+    pub(super) commits: Mutex<u64>,
+    pub(super) committed: Condvar,
 }
 
 #[derive(Debug, Default)]
@@ -54,7 +59,7 @@ struct Keys {
 
 /// The connection of the one that writes.
 pub(super) struct Writer<'s> {
-    shared: &'s Shared,
+    pub(super) shared: &'s Shared,
     pub(super) store: Store,
     pub(super) root: Arc<RootKey>,
 }
@@ -70,6 +75,9 @@ impl Shared {
             writer_done: Condvar::new(),
             keys: RwLock::new(Keys { root, next: None, source: None }),
             renewing: Mutex::default(),
+            watching: Mutex::default(),
+            commits: Mutex::default(),
+            committed: Condvar::new(),
         }
     }
 
@@ -127,7 +135,7 @@ impl Shared {
                 store.set_ledger(root.ledger());
                 (store, root)
             }
-            None => self.under_root(|root| Ok((self.origin.connect(root.ledger())?, Arc::clone(root))))?,
+            None => self.connect()?,
         };
         let mut writer = Writer { shared: self, store, root };
         let done = work(&mut writer);
@@ -137,7 +145,22 @@ impl Shared {
         } else if done.as_ref().err().is_none_or(leaves_sound) {
             self.put_back(store);
         }
+        if let Err(Error::Store(StoreError::Replaced { .. })) = done {
+            self.close_idle();
+        }
         done
+    }
+
+    /// A new connection, under the root key that is in force.
+    pub(super) fn connect(&self) -> Result<(Store, Arc<RootKey>), Error> {
+        self.under_root(|root| Ok((self.origin.connect(root.ledger())?, Arc::clone(root))))
+    }
+
+    /// Closes what is idle: the file is not the one that was opened any more, and whoever comes next opens the one that
+    /// stands there.
+    pub(super) fn close_idle(&self) {
+        lock(&self.connections).idle.clear();
+        lock(&self.watching).clear();
     }
 
     /// Works under the root key that is in force, also where another process re-keyed the store meanwhile.

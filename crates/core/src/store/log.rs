@@ -12,7 +12,10 @@ use super::{
     engine::{Table, View},
     state::Mark,
 };
-use crate::seal::{Digest, Ledger, audit_hash};
+use crate::{
+    alias::Alias,
+    seal::{Digest, Ledger, audit_hash},
+};
 
 /// Rows read at a time.
 const PAGE: u32 = 500;
@@ -43,6 +46,24 @@ pub(crate) enum Action {
 }
 
 impl Action {
+    /// Those that change no entry.
+    const OF_NO_ENTRY: [Self; 13] = [
+        Self::Init,
+        // Each entry has a row of its own.
+        Self::ImportMany,
+        Self::CaImportAll,
+        Self::Prune,
+        Self::SlotAdd,
+        Self::SlotRemove,
+        Self::ChangeUnlock,
+        Self::Rekey,
+        Self::UserAdd,
+        Self::UserRemove,
+        Self::SignIn,
+        Self::Backup,
+        Self::AcceptRollback,
+    ];
+
     /// The word that the log shows.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
@@ -69,6 +90,9 @@ impl Action {
         }
     }
 }
+
+/// What comes before the new alias.
+const RENAMED_TO: &str = "renamed to ";
 
 /// What came of it.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -105,7 +129,7 @@ impl fmt::Display for Happened {
             Self::Removed => "removed",
             Self::Restored => "restored",
             Self::BroughtBack => "brought back",
-            Self::RenamedTo(alias) => return write!(f, "renamed to {alias}"),
+            Self::RenamedTo(alias) => return write!(f, "{RENAMED_TO}{alias}"),
             Self::BoundTo(server) => server,
             Self::Unbound => "unbound",
             Self::Pruned => "pruned",
@@ -116,6 +140,58 @@ impl fmt::Display for Happened {
             Self::RefusedInARow(count) => return write!(f, "refused, {count} in a row"),
             Self::Refused(code) => code,
         })
+    }
+}
+
+/// What a row of the log says of entries.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) enum Touched {
+    /// Nothing of any entry is another than before.
+    Nothing,
+    /// These entries may be.
+    Entries(Vec<Alias>),
+    /// Any entry may be.
+    All,
+}
+
+impl LogEntry {
+    /// Whether a CA certificate was imported by itself.
+    pub(super) fn is_authority_import(&self) -> bool {
+        self.action == Action::CaImport.as_str() && self.outcome == Happened::Imported.to_string()
+    }
+
+    /// Which entries this row tells of. What was refused changed none; what is not known may have changed any.
+    pub(super) fn touched(&self) -> Touched {
+        const OF_ENTRIES: [(Action, &[Happened]); 5] = [
+            (Action::Import, &[Happened::Imported, Happened::Replaced]),
+            (Action::CaImport, &[Happened::Imported]),
+            (Action::Remove, &[Happened::Removed]),
+            (Action::Undo, &[Happened::Restored, Happened::BroughtBack]),
+            (Action::Restore, &[Happened::Restored]),
+        ];
+        let is = |action: Action| self.action == action.as_str();
+        if Action::OF_NO_ENTRY.into_iter().any(is) {
+            return Touched::Nothing;
+        }
+        let mut aliases = vec![self.alias.as_str()];
+        if is(Action::Rename) {
+            // The code of a refusal has no space in it.
+            match self.outcome.strip_prefix(RENAMED_TO) {
+                Some(to) => aliases.push(to),
+                None => return Touched::Nothing,
+            }
+        } else if !is(Action::Bind) {
+            match OF_ENTRIES.iter().find(|(action, _)| is(*action)) {
+                Some((_, done)) if done.iter().all(|done| done.to_string() != self.outcome) => {
+                    return Touched::Nothing;
+                }
+                Some(_) => {}
+                None => return Touched::All,
+            }
+        }
+        // Without an alias it was the whole store.
+        let aliases: Result<_, _> = aliases.into_iter().map(str::parse).collect();
+        aliases.map_or(Touched::All, Touched::Entries)
     }
 }
 
@@ -278,6 +354,17 @@ impl Read<'_> {
             return Err(BROKEN);
         }
         Ok(found)
+    }
+
+    /// Up to `limit` rows after the one that a mark names; [`StoreError::Forked`] if the log has another in its place.
+    pub(super) fn log_since(&self, mark: &Mark, limit: u32) -> Result<Vec<LogEntry>, StoreError> {
+        let there = mark.log_number == 0
+            || (mark.log_number <= self.state().log_number
+                && self.has_log_row(mark.log_number, &mark.log_head)?);
+        if !there {
+            return Err(StoreError::Forked { known: mark.seq });
+        }
+        self.log(mark.log_number, limit)
     }
 
     /// Follows the whole log from its first row to the one that the state names.

@@ -13,6 +13,7 @@ mod copy;
 pub(crate) mod engine;
 mod entries;
 mod error;
+mod generation;
 mod guard;
 mod key;
 mod log;
@@ -33,7 +34,6 @@ mod verify;
 use std::{
     path::{Path, PathBuf},
     sync::{Arc, PoisonError},
-    time::Duration,
 };
 
 pub(crate) use self::verify::Verified;
@@ -56,6 +56,7 @@ use self::{
 };
 pub use self::{
     error::StoreError,
+    generation::{Changes, Generation},
     log::LogEntry,
     memory::{Fault, MemoryEngine},
     sqlite::Journal,
@@ -144,12 +145,6 @@ impl Store {
         store.read()?;
         store.engine.trust()?;
         Ok(store)
-    }
-
-    /// Waits until another commit than the last one seen is there, at most for `max`; says whether there is.
-    pub(crate) fn wait_change(&self, max: Duration) -> Result<bool, StoreError> {
-        let seen = self.read()?.state().encode(&self.ledger);
-        Ok(self.engine.wait_change(&seen, max)? != seen)
     }
 
     /// Holds the store against its guard from now on. `without` opens a guarded store without one, by name.

@@ -35,7 +35,7 @@ pub(super) struct State {
 }
 
 /// Where a store stands: what a rollback guard and a process remember of it.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(crate) struct Mark {
     pub(crate) seq: i64,
     pub(crate) log_number: i64,

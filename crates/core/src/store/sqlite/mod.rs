@@ -245,7 +245,7 @@ impl Engine for SqliteEngine {
     fn wait_change(&self, since: &[u8], max: Duration) -> Result<Vec<u8>, StoreError> {
         let until = Instant::now() + max;
         loop {
-            let now = state_row(&self.connection)?.unwrap_or_default();
+            let now = self.snapshot()?.state_row()?.unwrap_or_default();
             let left = until.saturating_duration_since(Instant::now());
             if now != since || left.is_zero() {
                 return Ok(now);

@@ -15,6 +15,11 @@ impl<'c> Viewing<'c> {
         Self(transaction)
     }
 
+    /// The first copy of the state.
+    pub(super) fn state_row(&self) -> Result<Option<Vec<u8>>, StoreError> {
+        state_row(&self.0)
+    }
+
     fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         let connection = &self.0;
         match table {

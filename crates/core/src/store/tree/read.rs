@@ -3,7 +3,7 @@
 use std::{cell::RefCell, collections::HashMap, sync::Arc};
 
 use super::{
-    Cache, Child, InnerRef, Item, Node, Root, digits,
+    Cache, Child, InnerRef, Item, Kind, Node, Root, digits, hash,
     node::{inner_hash, page_hash, page_path, parse_inner, parse_page},
 };
 use crate::{
@@ -175,6 +175,51 @@ impl<'v> Tree<'v> {
             Root::Inner(inner) => self.walk(inner, &mut walk)?,
         }
         Ok(walk.found)
+    }
+
+    /// A digest of all records whose keys begin with one of these digits. Another one says that they may have changed, the
+    /// same that they have not.
+    pub(in crate::store) fn digest(&self, first: u8, last: u8) -> Result<Digest, StoreError> {
+        let mut parts: Vec<Vec<u8>> = Vec::new();
+        let page = |node: &Node, parts: &mut Vec<Vec<u8>>| {
+            if let Node::Page(items) = node {
+                let inside = items.iter().filter(|item| {
+                    item.key.first().is_some_and(|byte| (first..=last).contains(&(byte >> 4)))
+                });
+                parts.extend(inside.map(|item| {
+                    [item.key.as_slice(), item.hash.as_ref().map_or(&[][..], |hash| hash)].concat()
+                }));
+            }
+        };
+        match self.root {
+            Root::Empty => {}
+            Root::Page { count, hash } => page(&*self.page(&[], *count, hash)?, &mut parts),
+            Root::Inner(inner) => match inner.prefix.first() {
+                Some(digit) if (first..=last).contains(digit) => parts.push(inner.hash.to_vec()),
+                Some(_) => {}
+                None => {
+                    let node = self.inner(inner)?;
+                    let Node::Inner(children) = &*node else {
+                        return Err(NOT_PROVED);
+                    };
+                    for child in children {
+                        let (lowest, width) = child.slots();
+                        let highest = lowest + width - 1;
+                        match child {
+                            _ if highest < first || lowest > last => {}
+                            Child::Page { hash, .. } if lowest >= first && highest <= last => {
+                                parts.push(hash.to_vec());
+                            }
+                            // Some of its records are others.
+                            Child::Page { .. } => page(&*self.page_of(&inner.prefix, child)?, &mut parts),
+                            Child::Inner { inner, .. } => parts.push(inner.hash.to_vec()),
+                        }
+                    }
+                }
+            },
+        }
+        let parts: Vec<&[u8]> = parts.iter().map(Vec::as_slice).collect();
+        Ok(hash(Kind::Root, &parts))
     }
 
     fn walk(&self, inner: &InnerRef, walk: &mut Walk<'_>) -> Result<(), StoreError> {
