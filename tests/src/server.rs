@@ -53,6 +53,19 @@ impl Server {
 
     /// curl with its arguments; gives the body. TLS is verified against the server's own certificate.
     pub fn curl<'a>(&self, path: &str, arguments: impl IntoIterator<Item = &'a str>) -> String {
+        self.try_curl(path, arguments).unwrap_or_else(|error| panic!("{path}: {error}"))
+    }
+
+    /// The same, for who goes on where there is no answer.
+    ///
+    /// # Errors
+    ///
+    /// What curl says.
+    pub fn try_curl<'a>(
+        &self,
+        path: &str,
+        arguments: impl IntoIterator<Item = &'a str>,
+    ) -> Result<String, String> {
         let output = Command::new("curl")
             .args(["-sS", "--max-time", "60", "--cacert"])
             .arg(&self.own)
@@ -61,8 +74,11 @@ impl Server {
             .current_dir(crate::manifest::folder())
             .output()
             .expect("curl is installed");
-        assert!(output.status.success(), "{path}: {}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).unwrap()
+        if output.status.success() {
+            Ok(String::from_utf8(output.stdout).unwrap())
+        } else {
+            Err(String::from_utf8_lossy(&output.stderr).into_owned())
+        }
     }
 
     /// The body as JSON.

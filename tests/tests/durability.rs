@@ -14,8 +14,12 @@ mod faults;
 mod full;
 #[path = "durability/kill.rs"]
 mod kill;
+#[path = "durability/load.rs"]
+mod load;
 #[path = "durability/place.rs"]
 mod place;
+#[path = "durability/points.rs"]
+mod points;
 #[path = "durability/power.rs"]
 mod power;
 #[path = "durability/soak.rs"]

@@ -5,13 +5,14 @@
 use std::{
     env, fs,
     io::Write as _,
-    path::Path,
+    path::{Path, PathBuf},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use strongroom::{
-    Alias, Backup, Certificate, CredentialRequest, EntryKind, Error, KeptSlot, Keystore, PrivateKey,
-    RestoreOptions, ServerCredential, StoreError, UnlockKey, UnlockSource,
+    Alias, Backup, Certificate, CredentialRequest, EntryKind, Error, KeptSlot, KeySource, Keystore,
+    PrivateKey, RestoreOptions, ServerCredential, StoreError, Unlock, UnlockKey, UnlockSource,
 };
 use strongroom_tests::authority::now;
 
@@ -38,6 +39,8 @@ fn main() {
     let outcome = match words.as_slice() {
         ["import", folder, prefix, count] => import(Path::new(folder), prefix, count.parse().unwrap()),
         ["script", folder] => script(Path::new(folder)),
+        ["change", folder, what] => change(Path::new(folder), what),
+        ["import-until", folder, prefix, stop] => import_until(Path::new(folder), prefix, Path::new(stop)),
         ["doubt", folder] => doubt(Path::new(folder)),
         ["rekey", folder] => rekey(Path::new(folder)),
         ["passwd", folder] => passwd(Path::new(folder)),
@@ -64,10 +67,22 @@ fn main() {
     }
 }
 
+/// The key file, read again when another process gave the store a new root key.
+#[derive(Debug)]
+struct KeyFile(PathBuf);
+
+impl KeySource for KeyFile {
+    fn with(&self, open: &mut dyn FnMut(Unlock<'_>) -> Result<(), Error>) -> Result<(), Error> {
+        open(Unlock::Key(&UnlockKey::read_file(&self.0)?))
+    }
+}
+
 fn open(folder: &Path) -> Result<Keystore, Error> {
     // The key lies outside the folder whose files fail.
-    let unlock = UnlockKey::read_file(&folder.with_extension("key"))?;
-    Keystore::open(&folder.join("keystore.db"), &unlock)
+    let file = folder.with_extension("key");
+    let mut keystore = Keystore::open(&folder.join("keystore.db"), &UnlockKey::read_file(&file)?)?;
+    keystore.set_key_source(Arc::new(KeyFile(file)));
+    Ok(keystore)
 }
 
 fn import(folder: &Path, prefix: &str, count: u32) -> Result<(), Error> {
@@ -107,6 +122,44 @@ fn script(folder: &Path) -> Result<(), Error> {
     let source = UnlockSource::KeyFile(String::new());
     let done = keystore.change_unlock(&unlock, source, &unlock, now()).map(drop);
     tell("passwd", done);
+    Ok(())
+}
+
+/// One change of a store with the server `kept`.
+fn change(folder: &Path, what: &str) -> Result<(), Error> {
+    let pool = folder.with_extension("pool");
+    let mut keystore = open(folder)?;
+    let kept = "kept".parse().unwrap();
+    let unlock = UnlockKey::read_file(&folder.with_extension("key"))?;
+    let source = UnlockSource::KeyFile(String::new());
+    match what {
+        "import" => keystore.import_credential(request(&pool, "one", "a", false)).map(drop),
+        "replace" => keystore.import_credential(request(&pool, "kept", "b", true)).map(drop),
+        "rename" => keystore.rename(&kept, &"moved".parse().unwrap(), now()),
+        "remove" => keystore.remove(&kept, false, now()),
+        "passwd" => keystore.change_unlock(&unlock, source, &unlock, now()).map(drop),
+        "rekey" => keystore.rekey(&[KeptSlot::new(0, source, &unlock)], now()),
+        _ => panic!("unknown change"),
+    }?;
+    say(&format!("ACK {what}"));
+    Ok(())
+}
+
+/// Imports until there is a file `stop`; says how long the longest import took.
+fn import_until(folder: &Path, prefix: &str, stop: &Path) -> Result<(), Error> {
+    let pool = folder.with_extension("pool");
+    let mut keystore = open(folder)?;
+    let mut longest = Duration::ZERO;
+    say("OPEN");
+    for n in 0_u32.. {
+        if stop.exists() {
+            break;
+        }
+        let alias = format!("{prefix}-{n}");
+        let new = request(&pool, &alias, "a", false);
+        timed(&mut longest, &alias, || keystore.import_credential(new).map(drop))?;
+    }
+    say(&format!("SUM longest {}", longest.as_micros()));
     Ok(())
 }
 

@@ -139,13 +139,17 @@ impl Bench {
     }
 }
 
-/// The files of a folder, but for the shared memory, which no crash keeps.
-pub(crate) fn files(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+/// The files of a folder.
+pub(crate) fn all_files(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let paths = fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
-    paths
-        .filter(|path| !path.to_string_lossy().ends_with("-shm"))
-        .map(|path| (path.clone(), fs::read(path).unwrap()))
-        .collect()
+    paths.map(|path| (path.clone(), fs::read(path).unwrap())).collect()
+}
+
+/// The files of a folder, but for the shared memory, which no crash of the system keeps.
+pub(crate) fn files(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let mut files = all_files(folder);
+    files.retain(|(path, _)| !path.to_string_lossy().ends_with("-shm"));
+    files
 }
 
 pub(crate) fn write_private(path: &Path, content: &[u8]) {

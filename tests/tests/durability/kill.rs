@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, thread::sleep, time::Duration};
 
-use strongroom::{Journal, Keystore};
+use strongroom::Journal;
 
 use crate::bench::{Bench, Random, Running, scaled};
 
@@ -125,50 +125,4 @@ fn d9_killed_during_a_new_root_key() {
         assert_eq!(report.keys, 1);
     }
     println!("D9 re-key: {cycles} kills, {done} acknowledged, the store old or new each time");
-}
-
-/// A worker killed at its nth write, for each n: whoever comes next, reading or writing, finds a store that opens and is
-/// whole, as it was or as it became.
-#[test]
-fn d9_killed_at_every_write_point_the_store_opens_and_is_whole() {
-    for journal in [Journal::Wal, Journal::Rollback] {
-        let bench = Bench::new(journal);
-        let backup = bench.folder.path().join("backup.db");
-        bench.open().backup(&backup, strongroom_tests::authority::now()).unwrap();
-        let (start, dir) = (bench.snapshot(), bench.dir());
-        let (dir, backup) = (dir.to_str().unwrap(), backup.to_str().unwrap());
-        let fired = bench.folder.path().join("fired");
-        for arguments in [&["script", dir][..], &["rekey", dir], &["restore", dir, backup]] {
-            let mut points = 0;
-            for op in ["write", "fsync", "ftruncate", "unlink"] {
-                for n in (1_usize..).step_by(scaled(3, 1)) {
-                    bench.put_back(&start);
-                    let _ = std::fs::remove_file(&fired);
-                    let mut command = bench.shimmed(arguments.iter().copied());
-                    command.env("SHIM_OP", op).env("SHIM_N", n.to_string()).env("SHIM_KILL", "1");
-                    command.env("SHIM_FIRED", &fired).output().unwrap();
-                    if !fired.exists() {
-                        break;
-                    }
-                    points += 1;
-                    let what = format!("{} {} {op} {n}", journal.as_str(), arguments[0]);
-                    // Who only reads comes first: a hot journal must not stop him.
-                    let read = Keystore::open_read_only(&bench.db(), &bench.unlock());
-                    let read = read.unwrap_or_else(|error| panic!("{what}: {error}"));
-                    assert!(!read.entries(None, 10).unwrap().is_empty(), "{what}");
-                    assert_eq!(read.verify_store().unwrap().problems, [], "{what}");
-                    drop(read);
-                    let write = bench.open();
-                    write.import_credential(bench.request("after", "a")).unwrap();
-                    assert_eq!(write.verify_store().unwrap().problems, [], "{what}");
-                }
-            }
-            println!(
-                "D9 {} killed at {points} points of {}: each store opens",
-                journal.as_str(),
-                arguments[0]
-            );
-            assert!(points > 3);
-        }
-    }
 }

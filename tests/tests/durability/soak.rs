@@ -35,7 +35,7 @@ fn d7_twelve_writers_and_four_readers_keep_everything() {
 }
 
 /// Reads all that a process says; fails unless it ends well.
-fn finish(mut command: Command) -> JoinHandle<String> {
+pub(crate) fn finish(mut command: Command) -> JoinHandle<String> {
     let mut child: Child = command.spawn().unwrap();
     thread::spawn(move || {
         let mut text = String::new();
@@ -48,7 +48,7 @@ fn finish(mut command: Command) -> JoinHandle<String> {
 }
 
 /// The numbers of a line `SUM name n`, of all outputs.
-fn numbers(outputs: &[String], name: &str) -> Vec<u64> {
+pub(crate) fn numbers(outputs: &[String], name: &str) -> Vec<u64> {
     let lines = outputs.iter().flat_map(|output| output.lines());
     let found = lines.filter_map(|line| line.strip_prefix(&format!("SUM {name} "))?.parse().ok());
     found.collect()
