@@ -1,5 +1,6 @@
 //! The project's own tasks. `cargo xtask check` is what CI runs; `cargo xtask quickstart` shows the whole thing.
 
+mod against;
 mod check;
 mod clients;
 mod failure;
@@ -69,10 +70,15 @@ enum Task {
     Durability,
     /// Compare with a peer in one run and print ratios
     Bench {
-        /// open: opening a file, against p12-keystore; store: a store of 100,000 entries against one of 1,000;
-        /// validate: judging x509-limbo's cases, against rustls-webpki
+        /// open: opening a file, against p12-keystore; store: a store of 100,000 entries against one of 1,000, and against
+        /// plain SQLite; validate: judging x509-limbo's cases, against rustls-webpki
         #[arg(value_parser = ["open", "store", "validate"])]
         name: String,
+        /// Compare with another revision of this repository instead, which is built below target/against/. open: the
+        /// command inspect; store: whole commands, the parts of an import, a page, the size on disk; validate: the command
+        /// verify --batch
+        #[arg(long, value_name = "REV")]
+        against: Option<String>,
     },
     /// Drive the server with the unmodified `arcgis` Python package
     Clients {
@@ -97,7 +103,8 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).ok_or(Failure::NoWorkspace)?;
     match &arguments.task {
         Task::Check { only } => check::run_checks(root, only),
-        Task::Bench { name } => process::run(process::cargo(root).args([
+        Task::Bench { name, against: Some(rev) } => against::compare(root, name, rev),
+        Task::Bench { name, against: None } => process::run(process::cargo(root).args([
             "bench",
             "--quiet",
             "--locked",
