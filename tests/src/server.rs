@@ -43,7 +43,7 @@ impl Server {
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let ready: Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
-        let text = |name: &str| ready["result"][name].as_str().unwrap().to_owned();
+        let text = |name: &str| ready["result"][name].as_str().unwrap_or_else(|| panic!("{line}")).to_owned();
         let base = text("url").strip_suffix("/portaladmin").unwrap().to_owned();
         let own = shop.folder.path().join("own.pem");
         std::fs::write(&own, shop.run(["show", "selfsignedcertificate", "--pem"]).out).unwrap();

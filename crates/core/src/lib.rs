@@ -53,9 +53,9 @@ pub use instant::rfc3339;
 pub use keystore::{
     Administrator, AuthoritiesReport, AuthoritiesRequest, AuthorityFile, AuthorityNames, AuthorityOutcome,
     AuthorityReport, Backup, ChainLink, ChainState, Comparison, CredentialRequest, EmbeddedAuthority, Entry,
-    EntryKind, ImportOptions, ImportReport, InUse, KeptSlot, KeySource, Keystore, ListedEntry, NewKeystore,
-    OpenOptions, OpenedCredential, Outcome, Pruned, RemovedEntry, RestoreOptions, RestorePlan,
-    ServerCertificateRequest, Version,
+    EntryKind, ImportOptions, ImportReport, InUse, KeptSlot, KeySource, Keystore, ListedAdministrator,
+    ListedEntry, NewKeystore, OpenOptions, OpenedCredential, Outcome, Pruned, RemovedEntry, RestoreOptions,
+    RestorePlan, ServerCertificateRequest, Version,
 };
 pub use limits::{BudgetExceeded, Cancel, Cancelled, KdfBudget, Limits};
 pub use pem::PemError;

@@ -80,7 +80,7 @@ impl KeySource for KeyFile {
 fn open(folder: &Path) -> Result<Keystore, Error> {
     // The key lies outside the folder whose files fail.
     let file = folder.with_extension("key");
-    let mut keystore = Keystore::open(&folder.join("keystore.db"), &UnlockKey::read_file(&file)?)?;
+    let keystore = Keystore::open(&folder.join("keystore.db"), &UnlockKey::read_file(&file)?)?;
     keystore.set_key_source(Arc::new(KeyFile(file)));
     Ok(keystore)
 }

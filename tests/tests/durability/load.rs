@@ -117,7 +117,7 @@ fn shop(entries: usize) -> Shop {
     let added: Run = add.env("P", PASSWORD).output().unwrap().into();
     assert_eq!(added.code, 0, "{}", added.err);
     let unlock = UnlockKey::read_file(&shop.folder.path().join("keystore.key")).unwrap();
-    let mut keystore = Keystore::open(&shop.store(), &unlock).unwrap();
+    let keystore = Keystore::open(&shop.store(), &unlock).unwrap();
     let ca = root("Load");
     keystore.import_authority(&"load".parse().unwrap(), ca.file(), now()).unwrap();
     let batch = (0..entries).map(|n| {
@@ -245,7 +245,7 @@ fn d10_a_server_under_load_goes_on_through_re_keys_and_restores() {
 fn d11_eight_writers_beside_a_re_key_all_go_on() {
     let entries = scaled(1_000, 10_000);
     let bench = Bench::new(Journal::Wal);
-    let mut keystore = bench.open();
+    let keystore = bench.open();
     for batch in (0..entries).collect::<Vec<_>>().chunks(1_000) {
         let requests = batch.iter().map(|n| bench.request(&format!("e-{n}"), "b")).collect();
         keystore.import_credentials(requests, now()).unwrap();

@@ -58,7 +58,7 @@ const FINE: [i32; 3] = [0, 3, 4];
 /// Alias, version and certificate of each entry.
 type Content = Vec<String>;
 
-fn content(keystore: &mut Keystore) -> Content {
+fn content(keystore: &Keystore) -> Content {
     let entries = keystore.entries(None, 100).unwrap();
     entries
         .iter()
@@ -122,12 +122,12 @@ impl Points<'_> {
         let crashed = all_files(&self.bench.dir());
         // Who only reads comes first: a hot journal must not stop him.
         let read = Keystore::open_read_only(&self.bench.db(), &self.bench.unlock());
-        let mut read = read.unwrap_or_else(|error| panic!("{what}: {error}"));
-        let found = content(&mut read);
+        let read = read.unwrap_or_else(|error| panic!("{what}: {error}"));
+        let found = content(&read);
         assert!(expected.contains(&found), "{what}: {found:?}");
         assert_eq!(read.verify_store().unwrap().problems, [], "{what}");
         drop(read);
-        let mut write = self.bench.open();
+        let write = self.bench.open();
         write.import_credential(self.bench.request("after", "a")).unwrap();
         assert_eq!(write.verify_store().unwrap().problems, [], "{what}");
         drop(write);
@@ -157,9 +157,9 @@ impl Points<'_> {
     fn change(&mut self, change: &str, start: &[(std::path::PathBuf, Vec<u8>)]) -> usize {
         let fired = self.bench.folder.path().join("fired");
         self.bench.put_back(start);
-        let before = content(&mut self.bench.open());
+        let before = content(&self.bench.open());
         assert!(self.worker(change).status().unwrap().success());
-        let after = content(&mut self.bench.open());
+        let after = content(&self.bench.open());
         let expected = [before, after];
         let mut points = 0;
         for op in ["write", "fsync", "ftruncate", "unlink"] {
@@ -186,7 +186,7 @@ impl Points<'_> {
 fn killed_at_every_point(journal: Journal) {
     let bench = Bench::new(journal);
     let backup = bench.folder.path().join("backup.db");
-    let mut keystore = bench.open();
+    let keystore = bench.open();
     keystore
         .import_credential({
             let mut second = bench.request("kept", "b");

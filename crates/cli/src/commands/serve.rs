@@ -16,7 +16,7 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use serde::Serialize;
 use strongroom::{
     Alias, Certificate, CredentialRequest, Error, Keystore, OpenedCredential, PrivateKey, Remedy,
-    ServerCredential, StoreError,
+    ServerCredential, StoreError, printable,
 };
 use strongroom_api::{ApiState, Fault, Settings, router};
 
@@ -54,7 +54,11 @@ pub(super) fn run(arguments: &Arguments, command: &Serve, printer: &Printer) -> 
     let held = marking.hold(&own, "strongroom serve", now())?;
     let leaf = credential.served.first().map(|leaf| leaf.fingerprint.to_string()).unwrap_or_default();
     let tls = server_config(credential)?;
-    if keystore.administrators()?.is_empty() {
+    let administrators = keystore.listed_administrators()?;
+    for (name, damaged) in administrators.iter().filter_map(|(name, row)| Some((name, row.as_ref().err()?))) {
+        printer.warn(&format!("\"{}\" cannot sign in: {damaged}", printable(name)));
+    }
+    if administrators.is_empty() {
         printer.warn("nobody can sign in yet; add an administrator with: strongroom user add NAME");
     }
     let listener = TcpListener::bind(command.listen).map_err(|error| {

@@ -3,7 +3,7 @@
 use std::io::IsTerminal as _;
 
 use serde::Serialize;
-use strongroom::AccountName;
+use strongroom::{AccountName, printable};
 
 use super::{now, open, open_read_only};
 use crate::{
@@ -34,8 +34,14 @@ pub(super) fn run(arguments: &Arguments, command: &User, printer: &Printer) -> R
             Ok(())
         }
         User::Ls => {
-            let users = open_read_only(arguments)?.administrators()?;
-            let users = Users { users: users.iter().map(UserView::of).collect() };
+            let mut users = Users { users: Vec::new() };
+            for (name, user) in open_read_only(arguments)?.listed_administrators()? {
+                match user {
+                    Ok(user) => users.users.push(UserView::of(&user)),
+                    // The others are whole.
+                    Err(error) => printer.warn(&format!("\"{}\" cannot be shown: {error}", printable(&name))),
+                }
+            }
             printer.result(&users, &[], || table(&users, printer));
             Ok(())
         }

@@ -11,8 +11,11 @@ use crate::{
     account::{AccountHash, AccountName},
     error::Error,
     secret::Password,
-    store::{Action, Happened},
+    store::{AccountRow, Action, Happened, StoreError},
 };
+
+/// A name in lower case with its administrator, or with why that cannot be shown.
+pub type ListedAdministrator = (String, Result<Administrator, StoreError>);
 
 impl Keystore {
     /// Adds an administrator of the API.
@@ -66,6 +69,18 @@ impl Keystore {
     pub fn administrators(&self) -> Result<Vec<Administrator>, Error> {
         let rows = self.reading(|read| read.accounts())?;
         Ok(rows.into_iter().map(|row| Administrator { name: row.name, created_at: row.created_at }).collect())
+    }
+
+    /// The same list with what is damaged in its place: each name stands with its administrator, or with why it cannot be
+    /// shown.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`](crate::StoreError) if the store cannot be read, or not even the names can be proved.
+    pub fn listed_administrators(&mut self) -> Result<Vec<ListedAdministrator>, Error> {
+        let rows = self.reading(|read| read.listed_accounts())?;
+        let shown = |row: AccountRow| Administrator { name: row.name, created_at: row.created_at };
+        Ok(rows.into_iter().map(|(name, row)| (name, row.map(shown))).collect())
     }
 
     /// The administrator of that name, if there is one.

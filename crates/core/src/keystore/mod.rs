@@ -31,6 +31,7 @@ use std::sync::Arc;
 use rustls_pki_types::UnixTime;
 
 pub use self::{
+    accounts::ListedAdministrator,
     authorities::{
         AuthoritiesReport, AuthoritiesRequest, AuthorityFile, AuthorityNames, AuthorityOutcome,
         AuthorityReport,

@@ -22,6 +22,9 @@ pub(crate) struct AccountRow {
     pub(crate) created_at: i64,
 }
 
+/// A name in lower case, and the administrator or why it cannot be shown.
+pub(crate) type ListedAccount = (String, Result<AccountRow, StoreError>);
+
 impl AccountRow {
     fn key(&self) -> String {
         self.name.to_ascii_lowercase()
@@ -45,11 +48,18 @@ impl AccountRow {
 impl Read<'_> {
     /// All administrators by name.
     pub(crate) fn accounts(&self) -> Result<Vec<AccountRow>, StoreError> {
+        self.listed_accounts()?.into_iter().map(|(_, row)| row).collect()
+    }
+
+    /// The same with what is damaged in its place, by its name in lower case.
+    pub(crate) fn listed_accounts(&self) -> Result<Vec<ListedAccount>, StoreError> {
         let listed = self.list(&[Tag::Administrator.byte()], &[], MOST)?;
         let rows = listed.into_iter().map(|(key, record)| {
             let name =
                 key.get(1..key.len().saturating_sub(1)).and_then(|name| std::str::from_utf8(name).ok());
-            AccountRow::from_record(name.ok_or(RECORD)?, &record?, self.ledger)
+            let name = name.ok_or(RECORD)?.to_owned();
+            let row = record.and_then(|record| AccountRow::from_record(&name, &record, self.ledger));
+            Ok((name, row))
         });
         rows.collect()
     }
@@ -84,10 +94,14 @@ impl Write<'_> {
     /// Removes an administrator; [`StoreError::NoSuchUser`] if there is none of that name.
     pub(crate) fn remove_account(&self, name: &AccountName) -> Result<(), StoreError> {
         let key = key::text(Tag::Administrator, &name.key());
-        if self.as_read().get(&key)?.is_none() {
-            return Err(StoreError::NoSuchUser { name: name.as_str().to_owned() });
+        match self.as_read().get(&key) {
+            // One that is damaged goes as well: its name is proved.
+            Ok(Some(_)) | Err(StoreError::Corrupt { .. }) => {
+                self.delete(key);
+                Ok(())
+            }
+            Ok(None) => Err(StoreError::NoSuchUser { name: name.as_str().to_owned() }),
+            Err(other) => Err(other),
         }
-        self.delete(key);
-        Ok(())
     }
 }

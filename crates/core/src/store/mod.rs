@@ -38,6 +38,7 @@ use std::{
 
 pub(crate) use self::verify::Verified;
 pub(crate) use self::{
+    accounts::AccountRow,
     change::{NewVersion, Write},
     guard::RollbackGuard,
     log::{Action, Event, Happened},
