@@ -77,7 +77,7 @@ impl Keystore {
     /// # Errors
     ///
     /// [`StoreError`](crate::StoreError) if the store cannot be read, or not even the names can be proved.
-    pub fn listed_administrators(&mut self) -> Result<Vec<ListedAdministrator>, Error> {
+    pub fn listed_administrators(&self) -> Result<Vec<ListedAdministrator>, Error> {
         let rows = self.reading(|read| read.listed_accounts())?;
         let shown = |row: AccountRow| Administrator { name: row.name, created_at: row.created_at };
         Ok(rows.into_iter().map(|(name, row)| (name, row.map(shown))).collect())
