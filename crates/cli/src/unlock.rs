@@ -235,11 +235,8 @@ pub(crate) fn open_first(
     let mut refused = None;
     for spec in specs {
         let loaded = spec.load(no_input)?;
-        match Keystore::open_with(path, loaded.unlock(), options) {
-            Ok(keystore) => {
-                keystore.set_key_source(Arc::new(loaded.clone()));
-                return Ok((keystore, loaded));
-            }
+        match options.clone().key_source(Arc::new(loaded.clone())).open(loaded.unlock()) {
+            Ok(keystore) => return Ok((keystore, loaded)),
             Err(error @ Error::Seal(SealError::WrongUnlockKey)) => {
                 refused = Some(wrong_key(error, &loaded, path));
             }

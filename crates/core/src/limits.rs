@@ -89,6 +89,24 @@ impl Limits {
         self
     }
 
+    /// The lesser of each bound.
+    pub(crate) fn at_most(self, other: &Self) -> Self {
+        Self {
+            max_file_len: self.max_file_len.min(other.max_file_len),
+            max_iterations: self.max_iterations.min(other.max_iterations),
+            max_work: self.max_work.min(other.max_work),
+            max_scrypt_memory: self.max_scrypt_memory.min(other.max_scrypt_memory),
+            max_depth: self.max_depth.min(other.max_depth),
+            max_bags: self.max_bags.min(other.max_bags),
+            max_safes: self.max_safes.min(other.max_safes),
+            max_keys: self.max_keys.min(other.max_keys),
+            max_certificates: self.max_certificates.min(other.max_certificates),
+            max_bundle: self.max_bundle.min(other.max_bundle),
+            max_certificate_len: self.max_certificate_len.min(other.max_certificate_len),
+            max_salt_len: self.max_salt_len.min(other.max_salt_len),
+        }
+    }
+
     /// The most that [`with_max_work`](Self::with_max_work) allows, in iterations.
     #[must_use]
     pub fn max_work_ceiling() -> u64 {

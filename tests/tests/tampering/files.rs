@@ -13,11 +13,8 @@ use strongroom_tests::{
 fn guarded() -> (Scratch, OpenOptions, tempfile::TempDir) {
     let scratch = Scratch::new(now());
     let outside = tempfile::tempdir().unwrap();
-    let mut options = OpenOptions::default();
-    options.rollback_guard = Some(outside.path().join("guard"));
-    options.accept_rollback = Some(now());
-    drop(Keystore::open_with(&scratch.path(), &scratch.unlock, &options).unwrap());
-    options.accept_rollback = None;
+    let options = Keystore::options(scratch.path()).rollback_guard(outside.path().join("guard"));
+    drop(options.clone().accept_rollback(now()).open(&scratch.unlock).unwrap());
     (scratch, options, outside)
 }
 
@@ -34,23 +31,21 @@ fn a_guarded_store_says_so_and_a_fork_that_has_grown_is_seen() {
         .filter(|path| path.to_string_lossy().contains("keystore.db"))
         .map(|path| (path.clone(), fs::read(path).unwrap()))
         .collect();
-    let keystore = Keystore::open_with(&path, unlock, &options).unwrap();
+    let keystore = options.clone().open(unlock).unwrap();
     keystore.import_authority(&"acknowledged".parse().unwrap(), root("A").file(), now()).unwrap();
     drop(keystore);
     for (path, content) in &copy {
         fs::write(path, content).unwrap();
     }
-    let older = Keystore::open_with(&path, unlock, &options).unwrap_err();
+    let older = options.clone().open(unlock).unwrap_err();
     assert_eq!(older.code(), "store_rolled_back");
-    let mut without = OpenOptions::default();
-    without.without_guard = true;
-    let fork = Keystore::open_with(&path, unlock, &without).unwrap();
+    let fork = Keystore::options(&path).without_rollback_guard().open(unlock).unwrap();
     for n in 0..5 {
         let alias = format!("x{n}").parse().unwrap();
         fork.import_authority(&alias, root(&format!("X{n}")).file(), now()).unwrap();
     }
     drop(fork);
-    let grown = Keystore::open_with(&path, unlock, &options).unwrap_err();
+    let grown = options.clone().open(unlock).unwrap_err();
     assert_eq!(grown.code(), "store_rolled_back");
     assert!(grown.to_string().contains("another history"), "{grown}");
 }

@@ -41,8 +41,8 @@ pub(super) fn run(arguments: &Arguments, command: &Init, printer: &Printer) -> R
     let mut wanted = NewKeystore::default();
     wanted.journal = command.journal.into();
     wanted.source = Some(source.clone());
-    wanted.options.actor = actor();
-    wanted.options.rollback_guard = arguments.rollback_guard.clone();
+    wanted.actor = actor();
+    wanted.rollback_guard = arguments.rollback_guard.clone();
     let key_file = match spec {
         UnlockSpec::KeyFile(path) | UnlockSpec::MountedKeyFile(path) => Some(path),
         _ => None,

@@ -22,7 +22,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use strongroom::{Keystore, Limits, OpenOptions, Remedy, StoreError, UnixTime, UnlockSource, printable};
+use strongroom::{Keystore, Limits, Remedy, StoreError, UnixTime, UnlockSource, printable};
 use zeroize::Zeroizing;
 
 pub(super) use crate::clock::now;
@@ -121,12 +121,19 @@ pub(super) fn open_read_only(arguments: &Arguments) -> Result<Keystore, Failure>
 pub(super) fn open_with_key(arguments: &Arguments, read_only: bool) -> Result<(Keystore, Loaded), Failure> {
     let path = existing_store(arguments)?;
     let specs = unlock_specs(arguments, &path)?;
-    let mut options = OpenOptions::default();
-    options.read_only = read_only && !arguments.accept_rollback;
-    options.actor = actor();
-    options.rollback_guard = arguments.rollback_guard.clone();
-    options.without_guard = arguments.without_rollback_guard;
-    options.accept_rollback = arguments.accept_rollback.then(now);
+    let mut options = Keystore::options(&path).actor(actor());
+    if read_only && !arguments.accept_rollback {
+        options = options.read_only();
+    }
+    if let Some(guard) = &arguments.rollback_guard {
+        options = options.rollback_guard(guard);
+    }
+    if arguments.without_rollback_guard {
+        options = options.without_rollback_guard();
+    }
+    if arguments.accept_rollback {
+        options = options.accept_rollback(now());
+    }
     open_first(&path, &specs, &options, arguments.no_input)
 }
 

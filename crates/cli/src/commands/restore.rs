@@ -101,8 +101,8 @@ fn as_new(
     printer: &Printer,
 ) -> Result<(), Failure> {
     let mut wanted = NewKeystore::default();
-    wanted.options.actor = actor();
-    wanted.options.rollback_guard = arguments.rollback_guard.clone();
+    wanted.actor = actor();
+    wanted.rollback_guard = arguments.rollback_guard.clone();
     // A key file is for one store alone: the new one gets a new key, and the former is kept.
     let key_file = key_file_path(arguments)?;
     let (fresh, loaded) = match loaded {

@@ -5,7 +5,8 @@ use std::{collections::BTreeMap, fs, path::Path, sync::Arc};
 use rustls_pki_types::UnixTime;
 
 use super::{
-    Keystore, OpenOptions,
+    Keystore,
+    options::{ACTOR, SharedOptions},
     protocol::{Asked, LogNote, Step},
     seconds, unseal,
 };
@@ -87,7 +88,7 @@ impl Backup {
 /// A copy has the mark of a guarded store, and no guard.
 pub(super) fn read_copy(mut store: Store, root: Arc<RootKey>) -> Keystore {
     store.set_guard(None, true);
-    Keystore::new(store, root, &OpenOptions::default().actor)
+    Keystore::new(store, root, ACTOR, SharedOptions::default())
 }
 
 /// Opens a key of `row` under one root key, and seals it under another.

@@ -60,7 +60,7 @@ impl Keystore {
     }
 
     fn open_and_import(&self, request: ServerCertificateRequest<'_>) -> Result<ImportReport, Error> {
-        self.import_opened(open_file(request)?)
+        self.import_opened(self.open_file(request)?)
     }
 
     /// Opens a PKCS #12 file as [`import_server_certificate`](Self::import_server_certificate) does, and stores nothing
@@ -75,8 +75,15 @@ impl Keystore {
     ) -> Result<CredentialRequest, Error> {
         let (alias, dry_run) = (request.alias.clone(), request.options.dry_run);
         let asked = Asked { action: Action::Import, about: alias.as_str(), at: seconds(request.options.at) };
-        let done = open_file(request);
+        let done = self.open_file(request);
         if dry_run { done } else { self.log_refusal(asked, done) }
+    }
+
+    fn open_file(&self, mut request: ServerCertificateRequest<'_>) -> Result<CredentialRequest, Error> {
+        if let Some(most) = &self.shared.limits {
+            request.limits = request.limits.at_most(most);
+        }
+        open_file(request)
     }
 
     /// Imports a credential that is open already, with the same checks.

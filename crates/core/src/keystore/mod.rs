@@ -51,6 +51,7 @@ pub use self::{
 use self::{
     in_use::Holds,
     open::unlock_store,
+    options::SharedOptions,
     row::{describe, open_row, unseal},
     shared::Shared,
 };
@@ -105,8 +106,8 @@ pub trait KeySource: std::fmt::Debug + Send + Sync {
 }
 
 impl Keystore {
-    fn new(store: Store, root: Arc<RootKey>, actor: &str) -> Self {
-        Self { shared: Arc::new(Shared::new(store, root)), actor: named(actor) }
+    fn new(store: Store, root: Arc<RootKey>, actor: &str, options: SharedOptions) -> Self {
+        Self { shared: Arc::new(Shared::new(store, root, options)), actor: named(actor) }
     }
 
     /// What opens the store again after another process gave it a new root key. Without it this keystore and its clones

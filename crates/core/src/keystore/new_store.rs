@@ -40,7 +40,7 @@ impl Keystore {
         let unlock = unlock.into();
         let fresh = free_name(path, ".new");
         let mut wanted = wanted.clone();
-        let guard = wanted.options.rollback_guard.take();
+        let guard = wanted.rollback_guard.take();
         wanted.source = wanted.source.or_else(|| Some(backup.source.clone()));
         // The name of the backup's store is not taken: nobody may take this one for that.
         let made = Self::create_renamed(&fresh, unlock, &wanted, at)?;
@@ -64,7 +64,7 @@ impl Keystore {
         private_file::sync(private_file::parent(path))?;
         if let Some(guard) = guard {
             let (mut store, _) = unlock_store(path, unlock, false)?;
-            store.accept(&guard, "other_store", &wanted.options.actor, seconds(at))?;
+            store.accept(&guard, "other_store", &wanted.actor, seconds(at))?;
         }
         Ok((report, former))
     }
@@ -112,7 +112,7 @@ impl Keystore {
     ) -> Result<Self, Error> {
         let source = wanted.source.clone().unwrap_or(UnlockSource::KeyFile(String::new()));
         let engine = Box::new(SqliteEngine::create(path, wanted.journal)?);
-        Self::create_on(engine, Some(path), source, unlock, &wanted.options, seconds(at))
+        Self::create_on(engine, Some(path), source, unlock, wanted, seconds(at))
     }
 }
 

@@ -4,7 +4,11 @@ use std::{path::Path, sync::Arc};
 
 use rustls_pki_types::UnixTime;
 
-use super::{Keystore, NewKeystore, OpenOptions, seconds};
+use super::{
+    Keystore, NewKeystore, OpenOptions,
+    options::{ACTOR, SharedOptions},
+    seconds,
+};
 use crate::{
     error::Error,
     seal::{RootKey, SealError, Unlock, UnlockSource, random_id},
@@ -31,7 +35,11 @@ impl Keystore {
     /// # Errors
     ///
     /// [`StoreError::Exists`] if there is a file at `path`; [`StoreError::File`] if it cannot be made.
-    pub fn create<'u>(path: &Path, unlock: impl Into<Unlock<'u>>, at: UnixTime) -> Result<Self, Error> {
+    pub fn create<'u>(
+        path: impl AsRef<Path>,
+        unlock: impl Into<Unlock<'u>>,
+        at: UnixTime,
+    ) -> Result<Self, Error> {
         Self::create_with(path, unlock, &NewKeystore::default(), at)
     }
 
@@ -41,12 +49,12 @@ impl Keystore {
     ///
     /// As for [`create`](Self::create); [`StoreError::Network`] for a write-ahead log on a network file system.
     pub fn create_with<'u>(
-        path: &Path,
+        path: impl AsRef<Path>,
         unlock: impl Into<Unlock<'u>>,
         wanted: &NewKeystore,
         at: UnixTime,
     ) -> Result<Self, Error> {
-        let unlock = unlock.into();
+        let (path, unlock) = (path.as_ref(), unlock.into());
         let at = seconds(at);
         let source = match (&wanted.source, unlock) {
             (Some(source), _) => source.clone(),
@@ -54,7 +62,7 @@ impl Keystore {
             (None, Unlock::Key(_)) => UnlockSource::KeyFile(String::new()),
         };
         let engine = Box::new(SqliteEngine::create(path, wanted.journal)?);
-        let made = Self::create_on(engine, Some(path), source, unlock, &wanted.options, at);
+        let made = Self::create_on(engine, Some(path), source, unlock, wanted, at);
         if made.is_err() {
             // Nobody can have stored anything in it yet.
             crate::store::remove_file(path);
@@ -74,7 +82,7 @@ impl Keystore {
         at: UnixTime,
     ) -> Result<Self, Error> {
         let source = UnlockSource::KeyFile(String::new());
-        Self::create_on(engine, None, source, unlock.into(), &OpenOptions::default(), seconds(at))
+        Self::create_on(engine, None, source, unlock.into(), &NewKeystore::default(), seconds(at))
     }
 
     pub(super) fn create_on(
@@ -82,22 +90,22 @@ impl Keystore {
         path: Option<&Path>,
         source: UnlockSource,
         unlock: Unlock<'_>,
-        options: &OpenOptions,
+        wanted: &NewKeystore,
         at: i64,
     ) -> Result<Self, Error> {
         let root = RootKey::generate(unlock.store().map_or_else(random_id, Ok)?, 1)?;
         let slot = root.slot(0, source, unlock, at)?;
         let event = Event {
             at,
-            actor: options.actor.clone(),
+            actor: wanted.actor.clone(),
             action: Action::Init,
             alias: String::new(),
             fingerprint: String::new(),
             outcome: Happened::Made,
         };
-        let guard = options.rollback_guard.as_deref();
+        let guard = wanted.rollback_guard.as_deref();
         let store = Store::create(engine, path.map(Path::to_owned), root.ledger(), &slot, guard, event)?;
-        Ok(Self::new(store, Arc::new(root), &options.actor))
+        Ok(Self::new(store, Arc::new(root), &wanted.actor, SharedOptions::default()))
     }
 
     /// Opens the keystore on an engine. Unstable, as engines are.
@@ -108,7 +116,7 @@ impl Keystore {
     #[doc(hidden)]
     pub fn open_on_engine<'u>(engine: Box<dyn Engine>, unlock: impl Into<Unlock<'u>>) -> Result<Self, Error> {
         let (store, root) = unlock_engine(engine, None, unlock.into())?;
-        Ok(Self::new(store, Arc::new(root), &OpenOptions::default().actor))
+        Ok(Self::new(store, Arc::new(root), ACTOR, SharedOptions::default()))
     }
 
     /// Opens the keystore at `path` for reading and writing.
@@ -131,8 +139,8 @@ impl Keystore {
     ///
     /// [`StoreError::Missing`], [`StoreError::File`] with the repair if others can reach the files,
     /// [`StoreError::NotAStore`], [`StoreError::SchemaFromFuture`], or [`SealError::WrongUnlockKey`].
-    pub fn open<'u>(path: &Path, unlock: impl Into<Unlock<'u>>) -> Result<Self, Error> {
-        Self::open_with(path, unlock, &OpenOptions::default())
+    pub fn open<'u>(path: impl AsRef<Path>, unlock: impl Into<Unlock<'u>>) -> Result<Self, Error> {
+        Self::options(path).open(unlock)
     }
 
     /// Opens the keystore at `path`; every write is refused.
@@ -153,21 +161,18 @@ impl Keystore {
     /// # Errors
     ///
     /// As for [`open`](Self::open).
-    pub fn open_read_only<'u>(path: &Path, unlock: impl Into<Unlock<'u>>) -> Result<Self, Error> {
-        Self::open_with(path, unlock, &OpenOptions { read_only: true, ..OpenOptions::default() })
+    pub fn open_read_only<'u>(path: impl AsRef<Path>, unlock: impl Into<Unlock<'u>>) -> Result<Self, Error> {
+        Self::options(path).read_only().open(unlock)
     }
 
-    /// Opens the keystore at `path` as `options` say.
-    ///
-    /// # Errors
-    ///
-    /// As for [`open`](Self::open); [`StoreError::RolledBack`] if the store is older than its rollback guard.
-    pub fn open_with<'u>(
-        path: &Path,
-        unlock: impl Into<Unlock<'u>>,
-        options: &OpenOptions,
-    ) -> Result<Self, Error> {
-        let unlock = unlock.into();
+    /// How the keystore at `path` is opened: for reading and writing, without a rollback guard, by `library`, unless
+    /// something else is said.
+    pub fn options(path: impl AsRef<Path>) -> OpenOptions {
+        OpenOptions::new(path.as_ref())
+    }
+
+    pub(super) fn open_as(options: &OpenOptions, unlock: Unlock<'_>) -> Result<Self, Error> {
+        let path = options.path.as_path();
         let (mut store, root) = match unlock_store(path, unlock, options.read_only) {
             // A failed read of the disk looks like damage: looked at again before it is believed.
             Err(
@@ -177,7 +182,7 @@ impl Keystore {
             other => other?,
         };
         check_guard(&mut store, options)?;
-        Ok(Self::new(store, Arc::new(root), &options.actor))
+        Ok(Self::new(store, Arc::new(root), &options.actor, options.shared.clone()))
     }
 
     /// Where the unlock keys of the store at `path` are kept, as the store itself says. Nothing vouches for it yet: it is
@@ -186,8 +191,8 @@ impl Keystore {
     /// # Errors
     ///
     /// As for [`open`](Self::open).
-    pub fn unlock_sources(path: &Path) -> Result<Vec<UnlockSource>, Error> {
-        let engine = SqliteEngine::open(path, true)?;
+    pub fn unlock_sources(path: impl AsRef<Path>) -> Result<Vec<UnlockSource>, Error> {
+        let engine = SqliteEngine::open(path.as_ref(), true)?;
         let view = engine.view()?;
         Claim::all(&*view)?;
         Ok(claimed(&*view)?.into_iter().map(|slot| slot.source).collect())

@@ -8,9 +8,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::KeySource;
+use super::{KeySource, options::SharedOptions};
 use crate::{
     error::Error,
+    limits::Limits,
     seal::{RootKey, SealError},
     store::{Origin, Read, Store, StoreError},
 };
@@ -18,13 +19,15 @@ use crate::{
 /// The fewest and the most connections that read at once; between them, one for each core.
 const MIN_READERS: usize = 2;
 const MAX_READERS: usize = 8;
-/// How long a writer waits for others of this process: as long as for those of other processes.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What all clones of a keystore share.
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) origin: Origin,
+    /// How long a writer waits for others of this process: as long as for those of other processes.
+    busy_timeout: Duration,
+    /// What no import may exceed.
+    pub(super) limits: Option<Limits>,
     connections: Mutex<Connections>,
     max_readers: usize,
     reader_done: Condvar,
@@ -65,15 +68,19 @@ pub(super) struct Writer<'s> {
 }
 
 impl Shared {
-    pub(super) fn new(store: Store, root: Arc<RootKey>) -> Self {
+    pub(super) fn new(mut store: Store, root: Arc<RootKey>, options: SharedOptions) -> Self {
+        let SharedOptions { busy_timeout, limits, source } = options;
+        store.set_busy_timeout(busy_timeout);
         let cores = std::thread::available_parallelism().map_or(MIN_READERS, std::num::NonZero::get);
         Self {
             origin: store.origin(),
+            busy_timeout,
+            limits,
             connections: Mutex::new(Connections { idle: vec![store], ..Connections::default() }),
             max_readers: cores.clamp(MIN_READERS, MAX_READERS),
             reader_done: Condvar::new(),
             writer_done: Condvar::new(),
-            keys: RwLock::new(Keys { root, next: None, source: None }),
+            keys: RwLock::new(Keys { root, next: None, source }),
             renewing: Mutex::default(),
             watching: Mutex::default(),
             commits: Mutex::default(),
@@ -210,14 +217,14 @@ impl Shared {
 
     fn writer_turn(&self) -> Result<WriterTurn<'_>, StoreError> {
         let mut connections = lock(&self.connections);
-        let mut until = Instant::now() + PATIENCE;
+        let mut until = Instant::now() + self.busy_timeout;
         while connections.writing {
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 if !self.origin.is_long_change() {
                     return Err(StoreError::Busy);
                 }
-                until = Instant::now() + PATIENCE;
+                until = Instant::now() + self.busy_timeout;
             }
             let waited = self.writer_done.wait_timeout(connections, left);
             connections = waited.unwrap_or_else(PoisonError::into_inner).0;

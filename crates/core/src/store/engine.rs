@@ -139,7 +139,10 @@ pub trait Engine: Debug + Send {
     /// [`StoreError`] if there is none to be had.
     fn reconnect(&mut self) -> Result<(), StoreError>;
 
-    /// What opens further connections to the same store, with the same rights.
+    /// How long [`begin`](Self::begin) waits while others write; 10 seconds, if nothing is said.
+    fn set_busy_timeout(&mut self, timeout: Duration);
+
+    /// What opens further connections to the same store, with the same rights and patience.
     fn connector(&self) -> Arc<dyn Connector>;
 
     /// Waits until the first row of [`Table::State`] is another than `since`, at most for `max`; gives it. A hint: what

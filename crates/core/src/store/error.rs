@@ -155,8 +155,8 @@ pub enum StoreError {
     /// What is stored could not be sealed or unsealed.
     #[error(transparent)]
     Seal(#[from] SealError),
-    /// Another process kept the store locked for the whole timeout.
-    #[error("another process kept the store locked for 10 seconds")]
+    /// Another writer kept the store locked for the whole timeout: 10 seconds, unless it was set otherwise.
+    #[error("the store was locked by another writer for as long as this one waits")]
     Busy,
     /// The store was opened for reading only, or its medium allows no writing.
     #[error("the store cannot be written")]

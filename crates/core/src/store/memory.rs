@@ -15,7 +15,7 @@ use super::{
     engine::{Change, CommitError, Connector, Engine, Row, Table, View},
 };
 
-/// How long a writer waits for another.
+/// How long a writer waits for another, unless it is told otherwise.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 type Content = Arc<BTreeMap<(Table, Vec<u8>), Vec<u8>>>;
@@ -44,10 +44,17 @@ struct Shared {
 }
 
 /// A store in memory. Clones share it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct MemoryEngine {
     shared: Arc<Shared>,
     remote: bool,
+    patience: Duration,
+}
+
+impl Default for MemoryEngine {
+    fn default() -> Self {
+        Self::new(false)
+    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -58,7 +65,7 @@ impl MemoryEngine {
     /// An empty one. `remote` asks for whole paths, as one over a network does.
     #[must_use]
     pub fn new(remote: bool) -> Self {
-        Self { shared: Arc::default(), remote }
+        Self { shared: Arc::default(), remote, patience: PATIENCE }
     }
 
     /// Lets the next commit fail.
@@ -197,7 +204,7 @@ impl Engine for MemoryEngine {
             return Err(StoreError::ReadOnly);
         }
         let guard = lock(&self.shared.writing);
-        let waited = self.shared.free.wait_timeout_while(guard, PATIENCE, |writing| *writing);
+        let waited = self.shared.free.wait_timeout_while(guard, self.patience, |writing| *writing);
         let (mut writing, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
         if timeout.timed_out() {
             return Err(StoreError::Busy);
@@ -209,6 +216,10 @@ impl Engine for MemoryEngine {
 
     fn reconnect(&mut self) -> Result<(), StoreError> {
         Ok(())
+    }
+
+    fn set_busy_timeout(&mut self, timeout: Duration) {
+        self.patience = timeout;
     }
 
     fn connector(&self) -> Arc<dyn Connector> {

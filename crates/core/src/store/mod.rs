@@ -34,6 +34,7 @@ mod verify;
 use std::{
     path::{Path, PathBuf},
     sync::{Arc, PoisonError},
+    time::Duration,
 };
 
 pub(crate) use self::verify::Verified;
@@ -146,6 +147,11 @@ impl Store {
         store.read()?;
         store.engine.trust()?;
         Ok(store)
+    }
+
+    /// How long a write waits while others write.
+    pub(crate) fn set_busy_timeout(&mut self, timeout: Duration) {
+        self.engine.set_busy_timeout(timeout);
     }
 
     /// Holds the store against its guard from now on. `without` opens a guarded store without one, by name.

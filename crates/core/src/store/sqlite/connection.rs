@@ -1,6 +1,7 @@
 //! Opens SQLite the way that a store needs it.
 
 use std::{
+    cell::Cell,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -10,17 +11,32 @@ use rusqlite::{Connection, OpenFlags, config::DbConfig, limits::Limit};
 use super::StoreError;
 use crate::private_file;
 
-/// How often, and how far apart, a writer tries while another writes: for ten seconds.
+/// How far apart a writer tries while another writes.
 ///
 /// SQLite's own timeout tries every 100 ms, and between writers that work without a pause it hardly ever finds the lock free.
-const TRIES: i32 = 2_000;
 const PAUSE: Duration = Duration::from_millis(5);
+/// How long it tries, unless it is told otherwise.
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
 const WAIT: fn(i32) -> bool = wait;
 
+std::thread_local! {
+    /// How long the connection in use waits: what SQLite calls takes nothing with it.
+    static PATIENT: Cell<Duration> = const { Cell::new(PATIENCE) };
+}
+
+/// How long what this thread does next on a connection waits for others.
+pub(super) fn wait_at_most(patience: Duration) {
+    PATIENT.set(patience);
+}
+
 fn wait(tries: i32) -> bool {
+    let waited = PAUSE.saturating_mul(u32::try_from(tries).unwrap_or(u32::MAX));
+    if waited >= PATIENT.get() {
+        return false;
+    }
     std::thread::sleep(PAUSE);
-    tries < TRIES
+    true
 }
 
 /// What a connection refuses to do for whoever changed the file (sqlite.org/security.html).

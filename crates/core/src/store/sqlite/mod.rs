@@ -68,6 +68,7 @@ pub(crate) struct SqliteEngine {
     connection: Connection,
     path: PathBuf,
     read_only: bool,
+    patience: Duration,
     /// The file that was opened; another one under the same name is not written to.
     identity: Option<Identity>,
     /// The tables are made with the first change, so that they are there with a store in them or not at all.
@@ -101,7 +102,14 @@ impl SqliteEngine {
             }
             let identity = private_file::identity(path);
             let empty = Cell::new(true);
-            Ok(Self { connection, path: path.to_owned(), read_only: false, identity, empty })
+            Ok(Self {
+                connection,
+                path: path.to_owned(),
+                read_only: false,
+                patience: connection::PATIENCE,
+                identity,
+                empty,
+            })
         });
         if made.is_err() {
             // Nobody can have stored anything in it yet.
@@ -139,7 +147,14 @@ impl SqliteEngine {
         if private_file::is_on_network(path) && connection::is_wal(&connection)? {
             return Err(StoreError::Network { path: path.to_owned() });
         }
-        Ok(Self { connection, path: path.to_owned(), read_only, identity, empty: Cell::new(false) })
+        Ok(Self {
+            connection,
+            path: path.to_owned(),
+            read_only,
+            patience: connection::PATIENCE,
+            identity,
+            empty: Cell::new(false),
+        })
     }
 
     /// Goes over to a journal, if nobody else has the file open.
@@ -157,6 +172,7 @@ impl SqliteEngine {
     }
 
     fn snapshot(&self) -> Result<Viewing<'_>, StoreError> {
+        connection::wait_at_most(self.patience);
         // A deferred transaction pins its snapshot at the first query.
         let transaction = Transaction::new_unchecked(&self.connection, TransactionBehavior::Deferred)?;
         if self.read_only {
@@ -199,11 +215,13 @@ pub(crate) fn remove(path: &Path) {
 struct SqliteFile {
     path: PathBuf,
     read_only: bool,
+    patience: Duration,
 }
 
 impl Connector for SqliteFile {
     fn connect(&self) -> Result<Box<dyn Engine>, StoreError> {
-        Ok(Box::new(SqliteEngine::open(&self.path, self.read_only)?))
+        let engine = SqliteEngine::open(&self.path, self.read_only)?;
+        Ok(Box::new(SqliteEngine { patience: self.patience, ..engine }))
     }
 }
 
@@ -216,6 +234,7 @@ impl Engine for SqliteEngine {
         if self.read_only {
             return Err(StoreError::ReadOnly);
         }
+        connection::wait_at_most(self.patience);
         loop {
             match Transaction::new_unchecked(&self.connection, TransactionBehavior::Immediate) {
                 Ok(transaction) => {
@@ -234,12 +253,17 @@ impl Engine for SqliteEngine {
     }
 
     fn reconnect(&mut self) -> Result<(), StoreError> {
-        *self = Self::open(&self.path, self.read_only)?;
+        *self = Self { patience: self.patience, ..Self::open(&self.path, self.read_only)? };
         Ok(())
     }
 
+    fn set_busy_timeout(&mut self, timeout: Duration) {
+        self.patience = timeout;
+    }
+
     fn connector(&self) -> Arc<dyn Connector> {
-        Arc::new(SqliteFile { path: self.path.clone(), read_only: self.read_only })
+        let Self { read_only, patience, .. } = *self;
+        Arc::new(SqliteFile { path: self.path.clone(), read_only, patience })
     }
 
     fn wait_change(&self, since: &[u8], max: Duration) -> Result<Vec<u8>, StoreError> {
