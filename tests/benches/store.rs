@@ -41,7 +41,7 @@ struct Filled {
 
 fn copy(credential: &ServerCredential) -> ServerCredential {
     let key = PrivateKey::from_pkcs8_der(credential.key().expose_pkcs8_der().to_vec());
-    ServerCredential::pair(key, vec![credential.leaf.clone()]).unwrap()
+    ServerCredential::pair(key, vec![credential.leaf().clone()]).unwrap()
 }
 
 fn alias(n: usize) -> Alias {
@@ -74,7 +74,7 @@ impl Filled {
     }
 
     fn open(&mut self) {
-        black_box(Keystore::open(&self.scratch.path(), &self.scratch.unlock).unwrap());
+        black_box(Keystore::open(self.scratch.path(), &self.scratch.unlock).unwrap());
     }
 
     fn import(&mut self) {

@@ -166,7 +166,7 @@ pub fn signed(tbs: &[u8], algorithm: &[u8], key: &KeyPair) -> Vec<u8> {
 /// A leaf of `ca`, changed and signed again.
 #[must_use]
 pub fn leaf_of(ca: &TestCa, change: impl FnOnce(&mut Fields)) -> Certificate {
-    remade(ca.issue(&leaf_params("a.test"), &[]).leaf.der(), &ca.key(), change)
+    remade(ca.issue(&leaf_params("a.test"), &[]).leaf().der(), &ca.key(), change)
 }
 
 /// A certificate, changed and signed again.

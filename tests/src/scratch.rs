@@ -24,7 +24,7 @@ impl Scratch {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let unlock = UnlockKey::generate().unwrap();
         unlock.create_file(&folder.path().join("keystore.key")).unwrap();
-        let keystore = Keystore::create(&folder.path().join("keystore.db"), &unlock, at).unwrap();
+        let keystore = Keystore::create(folder.path().join("keystore.db"), &unlock, at).unwrap();
         Self { folder, keystore, unlock }
     }
 

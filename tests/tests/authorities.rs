@@ -47,7 +47,7 @@ fn aliases_come_from_the_subjects_and_stay() {
     params.distinguished_name.push(rcgen::DnType::OrganizationName, "Ministry");
     let by_organisation = self_signed(params, rcgen::KeyPair::generate().unwrap());
     let other_script = root("根证书");
-    let digits = other_script.certificate.fingerprint.to_string();
+    let digits = other_script.certificate.fingerprint().to_string();
     let all = [&first, &second, &accents, &by_organisation, &other_script];
     let nameless = format!("ca-{}", &digits[..8]);
     let expected = ["example-root", "example-root-2", "root-g2", "ministry", nameless.as_str()];
@@ -65,7 +65,7 @@ fn aliases_come_from_the_subjects_and_stay() {
     let got = import(&mut scratch, content);
     assert_eq!(got[1], (Some("example-root-3".to_owned()), "imported"));
     let entry = scratch.keystore.entry(&"example-root-3".parse().unwrap()).unwrap();
-    assert_eq!(entry.certificate.fingerprint, third.certificate.fingerprint);
+    assert_eq!(entry.certificate.fingerprint(), third.certificate.fingerprint());
 }
 
 #[test]
@@ -107,7 +107,7 @@ fn numbered_aliases_are_those_asked_for_or_nothing_is_stored() {
     assert_eq!(taken.help().as_deref(), Some("choose another alias"));
     let one = scratch.keystore.import_authority(&"ca".parse().unwrap(), fourth.file(), now()).unwrap_err();
     assert_eq!((one.code(), one.help().as_deref()), ("alias_taken", Some("choose another alias")));
-    let leaf = first.issue(&leaf_params("www.test"), &[]).leaf;
+    let leaf = first.issue(&leaf_params("www.test"), &[]).leaf().clone();
     let mixed = format!("{}{}", bundle(&[&fourth]), pem("CERTIFICATE", leaf.der()));
     let mut request = AuthoritiesRequest::new(vec![file("", mixed.as_bytes())], now());
     request.pass_over = false;
@@ -120,7 +120,7 @@ fn numbered_aliases_are_those_asked_for_or_nothing_is_stored() {
 fn what_is_no_ca_is_said_and_alone_it_is_an_error() {
     let mut scratch = Scratch::new(now());
     let ca = root("Root");
-    let leaf = ca.issue(&leaf_params("www.test"), &[]).leaf;
+    let leaf = ca.issue(&leaf_params("www.test"), &[]).leaf().clone();
     let alone = leaf_params("self.test").self_signed(&rcgen::KeyPair::generate().unwrap()).unwrap();
     let text =
         format!("{}{}{}", pem("CERTIFICATE", leaf.der()), bundle(&[&ca]), pem("CERTIFICATE", alone.der()));

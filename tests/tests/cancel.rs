@@ -35,7 +35,7 @@ fn usual() -> Scheme {
 fn file(certificate: &Scheme, key: &Scheme) -> Forge {
     let credential = root("Cancel Root").issue(&leaf_params("www.cancel.test"), &[]);
     Forge::new(secret())
-        .encrypted(&[Bag::certificate(credential.leaf.der())], certificate)
+        .encrypted(&[Bag::certificate(credential.leaf().der())], certificate)
         .plain(&[Bag::shrouded(credential.key().expose_pkcs8_der(), key, &secret())])
 }
 
@@ -97,7 +97,7 @@ fn cancelling_a_further_reading_is_not_a_wrong_password() {
     let scheme = Scheme::pbkdf2(Cipher::Aes256, Hash::Sha256, 20_000);
     let credential = root("Cancel Root").issue(&leaf_params("www.cancel.test"), &[]);
     let key = Bag::shrouded(credential.key().expose_pkcs8_der(), &scheme, &other);
-    let built = Forge::new(secret()).plain(&[Bag::certificate(credential.leaf.der()), key]).build();
+    let built = Forge::new(secret()).plain(&[Bag::certificate(credential.leaf().der()), key]).build();
     assert_eq!(open(&built, |_| false).0, Ok(()), "the control: a key with a password of its own");
     // The first reading costs 19,999.
     assert_eq!(open(&built, |done| done >= 19_999).0.unwrap_err().code(), "cancelled");

@@ -32,8 +32,8 @@ fn ders<'c>(certificates: &[&'c Certificate]) -> Vec<&'c [u8]> {
 #[track_caller]
 fn reads(what: &str, file: impl AsRef<[u8]>, certificates: &[&Certificate], codes: &[&str]) {
     let found = read(file.as_ref()).unwrap_or_else(|error| panic!("{what}: {error}"));
-    let got: Vec<_> = found.certificates.iter().map(|found| found.certificate.fingerprint).collect();
-    let expected: Vec<_> = certificates.iter().map(|certificate| certificate.fingerprint).collect();
+    let got: Vec<_> = found.certificates.iter().map(|found| found.certificate.fingerprint()).collect();
+    let expected: Vec<_> = certificates.iter().map(|certificate| certificate.fingerprint()).collect();
     assert_eq!(got, expected, "{what}");
     let remarks: Vec<&str> = found.findings.iter().map(|finding| finding.code.as_str()).collect();
     assert_eq!(remarks, codes, "{what}: {:?}", found.findings);
@@ -261,13 +261,13 @@ fn a_pkcs12_file_gives_its_certificates_with_its_password() {
 fn the_leaf_is_the_first_or_the_only_one_of_a_set() {
     let root = root("Root");
     let issuing = root.issue_ca(ca_params("Issuing"));
-    let leaf = issuing.issue(&leaf_params("www.test"), &[]).leaf;
+    let leaf = issuing.issue(&leaf_params("www.test"), &[]).leaf().clone();
     let [a, b] = [&issuing.certificate, &leaf];
     let subject = |file: Vec<u8>| {
         read(&file)
             .unwrap()
             .into_leaf_and_others()
-            .map(|(leaf, others)| (leaf.subject, others.len()))
+            .map(|(leaf, others)| (leaf.subject().to_owned(), others.len()))
             .map_err(|e| e.code())
     };
     let text = |order: &[&Certificate]| {
@@ -278,6 +278,6 @@ fn the_leaf_is_the_first_or_the_only_one_of_a_set() {
     assert_eq!(subject(text(&[a, b])), Ok(("CN=Issuing".to_owned(), 1)));
     assert_eq!(subject(pkcs7(&ders(&[a, b]), &[])), Ok(("CN=www.test".to_owned(), 1)));
     assert_eq!(subject(pkcs7(&ders(&[&root.certificate]), &[])), Ok(("CN=Root".to_owned(), 0)));
-    let other = issuing.issue(&leaf_params("other.test"), &[]).leaf;
+    let other = issuing.issue(&leaf_params("other.test"), &[]).leaf().clone();
     assert_eq!(subject(pkcs7(&ders(&[b, &other]), &[])), Err("several_certificates"));
 }

@@ -74,7 +74,7 @@ fn chain_aliases_take_the_next_free_number() {
     assert_eq!(written, ["a", "a_intermediate2", "a_intermediate3"]);
     // Leaf side first.
     let entry = keystore.entry(&"a_intermediate2".parse().unwrap()).unwrap();
-    assert_eq!(entry.certificate.subject, "CN=Second");
+    assert_eq!(entry.certificate.subject(), "CN=Second");
 }
 
 #[test]

@@ -34,7 +34,7 @@ fn key_of(credential: &ServerCredential) -> Vec<u8> {
 }
 
 fn certificate_of(credential: &ServerCredential) -> Bag {
-    Bag::certificate(credential.leaf.der())
+    Bag::certificate(credential.leaf().der())
 }
 
 /// A host's pair, shrouded under the password of the file.
@@ -122,8 +122,8 @@ fn hidden(www: &ServerCredential) -> Vec<Hidden> {
         octets(&[4, 0]),
     ]);
     let certificate = || vec![certificate_of(www)];
-    let with_trailing_bytes = Bag::certificate(&[www.leaf.der().as_ref(), b"\x30\x00"].concat());
-    let cut_short = Bag::certificate(&www.leaf.der()[..www.leaf.der().len() - 3]);
+    let with_trailing_bytes = Bag::certificate(&[www.leaf().der().as_ref(), b"\x30\x00"].concat());
+    let cut_short = Bag::certificate(&www.leaf().der()[..www.leaf().der().len() - 3]);
     vec![
         ("locked", vec![shrouded(&key(), "another")], certificate(), "key_password"),
         (
@@ -168,7 +168,7 @@ fn no_other_host_stands_in_for_a_key_that_cannot_be_used() {
         let [unusable, good] = listed.as_slice() else { panic!("{what}: {listed:?}") };
         assert!(unusable.starts_with("#1 \"www\"") && unusable.contains(": "), "{what}: {unusable}");
         assert!(good.starts_with("#2 \"mail\" P-256, mail.test, until "), "{what}: {good}");
-        assert!(good.ends_with(&format!("SHA-256 {}", mail.leaf.fingerprint)), "{what}: {good}");
+        assert!(good.ends_with(&format!("SHA-256 {}", mail.leaf().fingerprint())), "{what}: {good}");
         for selector in ["#1", "www"] {
             let error = shop.import_as("other", &file, Some(selector), false).unwrap_err();
             assert_eq!(error.code(), code, "{what} by {selector}: {error}");
@@ -179,10 +179,10 @@ fn no_other_host_stands_in_for_a_key_that_cannot_be_used() {
             let error = shop.import_as("other", &file, Some(&shown), false).unwrap_err();
             assert_eq!(error.code(), code, "{what} by its fingerprint: {error}");
         }
-        for selector in ["#2", "mail", &mail.leaf.fingerprint.to_string()] {
+        for selector in ["#2", "mail", &mail.leaf().fingerprint().to_string()] {
             let alias = format!("mail-{}", what.replace([' ', ',', '#'], "-"));
             let report = shop.import_as(&alias, &file, Some(selector), false).unwrap();
-            assert_eq!(report.chain[0].sha256, mail.leaf.fingerprint, "{what}");
+            assert_eq!(report.chain[0].sha256, mail.leaf().fingerprint(), "{what}");
         }
         assert_eq!(shop.import(&file, Some("#3")).unwrap_err().code(), "entry_not_found", "{what}");
     }
@@ -206,7 +206,7 @@ fn a_key_that_cannot_be_used_says_so_alone_as_well() {
 fn a_certificate_that_cannot_be_decoded_is_named_with_its_place() {
     let mut shop = Shop::open();
     let (www, mail) = (shop.issue("www.test"), shop.issue("mail.test"));
-    let bad = Bag::certificate(&[www.leaf.der().as_ref(), &[0; 9]].concat()).friendly_name("mine");
+    let bad = Bag::certificate(&[www.leaf().der().as_ref(), &[0; 9]].concat()).friendly_name("mine");
     let file = forge().plain(&[certificate_of(&mail), bad.clone(), Bag::key(&key_of(&www))]).build();
     let error = shop.import(&file, None).unwrap_err();
     assert_eq!(
@@ -225,8 +225,8 @@ fn a_certificate_that_cannot_be_decoded_is_named_with_its_place() {
         )]
     );
     // A renewed certificate that cannot be decoded is not passed over in favour of the old one.
-    let new = Bag::certificate(&[www.leaf.der().as_ref(), &[0; 9]].concat());
-    let old = Bag::certificate(www.leaf.der());
+    let new = Bag::certificate(&[www.leaf().der().as_ref(), &[0; 9]].concat());
+    let old = Bag::certificate(www.leaf().der());
     let file = forge().plain(&[Bag::key(&key_of(&www)), new, old]).build();
     let listed = shop.refuses_without_choice(&file, "renewed");
     assert_eq!(listed.len(), 2, "{listed:?}");
@@ -312,12 +312,12 @@ fn one_key_with_two_certificates_is_told_by_their_dates() {
             "{error}"
         );
         let number =
-            1 + listed.iter().position(|line| line.contains(&renewed.fingerprint.to_string())).unwrap();
-        for selector in [format!("#{number}"), renewed.fingerprint.to_string()] {
+            1 + listed.iter().position(|line| line.contains(&renewed.fingerprint().to_string())).unwrap();
+        for selector in [format!("#{number}"), renewed.fingerprint().to_string()] {
             let report = shop.import(&file, Some(&selector)).unwrap();
-            assert_eq!(report.chain[0].sha256, renewed.fingerprint);
+            assert_eq!(report.chain[0].sha256, renewed.fingerprint());
         }
-        let error = shop.import(&file, Some(&old.leaf.fingerprint.to_string())).unwrap_err();
+        let error = shop.import(&file, Some(&old.leaf().fingerprint().to_string())).unwrap_err();
         assert_eq!(error.code(), "alias_taken");
         let error = shop.import(&file, Some("www")).unwrap_err();
         assert_eq!(error.code(), "several_entries");
@@ -352,9 +352,9 @@ fn a_name_means_the_certificate_that_bears_it() {
         Bag::certificate(renewed.der()).friendly_name("www-2027"),
     ];
     let file = forge().plain(&bags).build();
-    assert_eq!(shop.import(&file, Some("www-2027")).unwrap().chain[0].sha256, renewed.fingerprint);
+    assert_eq!(shop.import(&file, Some("www-2027")).unwrap().chain[0].sha256, renewed.fingerprint());
     let report = shop.import_as("old", &file, Some("www"), false).unwrap();
-    assert_eq!(report.chain[0].sha256, old.leaf.fingerprint);
+    assert_eq!(report.chain[0].sha256, old.leaf().fingerprint());
     // A name of the key alone stands for all of its certificates.
     let bags =
         [Bag::key(&key_of(&old)).friendly_name("key"), certificate_of(&old), Bag::certificate(renewed.der())];

@@ -278,7 +278,7 @@ fn a_listing_of_several_pages_is_one_object_and_one_table() {
     use strongroom_tests::authority::{now, root};
     let shop = Shop::open();
     let unlock = UnlockKey::read_file(&shop.folder.path().join("keystore.key")).unwrap();
-    let keystore = Keystore::open(&shop.store(), &unlock).unwrap();
+    let keystore = Keystore::open(shop.store(), &unlock).unwrap();
     let ca = root("One CA");
     for n in 0..1003 {
         keystore.import_authority(&format!("ca-{n:04}").parse().unwrap(), ca.file(), now()).unwrap();

@@ -171,7 +171,7 @@ fn a_change_by_another_is_waited_for() {
 
 fn copy(credential: &ServerCredential) -> ServerCredential {
     let key = PrivateKey::from_pkcs8_der(credential.key().expose_pkcs8_der().to_vec());
-    ServerCredential::pair(key, vec![Certificate::from_der(credential.leaf.der()).unwrap()]).unwrap()
+    ServerCredential::pair(key, vec![Certificate::from_der(credential.leaf().der()).unwrap()]).unwrap()
 }
 
 #[test]
@@ -210,7 +210,7 @@ fn a_life_of_a_store_is_the_same_on_every_engine() {
             .entries(None, 10)
             .unwrap()
             .iter()
-            .map(|entry| format!("{} {} {}", entry.alias, entry.version, entry.certificate.fingerprint))
+            .map(|entry| format!("{} {} {}", entry.alias, entry.version, entry.certificate.fingerprint()))
             .collect();
         let log: Vec<String> = again
             .log(0, 100)

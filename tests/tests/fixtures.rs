@@ -105,8 +105,8 @@ fn accepted(scratch: &mut Scratch, row: &Fixture, report: &ImportReport) -> Resu
     let entry = scratch.keystore.entry(&"www".parse().unwrap())?;
     same("kind", &EntryKind::Server, &entry.kind)?;
     same("outcome", &Outcome::Imported, &report.outcome)?;
-    same("leaf", &row.leaf, &Some(entry.certificate.fingerprint.to_string()))?;
-    same("key", &row.key, &Some(entry.certificate.key.to_string()))?;
+    same("leaf", &row.leaf, &Some(entry.certificate.fingerprint().to_string()))?;
+    same("key", &row.key, &Some(entry.certificate.key().to_string()))?;
     let names = entry.certificate.hosts().map(str::to_owned).collect::<Vec<_>>();
     same("names", &row.names, &Some(names))?;
     same("chain", &row.chain, &Some(report.chain.len()))?;
@@ -116,7 +116,7 @@ fn accepted(scratch: &mut Scratch, row: &Fixture, report: &ImportReport) -> Resu
 
     // What a server would use, and nothing new the second time.
     let opened = scratch.keystore.credential(&"WWW".parse().unwrap())?;
-    same("served leaf", &opened.served[0].fingerprint, &entry.certificate.fingerprint)?;
+    same("served leaf", &opened.chain()[0].fingerprint(), &entry.certificate.fingerprint())?;
     let again = run(scratch, row)?;
     same("second outcome", &Outcome::AlreadyPresent, &again.outcome)?;
     same("second import", &0, &again.imported.len())

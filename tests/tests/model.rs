@@ -60,7 +60,7 @@ struct Model {
 
 fn copy(credential: &ServerCredential) -> ServerCredential {
     let key = PrivateKey::from_pkcs8_der(credential.key().expose_pkcs8_der().to_vec());
-    ServerCredential::pair(key, vec![credential.leaf.clone()]).unwrap()
+    ServerCredential::pair(key, vec![credential.leaf().clone()]).unwrap()
 }
 
 fn alias(name: usize) -> Alias {
@@ -171,7 +171,7 @@ fn run(scratch: &mut Scratch, leaves: &[ServerCredential], operation: &Operation
             code(keystore.rekey(&keep, now()))
         }
         Operation::Reopen => {
-            scratch.keystore = Keystore::open(&scratch.path(), &scratch.unlock).unwrap();
+            scratch.keystore = Keystore::open(scratch.path(), &scratch.unlock).unwrap();
             "done"
         }
     }
@@ -193,15 +193,15 @@ fn compare(scratch: &mut Scratch, leaves: &[ServerCredential], model: &Model) {
         let alias: Alias = name.parse().unwrap();
         let leaf = *versions.leaves.last().unwrap();
         let opened = keystore.credential(&alias).unwrap();
-        assert_eq!(opened.key.expose_pkcs8_der(), leaves[leaf].key().expose_pkcs8_der());
+        assert_eq!(opened.key().expose_pkcs8_der(), leaves[leaf].key().expose_pkcs8_der());
         let history: Vec<_> =
-            keystore.history(&alias).unwrap().iter().map(|v| v.certificate.fingerprint).rev().collect();
-        let of = |leaf: &usize| leaves[*leaf].leaf.fingerprint;
+            keystore.history(&alias).unwrap().iter().map(|v| v.certificate.fingerprint()).rev().collect();
+        let of = |leaf: &usize| leaves[*leaf].leaf().fingerprint();
         assert_eq!(history, versions.leaves[versions.first - 1..].iter().map(of).collect::<Vec<_>>());
     }
     for (n, leaf) in leaves.iter().enumerate() {
         let holders = model.present.values().filter(|v| *v.leaves.last().unwrap() == n).count();
-        let host = leaf.leaf.hosts().next().unwrap();
+        let host = leaf.leaf().hosts().next().unwrap();
         assert_eq!(keystore.aliases_named(host, 100).unwrap().len(), holders);
     }
     assert_eq!(keystore.verify_store().unwrap().problems, []);
@@ -229,13 +229,13 @@ proptest! {
 #[test]
 fn a_store_that_another_process_rekeyed_must_be_unlocked_again() {
     let scratch = Scratch::new(now());
-    let other = Keystore::open(&scratch.path(), &scratch.unlock).unwrap();
+    let other = Keystore::open(scratch.path(), &scratch.unlock).unwrap();
     let keep = [KeptSlot::new(0, UnlockSource::KeyFile(String::new()), &scratch.unlock)];
     scratch.keystore.rekey(&keep, now()).unwrap();
     let error = other.entries(None, 1).unwrap_err();
     assert_eq!(error.code(), "store_rekeyed");
     assert!(matches!(error, Error::Store(StoreError::Seal(_))));
-    let again = Keystore::open(&scratch.path(), &scratch.unlock).unwrap();
+    let again = Keystore::open(scratch.path(), &scratch.unlock).unwrap();
     assert!(again.entries(None, 1).unwrap().is_empty());
 }
 
@@ -252,7 +252,7 @@ fn a_new_root_key_reaches_every_row_of_a_store_of_many_pages() {
     scratch.keystore.import_credentials(batch, now()).unwrap();
     let keep = [KeptSlot::new(0, UnlockSource::KeyFile(String::new()), &scratch.unlock)];
     scratch.keystore.rekey(&keep, now()).unwrap();
-    let again = Keystore::open(&scratch.path(), &scratch.unlock).unwrap();
+    let again = Keystore::open(scratch.path(), &scratch.unlock).unwrap();
     let report = again.verify_store().unwrap();
     assert_eq!(report.problems, []);
     assert_eq!((report.entries, report.keys), (701, 700));
@@ -291,7 +291,7 @@ fn of_many_removed_entries_of_one_alias_the_last_one_comes_back() {
     let report = scratch.keystore.verify_store().unwrap();
     assert_eq!((report.problems, report.removed), (vec![], 1_101));
     let back = scratch.keystore.undo(&alias, now()).unwrap();
-    assert_eq!(back.certificate.subject, "CN=Last");
+    assert_eq!(back.certificate.subject(), "CN=Last");
     let pruned = scratch.keystore.prune(Some(&alias), now()).unwrap();
     assert_eq!(pruned.entries, 1_099);
     assert_eq!(scratch.keystore.removed_entries(10).unwrap()[0].alias.as_str(), "ca-2");

@@ -153,7 +153,7 @@ impl Chain {
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::KeyEncipherment];
         params.subject_alt_names.push(SanType::IpAddress([10, 1, 2, 3].into()));
         params.subject_alt_names.push(SanType::Rfc822Name("me@example.test".try_into().unwrap()));
-        let leaf = issuing.issue(&params, &[]).leaf;
+        let leaf = issuing.issue(&params, &[]).leaf().clone();
         let ders = [leaf.der().to_vec(), issuing.file().to_vec(), root.file().to_vec()];
         Self { ders, signers: [issuing.key(), root.key(), root.key()] }
     }

@@ -85,9 +85,9 @@ fn a_ca_of_the_right_name_with_another_key_is_said_to_be_that() {
     let root = root("Root");
     let (right, wrong) = (root.issue_ca(ca_params("Issuing")), root.issue_ca(ca_params("Issuing")));
     let hex = |ca: &TestCa| -> String {
-        ca.certificate.subject_key_id.iter().flatten().map(|byte| format!("{byte:02x}")).collect()
+        ca.certificate.subject_key_id().unwrap_or_default().iter().map(|byte| format!("{byte:02x}")).collect()
     };
-    let leaf = right.issue(&leaf_params("a.test"), &[]).leaf;
+    let leaf = right.issue(&leaf_params("a.test"), &[]).leaf().clone();
     let judge = |imported: &[&TestCa], others: &[&Certificate]| {
         let mut authorities = Authorities::new();
         imported.iter().for_each(|ca| authorities.add(ca.certificate.clone(), Trust::Anchor));
@@ -117,7 +117,7 @@ fn a_ca_of_the_right_name_with_another_key_is_said_to_be_that() {
 
     // A root that the file embeds, beside an imported one of the same name.
     let (real, other) = (self::root("Top"), self::root("Top"));
-    let leaf = real.issue(&leaf_params("a.test"), &[]).leaf;
+    let leaf = real.issue(&leaf_params("a.test"), &[]).leaf().clone();
     let mut authorities = Authorities::new();
     authorities.add(other.certificate.clone(), Trust::Anchor);
     let error =
@@ -137,7 +137,7 @@ fn self_issued_cas_do_not_count_against_the_greatest_length() {
     // The root's new key, certified with the old one under the same name (RFC 4210, section 4.4).
     let rolled = old.issue_ca(ca_params("Root"));
     let issuing = rolled.issue_ca(ca_params("Issuing"));
-    let leaf = issuing.issue(&leaf_params("a.test"), &[]).leaf;
+    let leaf = issuing.issue(&leaf_params("a.test"), &[]).leaf().clone();
     let between = [&rolled.certificate, &issuing.certificate];
     let judge = |most: usize| {
         let mut policy = Policy::verification();
@@ -148,7 +148,7 @@ fn self_issued_cas_do_not_count_against_the_greatest_length() {
     assert_eq!(judge(0).unwrap_err().code(), "path_too_complex");
     // Those that are not self-issued do.
     let second = issuing.issue_ca(ca_params("Second"));
-    let leaf = second.issue(&leaf_params("a.test"), &[]).leaf;
+    let leaf = second.issue(&leaf_params("a.test"), &[]).leaf().clone();
     let between = [&rolled.certificate, &issuing.certificate, &second.certificate];
     let mut policy = Policy::verification();
     policy.max_intermediates = 1;

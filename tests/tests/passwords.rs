@@ -14,7 +14,7 @@ use strongroom_tests::{
 fn file(ca: &TestCa, mac: &Secret, safe: &Secret, key: &Secret) -> Vec<u8> {
     let credential = ca.issue(&leaf_params("a.test"), &[]);
     let scheme = Scheme::pbkdf2(Cipher::Aes256, Hash::Sha256, 3);
-    let certificate = Bag::certificate(credential.leaf.der());
+    let certificate = Bag::certificate(credential.leaf().der());
     Forge::new(mac.clone())
         .safe(strongroom_tests::forge::encrypted_safe(&[certificate], &scheme, safe))
         .plain(&[Bag::shrouded(credential.key().expose_pkcs8_der(), &scheme, key)])
@@ -95,7 +95,7 @@ fn no_wrong_password_of_thousands_opens_a_key() {
     let scheme = Scheme::pbes1(Pbes1::Rc4_128, 1);
     let bytes = Forge::new(Secret::of("outer"))
         .plain(&[
-            Bag::certificate(credential.leaf.der()),
+            Bag::certificate(credential.leaf().der()),
             Bag::shrouded(credential.key().expose_pkcs8_der(), &scheme, &Secret::of("inner")),
         ])
         .mac(Mac::pkcs12(Hash::Sha256, 1))
@@ -151,7 +151,7 @@ fn every_key_finds_its_password_among_those_that_are_given() {
         Bag::shrouded(credential.key().expose_pkcs8_der(), &scheme, &Secret::of(password))
     };
     let bytes = Forge::new(Secret::of("store"))
-        .plain(&[key(&one, "k1"), key(&two, "k2"), Bag::certificate(one.leaf.der())])
+        .plain(&[key(&one, "k1"), key(&two, "k2"), Bag::certificate(one.leaf().der())])
         .mac(Mac::pkcs12(Hash::Sha256, 3))
         .build();
     let opened = |limits: &Limits, given: &[&str]| {

@@ -79,7 +79,7 @@ fn check(cas: &[&[CustomExtension]], leaf: &[CustomExtension], message: Option<&
         (Ok(_), Some(message)) => panic!("accepted, not: {message}"),
         (Err(error), None) => panic!("{error}"),
     }
-    if let Some(theirs) = openssl(&root.certificate, &others, &credential.leaf) {
+    if let Some(theirs) = openssl(&root.certificate, &others, credential.leaf()) {
         assert_eq!(verdict.is_ok(), theirs, "OpenSSL thinks otherwise");
     }
 }

@@ -27,7 +27,7 @@ fn pairs() -> &'static [Pair] {
         let issue = |n| root.issue(&leaf_params(&format!("{n}.property.test")), &[]);
         let parts = |n| {
             let credential = issue(n);
-            (credential.key().expose_pkcs8_der().to_vec(), credential.leaf.der().to_vec())
+            (credential.key().expose_pkcs8_der().to_vec(), credential.leaf().der().to_vec())
         };
         (0..4).map(parts).collect()
     })
@@ -286,7 +286,7 @@ proptest! {
         if let Ok(contents) = open(&file, PASSWORD) {
             // A key that comes out of it is one that works, whatever it is.
             if let Ok(credential) = ServerCredential::choose(contents, None) {
-                prop_assert!(!credential.leaf.der().is_empty());
+                prop_assert!(!credential.leaf().der().is_empty());
             }
         }
     }

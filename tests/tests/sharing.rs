@@ -26,7 +26,7 @@ fn alias(text: &str) -> Alias {
 
 fn copy(credential: &ServerCredential) -> ServerCredential {
     let key = PrivateKey::from_pkcs8_der(credential.key().expose_pkcs8_der().to_vec());
-    ServerCredential::pair(key, vec![Certificate::from_der(credential.leaf.der()).unwrap()]).unwrap()
+    ServerCredential::pair(key, vec![Certificate::from_der(credential.leaf().der()).unwrap()]).unwrap()
 }
 
 fn with_root() -> (Scratch, TestCa) {
@@ -165,7 +165,7 @@ fn names(changes: &Changes) -> Vec<String> {
 fn a_change_names_the_entries_and_what_else_is_another() {
     let (scratch, authority) = with_root();
     // Another process, as good as.
-    let other = Keystore::open(&scratch.path(), &scratch.unlock).unwrap();
+    let other = Keystore::open(scratch.path(), &scratch.unlock).unwrap();
     let server = &scratch.keystore;
     let leaves: Vec<ServerCredential> =
         ["a", "b"].iter().map(|name| authority.issue(&leaf_params(&format!("{name}.test")), &[])).collect();
@@ -273,13 +273,13 @@ fn a_commit_of_another_process_is_seen_within_half_a_second() {
     let (store, pool) = (folder.path().join("store"), folder.path().join("store.pool"));
     let unlock = UnlockKey::generate().unwrap();
     unlock.create_file(&folder.path().join("store.key")).unwrap();
-    let keystore = Keystore::create(&store.join("keystore.db"), &unlock, now()).unwrap();
+    let keystore = Keystore::create(store.join("keystore.db"), &unlock, now()).unwrap();
     let authority = root("Root");
     keystore.import_authority(&alias("root"), authority.file(), now()).unwrap();
     let leaf = authority.issue(&leaf_params("www.test"), &[]);
     fs::create_dir(&pool).unwrap();
     fs::write(pool.join("a.key"), leaf.key().expose_pkcs8_der()).unwrap();
-    fs::write(pool.join("a.der"), leaf.leaf.der()).unwrap();
+    fs::write(pool.join("a.der"), leaf.leaf().der()).unwrap();
     let since = keystore.generation().unwrap();
     thread::scope(|scope| {
         let waiting = scope.spawn(|| {
@@ -303,7 +303,7 @@ fn a_commit_of_another_process_is_seen_within_half_a_second() {
 #[test]
 fn a_re_key_by_another_process_ends_the_wait_of_those_who_do_not_know_the_key() {
     let (scratch, _) = with_root();
-    let waiting = Keystore::open(&scratch.path(), &scratch.unlock).unwrap();
+    let waiting = Keystore::open(scratch.path(), &scratch.unlock).unwrap();
     let mut since = waiting.generation().unwrap();
     let next_key = UnlockKey::generate().unwrap();
     scratch.keystore.rekey(&keep(&next_key), now()).unwrap();
@@ -317,7 +317,7 @@ fn a_re_key_by_another_process_ends_the_wait_of_those_who_do_not_know_the_key() 
 #[test]
 fn a_file_that_was_moved_away_or_replaced_is_reported_and_its_return_noticed() {
     let (scratch, _) = with_root();
-    let waiting = Keystore::open(&scratch.path(), &scratch.unlock).unwrap();
+    let waiting = Keystore::open(scratch.path(), &scratch.unlock).unwrap();
     let mut since = waiting.generation().unwrap();
     let away = scratch.folder.path().join("away.db");
     // As a rename does, without what SQLite keeps beside the file.
@@ -337,7 +337,7 @@ fn a_file_that_was_moved_away_or_replaced_is_reported_and_its_return_noticed() {
     let error = waiting.wait_change(&since, Duration::from_millis(200)).unwrap_err();
     assert_eq!(error.code(), "store_missing");
 
-    let foreign = Keystore::create(&scratch.path(), &scratch.unlock, now()).unwrap();
+    let foreign = Keystore::create(scratch.path(), &scratch.unlock, now()).unwrap();
     let error = waiting.wait_change(&since, Duration::from_millis(200)).unwrap_err();
     assert!(matches!(error, Error::Store(StoreError::Replaced { .. })), "{error:?}");
     drop(foreign);
@@ -345,7 +345,7 @@ fn a_file_that_was_moved_away_or_replaced_is_reported_and_its_return_noticed() {
     move_to(&scratch.path(), &scratch.folder.path().join("foreign.db"));
     move_to(&away, &scratch.path());
     assert_eq!(waiting.wait_change(&since, Duration::from_millis(60)).unwrap(), None);
-    let again = Keystore::open(&scratch.path(), &scratch.unlock).unwrap();
+    let again = Keystore::open(scratch.path(), &scratch.unlock).unwrap();
     again.remove(&alias("late"), false, now()).unwrap();
     assert_eq!(names(&next(&waiting, &mut since)), ["late"]);
 }

@@ -105,13 +105,13 @@ fn a_damaged_entry_is_removed_replaced_or_taken_from_a_backup() {
     assert_eq!((report.entries, lost), (2, vec!["a".to_owned()]));
 
     let unlock = &scratch.unlock;
-    let mut backup = Backup::open(&copy, &scratch.path(), unlock).unwrap();
+    let backup = Backup::open(&copy, &scratch.path(), unlock).unwrap();
     let options = RestoreOptions::default();
-    let taken = scratch.keystore.restore_only(&mut backup, &alias("b"), false, options, now()).unwrap_err();
+    let taken = scratch.keystore.restore_only(&backup, &alias("b"), false, options, now()).unwrap_err();
     assert_eq!(taken.code(), "alias_taken", "a whole one is not taken away");
-    scratch.keystore.restore_only(&mut backup, &alias("a"), false, options, now()).unwrap();
+    scratch.keystore.restore_only(&backup, &alias("a"), false, options, now()).unwrap();
     let after = scratch.keystore.credential(&alias("a")).unwrap();
-    assert_eq!(after.key.expose_pkcs8_der(), before.key.expose_pkcs8_der());
+    assert_eq!(after.key().expose_pkcs8_der(), before.key().expose_pkcs8_der());
     assert_eq!(scratch.keystore.verify_store().unwrap().problems, []);
 
     damage();
@@ -186,13 +186,13 @@ fn links_in_place_of_the_store_are_refused() {
     assert_eq!(Keystore::open(&link, &scratch.unlock).unwrap_err().code(), "store_permission");
     let hard = scratch.folder.path().join("hard.db");
     fs::hard_link(scratch.path(), &hard).unwrap();
-    assert_eq!(Keystore::open(&scratch.path(), &scratch.unlock).unwrap_err().code(), "store_permission");
+    assert_eq!(Keystore::open(scratch.path(), &scratch.unlock).unwrap_err().code(), "store_permission");
 }
 
 #[test]
 fn a_reader_sees_what_another_connection_commits() {
     let scratch = two_servers();
-    let reader = Keystore::open_read_only(&scratch.path(), &scratch.unlock).unwrap();
+    let reader = Keystore::open_read_only(scratch.path(), &scratch.unlock).unwrap();
     assert_eq!(reader.entries(None, 10).unwrap().len(), 3);
     scratch.keystore.remove(&alias("a"), false, now()).unwrap();
     assert_eq!(reader.entries(None, 10).unwrap().len(), 2);
@@ -217,9 +217,9 @@ fn the_listing_pages_in_the_order_of_aliases() {
 #[test]
 fn private_keys_and_unlock_key_are_nowhere_on_disk_in_the_clear() {
     let scratch = two_servers();
-    let key = scratch.keystore.credential(&alias("a")).unwrap().key;
+    let opened = scratch.keystore.credential(&alias("a")).unwrap();
     // The scalar of a P-256 key: 32 bytes after the fixed head of its PKCS #8 form.
-    let der = key.expose_pkcs8_der();
+    let der = opened.key().expose_pkcs8_der();
     let scalar = &der[36..68];
     for file in fs::read_dir(scratch.folder.path()).unwrap() {
         let path = file.unwrap().path();

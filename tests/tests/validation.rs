@@ -181,7 +181,7 @@ fn a_cross_signed_ca_leads_to_whichever_root_is_imported() {
     let credential = by_new.issue(&leaf_params("a.test"), &others);
     for imported in [&old, &new] {
         let chain = judge(&credential, &[imported]).unwrap();
-        assert_eq!(chain.path()[2].0.fingerprint, imported.certificate.fingerprint);
+        assert_eq!(chain.path()[2].0.fingerprint(), imported.certificate.fingerprint());
     }
     let mut expired = ca_params("Issuing");
     valid(&mut expired, -400, -1);
@@ -337,7 +337,7 @@ fn a_key_whose_algorithm_is_encoded_otherwise_is_no_key() {
     let root = root("Root");
     let credential = root.issue(&leaf_params("a.test"), &[]);
     let id_ec_public_key = b"\x06\x07\x2a\x86\x48\xce\x3d\x02\x01";
-    let mut der = credential.leaf.der().to_vec();
+    let mut der = credential.leaf().der().to_vec();
     let place = der.windows(id_ec_public_key.len()).position(|window| window == id_ec_public_key).unwrap();
     // A tag that a lenient reader takes for that of an OBJECT IDENTIFIER.
     der[place] = 0x86;

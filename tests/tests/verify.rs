@@ -55,7 +55,7 @@ impl Files {
 #[test]
 fn certificate_files_are_judged_without_a_store() {
     let files = Files::new();
-    let leaf = files.issuing.issue(&leaf_params("a.test"), &[]).leaf;
+    let leaf = files.issuing.issue(&leaf_params("a.test"), &[]).leaf().clone();
     let run = files.verify(&leaf, &["--name", "a.test"]);
     assert_eq!(run.code, 0, "{}", run.out);
     let result = &run.json()["result"];
@@ -84,8 +84,8 @@ fn certificate_files_are_judged_without_a_store() {
 #[test]
 fn the_first_block_of_a_file_is_the_leaf_or_an_error() {
     let files = Files::new();
-    let leaf = files.issuing.issue(&leaf_params("a.test"), &[]).leaf;
-    let foreign = root("Foreign").issue(&leaf_params("a.test"), &[]).leaf;
+    let leaf = files.issuing.issue(&leaf_params("a.test"), &[]).leaf().clone();
+    let foreign = root("Foreign").issue(&leaf_params("a.test"), &[]).leaf().clone();
     let chain = |first: &Certificate, label: &str| {
         [pem(label, first.der()), pem("CERTIFICATE", files.issuing.file())].concat()
     };
@@ -136,7 +136,7 @@ fn the_first_block_of_a_file_is_the_leaf_or_an_error() {
 #[test]
 fn sets_of_certificates_are_read_for_every_option() {
     let files = Files::new();
-    let leaf = files.issuing.issue(&leaf_params("a.test"), &[]).leaf;
+    let leaf = files.issuing.issue(&leaf_params("a.test"), &[]).leaf().clone();
     let all: [&[u8]; 3] = [files.root.file(), files.issuing.file(), leaf.der()];
     let bags = all.map(Bag::certificate);
     let set = files.write("all.p7b", &pkcs7(&all, &[]));
@@ -159,7 +159,7 @@ fn a_refusal_says_what_is_wrong_and_what_to_do() {
     let files = Files::new();
     let mut params = leaf_params("a.test");
     valid(&mut params, -400, -10);
-    let run = files.verify(&files.issuing.issue(&params, &[]).leaf, &[]);
+    let run = files.verify(files.issuing.issue(&params, &[]).leaf(), &[]);
     assert_eq!((run.code, run.error_code().as_str()), (1, "expired"));
     let error = &run.json()["error"];
     assert_eq!(error["message"], "the certificate expired 10 days ago");
@@ -167,7 +167,7 @@ fn a_refusal_says_what_is_wrong_and_what_to_do() {
     // Nothing can be allowed here, as an import can.
     assert_eq!(error["help"], "renew the certificate");
 
-    let stranger = root("Stranger").issue(&leaf_params("a.test"), &[]).leaf;
+    let stranger = root("Stranger").issue(&leaf_params("a.test"), &[]).leaf().clone();
     let run = files.verify(&stranger, &[]);
     assert_eq!(run.error_code(), "no_anchor");
     let message = run.json()["error"]["message"].as_str().unwrap().to_owned();
@@ -202,7 +202,7 @@ fn openssl_agrees_on_what_is_accepted_and_refused() {
         (leaf_params("a.test"), &strongroom_tests::authority::root("Stranger"), false),
         (leaf_params("b.test"), &files.issuing, false),
     ] {
-        let leaf = by.issue(&params, &[]).leaf;
+        let leaf = by.issue(&params, &[]).leaf().clone();
         let ours = files.verify(&leaf, &["--name", "a.test"]).code == 0;
         let path = pem("leaf.pem", &leaf);
         let theirs = openssl(&[
@@ -219,7 +219,7 @@ fn openssl_agrees_on_what_is_accepted_and_refused() {
             &issuing,
             &path,
         ]);
-        assert_eq!((ours, theirs.unwrap().status.success()), (accepted, accepted), "{}", leaf.subject);
+        assert_eq!((ours, theirs.unwrap().status.success()), (accepted, accepted), "{}", leaf.subject());
     }
 }
 

@@ -20,7 +20,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let unlock = UnlockKey::generate()?;
     unlock.create_file(&folder.join("keystore.key"))?;
-    let keystore = Keystore::create(&folder.join("keystore.db"), &unlock, UnixTime::now())?;
+    let keystore = Keystore::create(folder.join("keystore.db"), &unlock, UnixTime::now())?;
     keystore.add_administrator(
         &"siteadmin".parse()?,
         &Password::new(line.trim_end_matches(['\r', '\n']))?,

@@ -4,6 +4,7 @@
 
 use std::fmt;
 
+use rustls_pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use thiserror::Error;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
@@ -187,6 +188,13 @@ impl PrivateKey {
     }
 }
 
+impl From<PrivateKey> for PrivateKeyDer<'static> {
+    /// Moves the key: no copy of it stays behind. Whoever has it wipes it.
+    fn from(mut key: PrivateKey) -> Self {
+        PrivatePkcs8KeyDer::from(std::mem::take(&mut key.0)).into()
+    }
+}
+
 impl fmt::Debug for PrivateKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("PrivateKey([redacted])")
@@ -238,6 +246,14 @@ mod tests {
         assert_eq!(format!("{password:?}"), "Password([redacted])");
         assert_eq!(format!("{unlock:?}"), "UnlockKey([redacted])");
         assert_eq!(format!("{key:?}"), "PrivateKey([redacted])");
+    }
+
+    #[test]
+    fn a_key_moves_to_rustls_without_a_copy() {
+        let key = PrivateKey::from_pkcs8_der(vec![7; 64]);
+        let at = key.expose_pkcs8_der().as_ptr();
+        let moved = PrivateKeyDer::from(key);
+        assert_eq!((moved.secret_der().as_ptr(), moved.secret_der()), (at, &[7; 64][..]));
     }
 
     #[test]

@@ -214,8 +214,8 @@ fn restore(folder: &Path, backup: &Path) -> Result<(), Error> {
     drop(request(&folder.with_extension("pool"), "warm", "a", false));
     say("OPEN");
     let keystore = open(folder)?;
-    let mut backup = Backup::open(backup, &folder.join("keystore.db"), &unlock)?;
-    keystore.restore(&mut backup, None, RestoreOptions::default(), now())?;
+    let backup = Backup::open(backup, &folder.join("keystore.db"), &unlock)?;
+    keystore.restore(&backup, None, RestoreOptions::default(), now())?;
     say("ACK restore");
     Ok(())
 }
@@ -279,7 +279,7 @@ fn soak_writing(folder: &Path, name: &str, until: Instant) -> Result<(), Error> 
 /// Lists, opens `kept`, and an entry that may be gone by then.
 fn soak_reading(folder: &Path, until: Instant) -> Result<(), Error> {
     let unlock = UnlockKey::read_file(&folder.with_extension("key"))?;
-    let keystore = Keystore::open_read_only(&folder.join("keystore.db"), &unlock)?;
+    let keystore = Keystore::open_read_only(folder.join("keystore.db"), &unlock)?;
     let (mut longest, mut reads) = (Duration::ZERO, 0_u64);
     let kept: Alias = "kept".parse().unwrap();
     while Instant::now() < until {

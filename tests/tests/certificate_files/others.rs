@@ -235,7 +235,7 @@ fn version_1_certificates_and_lists_are_told_apart() {
     // Without extensions OpenSSL 3 writes version 1.
     let v1 = openssl(&["x509", "-req", "-signkey", &path("key"), "-days", "30", "-outform", "DER"], &request);
     let found = read(&v1).unwrap();
-    assert_eq!((found.certificates.len(), found.certificates[0].certificate.version), (1, 1));
+    assert_eq!((found.certificates.len(), found.certificates[0].certificate.version()), (1, 1));
     assert_eq!(sniff(&v1).as_str(), "der");
     // An empty subject is a request all the same.
     let nameless = openssl(&["req", "-new", "-key", &path("key"), "-subj", "/", "-outform", "DER"], b"");

@@ -59,7 +59,7 @@ impl Bench {
         let authority = root("Root");
         for name in ["a", "b"] {
             let credential = authority.issue(&leaf_params(&format!("{name}.test")), &[]);
-            fs::write(bench.pool().join(format!("{name}.der")), credential.leaf.der()).unwrap();
+            fs::write(bench.pool().join(format!("{name}.der")), credential.leaf().der()).unwrap();
             let key = credential.key().expose_pkcs8_der();
             fs::write(bench.pool().join(format!("{name}.key")), key).unwrap();
         }
@@ -67,7 +67,7 @@ impl Bench {
         unlock.create_file(&bench.key()).unwrap();
         let mut wanted = NewKeystore::default();
         wanted.journal = journal;
-        let keystore = Keystore::create_with(&bench.db(), &unlock, &wanted, now()).unwrap();
+        let keystore = Keystore::create_with(bench.db(), &unlock, &wanted, now()).unwrap();
         keystore.import_authority(&"root".parse().unwrap(), authority.file(), now()).unwrap();
         drop(keystore);
         let made = bench.worker(["import", bench.dir().to_str().unwrap(), "kept", "1"]).output().unwrap();
@@ -107,7 +107,7 @@ impl Bench {
     }
 
     pub(crate) fn open(&self) -> Keystore {
-        Keystore::open(&self.db(), &self.unlock()).unwrap()
+        Keystore::open(self.db(), &self.unlock()).unwrap()
     }
 
     /// A worker process, not started.

@@ -19,7 +19,7 @@ fn everything(path: &Path, unlock: &UnlockKey, names: &[String]) -> Result<Strin
         all.push_str(&format!("{:?}\n", keystore.entry(&alias)?));
         if name != "root" {
             let opened = keystore.credential(&alias)?;
-            all.push_str(&format!("{:?} {:?}\n", opened.key.expose_pkcs8_der(), opened.served));
+            all.push_str(&format!("{:?} {:?}\n", opened.key().expose_pkcs8_der(), opened.chain()));
         }
         all.push_str(&format!("{:?}\n", keystore.history(&alias)?));
     }

@@ -19,7 +19,7 @@ fn present(keystore: &Keystore, name: &str) -> bool {
 #[track_caller]
 fn judge(bench: &Bench, output: &str, context: &str) {
     let acks: BTreeSet<String> = acknowledged(output).into_iter().collect();
-    let keystore = Keystore::open(&bench.db(), &bench.unlock())
+    let keystore = Keystore::open(bench.db(), &bench.unlock())
         .unwrap_or_else(|error| panic!("{context}: {error}\n{output}"));
     let report = keystore.verify_store().unwrap();
     assert_eq!(report.problems, [], "{context}\n{output}");

@@ -94,7 +94,7 @@ fn fill(name: &str, journal: Journal, ballast: usize, mounted: impl FnOnce(&Path
     let (unlock, source) = (bench.unlock(), || UnlockSource::KeyFile(String::new()));
     note("passwd", keystore.change_unlock(&unlock, source(), &unlock, now()).map(drop));
     note("rekey", keystore.rekey(&[KeptSlot::new(0, source(), &unlock)], now()));
-    note("second process", Keystore::open(&bench.db(), &unlock).map(drop));
+    note("second process", Keystore::open(bench.db(), &unlock).map(drop));
     println!("D6 {name}, {}: {imported} imported, then {refused:?}", journal.as_str());
     whole(&keystore, &kept);
     drop(keystore);

@@ -18,7 +18,7 @@ fn alias(name: &str) -> Alias {
 }
 
 fn open(bench: &Bench) -> Result<Keystore, Error> {
-    Keystore::open(&bench.db(), &bench.unlock())
+    Keystore::open(bench.db(), &bench.unlock())
 }
 
 #[test]

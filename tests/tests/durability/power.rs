@@ -251,7 +251,7 @@ fn record(bench: &Bench, arguments: &[&str]) -> Vec<u8> {
 }
 
 fn store_is_whole(folder: &Path, acks: &BTreeSet<String>, unlock: &UnlockKey) -> Result<(), String> {
-    let keystore = Keystore::open(&folder.join("keystore.db"), unlock).map_err(|error| error.to_string())?;
+    let keystore = Keystore::open(folder.join("keystore.db"), unlock).map_err(|error| error.to_string())?;
     for alias in acks.iter().map(String::as_str).chain(["kept"]) {
         keystore.credential(&alias.parse().unwrap()).map_err(|error| format!("{alias}: {error}"))?;
     }

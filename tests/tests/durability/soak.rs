@@ -112,11 +112,11 @@ fn d7_soak_with_a_write_ahead_log() {
 #[track_caller]
 fn readers_pass_a_writer(journal: Journal) {
     let bench = Bench::new(journal);
-    let mut before = Keystore::open_read_only(&bench.db(), &bench.unlock()).unwrap();
+    let mut before = Keystore::open_read_only(bench.db(), &bench.unlock()).unwrap();
     let writer = Connection::open(bench.db()).unwrap();
     writer.execute_batch("BEGIN IMMEDIATE; DELETE FROM log; DELETE FROM record;").unwrap();
     // A reader that had to wait would get store_busy after ten seconds: the write is open as long as this test runs.
-    let mut after = Keystore::open_read_only(&bench.db(), &bench.unlock()).unwrap();
+    let mut after = Keystore::open_read_only(bench.db(), &bench.unlock()).unwrap();
     for reader in [&mut before, &mut after] {
         assert_eq!(reader.entries(None, 10).unwrap().len(), 2);
         reader.credential(&"kept".parse().unwrap()).unwrap();

@@ -43,7 +43,7 @@ pub fn identity() -> &'static Identity {
 /// A key and its certificate for a host.
 pub fn issue(root: &TestCa, host: &str) -> (Vec<u8>, Vec<u8>) {
     let credential = root.issue(&leaf_params(host), &[]);
-    (credential.key().expose_pkcs8_der().to_vec(), credential.leaf.der().to_vec())
+    (credential.key().expose_pkcs8_der().to_vec(), credential.leaf().der().to_vec())
 }
 
 pub fn secret() -> Secret {
@@ -105,7 +105,7 @@ pub fn holds_identity(file: &[u8], password: &str, limits: &Limits) -> Result<Co
     same("keys", &[identity().key.as_slice()][..], &keys)?;
     same("certificates", &[identity().certificate.as_slice()][..], &certificates)?;
     let chosen = credential(file, password, limits).map_err(|error| format!("{}: {error}", error.code()))?;
-    same("leaf", identity().certificate.as_slice(), chosen.leaf.der())?;
+    same("leaf", identity().certificate.as_slice(), chosen.leaf().der())?;
     Ok(contents)
 }
 

@@ -245,7 +245,7 @@ fn long_name(parts: u64, value: &str) -> Result<(), Failed> {
     holds_identity(&plain_file(key_bag(), certificate_bag()).build(), PASSWORD, &Limits::default())?;
     let chosen = watched(move || credential(&file, PASSWORD, &Limits::default()))?;
     let chosen = chosen.map_err(|error| error.to_string())?;
-    let len = chosen.leaf.subject.len();
+    let len = chosen.leaf().subject().len();
     // The last part may be an escape, and a mark says that more follows.
     if len > 4096 + 16 {
         return Err(format!("the subject is rendered in {len} bytes").into());

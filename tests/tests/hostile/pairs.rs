@@ -72,7 +72,7 @@ fn mismatches() -> Vec<Trial> {
             let chosen = ServerCredential::choose(contents, Some(&EntrySelector::Number(1)));
             let chosen = chosen.map_err(|error| error.to_string())?;
             same("key", identity().key.as_slice(), chosen.key().expose_pkcs8_der())?;
-            same("leaf", identity().certificate.as_slice(), chosen.leaf.der())?;
+            same("leaf", identity().certificate.as_slice(), chosen.leaf().der())?;
             refused(file, PASSWORD, Limits::default(), "several_entries")
         }),
         trial(class, "what_is_written_twice_counts_once", || {
@@ -96,7 +96,7 @@ fn chooses_identity(bags: &[Bag]) -> Result<(), Failed> {
     let file = Forge::new(secret()).plain(bags).build();
     let chosen = credential(&file, PASSWORD, &Limits::default()).map_err(|error| error.to_string())?;
     same("key", identity().key.as_slice(), chosen.key().expose_pkcs8_der())?;
-    same("leaf", identity().certificate.as_slice(), chosen.leaf.der())
+    same("leaf", identity().certificate.as_slice(), chosen.leaf().der())
 }
 
 /// A self-signed certificate of a kind of key, with the key.

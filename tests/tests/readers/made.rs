@@ -37,7 +37,7 @@ fn files() -> Vec<(&'static str, Vec<Bag>)> {
     let mut later = ca_params("Issuing");
     valid(&mut later, -10, 900);
     let namesake = root.issue_ca(later);
-    let [leaf, other] = [&first, &second].map(|credential| certificate(&credential.leaf));
+    let [leaf, other] = [&first, &second].map(|credential| certificate(credential.leaf()));
     let [ca, above, foreign, twin] =
         [&issuing, &root, &stranger, &namesake].map(|authority| certificate(&authority.certificate));
     let (one, two) = (key(&first), key(&second));
@@ -46,7 +46,7 @@ fn files() -> Vec<(&'static str, Vec<Bag>)> {
     let trusted = |bag: &Bag| {
         bag.clone().friendly_name("trusted").attribute("2.16.840.1.113894.746875.1.1", &[oid("2.5.29.37.0")])
     };
-    let with_more = Bag::certificate(&[first.leaf.der().as_ref(), &[0x30, 0]].concat());
+    let with_more = Bag::certificate(&[first.leaf().der().as_ref(), &[0x30, 0]].concat());
     let kind = sequence(&[oid("2.16.840.1.114027.80.8.1.21")]);
     let composite = shrouded(&sequence(&[integer(&[0]), kind, octets(&[4, 2, 7, 7])]));
     vec![

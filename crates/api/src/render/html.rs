@@ -173,16 +173,16 @@ fn certificate(frame: &Frame<'_>, page: CertificatePage) -> Result<String, askam
     let object = CertificateObject::from(&entry);
     let mut facts = vec![
         ("Type", kind(entry.kind).to_owned()),
-        ("Subject", certificate.subject.clone()),
-        ("Issuer", certificate.issuer.clone()),
-        ("Key", certificate.key.to_string()),
-        ("Signature", certificate.signature_algorithm.clone()),
-        ("Serial number", certificate.serial.clone()),
+        ("Subject", certificate.subject().to_owned()),
+        ("Issuer", certificate.issuer().to_owned()),
+        ("Key", certificate.key().to_string()),
+        ("Signature", certificate.signature_algorithm().to_owned()),
+        ("Serial number", certificate.serial().to_owned()),
     ];
-    if let Some(usage) = &certificate.key_usage {
+    if let Some(usage) = &certificate.key_usage() {
         facts.push(("Key usage", usage.names.join(", ").replace('_', " ")));
     }
-    facts.push(("SHA-256", certificate.fingerprint.to_string()));
+    facts.push(("SHA-256", certificate.fingerprint().to_string()));
     facts.push(("SHA-1", object.sha1_fingerprint));
     facts.push(("Version of the entry", entry.version.to_string()));
     CertificateTemplate {
@@ -191,9 +191,9 @@ fn certificate(frame: &Frame<'_>, page: CertificatePage) -> Result<String, askam
         title: entry.alias.key(),
         facts,
         names: certificate.hosts().map(str::to_owned).collect(),
-        from: calendar_date(certificate.not_before),
-        until: calendar_date(certificate.not_after),
-        remaining: remaining(certificate.not_after, now),
+        from: calendar_date(certificate.not_before()),
+        until: calendar_date(certificate.not_after()),
+        remaining: remaining(certificate.not_after(), now),
         chain: chain(&entry),
         links: entry.chain.iter().map(Link::of).collect(),
     }

@@ -37,11 +37,11 @@ impl Row {
             href: format!("{list}/{}", percent_encode(&alias)),
             alias,
             kind: kind(entry.kind),
-            subject: certificate.subject.clone(),
+            subject: certificate.subject().to_owned(),
             names: certificate.hosts().take(NAMES).map(str::to_owned).collect(),
             more_names: certificate.hosts().count().saturating_sub(NAMES),
-            expires: calendar_date(certificate.not_after),
-            remaining: remaining(certificate.not_after, now),
+            expires: calendar_date(certificate.not_after()),
+            remaining: remaining(certificate.not_after(), now),
             chain: chain(entry),
         }
     }
@@ -91,9 +91,9 @@ pub(super) struct Link {
 impl Link {
     pub(super) fn of((certificate, role): &(Certificate, Role)) -> Self {
         Self {
-            subject: certificate.subject.clone(),
+            subject: certificate.subject().to_owned(),
             role: role_name(*role),
-            expires: calendar_date(certificate.not_after),
+            expires: calendar_date(certificate.not_after()),
         }
     }
 }

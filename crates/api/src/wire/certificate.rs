@@ -36,27 +36,27 @@ pub(crate) struct CertificateObject {
 impl From<&Entry> for CertificateObject {
     fn from(entry: &Entry) -> Self {
         let certificate = &entry.certificate;
-        let names: Vec<String> = certificate.alternative_names.iter().map(labelled).collect();
+        let names: Vec<String> = certificate.alternative_names().iter().map(labelled).collect();
         Self {
             alias_name: entry.alias.key(),
             entry_type: entry_type(entry.kind),
-            issuer: certificate.issuer.clone(),
-            subject: certificate.subject.clone(),
+            issuer: certificate.issuer().to_owned(),
+            subject: certificate.subject().to_owned(),
             subject_alternative_name: names.clone(),
             subject_alternative_names: names,
-            valid_from: java_date(certificate.not_before),
-            valid_until: java_date(certificate.not_after),
-            valid_from_epoch: certificate.not_before.saturating_mul(1000),
-            valid_until_epoch: certificate.not_after.saturating_mul(1000),
-            key_algorithm: certificate.key.family(),
-            key_size: certificate.key.bits().unwrap_or(0),
-            serial_number: certificate.serial.clone(),
-            version: certificate.version,
-            signature_algorithm: certificate.signature_algorithm.clone(),
-            key_usage: certificate.key_usage.as_ref().map(|usage| usage.names.clone()).unwrap_or_default(),
+            valid_from: java_date(certificate.not_before()),
+            valid_until: java_date(certificate.not_after()),
+            valid_from_epoch: certificate.not_before().saturating_mul(1000),
+            valid_until_epoch: certificate.not_after().saturating_mul(1000),
+            key_algorithm: certificate.key().family(),
+            key_size: certificate.key().bits().unwrap_or(0),
+            serial_number: certificate.serial().to_owned(),
+            version: certificate.version(),
+            signature_algorithm: certificate.signature_algorithm().to_owned(),
+            key_usage: certificate.key_usage().map(|usage| usage.names.clone()).unwrap_or_default(),
             md5_fingerprint: hex(&Md5::digest(certificate.der())),
             sha1_fingerprint: hex(&Sha1::digest(certificate.der())),
-            sha256_fingerprint: certificate.fingerprint.to_string(),
+            sha256_fingerprint: certificate.fingerprint().to_string(),
         }
     }
 }

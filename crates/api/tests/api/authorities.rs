@@ -29,7 +29,7 @@ fn bundle() -> Vec<u8> {
 /// Subject and SHA-256 of an entry, as the answer has them.
 fn told(server: &Server, alias: &str) -> String {
     let entry = server.keystore().entry(&alias.parse().unwrap()).unwrap();
-    format!("{alias}: {} (SHA-256 {})", entry.certificate.subject, entry.certificate.fingerprint)
+    format!("{alias}: {} (SHA-256 {})", entry.certificate.subject(), entry.certificate.fingerprint())
 }
 
 #[tokio::test]
@@ -107,7 +107,7 @@ async fn the_page_shows_subjects_and_digests() {
     let reply = server.send(form.post(IMPORT_ROOT)).await;
     reply.is_page("Imported");
     let entry = server.keystore().entry(&"ca".parse().unwrap()).unwrap();
-    reply.has(&entry.certificate.fingerprint.to_string());
+    reply.has(&entry.certificate.fingerprint().to_string());
     reply.has("/sslCertificates/ca\">ca</a> was imported");
     reply.has("1 imported, 0 already present, 1 not imported.");
     reply.has_not(CHANGEIT);

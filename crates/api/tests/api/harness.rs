@@ -76,7 +76,7 @@ impl Server {
     pub(crate) fn with(change: impl FnOnce(&mut Settings)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let unlock = UnlockKey::generate().unwrap();
-        let keystore = Keystore::create(&folder.path().join("keystore.db"), &unlock, clock()).unwrap();
+        let keystore = Keystore::create(folder.path().join("keystore.db"), &unlock, clock()).unwrap();
         let password = Password::new(PASSWORD).unwrap();
         keystore.add_administrator(&ADMIN.parse().unwrap(), &password, clock()).unwrap();
         let mut settings = Settings::new(MACHINE);
@@ -91,7 +91,7 @@ impl Server {
 
     /// The same store, opened beside the server.
     pub(crate) fn keystore(&self) -> Keystore {
-        Keystore::open(&self.path(), &self.unlock).unwrap()
+        Keystore::open(self.path(), &self.unlock).unwrap()
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Reply {

@@ -48,9 +48,9 @@ pub(super) fn run(arguments: &Arguments, alias: &Alias, printer: &Printer) -> Re
         .map(|(certificate, _)| certificate)
         .filter(|top| incomplete && !top.is_self_issued());
     let missing = top.map(|top| Missing {
-        issuer: top.issuer.clone(),
-        key_id: top.authority_key_id.as_deref().map(hex),
-        urls: top.issuer_urls.clone(),
+        issuer: top.issuer().to_owned(),
+        key_id: top.authority_key_id().map(hex),
+        urls: top.issuer_urls().to_vec(),
     });
     let view = ChainView {
         alias: entry.alias.to_string(),

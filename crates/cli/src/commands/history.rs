@@ -32,9 +32,9 @@ impl VersionView {
             current: version.current,
             created_at: rfc3339(version.created_at),
             actor: version.actor.clone(),
-            sha256: version.certificate.fingerprint.to_string(),
-            subject: version.certificate.subject.clone(),
-            not_after: rfc3339(version.certificate.not_after),
+            sha256: version.certificate.fingerprint().to_string(),
+            subject: version.certificate.subject().to_owned(),
+            not_after: rfc3339(version.certificate.not_after()),
         }
     }
 }
@@ -136,7 +136,7 @@ pub(super) fn undo(arguments: &Arguments, command: &Undo, printer: &Printer) -> 
         None => keystore.undo(alias, now())?,
     };
     let alias = keystore.entry(alias)?.alias;
-    let subject = &version.certificate.subject;
+    let subject = &version.certificate.subject();
     let restored = version.origin != version.number;
     let (outcome, text) = match (was_removed, restored && command.to.is_some()) {
         (true, false) => {

@@ -17,14 +17,14 @@ const SOON: i64 = 30 * 86_400;
 
 pub(super) fn ls(arguments: &Arguments, command: &Ls, printer: &Printer) -> Result<(), Failure> {
     if command.removed {
-        return removed(&mut open_read_only(arguments)?, printer);
+        return removed(&open_read_only(arguments)?, printer);
     }
     let nothing = "the store is empty; import with: strongroom import ALIAS FILE\n";
-    stream(&mut open_read_only(arguments)?, printer, |_| true, nothing)
+    stream(&open_read_only(arguments)?, printer, |_| true, nothing)
 }
 
 pub(super) fn show(arguments: &Arguments, command: &Show, printer: &Printer) -> Result<(), Failure> {
-    let entry = referred(&mut open_read_only(arguments)?, &command.alias)?;
+    let entry = referred(&open_read_only(arguments)?, &command.alias)?;
     if command.pem {
         let chain = entry.chain.iter().map(|(certificate, _)| pem(certificate));
         printer.data(&chain.collect::<String>());
@@ -56,7 +56,7 @@ fn removed(keystore: &Keystore, printer: &Printer) -> Result<(), Failure> {
                 entry.alias.to_string().into(),
                 kind.into(),
                 names(certificate).into(),
-                certificate.key.to_string().into(),
+                certificate.key().to_string().into(),
                 expires(certificate, at),
             ]);
         }
@@ -125,7 +125,7 @@ pub(super) fn stream(
 fn cells(entry: &Entry, at: i64) -> Vec<Cell> {
     let certificate = &entry.certificate;
     let (kind, names) = match entry.kind {
-        EntryKind::Authority { trust } => (format!("ca {}", trust.as_str()), short(&certificate.subject)),
+        EntryKind::Authority { trust } => (format!("ca {}", trust.as_str()), short(certificate.subject())),
         _ => ("server".to_owned(), names(certificate)),
     };
     let chain = entry.chain_state;
@@ -134,7 +134,7 @@ fn cells(entry: &Entry, at: i64) -> Vec<Cell> {
         entry.alias.to_string().into(),
         kind.into(),
         names.into(),
-        certificate.key.to_string().into(),
+        certificate.key().to_string().into(),
         expires(certificate, at),
         Cell::marked(chain.as_str().to_owned(), broken),
     ]
@@ -142,21 +142,21 @@ fn cells(entry: &Entry, at: i64) -> Vec<Cell> {
 
 /// The last day, and how far away that is.
 fn expires(certificate: &Certificate, at: i64) -> Cell {
-    let left = certificate.not_after.saturating_sub(at);
+    let left = certificate.not_after().saturating_sub(at);
     let (sign, mark) = match left {
         left if left < 0 => (" !", Mark::Bad),
         left if left < SOON => (" !", Mark::Soon),
         _ => ("", Mark::None),
     };
-    let date: String = strongroom::rfc3339(certificate.not_after).chars().take(10).collect();
-    Cell::marked(format!("{date} {}{sign}", time_left(certificate.not_after, at)), mark)
+    let date: String = strongroom::rfc3339(certificate.not_after()).chars().take(10).collect();
+    Cell::marked(format!("{date} {}{sign}", time_left(certificate.not_after(), at)), mark)
 }
 
 /// The first name and how many more.
 fn names(certificate: &Certificate) -> String {
     let mut hosts = certificate.hosts();
     match (hosts.next(), hosts.count()) {
-        (None, _) => short(&certificate.subject),
+        (None, _) => short(certificate.subject()),
         (Some(first), 0) => first.to_owned(),
         (Some(first), more) => format!("{first} +{more}"),
     }

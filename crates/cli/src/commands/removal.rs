@@ -29,7 +29,7 @@ pub(super) fn rm(arguments: &Arguments, command: &Remove, printer: &Printer) -> 
     if let (Ok(entry), false) = (&entry, refused) {
         confirm(
             arguments,
-            &format!("Remove {} ({})?", entry.alias, entry.certificate.subject),
+            &format!("Remove {} ({})?", entry.alias, entry.certificate.subject()),
             Unasked::GoOn,
         )?;
     }

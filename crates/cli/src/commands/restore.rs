@@ -41,9 +41,9 @@ pub(super) fn run(arguments: &Arguments, command: &Restore, printer: &Printer) -
         return Err(not_there("file", file));
     }
     let missing = path.symlink_metadata().is_err();
-    let (mut backup, loaded) = open_backup(arguments, file, &path)?;
+    let (backup, loaded) = open_backup(arguments, file, &path)?;
     if command.new_store {
-        return as_new(arguments, &mut backup, &loaded, &path, printer);
+        return as_new(arguments, &backup, &loaded, &path, printer);
     }
     if missing {
         let report = Keystore::restore_missing(backup, &path, &actor(), Journal::default(), now())?;
@@ -62,9 +62,9 @@ pub(super) fn run(arguments: &Arguments, command: &Restore, printer: &Printer) -
             failure
         }
     })?;
-    let plan = keystore.plan_restore(&mut backup, options)?;
+    let plan = keystore.plan_restore(&backup, options)?;
     confirm(arguments, command, &plan)?;
-    let report = keystore.restore(&mut backup, Some(loaded.unlock()), options, now())?;
+    let report = keystore.restore(&backup, Some(loaded.unlock()), options, now())?;
     let view = ReportView::of(&report, None);
     printer.result(&view, &[], || format!("restored {}: {}", path.display(), view.text()));
     Ok(())
@@ -86,8 +86,8 @@ fn only(
 ) -> Result<(), Failure> {
     let path = store_path(arguments)?;
     let keystore = open(arguments)?;
-    let (mut backup, _) = open_backup(arguments, command.file()?, &path)?;
-    keystore.restore_only(&mut backup, alias, command.replace, options, now())?;
+    let (backup, _) = open_backup(arguments, command.file()?, &path)?;
+    keystore.restore_only(&backup, alias, command.replace, options, now())?;
     let mended = Mended { alias: alias.to_string(), outcome: "restored" };
     printer.result(&mended, &[], || format!("restored the entry {alias} with all its versions\n"));
     Ok(())
@@ -95,7 +95,7 @@ fn only(
 
 fn as_new(
     arguments: &Arguments,
-    backup: &mut Backup,
+    backup: &Backup,
     loaded: &Loaded,
     path: &Path,
     printer: &Printer,

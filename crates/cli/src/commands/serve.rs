@@ -12,7 +12,6 @@ use axum_server::{Handle, tls_rustls::RustlsConfig};
 use rcgen::{
     CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose, SanType,
 };
-use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use serde::Serialize;
 use strongroom::{
     Alias, Certificate, CredentialRequest, Error, Keystore, OpenedCredential, PrivateKey, Remedy,
@@ -52,7 +51,7 @@ pub(super) fn run(arguments: &Arguments, command: &Serve, printer: &Printer) -> 
     let own: Alias = OWN_ALIAS.parse().map_err(Error::from)?;
     let marking = keystore.clone();
     let held = marking.hold(&own, "strongroom serve", now())?;
-    let leaf = credential.served.first().map(|leaf| leaf.fingerprint.to_string()).unwrap_or_default();
+    let leaf = credential.chain().first().map(|leaf| leaf.fingerprint().to_string()).unwrap_or_default();
     let tls = server_config(credential)?;
     let administrators = keystore.listed_administrators()?;
     for (name, damaged) in administrators.iter().filter_map(|(name, row)| Some((name, row.as_ref().err()?))) {
@@ -205,11 +204,7 @@ fn self_signed(machine: &str, address: IpAddr) -> Result<ServerCredential, Strin
 
 /// TLS 1.2 and 1.3 with aws-lc-rs, as a value: no provider is installed for the process.
 fn server_config(credential: OpenedCredential) -> Result<RustlsConfig, Failure> {
-    let OpenedCredential { key, served, .. } = credential;
-    let chain: Vec<CertificateDer<'static>> =
-        served.iter().map(|certificate| certificate.der().clone()).collect();
-    // EXPOSE: rustls signs handshakes with it.
-    let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.expose_pkcs8_der().to_vec()));
+    let (chain, key) = (credential.chain_der(), credential.into_key());
     let refused = |error: rustls::Error| Failure::new(Exit::Other, "tls_refused", "serve", error.to_string());
     let mut config =
         rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
@@ -229,10 +224,10 @@ mod tests {
     #[test]
     fn own_certificate_names_the_machine_and_loopback() {
         let credential = self_signed("gis.fixture.test", IpAddr::from([127, 0, 0, 1])).unwrap();
-        let names: Vec<&str> = credential.leaf.hosts().collect();
+        let names: Vec<&str> = credential.leaf().hosts().collect();
         assert_eq!(names, ["localhost", "gis.fixture.test", "127.0.0.1", "::1"]);
-        assert!(credential.leaf.is_self_signed());
-        assert_eq!(credential.leaf.subject, "CN=gis.fixture.test, O=SelfSignedCertificate");
+        assert!(credential.leaf().is_self_signed());
+        assert_eq!(credential.leaf().subject(), "CN=gis.fixture.test, O=SelfSignedCertificate");
         assert!(!format!("{credential:?}").contains("BEGIN"));
     }
 }

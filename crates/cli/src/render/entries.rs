@@ -47,13 +47,13 @@ impl EntryFacts {
             kind,
             trust,
             names: certificate.hosts().map(str::to_owned).collect(),
-            key: certificate.key.to_string(),
-            not_before: rfc3339(certificate.not_before),
-            not_after: rfc3339(certificate.not_after),
+            key: certificate.key().to_string(),
+            not_before: rfc3339(certificate.not_before()),
+            not_after: rfc3339(certificate.not_after()),
             chain_state: entry.chain_state.as_str(),
-            sha256: certificate.fingerprint.to_string(),
-            subject: certificate.subject.clone(),
-            issuer: certificate.issuer.clone(),
+            sha256: certificate.fingerprint().to_string(),
+            subject: certificate.subject().to_owned(),
+            issuer: certificate.issuer().to_owned(),
             version: entry.version,
             created_at: rfc3339(entry.created_at),
             allowed: entry.allowed.iter().map(|code| code.as_str()).collect(),
@@ -97,10 +97,10 @@ impl RemovedView {
             alias: entry.alias.to_string(),
             kind: if entry.authority { "trustedCertEntry" } else { "PrivateKeyEntry" },
             names: certificate.hosts().map(str::to_owned).collect(),
-            key: certificate.key.to_string(),
-            not_after: rfc3339(certificate.not_after),
-            sha256: certificate.fingerprint.to_string(),
-            subject: certificate.subject.clone(),
+            key: certificate.key().to_string(),
+            not_after: rfc3339(certificate.not_after()),
+            sha256: certificate.fingerprint().to_string(),
+            subject: certificate.subject().to_owned(),
             version: entry.version,
             created_at: rfc3339(entry.created_at),
         }
@@ -156,19 +156,19 @@ pub(crate) struct ShowView {
 impl ShowView {
     pub(crate) fn of(entry: &Entry) -> Self {
         let certificate = &entry.certificate;
-        let names = |purposes: &Vec<String>| purposes.iter().map(|oid| purpose(oid)).collect();
+        let names = |purposes: &[String]| purposes.iter().map(|oid| purpose(oid)).collect();
         Self {
             facts: EntryFacts::of(entry),
-            serial: certificate.serial.clone(),
-            signature_algorithm: certificate.signature_algorithm.clone(),
+            serial: certificate.serial().to_owned(),
+            signature_algorithm: certificate.signature_algorithm().to_owned(),
             sha1: hex(&Sha1::digest(certificate.der().as_ref())),
-            spki_sha256: certificate.spki_fingerprint.to_string(),
-            ca: certificate.is_ca == Some(true),
-            alternative_names: certificate.alternative_names.iter().map(NameView::of).collect(),
-            key_usage: certificate.key_usage.as_ref().map(key_usage),
-            extended_key_usage: certificate.extended_key_usage.as_ref().map(names),
-            subject_key_id: certificate.subject_key_id.as_deref().map(hex),
-            authority_key_id: certificate.authority_key_id.as_deref().map(hex),
+            spki_sha256: certificate.spki_fingerprint().to_string(),
+            ca: certificate.is_ca() == Some(true),
+            alternative_names: certificate.alternative_names().iter().map(NameView::of).collect(),
+            key_usage: certificate.key_usage().map(key_usage),
+            extended_key_usage: certificate.extended_key_usage().map(names),
+            subject_key_id: certificate.subject_key_id().map(hex),
+            authority_key_id: certificate.authority_key_id().map(hex),
             in_use_by: entry.bound_to.clone(),
             chain: LinkView::of_entry(entry),
             pem: entry.chain.iter().map(|(certificate, _)| pem(certificate)).collect(),
@@ -207,7 +207,7 @@ impl ShowView {
         line("valid from", &facts.not_before);
         line(
             "valid until",
-            &format!("{} ({})", facts.not_after, time_left(entry.certificate.not_after, now)),
+            &format!("{} ({})", facts.not_after, time_left(entry.certificate.not_after(), now)),
         );
         line("sha256", &facts.sha256);
         line("sha1", &self.sha1);
@@ -223,7 +223,7 @@ impl ShowView {
             |(_, (_, role)): &(usize, &(Certificate, Role))| facts.trust.is_none() || *role != Role::Leaf;
         for (depth, (certificate, role)) in entry.chain.iter().enumerate().filter(above) {
             let indent = 14 + 2 * depth;
-            let _ = writeln!(text, "{:indent$}{} {}", "", role.as_str(), certificate.subject);
+            let _ = writeln!(text, "{:indent$}{} {}", "", role.as_str(), certificate.subject());
         }
         text
     }

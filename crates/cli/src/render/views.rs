@@ -31,8 +31,8 @@ impl LinkView {
 
     pub(crate) fn of(certificate: &Certificate, role: Role) -> Self {
         Self {
-            sha256: certificate.fingerprint.to_string(),
-            subject: certificate.subject.clone(),
+            sha256: certificate.fingerprint().to_string(),
+            subject: certificate.subject().to_owned(),
             role: role.as_str(),
         }
     }
@@ -108,14 +108,14 @@ pub(crate) fn import_text(report: &ImportReport) -> String {
 pub(crate) fn path_text(path: &[(Certificate, Role)]) -> String {
     let mut text = String::new();
     for (depth, (certificate, role)) in path.iter().enumerate() {
-        let until: String = rfc3339(certificate.not_after).chars().take(10).collect();
+        let until: String = rfc3339(certificate.not_after()).chars().take(10).collect();
         let _ = writeln!(
             text,
             "{:indent$}{} {} ({}, until {until})",
             "",
             role.as_str(),
-            certificate.subject,
-            certificate.key,
+            certificate.subject(),
+            certificate.key(),
             indent = 2 + 2 * depth
         );
     }

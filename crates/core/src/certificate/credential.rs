@@ -1,5 +1,7 @@
 //! Chooses the private key and the leaf of a server, and proves that they belong together.
 
+use rustls_pki_types::PrivateKeyDer;
+
 use super::{
     Certificate,
     choice::{Candidate, CredentialError, EntrySelector},
@@ -8,17 +10,29 @@ use super::{
 use crate::{pkcs12::Contents, secret::PrivateKey};
 
 /// A private key that was proved to belong to its leaf certificate: the public key was derived from the private one,
-/// every part of which was checked, and is the certificate's.
+/// every part of which was checked, and is the certificate's. Only that proof makes one, and nothing changes it afterwards:
+///
+/// ```compile_fail,E0616
+/// use strongroom::{Certificate, ServerCredential};
+///
+/// fn swap(credential: &mut ServerCredential, other: Certificate) {
+///     credential.leaf = other;
+/// }
+/// ```
+///
+/// ```compile_fail,E0451
+/// use strongroom::{Certificate, PrivateKey, ServerCredential};
+///
+/// fn forge(key: PrivateKey, leaf: Certificate) -> ServerCredential {
+///     ServerCredential { key, leaf, others: Vec::new(), not_chosen: Vec::new() }
+/// }
+/// ```
 #[derive(Debug)]
-#[non_exhaustive]
 pub struct ServerCredential {
     key: PrivateKey,
-    /// The end-entity certificate.
-    pub leaf: Certificate,
-    /// The other certificates that came with it, in the order of the file. Nothing is known of them.
-    pub others: Vec<Certificate>,
-    /// What else there was to choose from in the file.
-    pub not_chosen: Vec<Candidate>,
+    pub(crate) leaf: Certificate,
+    pub(crate) others: Vec<Certificate>,
+    pub(crate) not_chosen: Vec<Candidate>,
 }
 
 impl ServerCredential {
@@ -96,6 +110,30 @@ impl ServerCredential {
     #[must_use]
     pub fn key(&self) -> &PrivateKey {
         &self.key
+    }
+
+    /// The end-entity certificate.
+    #[must_use]
+    pub fn leaf(&self) -> &Certificate {
+        &self.leaf
+    }
+
+    /// The other certificates that came with it, in the order of the file. Nothing is known of them.
+    #[must_use]
+    pub fn others(&self) -> &[Certificate] {
+        &self.others
+    }
+
+    /// What else there was to choose from in the file.
+    #[must_use]
+    pub fn not_chosen(&self) -> &[Candidate] {
+        &self.not_chosen
+    }
+
+    /// The private key as rustls takes it: moved, not copied. Whoever has it wipes it.
+    #[must_use]
+    pub fn into_key(self) -> PrivateKeyDer<'static> {
+        self.key.into()
     }
 
     /// Gives up the private key and the leaf.

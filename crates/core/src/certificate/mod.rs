@@ -9,6 +9,7 @@ mod curve;
 mod der;
 mod distinguished_name;
 mod extension;
+mod facts;
 mod fault;
 mod fingerprint;
 mod general_name;
@@ -111,60 +112,66 @@ impl Name {
 
 /// A certificate with the facts that the rest of the engine asks for.
 ///
-/// Parsed once, owned, in the order and spelling of RFC 5280. Times are seconds since 1970-01-01T00:00:00Z.
+/// Parsed once, owned, in the order and spelling of RFC 5280. Times are seconds since 1970-01-01T00:00:00Z. Only parsing
+/// makes one, and nothing changes it afterwards:
+///
+/// ```compile_fail,E0616
+/// fn postpone(certificate: &mut strongroom::Certificate) {
+///     certificate.not_after += 1;
+/// }
+/// ```
 #[derive(Clone, Debug)]
-#[non_exhaustive]
 pub struct Certificate {
     der: CertificateDer<'static>,
     /// SHA-256 over the DER.
-    pub fingerprint: Fingerprint,
+    pub(crate) fingerprint: Fingerprint,
     /// 1 or 3.
-    pub version: u32,
+    pub(crate) version: u32,
     /// The serial number in lower-case hexadecimal.
-    pub serial: String,
+    pub(crate) serial: String,
     /// The subject for people.
-    pub subject: String,
+    pub(crate) subject: String,
     /// The issuer for people.
-    pub issuer: String,
+    pub(crate) issuer: String,
     /// The subject in DER.
-    pub subject_der: Vec<u8>,
+    pub(crate) subject_der: Vec<u8>,
     /// The issuer in DER.
-    pub issuer_der: Vec<u8>,
+    pub(crate) issuer_der: Vec<u8>,
     /// The subject in the form in which names are compared (RFC 5280, section 7.1).
     pub(crate) subject_name: Vec<u8>,
     /// The issuer in the form in which names are compared (RFC 5280, section 7.1).
     pub(crate) issuer_name: Vec<u8>,
     /// notBefore.
-    pub not_before: i64,
+    pub(crate) not_before: i64,
     /// notAfter.
-    pub not_after: i64,
+    pub(crate) not_after: i64,
     /// subjectPublicKeyInfo in DER.
-    pub spki_der: Vec<u8>,
+    pub(crate) spki_der: Vec<u8>,
     /// SHA-256 over `spki_der`.
-    pub spki_fingerprint: Fingerprint,
+    pub(crate) spki_fingerprint: Fingerprint,
     /// What the public key is.
-    pub key: KeyAlgorithm,
+    pub(crate) key: KeyAlgorithm,
     /// The signature algorithm as Java spells it, for example `SHA256withRSA`.
-    pub signature_algorithm: String,
+    pub(crate) signature_algorithm: String,
     /// The subjectAltName, in order.
-    pub alternative_names: Vec<AlternativeName>,
+    pub(crate) alternative_names: Vec<AlternativeName>,
     /// cA of basicConstraints; `None` without the extension.
-    pub is_ca: Option<bool>,
+    pub(crate) is_ca: Option<bool>,
     /// pathLenConstraint.
-    pub path_len_constraint: Option<u32>,
+    pub(crate) path_len_constraint: Option<u32>,
     /// keyUsage; `None` without the extension.
-    pub key_usage: Option<KeyUsage>,
+    pub(crate) key_usage: Option<KeyUsage>,
     /// extKeyUsage as dotted identifiers; `None` without the extension.
-    pub extended_key_usage: Option<Vec<String>>,
+    pub(crate) extended_key_usage: Option<Vec<String>>,
     /// subjectKeyIdentifier.
-    pub subject_key_id: Option<Vec<u8>>,
+    pub(crate) subject_key_id: Option<Vec<u8>>,
     /// keyIdentifier of authorityKeyIdentifier.
-    pub authority_key_id: Option<Vec<u8>>,
+    pub(crate) authority_key_id: Option<Vec<u8>>,
     /// caIssuers addresses of authorityInfoAccess.
-    pub issuer_urls: Vec<String>,
+    pub(crate) issuer_urls: Vec<String>,
     /// Critical extensions that the path validator does not understand: dotted identifiers, with a name where one is
     /// known.
-    pub unknown_critical: Vec<String>,
+    pub(crate) unknown_critical: Vec<String>,
     /// subjectAltName as it is judged.
     pub(crate) general_names: Vec<GeneralName>,
     /// The values of emailAddress in the subject.

@@ -45,7 +45,7 @@ impl Keystore {
     /// assert_eq!(embedded.len(), 1);
     /// assert_eq!(embedded[0].role, Role::Anchor);
     /// // After a person compared the digest:
-    /// opened.options.vouched = vec![embedded[0].certificate.fingerprint];
+    /// opened.options.vouched = vec![embedded[0].certificate.fingerprint()];
     /// assert_eq!(keystore.import_credential(opened)?.imported.len(), 2);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```

@@ -164,7 +164,7 @@ impl Keystore {
     /// # let root = std::fs::read("../../fixtures/chains/root-rsa.pem")?;
     /// # keystore.import_authority(&"root".parse()?, &root, strongroom::UnixTime::now())?;
     /// for entry in keystore.entries(None, 100)? {
-    ///     println!("{} {}", entry.alias, entry.certificate.subject);
+    ///     println!("{} {}", entry.alias, entry.certificate.subject());
     /// }
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```

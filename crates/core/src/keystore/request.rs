@@ -1,6 +1,6 @@
 //! What is asked of the keystore, and what it answers.
 
-use rustls_pki_types::UnixTime;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
 
 use crate::{
     alias::Alias,
@@ -241,14 +241,43 @@ pub struct Entry {
     pub bound_to: Option<String>,
 }
 
-/// A server credential opened for use.
+/// A server credential opened for use: its key was proved again to belong to its leaf. Only opening makes one:
+///
+/// ```compile_fail,E0616
+/// fn swap(opened: &mut strongroom::OpenedCredential, other: strongroom::PrivateKey) {
+///     opened.key = other;
+/// }
+/// ```
 #[derive(Debug)]
-#[non_exhaustive]
 pub struct OpenedCredential {
-    /// The private key in the clear.
-    pub key: PrivateKey,
+    pub(super) key: PrivateKey,
+    pub(super) served: Vec<Certificate>,
+}
+
+impl OpenedCredential {
     /// What a server sends: the leaf and the certificates above it, without a root.
-    pub served: Vec<Certificate>,
+    #[must_use]
+    pub fn chain(&self) -> &[Certificate] {
+        &self.served
+    }
+
+    /// The same as rustls takes it.
+    #[must_use]
+    pub fn chain_der(&self) -> Vec<CertificateDer<'static>> {
+        self.served.iter().map(|certificate| certificate.der().clone()).collect()
+    }
+
+    /// The private key in the clear.
+    #[must_use]
+    pub fn key(&self) -> &PrivateKey {
+        &self.key
+    }
+
+    /// The private key as rustls takes it: moved, not copied. Whoever has it wipes it.
+    #[must_use]
+    pub fn into_key(self) -> PrivateKeyDer<'static> {
+        self.key.into()
+    }
 }
 
 /// An administrator of the API.

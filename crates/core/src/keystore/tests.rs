@@ -33,7 +33,7 @@ fn a_folder_moved_away_between_a_write_and_its_commit_gets_no_acknowledgement() 
         let error = committed.unwrap_err();
         assert!(matches!(error, Error::Store(StoreError::Replaced { .. })), "{error}");
         drop(keystore);
-        let keystore = Keystore::open(&away.join("keystore.db"), &unlock).unwrap();
+        let keystore = Keystore::open(away.join("keystore.db"), &unlock).unwrap();
         assert_eq!(keystore.verify_store().unwrap().problems, []);
     }
 }

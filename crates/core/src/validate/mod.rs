@@ -113,7 +113,13 @@ impl Role {
     }
 }
 
-/// A leaf with the path that was found for it. Only validation makes one.
+/// A leaf with the path that was found for it. Only validation makes one, and nothing changes it afterwards:
+///
+/// ```compile_fail,E0451
+/// fn forge() -> strongroom::ValidatedChain {
+///     strongroom::ValidatedChain { path: Vec::new(), findings: Vec::new(), signatures: 0 }
+/// }
+/// ```
 #[derive(Debug)]
 pub struct ValidatedChain {
     path: Vec<(Certificate, Role)>,

@@ -21,10 +21,10 @@ pub(super) fn import(
         printer.note(&description(&needed, anchor));
         // A dry run stores nothing, so there is nothing to agree to.
         if !command.dry_run {
-            let question = format!("trust \"{}\", and import?", anchor.certificate.subject);
+            let question = format!("trust \"{}\", and import?", anchor.certificate.subject());
             confirm(arguments, &question, Unasked::Refuse)?;
         }
-        opened.options.vouched = vec![anchor.certificate.fingerprint];
+        opened.options.vouched = vec![anchor.certificate.fingerprint()];
     }
     Ok(keystore.import_credential(opened)?)
 }
@@ -39,20 +39,20 @@ fn description(needed: &[EmbeddedAuthority], anchor: &EmbeddedAuthority) -> Stri
             (Role::Anchor, false) => "intermediate, to be trusted",
             _ => "intermediate, stored with the entry",
         };
-        let until: String = rfc3339(certificate.not_after).chars().take(10).collect();
-        text.push_str(&format!("  {} ({kind})\n", certificate.subject));
-        text.push_str(&format!("    SHA-256 {}\n", certificate.fingerprint));
+        let until: String = rfc3339(certificate.not_after()).chars().take(10).collect();
+        text.push_str(&format!("  {} ({kind})\n", certificate.subject()));
+        text.push_str(&format!("    SHA-256 {}\n", certificate.fingerprint()));
         text.push_str(&format!("    valid until {until}\n"));
     }
     if !anchor.certificate.is_self_issued() {
         text.push_str(&format!(
             "the root above it, {}, is not in the file: the path will end at the intermediate\n",
-            anchor.certificate.issuer
+            anchor.certificate.issuer()
         ));
     }
     text.push_str(&format!(
         "from then on every certificate below \"{}\" is accepted; compare its SHA-256 with what the CA publishes",
-        anchor.certificate.subject
+        anchor.certificate.subject()
     ));
     text
 }
