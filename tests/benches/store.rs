@@ -88,7 +88,7 @@ impl Filled {
     }
 
     fn show(&mut self, n: usize) {
-        black_box(self.scratch.keystore.entry(&self.at(n, 0)).unwrap());
+        black_box(self.scratch.keystore.entry(&self.at(n, 0), now()).unwrap());
     }
 
     /// Judges an entry: what an import does beside the store.
@@ -97,7 +97,7 @@ impl Filled {
     }
 
     fn page(&mut self, n: usize) {
-        assert_eq!(self.scratch.keystore.entries(Some(&self.at(n, 200)), 100).unwrap().len(), 100);
+        assert_eq!(self.scratch.keystore.entries(Some(&self.at(n, 200)), 100, now()).unwrap().len(), 100);
     }
 
     fn remove(&mut self) {
@@ -181,7 +181,7 @@ fn against_plain(filled: &mut Filled) {
     let cold = (0..PAIRS).map(|n| {
         // Both on a connection that has just been opened, and has read another row.
         let mut opened = Keystore::open(&filled.scratch.path(), &filled.scratch.unlock).unwrap();
-        opened.entry(&filled.at(n, 0)).unwrap();
+        opened.entry(&filled.at(n, 0), now()).unwrap();
         let proved = time(|| assert!(opened.administrator(&filled.user).unwrap().is_some()));
         plain = Plain::of(filled);
         plain.connection.query_row("SELECT count(*) FROM state", [], |_| Ok(())).unwrap();

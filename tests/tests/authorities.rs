@@ -31,7 +31,7 @@ fn named(aliases: &[&str], outcome: &'static str) -> Vec<(Option<String>, &'stat
 }
 
 fn aliases(scratch: &mut Scratch) -> Vec<String> {
-    scratch.keystore.entries(None, 1000).unwrap().iter().map(|entry| entry.alias.to_string()).collect()
+    scratch.keystore.entries(None, 1000, now()).unwrap().iter().map(|entry| entry.alias.to_string()).collect()
 }
 
 fn bundle(cas: &[&TestCa]) -> String {
@@ -64,7 +64,7 @@ fn aliases_come_from_the_subjects_and_stay() {
     let content = vec![file("c.pem", bundle(&[&first, &third]).as_bytes())];
     let got = import(&mut scratch, content);
     assert_eq!(got[1], (Some("example-root-3".to_owned()), "imported"));
-    let entry = scratch.keystore.entry(&"example-root-3".parse().unwrap()).unwrap();
+    let entry = scratch.keystore.entry(&"example-root-3".parse().unwrap(), now()).unwrap();
     assert_eq!(entry.certificate.fingerprint(), third.certificate.fingerprint());
 }
 

@@ -73,7 +73,7 @@ fn chain_aliases_take_the_next_free_number() {
     let written: Vec<&str> = report.imported.iter().map(|alias| alias.as_str()).collect();
     assert_eq!(written, ["a", "a_intermediate2", "a_intermediate3"]);
     // Leaf side first.
-    let entry = keystore.entry(&"a_intermediate2".parse().unwrap()).unwrap();
+    let entry = keystore.entry(&"a_intermediate2".parse().unwrap(), now()).unwrap();
     assert_eq!(entry.certificate.subject(), "CN=Second");
 }
 

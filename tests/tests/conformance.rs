@@ -207,7 +207,7 @@ fn a_life_of_a_store_is_the_same_on_every_engine() {
         let report = again.verify_store().unwrap();
         assert_eq!(report.problems, [], "{}", subject.name);
         let entries: Vec<String> = again
-            .entries(None, 10)
+            .entries(None, 10, now())
             .unwrap()
             .iter()
             .map(|entry| format!("{} {} {}", entry.alias, entry.version, entry.certificate.fingerprint()))
@@ -240,7 +240,7 @@ fn many_who_write_at_once_all_have_their_changes() {
             }
         });
         let keystore = subject.open();
-        assert_eq!(keystore.entries(None, 100).unwrap().len(), 20, "{}", subject.name);
+        assert_eq!(keystore.entries(None, 100, now()).unwrap().len(), 20, "{}", subject.name);
         assert_eq!(keystore.verify_store().unwrap().problems, [], "{}", subject.name);
     }
 }
@@ -257,7 +257,7 @@ fn a_doubt_says_what_is_seen_and_a_refusal_leaves_nothing() {
         };
         engine.fail_next(Fault::Refused);
         assert_eq!(import("one", &keystore).unwrap_err().code(), "store_full");
-        assert!(keystore.entry(&"one".parse().unwrap()).is_err());
+        assert!(keystore.entry(&"one".parse().unwrap(), now()).is_err());
         for (fault, seen) in
             [(Fault::DoubtThere, CommitOutcome::Present), (Fault::DoubtNotThere, CommitOutcome::Absent)]
         {
@@ -268,7 +268,10 @@ fn a_doubt_says_what_is_seen_and_a_refusal_leaves_nothing() {
                 }
                 other => panic!("{other}"),
             }
-            assert_eq!(keystore.entry(&"one".parse().unwrap()).is_ok(), seen == CommitOutcome::Present);
+            assert_eq!(
+                keystore.entry(&"one".parse().unwrap(), now()).is_ok(),
+                seen == CommitOutcome::Present
+            );
             // Run again, it is done or was done.
             import("one", &keystore).unwrap();
             keystore.remove(&"one".parse().unwrap(), false, now()).unwrap();

@@ -141,9 +141,9 @@ fn judge(
     };
     match done {
         Ok(done) => {
-            let entry = scratch.keystore.entry(&alias)?;
+            let entry = scratch.keystore.entry(&alias, now())?;
             let found = entry.certificate.fingerprint().to_string();
-            let served = scratch.keystore.credential(&alias)?;
+            let served = scratch.keystore.credential(&alias, now())?;
             let served = served.chain().first().map(|leaf| leaf.fingerprint().to_string());
             let fits = leaf.is_none_or(|leaf| leaf == found) && of_a_key(&found);
             if done.outcome == Outcome::Imported && fits && served.as_deref() == Some(&found) {

@@ -102,7 +102,7 @@ fn run(scratch: &mut Scratch, row: &Fixture) -> Result<ImportReport, Error> {
 }
 
 fn accepted(scratch: &mut Scratch, row: &Fixture, report: &ImportReport) -> Result<(), Failed> {
-    let entry = scratch.keystore.entry(&"www".parse().unwrap())?;
+    let entry = scratch.keystore.entry(&"www".parse().unwrap(), strongroom_tests::authority::now())?;
     same("kind", &EntryKind::Server, &entry.kind)?;
     same("outcome", &Outcome::Imported, &report.outcome)?;
     same("leaf", &row.leaf, &Some(entry.certificate.fingerprint().to_string()))?;
@@ -115,7 +115,7 @@ fn accepted(scratch: &mut Scratch, row: &Fixture, report: &ImportReport) -> Resu
     same("warnings", &row.warnings, &Some(warnings.into_iter().collect()))?;
 
     // What a server would use, and nothing new the second time.
-    let opened = scratch.keystore.credential(&"WWW".parse().unwrap())?;
+    let opened = scratch.keystore.credential(&"WWW".parse().unwrap(), strongroom_tests::authority::now())?;
     same("served leaf", &opened.chain()[0].fingerprint(), &entry.certificate.fingerprint())?;
     let again = run(scratch, row)?;
     same("second outcome", &Outcome::AlreadyPresent, &again.outcome)?;
@@ -123,7 +123,13 @@ fn accepted(scratch: &mut Scratch, row: &Fixture, report: &ImportReport) -> Resu
 }
 
 fn aliases(scratch: &mut Scratch) -> Vec<String> {
-    scratch.keystore.entries(None, 1000).unwrap().iter().map(|entry| entry.alias.to_string()).collect()
+    scratch
+        .keystore
+        .entries(None, 1000, strongroom_tests::authority::now())
+        .unwrap()
+        .iter()
+        .map(|entry| entry.alias.to_string())
+        .collect()
 }
 
 fn same<T: PartialEq + std::fmt::Debug>(what: &str, expected: &T, found: &T) -> Result<(), Failed> {

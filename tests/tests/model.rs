@@ -158,7 +158,7 @@ fn run(scratch: &mut Scratch, leaves: &[ServerCredential], operation: &Operation
             request.options.replace = replace;
             code(keystore.import_credential(request).map(drop))
         }
-        Operation::Remove { name } => code(keystore.remove(&alias(name), false, now())),
+        Operation::Remove { name } => code(keystore.remove(&alias(name), false, now()).map(drop)),
         Operation::Rename { from, to } => code(keystore.rename(&alias(from), &alias(to), now())),
         Operation::Undo { name } => code(keystore.undo(&alias(name), now()).map(drop)),
         Operation::UndoTo { name, version } => {
@@ -179,7 +179,8 @@ fn run(scratch: &mut Scratch, leaves: &[ServerCredential], operation: &Operation
 
 fn compare(scratch: &mut Scratch, leaves: &[ServerCredential], model: &Model) {
     let keystore = &scratch.keystore;
-    let listed: Vec<String> = keystore.entries(None, 100).unwrap().iter().map(|e| e.alias.key()).collect();
+    let listed: Vec<String> =
+        keystore.entries(None, 100, now()).unwrap().iter().map(|e| e.alias.key()).collect();
     let wanted: Vec<String> =
         std::iter::once("root".to_owned()).chain(model.present.keys().cloned()).collect();
     let mut wanted = wanted;
@@ -192,7 +193,7 @@ fn compare(scratch: &mut Scratch, leaves: &[ServerCredential], model: &Model) {
     for (name, versions) in &model.present {
         let alias: Alias = name.parse().unwrap();
         let leaf = *versions.leaves.last().unwrap();
-        let opened = keystore.credential(&alias).unwrap();
+        let opened = keystore.credential(&alias, now()).unwrap();
         assert_eq!(opened.key().expose_pkcs8_der(), leaves[leaf].key().expose_pkcs8_der());
         let history: Vec<_> =
             keystore.history(&alias).unwrap().iter().map(|v| v.certificate.fingerprint()).rev().collect();
@@ -232,11 +233,11 @@ fn a_store_that_another_process_rekeyed_must_be_unlocked_again() {
     let other = Keystore::open(scratch.path(), &scratch.unlock).unwrap();
     let keep = [KeptSlot::new(0, UnlockSource::KeyFile(String::new()), &scratch.unlock)];
     scratch.keystore.rekey(&keep, now()).unwrap();
-    let error = other.entries(None, 1).unwrap_err();
+    let error = other.entries(None, 1, now()).unwrap_err();
     assert_eq!(error.code(), "store_rekeyed");
     assert!(matches!(error, Error::Store(StoreError::Seal(_))));
     let again = Keystore::open(scratch.path(), &scratch.unlock).unwrap();
-    assert!(again.entries(None, 1).unwrap().is_empty());
+    assert!(again.entries(None, 1, now()).unwrap().is_empty());
 }
 
 #[test]

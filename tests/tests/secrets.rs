@@ -71,7 +71,7 @@ impl Wanted {
             keystore
                 .import_server_certificate(ServerCertificateRequest::new(alias, &file, &password, now()))
                 .unwrap();
-            let opened = keystore.credential(&server.parse().unwrap()).unwrap();
+            let opened = keystore.credential(&server.parse().unwrap(), now()).unwrap();
             let (leaf, key) = (opened.chain()[0].der().to_vec(), opened.key().expose_pkcs8_der());
             let mut found = Vec::new();
             numbers(key, &mut found);

@@ -75,11 +75,11 @@ fn threads_read_while_one_writes_and_connections_are_bounded() {
             readers.push(scope.spawn(move || {
                 let (mut seen, mut reads) = (0, 0_u32);
                 while !done.load(Ordering::Relaxed) || reads == 0 {
-                    let entries = keystore.entries(None, 100).unwrap();
+                    let entries = keystore.entries(None, 100, now()).unwrap();
                     assert!(entries.len() >= seen, "a reader went back from {seen} to {}", entries.len());
                     seen = entries.len();
                     if seen > 1 {
-                        keystore.credential(&alias("www-0")).unwrap();
+                        keystore.credential(&alias("www-0"), now()).unwrap();
                     }
                     reads += 1;
                 }
@@ -98,7 +98,7 @@ fn threads_read_while_one_writes_and_connections_are_bounded() {
         // Eight that read, and one that writes.
         assert!((1..=9).contains(&most), "{most} connections for {READERS} readers");
     });
-    assert_eq!(scratch.keystore.entries(None, 100).unwrap().len(), 21);
+    assert_eq!(scratch.keystore.entries(None, 100, now()).unwrap().len(), 21);
 }
 
 #[test]
@@ -134,7 +134,7 @@ fn clones_go_on_after_a_re_key_of_their_own_process_without_being_told_the_key()
             let (clone, done) = (scratch.keystore.clone(), Arc::clone(&done));
             scope.spawn(move || {
                 while !done.load(Ordering::Relaxed) {
-                    clone.credential(&alias("www")).unwrap();
+                    clone.credential(&alias("www"), now()).unwrap();
                 }
             });
         }
@@ -213,7 +213,7 @@ fn a_change_names_the_entries_and_what_else_is_another() {
         ),
         (
             "ca rm",
-            Box::new(|| other.remove(&alias("second"), false, now()).unwrap()),
+            Box::new(|| drop(other.remove(&alias("second"), false, now()).unwrap())),
             &["second"],
             [true, false, false],
         ),
@@ -226,7 +226,7 @@ fn a_change_names_the_entries_and_what_else_is_another() {
             &[],
             [false, true, false],
         ),
-        ("rm", Box::new(|| other.remove(&alias("API"), false, now()).unwrap()), &["api"], [false; 3]),
+        ("rm", Box::new(|| drop(other.remove(&alias("API"), false, now()).unwrap())), &["api"], [false; 3]),
         ("prune", Box::new(|| assert_eq!(other.prune(None, now()).unwrap().entries, 2)), &[], [false; 3]),
         (
             "restore",
@@ -297,7 +297,7 @@ fn a_commit_of_another_process_is_seen_within_half_a_second() {
         assert!(seen.saturating_duration_since(committed) < Duration::from_millis(500));
         assert_eq!(names(&changes), ["www-0"]);
     });
-    assert!(keystore.credential(&alias("www-0")).is_ok());
+    assert!(keystore.credential(&alias("www-0"), now()).is_ok());
 }
 
 #[test]

@@ -27,7 +27,7 @@ fn two_servers() -> Scratch {
 
 #[track_caller]
 fn damaged(scratch: &mut Scratch, name: &str) {
-    let error = scratch.keystore.credential(&alias(name)).unwrap_err();
+    let error = scratch.keystore.credential(&alias(name), now()).unwrap_err();
     assert!(matches!(error, Error::Store(StoreError::Corrupt { .. })), "{error}");
 }
 
@@ -47,10 +47,10 @@ fn entries_swapped_by_sql_are_refused_and_the_others_are_read() {
     let (a, b) = (value(&outside, &head("a")), value(&outside, &head("b")));
     outside.execute("UPDATE record SET value = ?1 WHERE key = ?2", (&b, head("a"))).unwrap();
     damaged(&mut scratch, "a");
-    assert_eq!(scratch.keystore.entry(&alias("a")).unwrap_err().code(), "store_corrupt");
-    assert!(scratch.keystore.credential(&alias("b")).is_ok());
+    assert_eq!(scratch.keystore.entry(&alias("a"), now()).unwrap_err().code(), "store_corrupt");
+    assert!(scratch.keystore.credential(&alias("b"), now()).is_ok());
     // A list shows what is whole, and names what is not.
-    let listed = scratch.keystore.listing(None, 10).unwrap();
+    let listed = scratch.keystore.listing(None, 10, now()).unwrap();
     let shown: Vec<(String, bool)> =
         listed.iter().map(|(alias, entry)| (alias.to_string(), entry.is_ok())).collect();
     assert_eq!(shown, [("a".to_owned(), false), ("b".to_owned(), true), ("root".to_owned(), true)]);
@@ -80,7 +80,7 @@ fn one_changed_byte_of_a_certificate_or_a_sealed_key_is_seen() {
         outside.execute("UPDATE blob SET data = ?1 WHERE id = ?2", (&changed, id)).unwrap();
         let problems = scratch.keystore.verify_store().unwrap().problems;
         assert!(!problems.is_empty());
-        let refused = ["a", "b"].map(|name| scratch.keystore.credential(&alias(name)).is_err());
+        let refused = ["a", "b"].map(|name| scratch.keystore.credential(&alias(name), now()).is_err());
         assert_ne!(refused, [false, false], "{id}");
         outside.execute("UPDATE blob SET data = ?1 WHERE id = ?2", (&data, id)).unwrap();
     }
@@ -92,7 +92,7 @@ fn a_damaged_entry_is_removed_replaced_or_taken_from_a_backup() {
     let scratch = two_servers();
     let copy = scratch.folder.path().join("copy.db");
     scratch.keystore.backup(&copy, now()).unwrap();
-    let before = scratch.keystore.credential(&alias("a")).unwrap();
+    let before = scratch.keystore.credential(&alias("a"), now()).unwrap();
     let outside = Connection::open(scratch.path()).unwrap();
     let damage = || outside.execute("UPDATE record SET value = x'01' WHERE key = ?1", [head("a")]).unwrap();
     damage();
@@ -110,7 +110,7 @@ fn a_damaged_entry_is_removed_replaced_or_taken_from_a_backup() {
     let taken = scratch.keystore.restore_only(&backup, &alias("b"), false, options, now()).unwrap_err();
     assert_eq!(taken.code(), "alias_taken", "a whole one is not taken away");
     scratch.keystore.restore_only(&backup, &alias("a"), false, options, now()).unwrap();
-    let after = scratch.keystore.credential(&alias("a")).unwrap();
+    let after = scratch.keystore.credential(&alias("a"), now()).unwrap();
     assert_eq!(after.key().expose_pkcs8_der(), before.key().expose_pkcs8_der());
     assert_eq!(scratch.keystore.verify_store().unwrap().problems, []);
 
@@ -124,7 +124,7 @@ fn a_damaged_entry_is_removed_replaced_or_taken_from_a_backup() {
 
     damage();
     scratch.keystore.remove(&alias("a"), false, now()).unwrap();
-    assert_eq!(scratch.keystore.entry(&alias("a")).unwrap_err().code(), "not_found");
+    assert_eq!(scratch.keystore.entry(&alias("a"), now()).unwrap_err().code(), "not_found");
     assert_eq!(scratch.keystore.aliases_named("a.test", 10).unwrap(), []);
     assert_eq!(scratch.keystore.verify_store().unwrap().problems, []);
 }
@@ -193,12 +193,12 @@ fn links_in_place_of_the_store_are_refused() {
 fn a_reader_sees_what_another_connection_commits() {
     let scratch = two_servers();
     let reader = Keystore::open_read_only(scratch.path(), &scratch.unlock).unwrap();
-    assert_eq!(reader.entries(None, 10).unwrap().len(), 3);
+    assert_eq!(reader.entries(None, 10, now()).unwrap().len(), 3);
     scratch.keystore.remove(&alias("a"), false, now()).unwrap();
-    assert_eq!(reader.entries(None, 10).unwrap().len(), 2);
+    assert_eq!(reader.entries(None, 10, now()).unwrap().len(), 2);
     assert!(matches!(reader.remove(&alias("b"), false, now()), Err(Error::Store(StoreError::ReadOnly))));
     let clone = scratch.keystore.clone();
-    assert!(clone.credential(&alias("b")).is_ok());
+    assert!(clone.credential(&alias("b"), now()).is_ok());
 }
 
 #[test]
@@ -208,7 +208,13 @@ fn the_listing_pages_in_the_order_of_aliases() {
         scratch.keystore.import_authority(&alias(name), root(name).file(), now()).unwrap();
     }
     let names = |after: Option<&Alias>, scratch: &mut Scratch| -> Vec<String> {
-        scratch.keystore.entries(after, 2).unwrap().iter().map(|entry| entry.alias.to_string()).collect()
+        scratch
+            .keystore
+            .entries(after, 2, now())
+            .unwrap()
+            .iter()
+            .map(|entry| entry.alias.to_string())
+            .collect()
     };
     assert_eq!(names(None, &mut scratch), ["alpha", "Bravo"]);
     assert_eq!(names(Some(&alias("BRAVO")), &mut scratch), ["charlie", "Delta"]);
@@ -217,7 +223,7 @@ fn the_listing_pages_in_the_order_of_aliases() {
 #[test]
 fn private_keys_and_unlock_key_are_nowhere_on_disk_in_the_clear() {
     let scratch = two_servers();
-    let opened = scratch.keystore.credential(&alias("a")).unwrap();
+    let opened = scratch.keystore.credential(&alias("a"), now()).unwrap();
     // The scalar of a P-256 key: 32 bytes after the fixed head of its PKCS #8 form.
     let der = opened.key().expose_pkcs8_der();
     let scalar = &der[36..68];

@@ -17,10 +17,10 @@ use strongroom::{Candidate, Certificate, Diagnostic, Invocation, Remedy};
 
 use self::output::Output;
 pub(crate) use self::{
-    entries::{EntryView, RemovedView, ShowView, hex, time_left},
+    entries::{EntryView, RemovedView, ShowView, chain_ends_first, chain_text, hex, time_left},
     screen::colours,
     table::{Cell, Mark, Table},
-    views::{ImportView, LinkView, UserView, file_text, import_text, path_text},
+    views::{ImportView, LinkView, UserView, entry_path, file_text, import_text, path_text},
 };
 use crate::failure::{Exit, Failure};
 

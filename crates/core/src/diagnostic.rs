@@ -155,6 +155,8 @@ codes! {
     Skipped = "skipped", Warning;
     /// Embedded certificates that lie on no path.
     UnusedCertificate = "unused_certificate", Warning;
+    /// The entry was there, and certificates of its chain that the store did not have were stored.
+    ChainStored = "chain_stored", Warning;
     /// The authority is in the store already under another alias.
     DuplicateAuthority = "duplicate_authority", Warning;
     /// The imported authority is outside its validity and anchors nothing now.
@@ -260,6 +262,7 @@ impl DiagnosticCode {
             Self::KeyShared => "nothing, if that is meant; a new certificate had better have a new key",
             Self::Skipped => "nothing, if you do not need them",
             Self::UnusedCertificate => "nothing; they were not stored",
+            Self::ChainStored => "nothing; a server sends the chain with them from now on",
             Self::DuplicateAuthority => "nothing, or remove one of the two",
             Self::AuthorityNotValid => "import the CA's current certificate",
             Self::AuthorityNotUsable => {

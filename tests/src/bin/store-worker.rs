@@ -116,7 +116,7 @@ fn script(folder: &Path) -> Result<(), Error> {
     tell("import two", done);
     let done = keystore.rename(&alias("two"), &alias("three"), now());
     tell("rename two", done);
-    let done = keystore.remove(&alias("kept"), false, now());
+    let done = keystore.remove(&alias("kept"), false, now()).map(drop);
     tell("remove kept", done);
     let unlock = UnlockKey::read_file(&folder.with_extension("key"))?;
     let source = UnlockSource::KeyFile(String::new());
@@ -128,7 +128,7 @@ fn script(folder: &Path) -> Result<(), Error> {
 /// One change of a store with the server `kept`.
 fn change(folder: &Path, what: &str) -> Result<(), Error> {
     let pool = folder.with_extension("pool");
-    let mut keystore = open(folder)?;
+    let keystore = open(folder)?;
     let kept = "kept".parse().unwrap();
     let unlock = UnlockKey::read_file(&folder.with_extension("key"))?;
     let source = UnlockSource::KeyFile(String::new());
@@ -136,7 +136,7 @@ fn change(folder: &Path, what: &str) -> Result<(), Error> {
         "import" => keystore.import_credential(request(&pool, "one", "a", false)).map(drop),
         "replace" => keystore.import_credential(request(&pool, "kept", "b", true)).map(drop),
         "rename" => keystore.rename(&kept, &"moved".parse().unwrap(), now()),
-        "remove" => keystore.remove(&kept, false, now()),
+        "remove" => keystore.remove(&kept, false, now()).map(drop),
         "passwd" => keystore.change_unlock(&unlock, source, &unlock, now()).map(drop),
         "rekey" => keystore.rekey(&[KeptSlot::new(0, source, &unlock)], now()),
         _ => panic!("unknown change"),
@@ -148,7 +148,7 @@ fn change(folder: &Path, what: &str) -> Result<(), Error> {
 /// Imports until there is a file `stop`; says how long the longest import took.
 fn import_until(folder: &Path, prefix: &str, stop: &Path) -> Result<(), Error> {
     let pool = folder.with_extension("pool");
-    let mut keystore = open(folder)?;
+    let keystore = open(folder)?;
     let mut longest = Duration::ZERO;
     say("OPEN");
     for n in 0_u32.. {
@@ -178,7 +178,8 @@ fn doubt(folder: &Path) -> Result<(), Error> {
         Err(error) => error,
     };
     if let Error::Store(StoreError::OutcomeUnknown(doubt)) = &error {
-        let found = if keystore.credential(&"one".parse().unwrap()).is_ok() { "present" } else { "absent" };
+        let found =
+            if keystore.credential(&"one".parse().unwrap(), now()).is_ok() { "present" } else { "absent" };
         say(&format!("ERR outcome_unknown {:?} {found}", doubt.seen()));
     } else {
         say(&format!("ERR {}", error.code()));
@@ -223,9 +224,9 @@ fn restore(folder: &Path, backup: &Path) -> Result<(), Error> {
 fn read(folder: &Path, rounds: u32) -> Result<(), Error> {
     let keystore = open(folder)?;
     for _ in 0..rounds {
-        for entry in keystore.entries(None, 10_000)? {
+        for entry in keystore.entries(None, 10_000, now())? {
             if entry.alias.as_str() != "root" {
-                keystore.credential(&entry.alias)?;
+                keystore.credential(&entry.alias, now())?;
             }
         }
     }
@@ -268,7 +269,7 @@ fn soak_writing(folder: &Path, name: &str, until: Instant) -> Result<(), Error> 
         }
         if n >= RING {
             let oldest = format!("{name}-{}", n - RING);
-            let remove = || keystore.remove(&oldest.parse().unwrap(), false, now());
+            let remove = || keystore.remove(&oldest.parse().unwrap(), false, now()).map(drop);
             timed(&mut longest, &format!("rm {oldest}"), remove)?;
         }
     }
@@ -284,12 +285,12 @@ fn soak_reading(folder: &Path, until: Instant) -> Result<(), Error> {
     let kept: Alias = "kept".parse().unwrap();
     while Instant::now() < until {
         let started = Instant::now();
-        let entries = keystore.entries(None, 10_000)?;
+        let entries = keystore.entries(None, 10_000, now())?;
         let listed = started.elapsed();
-        keystore.credential(&kept)?;
+        keystore.credential(&kept, now())?;
         longest = longest.max(listed).max(started.elapsed() - listed);
         let last = entries.iter().rfind(|entry| entry.kind == EntryKind::Server).unwrap();
-        match keystore.credential(&last.alias) {
+        match keystore.credential(&last.alias, now()) {
             Ok(_) | Err(Error::Store(StoreError::NotFound { .. })) => {}
             Err(other) => return Err(other),
         }

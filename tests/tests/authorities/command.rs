@@ -43,7 +43,7 @@ fn warnings(run: &Run) -> Vec<String> {
 fn the_command_takes_files_and_folders_in_one_transaction() {
     let shop = Shop::open();
     let (a, b) = (root("A"), root("B"));
-    let leaf = a.issue(&leaf_params("www.test"), &[]).leaf;
+    let leaf = a.issue(&leaf_params("www.test"), &[]).leaf().clone();
     let (text_a, p7) = (bundle(&[&a]), pkcs7(&[b.file(), leaf.der()], &[]));
     let files: [(&str, &[u8]); 4] = [
         ("a.crt", text_a.as_bytes()),
@@ -61,7 +61,7 @@ fn the_command_takes_files_and_folders_in_one_transaction() {
     let first = &result["certificates"][0];
     let fields =
         ["alias", "outcome", "sha256", "subject", "file", "location"].map(|name| first[name].clone());
-    let sha256 = a.certificate.fingerprint.to_string();
+    let sha256 = a.certificate.fingerprint().to_string();
     let expected: [Value; 6] = [
         "corp-a".into(),
         "imported".into(),
@@ -150,7 +150,7 @@ fn several_certificates_under_one_alias_are_refused_with_the_command_that_takes_
 fn a_pkcs12_file_gives_the_command_its_ca_certificates_alone() {
     let shop = Shop::open();
     let ca = root("A");
-    let leaf = ca.issue(&leaf_params("www.test"), &[]).leaf;
+    let leaf = ca.issue(&leaf_params("www.test"), &[]).leaf().clone();
     let bags = [Bag::certificate(leaf.der()), Bag::certificate(ca.file())];
     let pfx = Forge::new(Secret::of("secret")).plain(&bags).build();
     let path = folder(&shop, &[("a.p12", &pfx), ("b.pem", bundle(&[&root("B")]).as_bytes())]);

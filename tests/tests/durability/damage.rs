@@ -11,14 +11,14 @@ use crate::bench::{Bench, Random, scaled, write_private};
 fn everything(path: &Path, unlock: &UnlockKey, names: &[String]) -> Result<String, Error> {
     let keystore = Keystore::open_read_only(path, unlock)?;
     let mut all = String::new();
-    for entry in keystore.entries(None, 1_000)? {
+    for entry in keystore.entries(None, 1_000, strongroom_tests::authority::now())? {
         all.push_str(&format!("{entry:?}\n"));
     }
     for name in names {
         let alias: Alias = name.parse().unwrap();
-        all.push_str(&format!("{:?}\n", keystore.entry(&alias)?));
+        all.push_str(&format!("{:?}\n", keystore.entry(&alias, strongroom_tests::authority::now())?));
         if name != "root" {
-            let opened = keystore.credential(&alias)?;
+            let opened = keystore.credential(&alias, strongroom_tests::authority::now())?;
             all.push_str(&format!("{:?} {:?}\n", opened.key().expose_pkcs8_der(), opened.chain()));
         }
         all.push_str(&format!("{:?}\n", keystore.history(&alias)?));

@@ -8,7 +8,7 @@ use crate::bench::{Bench, acknowledged, scaled};
 
 fn present(keystore: &Keystore, name: &str) -> bool {
     let alias: Alias = name.parse().unwrap();
-    match keystore.credential(&alias) {
+    match keystore.credential(&alias, strongroom_tests::authority::now()) {
         Ok(_) => true,
         Err(Error::Store(StoreError::NotFound { .. })) => false,
         Err(other) => panic!("{name}: {other}"),
@@ -28,7 +28,8 @@ fn judge(bench: &Bench, output: &str, context: &str) {
         assert!(present(&keystore, "one"), "{context}: lost one\n{output}");
     }
     if has("replace one") {
-        let version = keystore.entry(&"one".parse().unwrap()).unwrap().version;
+        let version =
+            keystore.entry(&"one".parse().unwrap(), strongroom_tests::authority::now()).unwrap().version;
         assert_eq!(version, if has("import one") { 2 } else { version }, "{context}\n{output}");
         assert!(version >= 1);
     }

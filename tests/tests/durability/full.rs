@@ -88,7 +88,7 @@ fn fill(name: &str, journal: Journal, ballast: usize, mounted: impl FnOnce(&Path
     if note("rename", keystore.rename(&alias("kept"), &alias("moved"), now())) {
         kept[0] = "moved".to_owned();
     }
-    if note("remove", keystore.remove(&alias("f-1"), false, now())) {
+    if note("remove", keystore.remove(&alias("f-1"), false, now()).map(drop)) {
         kept.remove(1);
     }
     let (unlock, source) = (bench.unlock(), || UnlockSource::KeyFile(String::new()));
@@ -120,7 +120,7 @@ fn whole(keystore: &Keystore, kept: &[String]) {
     assert_eq!(report.problems, []);
     assert_eq!(report.entries, u64::try_from(kept.len()).unwrap() + 1);
     for name in kept {
-        keystore.credential(&name.parse().unwrap()).unwrap();
+        keystore.credential(&name.parse().unwrap(), now()).unwrap();
     }
 }
 

@@ -25,7 +25,7 @@ fn kill_loop(name: &str, journal: Journal, writers: usize, seed: u64) {
         let acks: Vec<String> = running.into_iter().flat_map(Running::kill).collect();
         let keystore = bench.open();
         for alias in &acks {
-            let opened = keystore.credential(&alias.parse().unwrap());
+            let opened = keystore.credential(&alias.parse().unwrap(), strongroom_tests::authority::now());
             assert!(opened.is_ok(), "{name}: cycle {cycle} lost {alias}: {opened:?}");
         }
         total += acks.len();

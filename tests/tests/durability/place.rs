@@ -80,7 +80,7 @@ fn d8_an_immutable_store_is_read_and_not_written() {
         }
         let flag = Immutable(&path);
         let keystore = open(&bench).unwrap();
-        keystore.credential(&alias("kept")).unwrap();
+        keystore.credential(&alias("kept"), now()).unwrap();
         let refused = keystore.import_credential(bench.request("new", "a")).unwrap_err();
         assert_eq!(refused.code(), "store_read_only", "{}", journal.as_str());
         assert_eq!(keystore.remove(&alias("kept"), false, now()).unwrap_err().code(), "store_read_only");
@@ -102,7 +102,7 @@ fn d8_an_immutable_folder_is_read_and_not_written() {
     }
     let flag = Immutable(&dir);
     let keystore = open(&bench).unwrap();
-    keystore.credential(&alias("kept")).unwrap();
+    keystore.credential(&alias("kept"), now()).unwrap();
     let refused = keystore.import_credential(bench.request("new", "a")).unwrap_err();
     assert_eq!(refused.code(), "store_read_only");
     drop(flag);
@@ -138,7 +138,7 @@ fn d8_a_folder_that_is_swapped_while_the_store_is_open_gets_no_acknowledged_impo
                 other => panic!("{context}: {other:?}"),
             };
             replaced(keystore.import_credential(bench.request("late", "a")).map(drop));
-            replaced(keystore.remove(&alias("kept"), false, now()));
+            replaced(keystore.remove(&alias("kept"), false, now()).map(drop));
             replaced(keystore.rename(&alias("kept"), &alias("moved"), now()));
             let unlock = bench.unlock();
             let source = strongroom::UnlockSource::KeyFile(String::new());
@@ -152,7 +152,11 @@ fn d8_a_folder_that_is_swapped_while_the_store_is_open_gets_no_acknowledged_impo
             fs::rename(&away, &dir).unwrap();
             keystore.import_credential(bench.request("late", "a")).unwrap();
             assert_eq!(keystore.verify_store().unwrap().problems, []);
-            assert_eq!(keystore.entries(None, 10).unwrap().len(), 4, "{context}: early, kept, late, root");
+            assert_eq!(
+                keystore.entries(None, 10, now()).unwrap().len(),
+                4,
+                "{context}: early, kept, late, root"
+            );
         }
     }
 }

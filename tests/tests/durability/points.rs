@@ -59,10 +59,10 @@ const FINE: [i32; 3] = [0, 3, 4];
 type Content = Vec<String>;
 
 fn content(keystore: &Keystore) -> Content {
-    let entries = keystore.entries(None, 100).unwrap();
+    let entries = keystore.entries(None, 100, now()).unwrap();
     entries
         .iter()
-        .map(|entry| format!("{} {} {}", entry.alias, entry.version, entry.certificate.fingerprint))
+        .map(|entry| format!("{} {} {}", entry.alias, entry.version, entry.certificate.fingerprint()))
         .collect()
 }
 

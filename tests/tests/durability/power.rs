@@ -253,7 +253,9 @@ fn record(bench: &Bench, arguments: &[&str]) -> Vec<u8> {
 fn store_is_whole(folder: &Path, acks: &BTreeSet<String>, unlock: &UnlockKey) -> Result<(), String> {
     let keystore = Keystore::open(folder.join("keystore.db"), unlock).map_err(|error| error.to_string())?;
     for alias in acks.iter().map(String::as_str).chain(["kept"]) {
-        keystore.credential(&alias.parse().unwrap()).map_err(|error| format!("{alias}: {error}"))?;
+        keystore
+            .credential(&alias.parse().unwrap(), strongroom_tests::authority::now())
+            .map_err(|error| format!("{alias}: {error}"))?;
     }
     let report = keystore.verify_store().map_err(|error| error.to_string())?;
     if report.problems.is_empty() { Ok(()) } else { Err(format!("{:?}", report.problems)) }

@@ -71,7 +71,7 @@ fn every_change_of_the_schema_is_refused() {
         assert_eq!(error.code(), "store_corrupt", "{change}: {error}");
         assert!(error.to_string().contains("schema"), "{change}: {error}");
         // Who has it open reads on only what he can prove.
-        if let Ok(entries) = scratch.keystore.entries(None, 10) {
+        if let Ok(entries) = scratch.keystore.entries(None, 10, now()) {
             assert_eq!(entries.len(), 1, "{change}");
         }
     }

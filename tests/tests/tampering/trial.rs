@@ -35,14 +35,18 @@ impl Trial {
     fn judge(&mut self, kind: &str, fresh: bool, attack: impl Fn(&MemoryEngine)) {
         let copy = self.victim.engine.copy();
         let running = self.victim.open(&copy).unwrap();
-        running.entries(None, 1).unwrap();
+        running.entries(None, 1, strongroom_tests::authority::now()).unwrap();
         attack(&copy);
         let tally = self.tally.entry(kind.to_owned()).or_default();
         tally.tried += 1;
         let mut refused = false;
         let opened = match self.victim.open(&copy) {
             Ok(_) if !fresh => {
-                assert_eq!(running.entries(None, 1).unwrap_err().code(), "store_rolled_back", "{kind}");
+                assert_eq!(
+                    running.entries(None, 1, strongroom_tests::authority::now()).unwrap_err().code(),
+                    "store_rolled_back",
+                    "{kind}"
+                );
                 None
             }
             Ok(opened) => {

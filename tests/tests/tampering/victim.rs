@@ -76,9 +76,10 @@ pub(crate) fn answers(keystore: &Keystore) -> Answers {
     };
     for name in NAMES {
         let alias = name.parse().unwrap();
-        ask(format!("show {name}"), keystore.entry(&alias).map(|entry| format!("{entry:?}")));
-        let served = keystore.credential(&alias);
-        let served = served.map(|opened| format!("{:?} {:?}", opened.key.expose_pkcs8_der(), opened.served));
+        ask(format!("show {name}"), keystore.entry(&alias, now()).map(|entry| format!("{entry:?}")));
+        let served = keystore.credential(&alias, now());
+        let served =
+            served.map(|opened| format!("{:?} {:?}", opened.key().expose_pkcs8_der(), opened.chain()));
         ask(format!("serve {name}"), served);
         ask(format!("history {name}"), keystore.history(&alias).map(|versions| format!("{versions:?}")));
         let host = format!("{name}.test");
@@ -86,7 +87,7 @@ pub(crate) fn answers(keystore: &Keystore) -> Answers {
         let verified = keystore.verify(&alias, &strongroom::Policy::default(), now());
         ask(format!("verify {name}"), verified.map(|chain| format!("{:?}", chain.path())));
     }
-    ask("ls".into(), keystore.entries(None, 100).map(|entries| format!("{entries:?}")));
+    ask("ls".into(), keystore.entries(None, 100, now()).map(|entries| format!("{entries:?}")));
     ask("removed".into(), keystore.removed_entries(100).map(|entries| format!("{entries:?}")));
     ask("log".into(), keystore.log(0, 1_000).map(|log| format!("{log:?}")));
     ask("users".into(), keystore.administrators().map(|users| format!("{users:?}")));

@@ -1,6 +1,6 @@
 //! The list of certificates, and one of them.
 
-use strongroom::{Alias, Error, Keystore, StoreError};
+use strongroom::{Alias, Error, Keystore, StoreError, UnixTime};
 
 use super::{Answer, CertificatePage, CertificatesPage, Page, seconds};
 use crate::{
@@ -24,7 +24,8 @@ pub(super) async fn list(state: &ApiState, request: &Request, holder: &Holder) -
     if request.format == Format::Html {
         return page(state, request, holder).await;
     }
-    let ssl_certificates = state.run(Task::Read, all_aliases).await?;
+    let at = state.now();
+    let ssl_certificates = state.run(Task::Read, move |keystore| all_aliases(keystore, at)).await?;
     Ok(Answer::Object(Object::CertificateList(CertificateList {
         ssl_certificates,
         web_server_certificate_alias: state.settings().web_server_certificate_alias.clone(),
@@ -35,12 +36,12 @@ pub(super) async fn list(state: &ApiState, request: &Request, holder: &Holder) -
 }
 
 /// Every alias in lower case, as a Java keystore has them.
-fn all_aliases(keystore: &Keystore) -> Result<Vec<String>, Error> {
+fn all_aliases(keystore: &Keystore, at: UnixTime) -> Result<Vec<String>, Error> {
     let mut aliases: Vec<String> = Vec::new();
     let mut after: Option<Alias> = None;
     loop {
         // What is damaged has its name all the same; who asks for it learns why it cannot be shown.
-        let batch = keystore.listing(after.as_ref(), BATCH)?;
+        let batch = keystore.listing(after.as_ref(), BATCH, at)?;
         let Some((last, _)) = batch.last() else {
             return Ok(aliases);
         };
@@ -51,8 +52,9 @@ fn all_aliases(keystore: &Keystore) -> Result<Vec<String>, Error> {
 
 async fn page(state: &ApiState, request: &Request, holder: &Holder) -> Result<Answer, ApiError> {
     let after = request.fields.text(field::AFTER)?.and_then(|text| text.parse::<Alias>().ok());
-    let wanted = PAGE + 1;
-    let mut listed = state.run(Task::Read, move |keystore| keystore.listing(after.as_ref(), wanted)).await?;
+    let (wanted, at) = (PAGE + 1, state.now());
+    let listed = state.run(Task::Read, move |keystore| keystore.listing(after.as_ref(), wanted, at));
+    let mut listed = listed.await?;
     let shown = usize::try_from(PAGE).unwrap_or(usize::MAX);
     let more = listed.len() > shown;
     listed.truncate(shown);
@@ -86,7 +88,8 @@ pub(super) async fn one(
     };
     // What cannot be an alias is none.
     let alias: Alias = name.parse().map_err(|_| not_found())?;
-    let found = state.run(Task::Read, move |keystore| match keystore.entry(&alias) {
+    let at = state.now();
+    let found = state.run(Task::Read, move |keystore| match keystore.entry(&alias, at) {
         Err(Error::Store(StoreError::NotFound { .. })) => Ok(None),
         other => other.map(Some),
     });

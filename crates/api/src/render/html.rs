@@ -214,6 +214,7 @@ fn imported(frame: &Frame<'_>, page: ImportedPage) -> Result<String, askama::Err
     let outcome = match report.outcome {
         Outcome::Imported => "was imported",
         Outcome::Replaced => "was replaced; the former version is kept",
+        _ if !report.imported.is_empty() => "is there already; certificates of its chain were stored",
         _ => "is there already, with the same certificate; nothing was changed",
     };
     ImportedTemplate {
@@ -221,7 +222,12 @@ fn imported(frame: &Frame<'_>, page: ImportedPage) -> Result<String, askama::Err
         list,
         alias: report.alias.key(),
         outcome,
-        written: report.imported.iter().skip(1).map(strongroom::Alias::key).collect(),
+        written: report
+            .imported
+            .iter()
+            .filter(|written| **written != report.alias)
+            .map(strongroom::Alias::key)
+            .collect(),
         chain: report.chain.into_iter().map(|link| (link.subject, role_name(link.role))).collect(),
         warnings: report.findings.into_iter().map(Warning::from).collect(),
     }

@@ -1,6 +1,6 @@
 //! What pages say of entries.
 
-use strongroom::{Certificate, ChainState, Entry, EntryKind, Role, Trust};
+use strongroom::{Certificate, ChainState, DiagnosticCode, Entry, EntryKind, Role, Trust};
 
 use crate::wire::{calendar_date, percent_encode};
 
@@ -69,12 +69,23 @@ pub(super) fn remaining(not_after: i64, now: i64) -> Toned {
 }
 
 pub(super) fn chain(entry: &Entry) -> Toned {
+    let ends_first = entry.chain_not_after.filter(|ends| *ends < entry.certificate.not_after());
     let (text, tone) = match (entry.chain_state, entry.kind) {
+        (ChainState::Complete | ChainState::Intermediate, EntryKind::Server) if ends_first.is_some() => {
+            let whole = entry.chain_state == ChainState::Complete;
+            let text = if whole { "Complete" } else { "Ends at an intermediate" };
+            let until = ends_first.map(calendar_date).unwrap_or_default();
+            return Toned { text: format!("{text}, only until {until}"), tone: "warn" };
+        }
         (ChainState::Complete, _) => ("Complete", "good"),
         (ChainState::Intermediate, EntryKind::Authority { .. }) => ("Intermediate", "good"),
         (ChainState::Intermediate, _) => ("Ends at an intermediate", "warn"),
         (ChainState::SelfSigned, _) => ("Self-signed", "warn"),
         (ChainState::NoAnchor, _) => ("No imported CA", "bad"),
+        (ChainState::Refused(DiagnosticCode::PathExpired), _) => ("A CA certificate has ended", "bad"),
+        (ChainState::Refused(code), _) => {
+            return Toned { text: format!("Refused: {code}"), tone: "bad" };
+        }
         (ChainState::Root, _) => ("Root", "good"),
         _ => ("Unknown", "warn"),
     };

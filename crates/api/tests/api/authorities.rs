@@ -1,6 +1,8 @@
 //! importRootOrIntermediate: bundles, PKCS #12, and what is refused.
 
-use crate::harness::{CHANGEIT, Form, IMPORT, IMPORT_ROOT, ROOT_RSA, Reply, Server, fixture, json_form};
+use crate::harness::{
+    CHANGEIT, Form, IMPORT, IMPORT_ROOT, ROOT_RSA, Reply, Server, clock, fixture, json_form,
+};
 
 const INTERMEDIATE: &str = "chains/intermediate-rsa.pem";
 /// A leaf and its intermediate, with the key; opens with [`CHANGEIT`].
@@ -28,7 +30,7 @@ fn bundle() -> Vec<u8> {
 
 /// Subject and SHA-256 of an entry, as the answer has them.
 fn told(server: &Server, alias: &str) -> String {
-    let entry = server.keystore().entry(&alias.parse().unwrap()).unwrap();
+    let entry = server.keystore().entry(&alias.parse().unwrap(), clock()).unwrap();
     format!("{alias}: {} (SHA-256 {})", entry.certificate.subject(), entry.certificate.fingerprint())
 }
 
@@ -106,7 +108,7 @@ async fn the_page_shows_subjects_and_digests() {
     let form = form.text("password", CHANGEIT).file("file", "www.p12", &fixture(PFX));
     let reply = server.send(form.post(IMPORT_ROOT)).await;
     reply.is_page("Imported");
-    let entry = server.keystore().entry(&"ca".parse().unwrap()).unwrap();
+    let entry = server.keystore().entry(&"ca".parse().unwrap(), clock()).unwrap();
     reply.has(&entry.certificate.fingerprint().to_string());
     reply.has("/sslCertificates/ca\">ca</a> was imported");
     reply.has("1 imported, 0 already present, 1 not imported.");

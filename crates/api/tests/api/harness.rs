@@ -42,7 +42,7 @@ thread_local! {
     static NOW: Cell<u64> = const { Cell::new(START) };
 }
 
-fn clock() -> UnixTime {
+pub(crate) fn clock() -> UnixTime {
     UnixTime::since_unix_epoch(Duration::from_secs(NOW.get()))
 }
 
@@ -132,7 +132,7 @@ impl Server {
 
     /// Every alias in the store.
     pub(crate) fn aliases(&self) -> Vec<String> {
-        self.keystore().entries(None, 1000).unwrap().iter().map(|entry| entry.alias.key()).collect()
+        self.keystore().entries(None, 1000, clock()).unwrap().iter().map(|entry| entry.alias.key()).collect()
     }
 
     /// Signs a browser in: its cookie.

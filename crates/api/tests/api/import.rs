@@ -4,8 +4,8 @@ use axum::http::Method;
 use strongroom::{InspectRequest, Passwords, inspect};
 
 use crate::harness::{
-    CERTIFICATES, CHANGEIT, Form, IMPORT, IMPORT_ROOT, PASSWORD, ROOT_RSA, Server, WRONG, WWW, encoded,
-    fixture, json_form, urlencoded,
+    CERTIFICATES, CHANGEIT, Form, IMPORT, IMPORT_ROOT, PASSWORD, ROOT_RSA, Server, WRONG, WWW, clock,
+    encoded, fixture, json_form, urlencoded,
 };
 
 const PLAIN: &str = "pkcs12/www.p12";
@@ -31,7 +31,7 @@ async fn root_then_server_certificate_is_imported_with_its_chain() {
     let (server, token) = with_root().await;
     server.send(www(&token, "Www", PASSWORD).post(IMPORT)).await.is_success();
     assert_eq!(server.aliases(), ["root", "www", "www_intermediate"]);
-    assert!(server.keystore().credential(&"www".parse().unwrap()).is_ok());
+    assert!(server.keystore().credential(&"www".parse().unwrap(), clock()).is_ok());
 }
 
 #[tokio::test]
@@ -163,7 +163,7 @@ async fn same_content_again_is_a_success_and_other_content_is_refused_unless_rep
     server.send(other(&token).text("replace", "True").post(IMPORT)).await.has(
         "{\"status\":\"success\",\"messages\":[\"names_lost: the new certificate is no longer for www.fixture.test, fixture.test\"]}",
     );
-    let entry = server.keystore().entry(&"www".parse().unwrap()).unwrap();
+    let entry = server.keystore().entry(&"www".parse().unwrap(), clock()).unwrap();
     assert_eq!((entry.version, entry.certificate.subject()), (2, "CN=shop.fixture.test"));
 }
 
@@ -268,7 +268,7 @@ async fn file_with_several_keys_asks_which_and_takes_the_answer() {
     }
     reply.has("\"choose one with the field entry: its friendly name, #n, or its SHA-256 fingerprint\",\"code: several_entries\"");
     server.send(form.text("entry", "#2").post(IMPORT)).await.has("{\"status\":\"success\"");
-    let entry = server.keystore().entry(&"shop".parse().unwrap()).unwrap();
+    let entry = server.keystore().entry(&"shop".parse().unwrap(), clock()).unwrap();
     assert_eq!(entry.certificate.subject(), "CN=shop.fixture.test");
 }
 

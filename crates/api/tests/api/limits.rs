@@ -8,7 +8,8 @@ use axum::{
 };
 
 use crate::harness::{
-    CERTIFICATES, Form, IMPORT, IMPORT_ROOT, PASSWORD, ROOT_RSA, Server, WRONG, WWW, fixture, json_form,
+    CERTIFICATES, Form, IMPORT, IMPORT_ROOT, PASSWORD, ROOT_RSA, Server, WRONG, WWW, clock, fixture,
+    json_form,
 };
 
 const TOO_LARGE: &str = "The request is larger than 1064960 bytes";
@@ -155,5 +156,5 @@ async fn import_that_takes_too_long_is_cancelled() {
     let form = json_form(&token, "www").file("file", "www.p12", &file).text("password", "changeit");
     let reply = server.send(form.post(IMPORT)).await;
     assert!(reply.text.contains("code: cancelled"), "{}", reply.text);
-    assert!(server.keystore().entries(None, 10).unwrap().is_empty());
+    assert!(server.keystore().entries(None, 10, clock()).unwrap().is_empty());
 }

@@ -1,13 +1,13 @@
 //! `chain`: the certificates of an entry, leaf to anchor, and what is missing above them.
 
 use serde::Serialize;
-use strongroom::{Alias, ChainState, Error, Policy};
+use strongroom::{Alias, ChainState, Error, Policy, rfc3339};
 
 use super::{list::named_entry, now, open_read_only};
 use crate::{
     args::Arguments,
     failure::Failure,
-    render::{LinkView, Printer, hex, path_text},
+    render::{LinkView, Printer, chain_text, entry_path, hex, path_text},
 };
 
 #[derive(Serialize)]
@@ -15,6 +15,8 @@ struct ChainView {
     alias: String,
     /// As in `ls`.
     chain_state: &'static str,
+    /// As in `ls`.
+    chain_not_after: Option<String>,
     chain: Vec<LinkView>,
     /// The issuer that no certificate of the store has as its subject.
     missing: Option<Missing>,
@@ -42,11 +44,9 @@ pub(super) fn run(arguments: &Arguments, alias: &Alias, printer: &Printer) -> Re
         Err(other) => return Err(other.into()),
     };
     let incomplete = matches!(entry.chain_state, ChainState::NoAnchor | ChainState::Intermediate);
-    let top = entry
-        .chain
-        .last()
-        .map(|(certificate, _)| certificate)
-        .filter(|top| incomplete && !top.is_self_issued());
+    let path = entry_path(&entry);
+    let top =
+        path.last().map(|(certificate, _)| certificate).filter(|top| incomplete && !top.is_self_issued());
     let missing = top.map(|top| Missing {
         issuer: top.issuer().to_owned(),
         key_id: top.authority_key_id().map(hex),
@@ -55,19 +55,15 @@ pub(super) fn run(arguments: &Arguments, alias: &Alias, printer: &Printer) -> Re
     let view = ChainView {
         alias: entry.alias.to_string(),
         chain_state: entry.chain_state.as_str(),
+        chain_not_after: entry.chain_not_after.map(rfc3339),
         chain: LinkView::of_entry(&entry),
         missing,
         refused,
     };
     printer.result(&view, &[], || {
-        let mut text = format!("{} ({})\n{}", view.alias, view.chain_state, path_text(&entry.chain));
+        let mut text = format!("{} ({})\n{}", view.alias, chain_text(&entry), path_text(&path));
         if let Some(missing) = &view.missing {
-            text.push_str(&format!(
-                "{:indent$}missing: {}",
-                "",
-                missing.issuer,
-                indent = 2 + 2 * entry.chain.len()
-            ));
+            text.push_str(&format!("{:indent$}missing: {}", "", missing.issuer, indent = 2 + 2 * path.len()));
             text.extend(missing.key_id.iter().map(|id| format!(", key id {id}")));
             text.extend(missing.urls.first().map(|url| format!(", published at {url}")));
             text.push('\n');

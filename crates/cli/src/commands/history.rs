@@ -130,12 +130,12 @@ struct Changed {
 pub(super) fn undo(arguments: &Arguments, command: &Undo, printer: &Printer) -> Result<(), Failure> {
     let alias = &command.alias;
     let keystore = open(arguments)?;
-    let was_removed = keystore.entry(alias).is_err();
+    let was_removed = keystore.entry(alias, now()).is_err();
     let version = match command.to {
         Some(number) => keystore.undo_to(alias, number, now())?,
         None => keystore.undo(alias, now())?,
     };
-    let alias = keystore.entry(alias)?.alias;
+    let alias = keystore.entry(alias, now())?.alias;
     let subject = &version.certificate.subject();
     let restored = version.origin != version.number;
     let (outcome, text) = match (was_removed, restored && command.to.is_some()) {

@@ -1,13 +1,15 @@
 //! `ls` and `show`.
 
 use serde::Serialize;
-use strongroom::{Alias, Certificate, ChainState, Entry, EntryKind, Error, Keystore, StoreError};
+use strongroom::{Alias, Certificate, Entry, EntryKind, Error, Keystore, StoreError};
 
 use super::{now, open_read_only, seconds};
 use crate::{
     args::{Arguments, Ls, Reference, Show},
     failure::Failure,
-    render::{Cell, EntryView, Mark, Printer, RemovedView, ShowView, pem, time_left},
+    render::{
+        Cell, EntryView, Mark, Printer, RemovedView, ShowView, chain_ends_first, chain_text, pem, time_left,
+    },
 };
 
 /// Entries read at a time.
@@ -67,7 +69,7 @@ fn removed(keystore: &Keystore, printer: &Printer) -> Result<(), Failure> {
 
 /// The entry of an alias; where there is none, whether it was removed.
 pub(super) fn named_entry(keystore: &Keystore, alias: &Alias) -> Result<Entry, Failure> {
-    keystore.entry(alias).map_err(|error| match error {
+    keystore.entry(alias, now()).map_err(|error| match error {
         // The history knows it.
         Error::Store(StoreError::NotFound { .. }) => {
             keystore.history(alias).err().map_or_else(|| error.into(), Failure::from)
@@ -91,13 +93,14 @@ pub(super) fn stream(
     keep: impl Fn(&Entry) -> bool,
     nothing: &str,
 ) -> Result<(), Failure> {
-    let at = seconds(now());
+    let instant = now();
+    let at = seconds(instant);
     let mut table =
         printer.table(&["ALIAS", "KIND", "NAMES", "KEY", "EXPIRES", "CHAIN"]).fit(&[0, 2], &[3, 1, 5]);
     let mut list = printer.list("entries");
     let mut last: Option<Alias> = None;
     loop {
-        let listed = keystore.listing(last.as_ref(), PAGE)?;
+        let listed = keystore.listing(last.as_ref(), PAGE, instant)?;
         let complete = u32::try_from(listed.len()).unwrap_or(PAGE) < PAGE;
         last = listed.last().map(|(alias, _)| alias.clone());
         let mut page = Vec::with_capacity(listed.len());
@@ -128,15 +131,19 @@ fn cells(entry: &Entry, at: i64) -> Vec<Cell> {
         EntryKind::Authority { trust } => (format!("ca {}", trust.as_str()), short(certificate.subject())),
         _ => ("server".to_owned(), names(certificate)),
     };
-    let chain = entry.chain_state;
-    let broken = if matches!(chain, ChainState::NoAnchor) { Mark::Bad } else { Mark::None };
+    let ends_first = chain_ends_first(entry);
+    let mark = match (entry.chain_state.is_broken(), ends_first) {
+        (true, _) => Mark::Bad,
+        (false, Some(ends)) if ends.saturating_sub(at) < SOON => Mark::Soon,
+        _ => Mark::None,
+    };
     vec![
         entry.alias.to_string().into(),
         kind.into(),
         names.into(),
         certificate.key().to_string().into(),
         expires(certificate, at),
-        Cell::marked(chain.as_str().to_owned(), broken),
+        Cell::marked(chain_text(entry), mark),
     ]
 }
 

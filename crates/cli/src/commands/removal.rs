@@ -11,27 +11,30 @@ use crate::{
     render::Printer,
 };
 
+/// How many entries are named.
+const SHOWN: usize = 10;
+
 #[derive(Serialize)]
 struct Removed {
     alias: String,
     outcome: &'static str,
     /// Whether the private key is still in the file.
     key_kept: bool,
+    /// The entries that have no whole chain without it.
+    chain_lost: Vec<String>,
 }
 
 pub(super) fn rm(arguments: &Arguments, command: &Remove, printer: &Printer) -> Result<(), Failure> {
     let keystore = open(arguments)?;
     // One that is not there is refused by the engine, which writes it into the log.
     let entry = named_entry(&keystore, &command.alias);
+    let needed_by = keystore.dependents(&command.alias, now()).unwrap_or_default();
     // What will be refused is not asked about.
-    let refused =
-        !command.force && keystore.dependents(&command.alias).is_ok_and(|entries| !entries.is_empty());
+    let refused = !command.force && !needed_by.is_empty();
     if let (Ok(entry), false) = (&entry, refused) {
-        confirm(
-            arguments,
-            &format!("Remove {} ({})?", entry.alias, entry.certificate.subject()),
-            Unasked::GoOn,
-        )?;
+        let losing = losing(&needed_by).map(|losing| format!(" {losing}.")).unwrap_or_default();
+        let question = format!("Remove {} ({})?{losing}", entry.alias, entry.certificate.subject());
+        confirm(arguments, &question, Unasked::GoOn)?;
     }
     let (stored, has_key) = match &entry {
         Ok(entry) => (entry.alias.clone(), entry.kind == strongroom::EntryKind::Server),
@@ -41,17 +44,36 @@ pub(super) fn rm(arguments: &Arguments, command: &Remove, printer: &Printer) -> 
     if let (Err(_), Err(failure)) = (&done, entry) {
         return Err(failure);
     }
-    done?;
-    let removed = Removed { alias: stored.to_string(), outcome: "removed", key_kept: has_key };
+    let lost = done?;
+    let removed = Removed {
+        alias: stored.to_string(),
+        outcome: "removed",
+        key_kept: has_key,
+        chain_lost: lost.iter().map(ToString::to_string).collect(),
+    };
     printer.result(&removed, &[], || {
         let what = if has_key { "key" } else { "certificate" };
         let program = printer.program();
+        let losing = losing(&lost).map(|losing| format!("{losing}\n")).unwrap_or_default();
         format!(
             "removed {stored}; to bring it back: {program} undo {stored}\n\
-             the {what} stays in the file until: {program} prune {stored}\n"
+             the {what} stays in the file until: {program} prune {stored}\n{losing}"
         )
     });
     Ok(())
+}
+
+/// Which entries have no whole chain without a CA certificate.
+fn losing(entries: &[Alias]) -> Option<String> {
+    let names: Vec<&str> = entries.iter().take(SHOWN).map(Alias::as_str).collect();
+    let more = entries.len().saturating_sub(SHOWN);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let names = names.join(", ");
+    match entries.len() {
+        0 => None,
+        1 => Some(format!("1 entry loses its chain with it: {names}")),
+        count => Some(format!("{count} entries lose their chain with it: {names}{more}")),
+    }
 }
 
 #[derive(Serialize)]

@@ -160,7 +160,7 @@ async fn stop_signal() {
 /// The server's own credential; made, and kept in the store, on first start.
 fn own_credential(keystore: &Keystore, machine: &str, address: IpAddr) -> Result<OpenedCredential, Failure> {
     let alias: Alias = OWN_ALIAS.parse().map_err(Error::from)?;
-    match keystore.credential(&alias) {
+    match keystore.credential(&alias, now()) {
         Err(Error::Store(StoreError::NotFound { .. })) => {}
         other => return Ok(other?),
     }
@@ -168,7 +168,7 @@ fn own_credential(keystore: &Keystore, machine: &str, address: IpAddr) -> Result
         Failure::new(Exit::Other, "cannot_generate", "serve", format!("cannot make a certificate: {reason}"))
     })?;
     keystore.import_credential(CredentialRequest::new(alias.clone(), credential, now()))?;
-    Ok(keystore.credential(&alias)?)
+    Ok(keystore.credential(&alias, now())?)
 }
 
 fn self_signed(machine: &str, address: IpAddr) -> Result<ServerCredential, String> {

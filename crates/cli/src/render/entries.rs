@@ -25,8 +25,10 @@ struct EntryFacts {
     key: String,
     not_before: String,
     not_after: String,
-    /// `complete`, `intermediate`, `self_signed`, `no_anchor` or `root`.
+    /// `complete`, `intermediate`, `self_signed`, `no_anchor`, the code of another refusal, or `root`.
     chain_state: &'static str,
+    /// When the first certificate above the leaf ends; null without an authority above it.
+    chain_not_after: Option<String>,
     sha256: String,
     subject: String,
     issuer: String,
@@ -51,6 +53,7 @@ impl EntryFacts {
             not_before: rfc3339(certificate.not_before()),
             not_after: rfc3339(certificate.not_after()),
             chain_state: entry.chain_state.as_str(),
+            chain_not_after: entry.chain_not_after.map(rfc3339),
             sha256: certificate.fingerprint().to_string(),
             subject: certificate.subject().to_owned(),
             issuer: certificate.issuer().to_owned(),
@@ -218,7 +221,7 @@ impl ShowView {
         if let Some(server) = &self.in_use_by {
             line("in use by", server);
         }
-        line("chain", facts.chain_state);
+        line("chain", &chain_text(entry));
         let above =
             |(_, (_, role)): &(usize, &(Certificate, Role))| facts.trust.is_none() || *role != Role::Leaf;
         for (depth, (certificate, role)) in entry.chain.iter().enumerate().filter(above) {
@@ -226,6 +229,24 @@ impl ShowView {
             let _ = writeln!(text, "{:indent$}{} {}", "", role.as_str(), certificate.subject());
         }
         text
+    }
+}
+
+/// When the chain of a server ends, if that is before its own certificate does.
+pub(crate) fn chain_ends_first(entry: &Entry) -> Option<i64> {
+    let is_server = entry.kind == EntryKind::Server;
+    entry.chain_not_after.filter(|ends| is_server && *ends < entry.certificate.not_after())
+}
+
+/// How far the chain reaches, and until when if that is not for as long as the certificate.
+pub(crate) fn chain_text(entry: &Entry) -> String {
+    let state = entry.chain_state.as_str();
+    match chain_ends_first(entry) {
+        Some(ends) => {
+            let date: String = rfc3339(ends).chars().take(10).collect();
+            format!("{state} until {date}")
+        }
+        None => state.to_owned(),
     }
 }
 

@@ -19,14 +19,9 @@ pub(crate) struct LinkView {
 }
 
 impl LinkView {
-    /// The chain of an entry; a CA certificate stands alone in it, for what it is to others.
+    /// The chain of an entry.
     pub(crate) fn of_entry(entry: &Entry) -> Vec<Self> {
-        let role = |role| match entry.kind {
-            EntryKind::Authority { trust: Trust::Anchor } => Role::Anchor,
-            EntryKind::Authority { .. } => Role::Intermediate,
-            _ => role,
-        };
-        entry.chain.iter().map(|(certificate, of)| Self::of(certificate, role(*of))).collect()
+        entry_path(entry).iter().map(|(certificate, role)| Self::of(certificate, *role)).collect()
     }
 
     pub(crate) fn of(certificate: &Certificate, role: Role) -> Self {
@@ -36,6 +31,20 @@ impl LinkView {
             role: role.as_str(),
         }
     }
+}
+
+/// The chain of an entry; a CA certificate stands at its beginning for what it is to others.
+pub(crate) fn entry_path(entry: &Entry) -> Vec<(Certificate, Role)> {
+    let mut path = entry.chain.clone();
+    let own = match entry.kind {
+        EntryKind::Authority { trust: Trust::Anchor } => Some(Role::Anchor),
+        EntryKind::Authority { .. } => Some(Role::Intermediate),
+        _ => None,
+    };
+    if let (Some((_, role)), Some(own)) = (path.first_mut(), own) {
+        *role = own;
+    }
+    path
 }
 
 /// The answer to an import.
@@ -96,7 +105,8 @@ pub(crate) fn import_text(report: &ImportReport) -> String {
         let role = if only_name { "CA" } else { link.role.as_str() };
         let _ = writeln!(text, "{:indent$}{role} {}", "", link.subject, indent = 2 + 2 * depth);
     }
-    let others: Vec<&str> = report.imported.iter().skip(1).map(strongroom::Alias::as_str).collect();
+    let others = report.imported.iter().filter(|written| **written != report.alias);
+    let others: Vec<&str> = others.map(strongroom::Alias::as_str).collect();
     if !others.is_empty() {
         let stored = if report.dry_run { "would be stored" } else { "stored" };
         let _ = writeln!(text, "  {stored} beside it: {}", others.join(", "));

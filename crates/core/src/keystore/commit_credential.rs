@@ -1,28 +1,22 @@
 //! One credential inside a write: validated against what is in the store, sealed, and written with its chain.
 
-use std::collections::VecDeque;
-
 use super::{
+    chains::load_authorities,
     neighbours::{about_others, about_replacement},
     open_row,
     protocol::{By, LogNote},
-    request::{ChainLink, CredentialRequest, ImportReport, Outcome},
+    request::{ChainLink, CredentialRequest, ImportOptions, ImportReport, Outcome},
     seconds,
 };
 use crate::{
     alias::Alias,
-    certificate::{Certificate, ServerCredential},
+    certificate::{Certificate, Fingerprint, ServerCredential},
     diagnostic::{Diagnostic, DiagnosticCode},
     error::Error,
     seal::{SealBinding, random_id},
-    store::{EntryRow, Happened, NewVersion, Read, StoreError, Write},
-    validate::{Authorities, Role, Trust, ValidatedChain, anchors_now, validate},
+    store::{EntryRow, Happened, NewVersion, StoreError, Write},
+    validate::{Role, Trust, anchors_now, validate},
 };
-
-/// How many CA certificates of the store one validation looks at.
-const MAX_AUTHORITIES: usize = 256;
-/// Above this many of one name, only those with the key identifier that is asked for are looked at.
-const CROWDED: usize = 16;
 
 fn is_same(row: &EntryRow, credential: &ServerCredential) -> bool {
     // The key belongs to the leaf on both sides, so the leaf says it all.
@@ -40,20 +34,17 @@ pub(super) enum Committed {
 
 pub(super) struct Written {
     pub(super) report: ImportReport,
-    pub(super) chain: ValidatedChain,
+    pub(super) leaf: Fingerprint,
 }
 
 impl Written {
     pub(super) fn log_note(&self) -> LogNote {
         let outcome = match self.report.outcome {
             Outcome::Replaced => Happened::Replaced,
-            _ => Happened::Imported,
+            Outcome::AlreadyPresent => Happened::ChainStored,
+            Outcome::Imported => Happened::Imported,
         };
-        let leaf = self.chain.leaf().map(|leaf| leaf.to_string());
-        LogNote {
-            fingerprint: leaf.unwrap_or_default(),
-            ..LogNote::plain(self.report.alias.as_str(), outcome)
-        }
+        LogNote { fingerprint: self.leaf.to_string(), ..LogNote::plain(self.report.alias.as_str(), outcome) }
     }
 }
 
@@ -63,40 +54,28 @@ pub(super) fn commit_credential(
     by: &By<'_>,
     request: CredentialRequest,
 ) -> Result<Committed, Error> {
-    let CredentialRequest { alias, credential, mut findings, options } = request;
-    let (mut damaged, mut present_row) = (false, None);
-    let present = match write.as_read().entry(&alias) {
+    let mut damaged = false;
+    let present = match write.as_read().entry(&request.alias) {
         // The import puts a whole one in its place.
-        Err(StoreError::Corrupt { .. }) if options.replace => {
-            write.remove_damaged(&alias)?;
+        Err(StoreError::Corrupt { .. }) if request.options.replace => {
+            write.remove_damaged(&request.alias)?;
             damaged = true;
             None
         }
         other => other?,
     };
-    if let Some(row) = present {
-        if is_same(&row, &credential) {
-            return already_present(by, row, findings, options.dry_run).map(Committed::AlreadyPresent);
+    if let Some(row) = &present {
+        if is_same(row, &request.credential) {
+            return already_present(write, by, row, request);
         }
-        present_row = Some(row);
+        if !request.options.replace || row.head.trust.is_some() {
+            return Err(StoreError::AliasTaken { alias: row.head.alias.clone() }.into());
+        }
     }
-    let present = present_row;
-    if let Some(row) = &present
-        && (!options.replace || row.head.trust.is_some())
-    {
-        return Err(StoreError::AliasTaken { alias: row.head.alias.clone() }.into());
-    }
+    let CredentialRequest { alias, credential, mut findings, options } = request;
     let mut authorities = load_authorities(&write.as_read(), &credential.leaf, &credential.others)?;
-    let mut roots = if options.trust_embedded_root && options.policy.use_embedded {
-        embedded_roots(&credential, seconds(options.at))
-    } else {
-        Vec::new()
-    };
-    let vouched = credential.others.iter().filter(|other| options.vouched.contains(&other.fingerprint));
-    roots.extend(vouched.cloned());
-    for root in &roots {
-        authorities.add(root.clone(), Trust::Anchor);
-    }
+    let roots = trusted_roots(&credential, &options);
+    roots.iter().for_each(|root| authorities.add(root.clone(), Trust::Anchor));
     let chain = validate(&credential, &authorities, &options.policy, options.at)?;
     findings.extend(chain.findings().iter().cloned());
     if let Some(old) = present.as_ref().and_then(|row| row.content.leaf()) {
@@ -137,7 +116,7 @@ pub(super) fn commit_credential(
         None => write.insert(entry, &alias, None, version)?,
     }
     let mut imported = vec![alias.clone()];
-    imported.extend(store_chain(write, by, &alias, &credential, &chain, &roots)?);
+    imported.extend(store_chain(write, by, &alias, &credential.others, chain.path(), &roots)?);
     let links = ChainLink::of(chain.path());
     let report = ImportReport {
         alias,
@@ -148,25 +127,65 @@ pub(super) fn commit_credential(
         imported,
         findings,
     };
-    Ok(Committed::Written(Box::new(Written { report, chain })))
+    Ok(Committed::Written(Box::new(Written { report, leaf: credential.leaf.fingerprint })))
 }
 
+/// The same certificate and key again: nothing of the entry changes. What the file embeds may mend its chain, and is
+/// stored beside it then.
 fn already_present(
+    write: &Write<'_>,
     by: &By<'_>,
-    row: EntryRow,
-    findings: Vec<Diagnostic>,
-    dry_run: bool,
-) -> Result<ImportReport, Error> {
-    let (alias, chain) = (row.head.alias.clone(), ChainLink::of(&row.content.chain));
+    row: &EntryRow,
+    request: CredentialRequest,
+) -> Result<Committed, Error> {
+    let CredentialRequest { credential, mut findings, options, .. } = request;
     open_row(by.root, row)?;
-    Ok(ImportReport {
+    let (alias, leaf) = (row.head.alias.clone(), &credential.leaf);
+    let own: Vec<Certificate> =
+        row.content.chain.iter().skip(1).map(|(certificate, _)| certificate.clone()).collect();
+    let is_new = |other: &&Certificate| own.iter().all(|known| known.fingerprint != other.fingerprint);
+    let embedded: Vec<Certificate> = match options.policy.use_embedded {
+        true => credential.others.iter().filter(is_new).cloned().collect(),
+        false => Vec::new(),
+    };
+    let others = [own.as_slice(), &embedded].concat();
+    let roots = trusted_roots(&credential, &options);
+    let read = write.as_read();
+    let mut authorities = load_authorities(&read, leaf, &others)?;
+    roots.iter().for_each(|root| authorities.add(root.clone(), Trust::Anchor));
+    let chain = by.chains.seen_by(&read).chain_of(leaf, &others, authorities, by.at);
+    // A root that is to be trusted may be in the entry's own chain, where it is trusted by nobody.
+    let storable = [embedded.as_slice(), &roots].concat();
+    let imported = store_chain(write, by, &alias, &storable, &chain.path, &roots)?;
+    if !imported.is_empty() {
+        let names: Vec<&str> = imported.iter().map(Alias::as_str).collect();
+        let message = format!(
+            "the entry was there; of the chain that came with the file, {} {} stored: {}",
+            names.len(),
+            if options.dry_run {
+                "would be"
+            } else if names.len() == 1 {
+                "was"
+            } else {
+                "were"
+            },
+            names.join(", ")
+        );
+        findings.push(Diagnostic::new(DiagnosticCode::ChainStored, message));
+    }
+    let nothing = imported.is_empty();
+    let report = ImportReport {
         alias,
         outcome: Outcome::AlreadyPresent,
-        dry_run,
+        dry_run: options.dry_run,
         authority: false,
-        chain,
-        imported: Vec::new(),
+        chain: ChainLink::of(&chain.path),
+        imported,
         findings,
+    };
+    Ok(match nothing {
+        true => Committed::AlreadyPresent(report),
+        false => Committed::Written(Box::new(Written { report, leaf: leaf.fingerprint })),
     })
 }
 
@@ -192,42 +211,14 @@ fn allowed_codes(findings: &[Diagnostic]) -> Vec<DiagnosticCode> {
         .collect()
 }
 
-/// The imported CA certificates that may be on a path from the leaf: names are followed upwards, and key identifiers
-/// where many bear one name.
-pub(super) fn load_authorities(
-    read: &Read<'_>,
-    leaf: &Certificate,
-    others: &[Certificate],
-) -> Result<Authorities, StoreError> {
-    let mut authorities = Authorities::new();
-    let mut loaded = 0_usize;
-    let mut seen: Vec<(Vec<u8>, Option<Vec<u8>>)> = Vec::new();
-    let wanted = |below: &Certificate| (below.issuer_name.clone(), below.authority_key_id.clone());
-    let mut next: VecDeque<_> = std::iter::once(leaf).chain(others).map(wanted).collect();
-    while let Some(issuer) = next.pop_front() {
-        if seen.contains(&issuer) {
-            continue;
-        }
-        let mut found = read.authorities_named(&issuer.0)?;
-        if found.len() > CROWDED && issuer.1.is_some() {
-            found.retain(|(ca, _)| ca.subject_key_id.is_none() || ca.subject_key_id == issuer.1);
-        }
-        for (certificate, trust) in found {
-            loaded += 1;
-            if loaded > MAX_AUTHORITIES {
-                return Ok(authorities);
-            }
-            next.push_back(wanted(&certificate));
-            authorities.add(certificate, trust);
-        }
-        seen.push(issuer);
-    }
-    Ok(authorities)
-}
-
-fn embedded_roots(credential: &ServerCredential, at: i64) -> Vec<Certificate> {
-    let roots = credential.others.iter().filter(|other| other.is_self_signed() && anchors_now(other, at));
-    roots.cloned().collect()
+/// The embedded certificates in which a path may end, for the caller trusts them.
+fn trusted_roots(credential: &ServerCredential, options: &ImportOptions) -> Vec<Certificate> {
+    let (all, at) = (options.trust_embedded_root && options.policy.use_embedded, seconds(options.at));
+    let is_trusted = |other: &&Certificate| {
+        (all && other.is_self_signed() && anchors_now(other, at))
+            || options.vouched.contains(&other.fingerprint)
+    };
+    credential.others.iter().filter(is_trusted).cloned().collect()
 }
 
 /// Stores the certificates of the path that came with the file and are not in the store yet.
@@ -235,15 +226,14 @@ fn store_chain(
     write: &Write<'_>,
     by: &By<'_>,
     alias: &Alias,
-    credential: &ServerCredential,
-    chain: &ValidatedChain,
+    others: &[Certificate],
+    path: &[(Certificate, Role)],
     roots: &[Certificate],
 ) -> Result<Vec<Alias>, Error> {
     let mut written = Vec::new();
-    let embedded = |certificate: &Certificate| {
-        credential.others.iter().any(|other| other.fingerprint == certificate.fingerprint)
-    };
-    for (certificate, role) in chain.path().iter().skip(1).filter(|(certificate, _)| embedded(certificate)) {
+    let embedded =
+        |certificate: &Certificate| others.iter().any(|other| other.fingerprint == certificate.fingerprint);
+    for (certificate, role) in path.iter().skip(1).filter(|(certificate, _)| embedded(certificate)) {
         let trusted =
             *role == Role::Anchor && roots.iter().any(|root| root.fingerprint == certificate.fingerprint);
         let known = write.as_read().authority_aliases(&certificate.fingerprint)?;

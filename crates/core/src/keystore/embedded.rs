@@ -1,6 +1,6 @@
 //! Which CA certificates of a file its own path needs, for a person to decide whether to trust them.
 
-use super::{Keystore, commit_credential::load_authorities, request::CredentialRequest, seconds};
+use super::{Keystore, chains::load_authorities, request::CredentialRequest, seconds};
 use crate::{
     certificate::{Certificate, Fingerprint},
     diagnostic::DiagnosticCode,

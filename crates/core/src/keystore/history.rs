@@ -3,7 +3,7 @@
 use rustls_pki_types::UnixTime;
 
 use super::{
-    Entry, Keystore, describe,
+    Entry, Keystore, describe_as_stored,
     protocol::{Asked, By, LogNote, Step},
     seconds, unseal,
 };
@@ -87,7 +87,7 @@ impl Keystore {
         found.ok_or_else(|| self.not_found(alias))
     }
 
-    /// The entry as it was at a version.
+    /// The entry as it was at a version, with the chain that it had when that was stored.
     ///
     /// # Errors
     ///
@@ -98,7 +98,7 @@ impl Keystore {
                 return Ok(None);
             };
             let row = read.at_version(head, number)?;
-            row.map(|row| describe(row, read)).transpose().map(Some)
+            row.map(describe_as_stored).transpose().map(Some)
         })?;
         let found = found.ok_or_else(|| self.not_found(alias))?;
         Ok(found.ok_or_else(|| StoreError::NoSuchVersion { alias: alias.clone(), version: number })?)
@@ -116,7 +116,7 @@ impl Keystore {
     /// # keystore.import_authority(&"root".parse()?, &root, strongroom::UnixTime::now())?;
     /// keystore.remove(&"root".parse()?, false, strongroom::UnixTime::now())?;
     /// let version = keystore.undo(&"root".parse()?, strongroom::UnixTime::now())?;
-    /// assert!(version.current && keystore.entry(&"root".parse()?).is_ok());
+    /// assert!(version.current && keystore.entry(&"root".parse()?, strongroom::UnixTime::now()).is_ok());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///

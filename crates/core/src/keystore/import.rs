@@ -7,7 +7,7 @@ use super::{
     commit_credential::{Committed, commit_credential},
     open_row,
     protocol::{Asked, LogNote, Step},
-    request::{CredentialRequest, ImportReport, ServerCertificateRequest},
+    request::{CredentialRequest, ImportReport, Outcome, ServerCertificateRequest},
     seconds,
 };
 use crate::{
@@ -109,7 +109,7 @@ impl Keystore {
                 Committed::Written(written) if dry_run => Ok(Step::Same((written.report, None))),
                 Committed::Written(written) => {
                     let note = written.log_note();
-                    Ok(Step::Changed((written.report, written.chain.leaf()), note))
+                    Ok(Step::Changed((written.report, Some(written.leaf)), note))
                 }
             },
             |read, root, (report, leaf)| comes_back(read, root, &report.alias, *leaf),
@@ -139,10 +139,13 @@ impl Keystore {
                         Committed::AlreadyPresent(report) => {
                             return Err(StoreError::AliasTaken { alias: report.alias }.into());
                         }
+                        Committed::Written(written) if written.report.outcome == Outcome::AlreadyPresent => {
+                            return Err(StoreError::AliasTaken { alias: written.report.alias }.into());
+                        }
                         Committed::Written(written) => written,
                     };
                     write.audit(written.log_note().event(Action::Import, by));
-                    all.push((written.report, written.chain.leaf()));
+                    all.push((written.report, Some(written.leaf)));
                 }
                 if dry_run || all.is_empty() {
                     return Ok(Step::Same(all));
@@ -174,7 +177,7 @@ fn comes_back(
         return Ok(false);
     };
     let same = row.content.leaf().map(|leaf| leaf.fingerprint) == leaf;
-    Ok(same && open_row(root, row).is_ok())
+    Ok(same && open_row(root, &row).is_ok())
 }
 
 /// Opens a file, and finds the key and certificate that are meant.

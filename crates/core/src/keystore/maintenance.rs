@@ -100,7 +100,7 @@ pub(super) fn prove(root: &crate::seal::RootKey, row: EntryRow, found: &mut Veri
         }
         return;
     }
-    match open_row(root, row) {
+    match open_row(root, &row) {
         Ok(_) => found.report.keys += 1,
         Err(error) => found.problem(&alias, format!("version {number}: {error}")),
     }

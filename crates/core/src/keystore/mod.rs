@@ -5,9 +5,11 @@
 
 mod accounts;
 mod authorities;
+mod chains;
 mod changes;
 mod commit_credential;
 mod copies;
+mod dependents;
 mod embedded;
 mod history;
 mod import;
@@ -49,19 +51,19 @@ pub use self::{
     slots::KeptSlot,
 };
 use self::{
+    chains::ChainView,
     in_use::Holds,
     open::unlock_store,
     options::SharedOptions,
-    row::{describe, open_row, unseal},
+    row::{describe, describe_as_stored, open_row, serve_row, unseal},
     shared::Shared,
 };
 use crate::{
     alias::Alias,
-    certificate::Certificate,
     error::Error,
     seal::{RootKey, Unlock},
     store::{EntryRow, Read, Store, StoreError},
-    validate::{Policy, ValidatedChain, verify},
+    validate::{Policy, ValidatedChain},
 };
 
 /// An open keystore, for all threads of a program: clones share its connections, and cost nothing.
@@ -80,9 +82,9 @@ use crate::{
 /// let keystore = Keystore::create(&path, &unlock, UnixTime::now())?;
 /// let reader = keystore.clone();
 /// let writing = std::thread::spawn(move || keystore.import_authority(&"root".parse()?, &root, UnixTime::now()));
-/// println!("{} entries so far", reader.entries(None, 100)?.len());
+/// println!("{} entries so far", reader.entries(None, 100, UnixTime::now())?.len());
 /// writing.join().unwrap()?;
-/// assert_eq!(reader.entries(None, 100)?.len(), 1);
+/// assert_eq!(reader.entries(None, 100, UnixTime::now())?.len(), 1);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug)]
@@ -143,6 +145,11 @@ impl Keystore {
         Holds::of(self.shared.origin.path())
     }
 
+    /// The chains of what is read.
+    fn chains_of<'c>(&'c self, read: &'c Read<'c>) -> ChainView<'c> {
+        self.shared.chains.seen_by(read)
+    }
+
     fn row(&self, alias: &Alias) -> Result<EntryRow, Error> {
         let found = self.reading(|read| read.entry(alias))?;
         Ok(found.ok_or_else(|| StoreError::NotFound { alias: alias.clone() })?)
@@ -154,7 +161,8 @@ impl Keystore {
         self.shared.origin.is_read_only()
     }
 
-    /// Lists up to `limit` entries in the order of their aliases, after the alias `after` if one is given.
+    /// Lists up to `limit` entries in the order of their aliases, after the alias `after` if one is given, with their
+    /// chains as they are at the instant `at`.
     ///
     /// ```
     /// # let folder = tempfile::tempdir()?;
@@ -163,7 +171,7 @@ impl Keystore {
     /// # let keystore = strongroom::Keystore::create(&path, &unlock, strongroom::UnixTime::now())?;
     /// # let root = std::fs::read("../../fixtures/chains/root-rsa.pem")?;
     /// # keystore.import_authority(&"root".parse()?, &root, strongroom::UnixTime::now())?;
-    /// for entry in keystore.entries(None, 100)? {
+    /// for entry in keystore.entries(None, 100, strongroom::UnixTime::now())? {
     ///     println!("{} {}", entry.alias, entry.certificate.subject());
     /// }
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -172,12 +180,13 @@ impl Keystore {
     /// # Errors
     ///
     /// [`StoreError`] if the store cannot be read.
-    pub fn entries(&self, after: Option<&Alias>, limit: u32) -> Result<Vec<Entry>, Error> {
+    pub fn entries(&self, after: Option<&Alias>, limit: u32, at: UnixTime) -> Result<Vec<Entry>, Error> {
         let after = after.map(Alias::key).unwrap_or_default();
         let holds = self.holds();
         self.reading(|read| {
-            let rows = read.entries(&after, limit)?;
-            rows.into_iter().map(|(_, row)| describe(holds.now(row?), read)).collect()
+            let chains = self.chains_of(read);
+            let rows = read.entries(&after, limit)?.into_iter();
+            rows.map(|(_, row)| describe(holds.now(row?), &chains, seconds(at))).collect()
         })
     }
 
@@ -186,27 +195,32 @@ impl Keystore {
     /// # Errors
     ///
     /// [`StoreError`] if the store cannot be read, or not even its aliases can be proved.
-    pub fn listing(&self, after: Option<&Alias>, limit: u32) -> Result<Vec<ListedEntry>, Error> {
+    pub fn listing(
+        &self,
+        after: Option<&Alias>,
+        limit: u32,
+        at: UnixTime,
+    ) -> Result<Vec<ListedEntry>, Error> {
         let after = after.map(Alias::key).unwrap_or_default();
         let holds = self.holds();
         self.reading(|read| {
-            let rows = read.entries(&after, limit)?;
-            let listed =
-                rows.into_iter().map(|(key, row)| match row.and_then(|row| describe(holds.now(row), read)) {
-                    Ok(entry) => Ok((entry.alias.clone(), Ok(entry))),
-                    Err(error @ StoreError::Corrupt { .. }) => {
-                        let alias = key.parse();
-                        let alias =
-                            alias.map_err(|_| StoreError::Corrupt { detail: "an alias is not valid" })?;
-                        Ok((alias, Err(error)))
-                    }
-                    Err(other) => Err(other),
-                });
+            let chains = self.chains_of(read);
+            let described = |row| describe(holds.now(row), &chains, seconds(at));
+            let rows = read.entries(&after, limit)?.into_iter();
+            let listed = rows.map(|(key, row)| match row.and_then(described) {
+                Ok(entry) => Ok((entry.alias.clone(), Ok(entry))),
+                Err(error @ StoreError::Corrupt { .. }) => {
+                    let alias = key.parse();
+                    let alias = alias.map_err(|_| StoreError::Corrupt { detail: "an alias is not valid" })?;
+                    Ok((alias, Err(error)))
+                }
+                Err(other) => Err(other),
+            });
             listed.collect()
         })
     }
 
-    /// The entry with an alias, whatever its case.
+    /// The entry with an alias, whatever its case, with its chain as it is at the instant `at`.
     ///
     /// ```
     /// # let folder = tempfile::tempdir()?;
@@ -215,48 +229,78 @@ impl Keystore {
     /// # let keystore = strongroom::Keystore::create(&path, &unlock, strongroom::UnixTime::now())?;
     /// # let root = std::fs::read("../../fixtures/chains/root-rsa.pem")?;
     /// keystore.import_authority(&"Root".parse()?, &root, strongroom::UnixTime::now())?;
-    /// let entry = keystore.entry(&"root".parse()?)?;
+    /// let entry = keystore.entry(&"root".parse()?, strongroom::UnixTime::now())?;
     /// assert_eq!(entry.alias.as_str(), "Root");
-    /// assert!(keystore.entry(&"other".parse()?).is_err());
+    /// assert!(keystore.entry(&"other".parse()?, strongroom::UnixTime::now()).is_err());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
     /// # Errors
     ///
     /// [`StoreError::NotFound`], or another if the store cannot be read.
-    pub fn entry(&self, alias: &Alias) -> Result<Entry, Error> {
+    pub fn entry(&self, alias: &Alias, at: UnixTime) -> Result<Entry, Error> {
         let holds = self.holds();
-        let found =
-            self.reading(|read| read.entry(alias)?.map(|row| describe(holds.now(row), read)).transpose())?;
+        let found = self.reading(|read| {
+            let row = read.entry(alias)?;
+            row.map(|row| describe(holds.now(row), &self.chains_of(read), seconds(at))).transpose()
+        })?;
         Ok(found.ok_or_else(|| StoreError::NotFound { alias: alias.clone() })?)
     }
 
-    /// Judges a server entry against the authorities that are in the store now; nothing is unsealed.
+    /// Judges a server entry at the instant `at` against the authorities that are in the store now, by the chain that a
+    /// server sends; nothing is unsealed.
     ///
     /// # Errors
     ///
     /// [`ValidationError`](crate::ValidationError) with what refuses it; [`StoreError::NotFound`] if there is no such
     /// entry or it has no key.
     pub fn verify(&self, alias: &Alias, policy: &Policy, at: UnixTime) -> Result<ValidatedChain, Error> {
-        let not_found = || StoreError::NotFound { alias: alias.clone() };
-        let row = self.row(alias)?;
-        let mut certificates = row.content.chain.into_iter().map(|(certificate, _)| certificate);
-        let leaf = certificates.next().filter(|_| row.head.trust.is_none()).ok_or_else(not_found)?;
-        let others: Vec<Certificate> = certificates.collect();
-        let authorities = self.reading(|read| commit_credential::load_authorities(read, &leaf, &others))?;
-        Ok(verify(&leaf, &others, &authorities, policy, at)?)
+        let judged = self.reading(|read| {
+            let row = read.entry(alias)?.filter(|row| row.head.trust.is_none());
+            row.map(|row| self.chains_of(read).verify(&row, policy, at)).transpose()
+        })?;
+        Ok(judged.ok_or_else(|| StoreError::NotFound { alias: alias.clone() })??)
     }
 
-    /// Unseals a server credential and proves again that key and leaf belong together: the path that a server uses.
+    /// Unseals a server credential, and proves again that key and leaf belong together. With it goes what a server sends:
+    /// the chain that the store gives at the instant `at`, whatever it was at the import.
+    ///
+    /// ```
+    /// # let folder = tempfile::tempdir()?;
+    /// # let unlock = strongroom::UnlockKey::generate()?;
+    /// # let path = folder.path().join("keystore.db");
+    /// use strongroom::{DiagnosticCode, Keystore, Password, ServerCertificateRequest, UnixTime};
+    ///
+    /// let keystore = Keystore::create(&path, &unlock, UnixTime::now())?;
+    /// let (file, password) = (std::fs::read("../../fixtures/pkcs12/www.p12")?, Password::new("changeit")?);
+    /// let mut request = ServerCertificateRequest::new("www".parse()?, &file, &password, UnixTime::now());
+    /// request.options.policy.use_embedded = false;
+    /// request.options.policy.allow = vec![DiagnosticCode::NoAnchor];
+    /// keystore.import_server_certificate(request)?;
+    /// assert_eq!(keystore.credential(&"www".parse()?, UnixTime::now())?.chain().len(), 1);
+    ///
+    /// // Its CA is imported afterwards.
+    /// for ca in ["intermediate-rsa", "root-rsa"] {
+    ///     let file = std::fs::read(format!("../../fixtures/chains/{ca}.pem"))?;
+    ///     keystore.import_authority(&ca.parse()?, &file, UnixTime::now())?;
+    /// }
+    /// assert_eq!(keystore.credential(&"www".parse()?, UnixTime::now())?.chain().len(), 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
     /// [`StoreError::NotFound`] if there is no such entry or it has no key; [`SealError::Damaged`] if the sealed
     /// key, or anything that it is bound to, was changed.
-    pub fn credential(&self, alias: &Alias) -> Result<OpenedCredential, Error> {
-        // Row and root key are of one snapshot, also while another thread re-keys the store.
-        let (row, root) = self.shared.read(|read, root| Ok((read.entry(alias)?, Arc::clone(root))))?;
-        open_row(&root, row.ok_or_else(|| StoreError::NotFound { alias: alias.clone() })?)
+    pub fn credential(&self, alias: &Alias, at: UnixTime) -> Result<OpenedCredential, Error> {
+        // Row, chain and root key are of one snapshot, also while another thread re-keys the store.
+        let (found, root) = self.shared.read(|read, root| {
+            let row = read.entry(alias)?.filter(|row| row.head.trust.is_none());
+            let chain = row.as_ref().map(|row| self.chains_of(read).chain(row, seconds(at))).transpose()?;
+            Ok((row.zip(chain), Arc::clone(root)))
+        })?;
+        let (row, chain) = found.ok_or_else(|| StoreError::NotFound { alias: alias.clone() })?;
+        serve_row(&root, &row, chain)
     }
 }
 

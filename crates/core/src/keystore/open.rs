@@ -131,7 +131,7 @@ impl Keystore {
     ///
     /// let unlock = UnlockKey::read_file(&folder.path().join("keystore.key"))?;
     /// let keystore = Keystore::open(&path, &unlock)?;
-    /// assert!(keystore.entries(None, 100)?.is_empty());
+    /// assert!(keystore.entries(None, 100, strongroom::UnixTime::now())?.is_empty());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///

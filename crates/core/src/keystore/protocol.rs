@@ -1,7 +1,7 @@
 //! The one way in which a keystore is changed: lock, check that the store is the latest, apply, log, commit, settle, read
 //! back, move the rollback guard on, or log the refusal. Operations say what to apply, and how to confirm it.
 
-use super::{Keystore, in_use::Holds, shared::Writer};
+use super::{Keystore, chains::Chains, in_use::Holds, shared::Writer};
 use crate::{
     error::{Error, ErrorKind},
     seal::{RootKey, SealError},
@@ -23,6 +23,7 @@ pub(super) struct By<'a> {
     pub(super) actor: &'a str,
     pub(super) at: i64,
     pub(super) holds: &'a Holds,
+    pub(super) chains: &'a Chains,
 }
 
 /// What a change tells the log of itself.
@@ -82,7 +83,8 @@ impl Keystore {
             let mut apply = Some(apply);
             let mut renewed = false;
             let (done, value) = loop {
-                let by = By { root: &writer.root, actor: &self.actor, at: asked.at, holds: &holds };
+                let (root, chains) = (&writer.root, &self.shared.chains);
+                let by = By { root, actor: &self.actor, at: asked.at, holds: &holds, chains };
                 match writer.store.write() {
                     Ok(mut write) => {
                         let Some(apply) = apply.take() else {

@@ -4,6 +4,7 @@ use rustls_pki_types::UnixTime;
 
 use super::{
     Keystore,
+    dependents::dependents,
     in_use::Holds,
     protocol::{Asked, LogNote, Step},
     seconds,
@@ -12,8 +13,7 @@ use crate::{
     alias::Alias,
     certificate::Certificate,
     error::Error,
-    store::{Action, EntryRow, Happened, Read, StoreError, Write},
-    validate::Trust,
+    store::{Action, EntryRow, Happened, StoreError, Write},
 };
 
 /// A removed entry, which an undo brings back.
@@ -44,8 +44,8 @@ pub struct Pruned {
 
 impl Keystore {
     /// Removes an entry. Its versions stay in the file, sealed, until they are pruned; [`undo`](Self::undo) brings it back,
-    /// and its alias is free meanwhile. `force` removes also what a server uses, and a CA certificate that is in the chain
-    /// of an entry.
+    /// and its alias is free meanwhile. `force` removes also what a server uses, and a CA certificate without which entries
+    /// lose their chain; gives the aliases of those.
     ///
     /// ```
     /// # let folder = tempfile::tempdir()?;
@@ -55,28 +55,31 @@ impl Keystore {
     /// # let root = std::fs::read("../../fixtures/chains/root-rsa.pem")?;
     /// # keystore.import_authority(&"root".parse()?, &root, strongroom::UnixTime::now())?;
     /// keystore.remove(&"root".parse()?, false, strongroom::UnixTime::now())?;
-    /// assert!(keystore.entry(&"root".parse()?).is_err());
+    /// assert!(keystore.entry(&"root".parse()?, strongroom::UnixTime::now()).is_err());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
     /// # Errors
     ///
     /// [`StoreError::NotFound`], [`StoreError::InUse`], [`StoreError::Needed`], or another if the store cannot be written.
-    pub fn remove(&self, alias: &Alias, force: bool, at: UnixTime) -> Result<(), Error> {
+    pub fn remove(&self, alias: &Alias, force: bool, at: UnixTime) -> Result<Vec<Alias>, Error> {
         let asked = Asked { action: Action::Remove, about: alias.as_str(), at: seconds(at) };
-        let head = self.change(
+        let (head, lost) = self.change(
             asked,
             |write, by| {
                 let row = match write.as_read().entry(alias) {
                     // What is damaged cannot be kept.
                     Err(StoreError::Corrupt { .. }) => {
                         write.remove_damaged(alias)?;
-                        return Ok(Step::Changed(None, LogNote::plain(alias.as_str(), Happened::Removed)));
+                        let note = LogNote::plain(alias.as_str(), Happened::Removed);
+                        return Ok(Step::Changed((None, Vec::new()), note));
                     }
                     other => other?.ok_or_else(|| StoreError::NotFound { alias: alias.clone() })?,
                 };
+                let read = write.as_read();
+                let lost = dependents(&by.chains.seen_by(&read), &read, &row, by.at)?;
                 if !force {
-                    refuse_needed(&write.as_read(), &row, by.holds)?;
+                    refuse_needed(&row, by.holds, &lost)?;
                 }
                 write.set_aside(&row)?;
                 let leaf = row.content.leaf().map(|leaf| leaf.fingerprint.to_string());
@@ -84,24 +87,28 @@ impl Keystore {
                     fingerprint: leaf.unwrap_or_default(),
                     ..LogNote::plain(row.head.alias.as_str(), Happened::Removed)
                 };
-                Ok(Step::Changed(Some(row.head), note))
+                Ok(Step::Changed((Some(row.head), lost), note))
             },
             |read, _, _| Ok(read.head(alias)?.is_none()),
         )?;
         if let Some(head) = head {
             self.holds().forget(&head);
         }
-        Ok(())
+        Ok(lost)
     }
 
-    /// The entries that would lose a certificate of their chain if `alias` was removed; none unless it is a CA certificate.
+    /// The entries that lose their chain, or its root, at the instant `at` if `alias` is removed, in the order of their
+    /// aliases; none unless it is a CA certificate. An entry that came with its own copy of the certificate needs no other.
     ///
     /// # Errors
     ///
     /// [`StoreError::NotFound`], or another if the store cannot be read.
-    pub fn dependents(&self, alias: &Alias) -> Result<Vec<Alias>, Error> {
-        let row = self.row(alias)?;
-        self.reading(|read| dependents(read, &row))
+    pub fn dependents(&self, alias: &Alias, at: UnixTime) -> Result<Vec<Alias>, Error> {
+        let found = self.reading(|read| {
+            let row = read.entry(alias)?;
+            row.map(|row| dependents(&self.chains_of(read), read, &row, seconds(at))).transpose()
+        })?;
+        Ok(found.ok_or_else(|| StoreError::NotFound { alias: alias.clone() })?)
     }
 
     /// Up to `limit` removed entries in the order of their aliases; of one alias, the one removed last comes last.
@@ -171,25 +178,15 @@ impl Keystore {
     }
 }
 
-fn refuse_needed(read: &Read<'_>, row: &EntryRow, holds: &Holds) -> Result<(), StoreError> {
+fn refuse_needed(row: &EntryRow, holds: &Holds, entries: &[Alias]) -> Result<(), StoreError> {
     let alias = || row.head.alias.clone();
     if let Some(server) = holds.server(&row.head) {
         return Err(StoreError::InUse { alias: alias(), server: server.to_owned() });
     }
-    let entries = dependents(read, row)?;
-    if entries.is_empty() { Ok(()) } else { Err(StoreError::Needed { alias: alias(), entries }) }
-}
-
-/// The entries whose chain has this CA certificate, unless another entry holds it as well.
-fn dependents(read: &Read<'_>, row: &EntryRow) -> Result<Vec<Alias>, StoreError> {
-    let (Some(trust), Some(certificate)) = (row.head.trust, row.content.leaf()) else {
-        return Ok(Vec::new());
-    };
-    let holders = read.authority_aliases(&certificate.fingerprint)?;
-    let other = |(alias, held): &(Alias, Trust)| {
-        *alias != row.head.alias && (*held == Trust::Anchor || trust == Trust::Path)
-    };
-    if holders.iter().any(other) { Ok(Vec::new()) } else { read.dependents(&certificate.fingerprint) }
+    if entries.is_empty() {
+        return Ok(());
+    }
+    Err(StoreError::Needed { alias: alias(), entries: entries.to_vec() })
 }
 
 fn prune_one(write: &Write<'_>, alias: &Alias) -> Result<Pruned, Error> {

@@ -8,7 +8,7 @@ use crate::{
     diagnostic::{Diagnostic, DiagnosticCode},
     limits::{Cancel, Limits},
     secret::{Password, PrivateKey},
-    validate::{Policy, Role, Trust},
+    validate::{Chain, Policy, Role, Trust},
 };
 
 /// The import of a PKCS #12 file under an alias.
@@ -187,7 +187,7 @@ pub enum EntryKind {
     },
 }
 
-/// How far an entry's chain reaches, judged by what is in the store now.
+/// How far an entry's chain reaches, judged by what the store holds and by the instant that the caller gave.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum ChainState {
@@ -199,15 +199,35 @@ pub enum ChainState {
     SelfSigned,
     /// No imported authority: it was allowed so, or the authority was removed since.
     NoAnchor,
+    /// A path is known and refused, by the code that validation gives: [`DiagnosticCode::PathExpired`] where a CA
+    /// certificate on it has ended and no other one replaces it.
+    Refused(DiagnosticCode),
     /// A CA certificate that is self-signed.
     Root,
 }
 
 impl ChainState {
+    pub(super) fn of(chain: &Chain) -> Self {
+        match (chain.refusal, chain.above().next_back()) {
+            (Some(DiagnosticCode::NoAnchor), _) => Self::NoAnchor,
+            (Some(code), _) => Self::Refused(code),
+            (None, None) => Self::SelfSigned,
+            (None, Some(anchor)) if anchor.is_self_issued() => Self::Complete,
+            (None, Some(_)) => Self::Intermediate,
+        }
+    }
+
+    /// Whether it reaches no imported authority, and is not self-signed.
+    #[must_use]
+    pub fn is_broken(self) -> bool {
+        matches!(self, Self::NoAnchor | Self::Refused(_))
+    }
+
     /// The word used in JSON.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Refused(code) => code.as_str(),
             Self::Complete => "complete",
             Self::Intermediate => "intermediate",
             Self::SelfSigned => "self_signed",
@@ -231,10 +251,14 @@ pub struct Entry {
     pub created_at: i64,
     /// The leaf, or the CA certificate.
     pub certificate: Certificate,
-    /// All certificates from the leaf to the anchor, the leaf included.
+    /// All certificates from the leaf to the anchor, the leaf included; without an anchor, as far as issuers are known.
+    /// Of a certain version, asked for by its number: as it was validated when that was stored.
     pub chain: Vec<(Certificate, Role)>,
     /// How far that reaches.
     pub chain_state: ChainState,
+    /// When the first of the certificates above the leaf ends, where they reach an authority: before the leaf's own
+    /// notAfter, the chain breaks first.
+    pub chain_not_after: Option<i64>,
     /// Findings that the importer allowed.
     pub allowed: Vec<DiagnosticCode>,
     /// The server that uses the entry, if one said so.

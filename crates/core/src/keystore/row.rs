@@ -1,13 +1,17 @@
 //! Rows of the store as the keystore gives them out: described for all, opened for servers.
 
-use super::request::{ChainState, Entry, EntryKind, OpenedCredential};
+use super::{
+    chains::ChainView,
+    request::{ChainState, Entry, EntryKind, OpenedCredential},
+};
 use crate::{
-    certificate::ServerCredential,
+    certificate::{Certificate, ServerCredential},
+    diagnostic::DiagnosticCode,
     error::Error,
     seal::{RootKey, SealError},
     secret::PrivateKey,
-    store::{EntryRow, Read, StoreError},
-    validate::{Role, Trust},
+    store::{EntryRow, StoreError},
+    validate::{Chain, Role},
 };
 
 /// The private key of a row; `None` for an authority.
@@ -20,43 +24,53 @@ pub(super) fn unseal(root: &RootKey, row: &EntryRow) -> Result<Option<PrivateKey
     root.unseal(sealed, &binding).map(Some)
 }
 
-/// Unseals a row, and proves it.
-pub(super) fn open_row(root: &RootKey, row: EntryRow) -> Result<OpenedCredential, Error> {
-    let Some(key) = unseal(root, &row)? else {
-        return Err(StoreError::NotFound { alias: row.head.alias }.into());
+/// Unseals a row, and proves that its key belongs to its leaf.
+pub(super) fn open_row(root: &RootKey, row: &EntryRow) -> Result<(PrivateKey, Certificate), Error> {
+    let Some(key) = unseal(root, row)? else {
+        return Err(StoreError::NotFound { alias: row.head.alias.clone() }.into());
     };
-    let chain = row.content.chain;
-    let mut certificates: Vec<_> = chain.into_iter().map(|(certificate, _)| certificate).collect();
-    // A client has the root, or does not trust it.
-    if certificates.len() > 1 && certificates.last().is_some_and(|last| last.is_self_issued()) {
-        certificates.pop();
-    }
-    let proved = ServerCredential::pair(key, certificates).map_err(|_| SealError::Damaged)?;
-    let (key, leaf, others) = proved.into_parts();
-    let served = std::iter::once(leaf).chain(others).collect();
-    Ok(OpenedCredential { key, served })
+    let leaf = row.content.leaf().cloned().ok_or(SealError::Damaged)?;
+    let proved = ServerCredential::pair(key, vec![leaf]).map_err(|_| SealError::Damaged)?;
+    let (key, leaf, _) = proved.into_parts();
+    Ok((key, leaf))
 }
 
-/// Adds to a row what depends on the rest of the store.
-pub(super) fn describe(row: EntryRow, read: &Read<'_>) -> Result<Entry, StoreError> {
+/// Unseals a row as a server gets it, with its chain.
+pub(super) fn serve_row(root: &RootKey, row: &EntryRow, chain: Chain) -> Result<OpenedCredential, Error> {
+    let (key, leaf) = open_row(root, row)?;
+    let mut above: Vec<Certificate> = chain.path.into_iter().skip(1).map(|(above, _)| above).collect();
+    // A client has the root, or does not trust it.
+    if above.last().is_some_and(Certificate::is_self_issued) {
+        above.pop();
+    }
+    Ok(OpenedCredential { key, served: std::iter::once(leaf).chain(above).collect() })
+}
+
+/// What an entry is by what the rest of the store holds, at the instant `at`.
+pub(super) fn describe(row: EntryRow, chains: &ChainView<'_>, at: i64) -> Result<Entry, StoreError> {
+    let chain = chains.chain(&row, at)?;
+    entry(row, chain)
+}
+
+/// What an entry was when its version was stored.
+pub(super) fn describe_as_stored(row: EntryRow) -> Result<Entry, StoreError> {
+    let path = row.content.chain.clone();
+    let anchored = path.len() > 1 && matches!(path.last(), Some((_, Role::Anchor)));
+    let no_anchor = row.content.allowed.contains(&DiagnosticCode::NoAnchor);
+    let refusal = (no_anchor || (path.len() > 1 && !anchored)).then_some(DiagnosticCode::NoAnchor);
+    entry(row, Chain { path, refusal })
+}
+
+fn entry(row: EntryRow, chain: Chain) -> Result<Entry, StoreError> {
     let EntryRow { head, content } = row;
-    let Some(certificate) = content.leaf().cloned() else {
+    let Some(certificate) = content.chain.into_iter().next().map(|(leaf, _)| leaf) else {
         return Err(StoreError::Corrupt { detail: "an entry has no certificate" });
     };
     let kind = head.trust.map_or(EntryKind::Server, |trust| EntryKind::Authority { trust });
-    let chain_state = match (&kind, content.chain.last()) {
-        (EntryKind::Authority { .. }, _) if certificate.is_self_issued() => ChainState::Root,
-        (EntryKind::Authority { .. }, _) => ChainState::Intermediate,
-        (EntryKind::Server, Some((anchor, Role::Anchor))) => {
-            let trusted = read.authority_aliases(&anchor.fingerprint)?;
-            match trusted.iter().any(|(_, trust)| *trust == Trust::Anchor) {
-                true if anchor.is_self_issued() => ChainState::Complete,
-                true => ChainState::Intermediate,
-                false => ChainState::NoAnchor,
-            }
-        }
-        (EntryKind::Server, _) if certificate.is_self_issued() => ChainState::SelfSigned,
-        (EntryKind::Server, _) => ChainState::NoAnchor,
+    let chain_state = match kind {
+        EntryKind::Authority { .. } if certificate.is_self_issued() => ChainState::Root,
+        EntryKind::Authority { .. } => ChainState::Intermediate,
+        EntryKind::Server => ChainState::of(&chain),
     };
     Ok(Entry {
         alias: head.alias,
@@ -64,7 +78,8 @@ pub(super) fn describe(row: EntryRow, read: &Read<'_>) -> Result<Entry, StoreErr
         version: content.number,
         created_at: content.created_at,
         certificate,
-        chain: content.chain,
+        chain_not_after: chain.not_after(),
+        chain: chain.path,
         chain_state,
         allowed: content.allowed,
         bound_to: head.bound_to,

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{KeySource, options::SharedOptions};
+use super::{KeySource, chains::Chains, options::SharedOptions};
 use crate::{
     error::Error,
     limits::Limits,
@@ -28,6 +28,7 @@ pub(super) struct Shared {
     busy_timeout: Duration,
     /// What no import may exceed.
     pub(super) limits: Option<Limits>,
+    pub(super) chains: Chains,
     connections: Mutex<Connections>,
     max_readers: usize,
     reader_done: Condvar,
@@ -76,6 +77,7 @@ impl Shared {
             origin: store.origin(),
             busy_timeout,
             limits,
+            chains: Chains::default(),
             connections: Mutex::new(Connections { idle: vec![store], ..Connections::default() }),
             max_readers: cores.clamp(MIN_READERS, MAX_READERS),
             reader_done: Condvar::new(),

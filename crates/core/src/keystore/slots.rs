@@ -309,7 +309,7 @@ impl Writer<'_> {
         let report = self.store.verify(&mut |row, found| {
             let alias = row.head.alias.to_string();
             if row.content.sealed.is_some()
-                && let Err(error) = open_row(&root, row)
+                && let Err(error) = open_row(&root, &row)
             {
                 found.problem(&alias, error.to_string());
             }

@@ -100,6 +100,8 @@ pub(crate) enum Happened {
     Made,
     Imported,
     Replaced,
+    /// Chain certificates of an entry that was there.
+    ChainStored,
     Several,
     Removed,
     Restored,
@@ -125,6 +127,7 @@ impl fmt::Display for Happened {
             Self::Made => "made",
             Self::Imported => "imported",
             Self::Replaced => "replaced",
+            Self::ChainStored => "chain stored",
             Self::Several => "",
             Self::Removed => "removed",
             Self::Restored => "restored",

@@ -7,7 +7,7 @@ use super::{
     change::Pending,
     engine::{Table, View},
     key::{self, Tag},
-    state::State,
+    state::{Mark, State},
     tree::{Cache, Item, Tree, record_hash},
 };
 use crate::seal::{Digest, Ledger};
@@ -78,6 +78,11 @@ impl<'s> Read<'s> {
 
     pub(super) fn state(&self) -> &State {
         &self.state
+    }
+
+    /// Which commit it shows; `None` within a change, which shows what no commit has.
+    pub(crate) fn mark(&self) -> Option<Mark> {
+        self.pending.is_none().then(|| self.state.mark())
     }
 
     /// Works on the tree. Where pages of members were lost, they are made anew from the heads.

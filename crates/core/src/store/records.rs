@@ -144,6 +144,18 @@ impl EntryHead {
         self.content.chain.first().map(|(leaf, _)| *leaf)
     }
 
+    /// Whether it is a server certificate that was stored without any above it, and nobody had to allow that: its own key
+    /// signed it.
+    pub(crate) fn is_self_signed(&self) -> bool {
+        let Content { chain, allowed, .. } = &self.content;
+        self.trust.is_none() && chain.len() == 1 && !allowed.contains(&DiagnosticCode::NoAnchor)
+    }
+
+    /// The certificates above the leaf, by their digests.
+    pub(crate) fn above(&self) -> Vec<Fingerprint> {
+        self.content.chain.iter().skip(1).map(|(certificate, _)| *certificate).collect()
+    }
+
     pub(super) fn to_record(&self) -> Vec<u8> {
         let mut encoder = Encoder::new();
         encoder.text(self.alias.as_str()).bytes(&self.id).optional_text(self.trust.map(Trust::as_str));

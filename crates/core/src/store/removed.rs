@@ -5,15 +5,11 @@
 
 use super::{
     Read, StoreError, Write,
-    engine::Table,
     key::{self, Tag},
     read::RECORD,
     records::{EntryHead, EntryRow},
 };
-use crate::{alias::Alias, certificate::Fingerprint, seal::EntryId};
-
-/// The most entries that are named as needing a CA certificate.
-const MAX_DEPENDENTS: usize = 10_000;
+use crate::{alias::Alias, seal::EntryId};
 
 /// A removed entry, and the key that it stands under.
 #[derive(Clone, Debug)]
@@ -44,27 +40,6 @@ impl Read<'_> {
         let listed =
             self.list(&[Tag::Removed.byte()], after, usize::try_from(limit).unwrap_or(usize::MAX))?;
         listed.into_iter().map(|(key, record)| removed_at(key, &record?)).collect()
-    }
-
-    /// The server entries whose chain has a certificate above the leaf.
-    ///
-    /// Which records name a certificate is not proved; each that is found is.
-    pub(crate) fn dependents(&self, certificate: &Fingerprint) -> Result<Vec<Alias>, StoreError> {
-        let digest = certificate.as_bytes();
-        let from = [digest.as_slice(), &[Tag::Head.byte()]].concat();
-        let uses = self.view().range(Table::Use, &from, key::after(&from).as_deref(), MAX_DEPENDENTS)?;
-        let mut found = Vec::new();
-        for (key, _) in uses {
-            let alias = key.get(32..).and_then(key::alias_of_head).and_then(|alias| alias.parse().ok());
-            let Some(head) = alias.map(|alias: Alias| self.head(&alias)).transpose()?.flatten() else {
-                continue;
-            };
-            if head.trust.is_none() && head.content.chain.iter().skip(1).any(|(link, _)| link == certificate)
-            {
-                found.push(head.alias);
-            }
-        }
-        Ok(found)
     }
 }
 

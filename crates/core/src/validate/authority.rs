@@ -2,7 +2,7 @@
 
 use super::{Purpose, path_error::PathError};
 use crate::{
-    certificate::{Certificate, KeyAlgorithm},
+    certificate::{Certificate, Fingerprint, KeyAlgorithm},
     diagnostic::{Diagnostic, DiagnosticCode},
     remedy::Remedy,
 };
@@ -47,6 +47,16 @@ impl Authorities {
             Some((_, known)) if trust == Trust::Anchor => *known = Trust::Anchor,
             Some(_) => {}
             None => self.entries.push((certificate, trust)),
+        }
+    }
+
+    /// What is left where all entries that hold a certificate go, but for those that leave it this trust.
+    pub(crate) fn leave(&mut self, of: &Fingerprint, left: Option<Trust>) {
+        self.entries.retain(|(known, _)| left.is_some() || known.fingerprint != *of);
+        for (known, trust) in &mut self.entries {
+            if let Some(left) = left.filter(|_| known.fingerprint == *of) {
+                *trust = left;
+            }
         }
     }
 

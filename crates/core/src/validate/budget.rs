@@ -1,6 +1,7 @@
 //! What one search for a path may cost, whatever the certificates are.
 
-use super::path_error::PathError;
+use super::{path_error::PathError, signatures::KnownSignatures};
+use crate::certificate::{Certificate, SignatureCheck};
 
 /// rustls-webpki allows as many.
 const MAX_SIGNATURES: u32 = 100;
@@ -10,16 +11,19 @@ const MAX_STEPS: u32 = 100_000;
 const MAX_COMPARISONS: u32 = 250_000;
 
 /// What is left to one search, charged before the work is done.
+///
+/// A signature that was judged before counts like any other, so that what is remembered changes no answer.
 #[derive(Debug)]
-pub(super) struct PathBudget {
+pub(super) struct PathBudget<'k> {
+    known: KnownSignatures<'k>,
     signatures: u32,
     steps: u32,
     comparisons: u32,
 }
 
-impl PathBudget {
-    pub(super) fn new() -> Self {
-        Self { signatures: MAX_SIGNATURES, steps: MAX_STEPS, comparisons: MAX_COMPARISONS }
+impl<'k> PathBudget<'k> {
+    pub(super) fn new(known: KnownSignatures<'k>) -> Self {
+        Self { known, signatures: MAX_SIGNATURES, steps: MAX_STEPS, comparisons: MAX_COMPARISONS }
     }
 
     /// How many signatures were checked.
@@ -27,8 +31,23 @@ impl PathBudget {
         MAX_SIGNATURES - self.signatures
     }
 
-    pub(super) fn charge_signature(&mut self) -> Result<(), PathError> {
+    fn charge_signature(&mut self) -> Result<(), PathError> {
         charge(&mut self.signatures, 1, "signatures", MAX_SIGNATURES)
+    }
+
+    /// Judges the signature of `certificate` under the key of `issuer`. Names and dates are not compared.
+    pub(super) fn check_signature(
+        &mut self,
+        certificate: &Certificate,
+        issuer: &Certificate,
+    ) -> Result<SignatureCheck, PathError> {
+        self.charge_signature()?;
+        Ok(self.known.check(certificate, issuer))
+    }
+
+    /// Whether that signature is good, as far as the budget reaches.
+    pub(super) fn is_signed_by(&mut self, certificate: &Certificate, issuer: &Certificate) -> bool {
+        self.check_signature(certificate, issuer) == Ok(SignatureCheck::Valid)
     }
 
     pub(super) fn charge_step(&mut self) -> Result<(), PathError> {
@@ -52,7 +71,7 @@ mod tests {
 
     #[test]
     fn each_budget_holds_at_its_boundary() {
-        let mut budget = PathBudget::new();
+        let mut budget = PathBudget::new(KnownSignatures::default());
         for _ in 0..MAX_SIGNATURES {
             budget.charge_signature().unwrap();
         }

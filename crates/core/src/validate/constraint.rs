@@ -58,7 +58,7 @@ enum Match {
 pub(super) fn check(
     constraints: &NameConstraints,
     below: &Certificate,
-    budget: &mut PathBudget,
+    budget: &mut PathBudget<'_>,
 ) -> Result<(), PathError> {
     let total = constraints.permitted.len() + constraints.excluded.len();
     let directory = (!below.subject_name.is_empty())

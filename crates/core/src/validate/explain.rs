@@ -1,5 +1,7 @@
 //! Says what is missing where no path was found.
 
+use std::cmp::Reverse;
+
 use super::{
     EndEntity, Policy,
     authority::{Authorities, unusable},
@@ -16,13 +18,18 @@ const MAX_CHAIN: usize = 10;
 /// The most signatures that are checked for that; a refusal needs no more.
 const MAX_CHECKS: u32 = 16;
 
-/// Follows issuers by name and signature as far as `candidates`, and the budget, reach.
+/// Follows issuers by name and signature as far as `candidates`, and the budget, reach. Of several, one that is valid at
+/// `at` is taken, and of those the one that ends last; the order of the input decides nothing.
 pub(super) fn links_above<'c>(
     leaf: &Certificate,
     candidates: &[&'c Certificate],
-    budget: &mut PathBudget,
+    at: i64,
+    budget: &mut PathBudget<'_>,
 ) -> Vec<&'c Certificate> {
     let mut links: Vec<&Certificate> = Vec::new();
+    let mut candidates = candidates.to_vec();
+    let is_valid = |ca: &Certificate| (ca.not_before..=ca.not_after).contains(&at);
+    candidates.sort_by_key(|ca| (!is_valid(ca), Reverse(ca.not_after), ca.fingerprint));
     let most = budget.signatures() + MAX_CHECKS;
     while links.len() < MAX_CHAIN {
         let top = links.last().copied().unwrap_or(leaf);
@@ -34,8 +41,7 @@ pub(super) fn links_above<'c>(
                 && top.names_key_of(candidate) != Some(false)
                 && links.iter().all(|known| known.fingerprint != candidate.fingerprint)
                 && budget.signatures() < most
-                && budget.charge_signature().is_ok()
-                && top.is_signed_by(candidate)
+                && budget.is_signed_by(top, candidate)
         });
         match next {
             Some(next) => links.push(next),
@@ -53,10 +59,10 @@ pub(super) fn no_anchor(
     reach: &[&Certificate],
     policy: &Policy,
     at: i64,
-    budget: &mut PathBudget,
+    budget: &mut PathBudget<'_>,
 ) -> Diagnostic {
     let leaf = end_entity.leaf;
-    let links = links_above(leaf, reach, budget);
+    let links = links_above(leaf, reach, at, budget);
     let top = links.last().copied().unwrap_or(leaf);
     let is_wanted = |ca: &&Certificate| {
         ca.fingerprint == top.fingerprint || (ca.subject_name == top.issuer_name && !has_other_key(top, ca))

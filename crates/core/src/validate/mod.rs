@@ -5,6 +5,7 @@
 
 mod authority;
 mod budget;
+mod chain;
 mod constraint;
 mod explain;
 mod host;
@@ -13,6 +14,7 @@ mod path_error;
 mod policies;
 mod purpose;
 mod search;
+mod signatures;
 mod strict_check;
 mod webpki_check;
 
@@ -26,7 +28,9 @@ pub use self::{
 };
 pub(crate) use self::{
     authority::{about_authority, anchors_now},
+    chain::{Chain, ChainFinder},
     leaf::about_encoding,
+    signatures::{KnownSignatures, SignatureCache},
 };
 use self::{budget::PathBudget, search::PathBuilder};
 use crate::{
@@ -220,7 +224,8 @@ pub fn verify(
     at: UnixTime,
 ) -> Result<ValidatedChain, ValidationError> {
     let at = i64::try_from(at.as_secs()).unwrap_or(i64::MAX);
-    Validation { end_entity: EndEntity { leaf, others }, authorities, policy, at }.run()
+    let signatures = KnownSignatures::default();
+    Validation { end_entity: EndEntity { leaf, others }, authorities, policy, at, signatures }.run()
 }
 
 /// Certificates of a path with their places.
@@ -237,21 +242,22 @@ struct Validation<'c> {
     authorities: &'c Authorities,
     policy: &'c Policy,
     at: i64,
+    signatures: KnownSignatures<'c>,
 }
 
 impl Validation<'_> {
     fn run(&self) -> Result<ValidatedChain, ValidationError> {
         let Self { end_entity, policy, .. } = self;
         let leaf = end_entity.leaf;
-        let mut budget = PathBudget::new();
+        let mut budget = PathBudget::new(self.signatures);
         // The first signature of a hundred.
-        let self_signed = leaf.is_self_issued() && budget.charge_signature().is_ok() && leaf.is_self_signed();
+        let self_signed = leaf.is_self_issued() && budget.is_signed_by(leaf, leaf);
         let mut findings = leaf::check(leaf, policy, self_signed, self.at);
         let mut path = vec![(leaf.clone(), Role::Leaf)];
         let hard = findings.iter().any(|finding| finding.code.severity() == Severity::Error);
-        let stands_alone = self_signed && (policy.accept_self_signed || self.authorities.is_anchor(leaf));
+        let stands_alone = self_signed && self.takes_self_signed();
         if !stands_alone && !hard {
-            match self.find_above(&findings, &mut budget) {
+            match self.find_above(&mut budget) {
                 Ok(above) => path.extend(above),
                 Err(finding) if policy.allows(finding.code) => {
                     path.extend(self.known_above(&mut budget));
@@ -263,7 +269,7 @@ impl Validation<'_> {
         }
         let judged = stands_alone || matches!(path.last(), Some((_, Role::Anchor)));
         // Where the purpose is not that of the leaf, its own finding says what clients think.
-        if !hard && judged && !lacks_purpose(&findings) {
+        if !hard && judged && !lacks_purpose(leaf, policy.purpose) {
             let above: Vec<&Certificate> = path.iter().skip(1).map(|(certificate, _)| certificate).collect();
             findings.extend(webpki_check::rustls_clients(
                 leaf,
@@ -286,19 +292,24 @@ impl Validation<'_> {
         }
     }
 
+    /// Whether a leaf that its own key signed needs nothing above it.
+    fn takes_self_signed(&self) -> bool {
+        self.policy.accept_self_signed || self.authorities.is_anchor(self.end_entity.leaf)
+    }
+
     /// A leaf outside its validity has a finding of its own; its path is judged at the nearest instant inside.
     fn within_validity(&self) -> i64 {
         self.at.max(self.end_entity.leaf.not_before).min(self.end_entity.leaf.not_after)
     }
 
-    fn find_above(&self, findings: &[Diagnostic], budget: &mut PathBudget) -> Result<Links, Box<Diagnostic>> {
+    fn find_above(&self, budget: &mut PathBudget<'_>) -> Result<Links, Box<Diagnostic>> {
         let Self { end_entity, authorities, policy, .. } = self;
         let builder = PathBuilder {
             leaf: end_entity.leaf,
             between: candidates(end_entity, authorities, policy),
             authorities,
             at: self.within_validity(),
-            purpose: (!lacks_purpose(findings)).then_some(policy.purpose),
+            purpose: (!lacks_purpose(end_entity.leaf, policy.purpose)).then_some(policy.purpose),
             max_intermediates: policy.max_intermediates,
         };
         match builder.build(budget) {
@@ -314,18 +325,16 @@ impl Validation<'_> {
     }
 
     /// The certificates above the leaf as far as they are known, where the caller does without an anchor.
-    fn known_above(&self, budget: &mut PathBudget) -> Links {
+    fn known_above(&self, budget: &mut PathBudget<'_>) -> Links {
         let known = candidates(&self.end_entity, self.authorities, self.policy);
-        let links = explain::links_above(self.end_entity.leaf, &known, budget);
+        let links = explain::links_above(self.end_entity.leaf, &known, self.within_validity(), budget);
         links.into_iter().map(|certificate| (certificate.clone(), Role::Intermediate)).collect()
     }
 }
 
 /// Whether the leaf is not for the purpose that was asked for.
-fn lacks_purpose(findings: &[Diagnostic]) -> bool {
-    findings
-        .iter()
-        .any(|finding| matches!(finding.code, DiagnosticCode::NoServerAuth | DiagnosticCode::NoClientAuth))
+fn lacks_purpose(leaf: &Certificate, purpose: Purpose) -> bool {
+    leaf.extended_key_usage.as_ref().is_some_and(|purposes| !purpose.is_among(purposes))
 }
 
 /// Certificates that may stand between the leaf and an anchor.

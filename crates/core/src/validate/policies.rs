@@ -33,6 +33,13 @@ struct State {
     inhibit_any: u32,
 }
 
+/// Whether the policies of a leaf make no difference to a path in which no CA requires any.
+pub(super) fn leaf_is_indifferent(leaf: &Certificate) -> bool {
+    let policies = &leaf.policies;
+    policies.require_explicit.is_none()
+        && policies.asserted.as_ref().is_none_or(|asserted| asserted.len() <= MAX_POLICIES)
+}
+
 /// Checks the certificates below the anchor, anchor side first.
 pub(super) fn check(path: &[&Certificate]) -> Result<(), PathError> {
     let start = u32::try_from(path.len()).unwrap_or(u32::MAX).saturating_add(1);

@@ -14,7 +14,7 @@ use super::{
     path_error::{PathError, PathErrors},
     policies,
 };
-use crate::certificate::{Certificate, SignatureCheck, check_signature};
+use crate::certificate::{Certificate, SignatureCheck};
 
 /// What to search for, and in what.
 pub(super) struct PathBuilder<'c> {
@@ -36,7 +36,7 @@ enum Edge {
     Bad,
 }
 
-struct Search<'q, 'c> {
+struct Search<'q, 'c, 'k> {
     builder: &'q PathBuilder<'c>,
     /// The leaf first.
     pool: Vec<&'c Certificate>,
@@ -48,13 +48,13 @@ struct Search<'q, 'c> {
     reach: Vec<bool>,
     /// Whether paths must end at a self-issued anchor: then the whole chain is known.
     roots_only: bool,
-    budget: &'q mut PathBudget,
+    budget: &'q mut PathBudget<'k>,
     errors: PathErrors,
 }
 
 impl<'c> PathBuilder<'c> {
     /// The certificates above the leaf, anchor last: a path to a root if there is one, else to any imported authority.
-    pub(super) fn build(&self, budget: &mut PathBudget) -> Result<Vec<&'c Certificate>, PathErrors> {
+    pub(super) fn build(&self, budget: &mut PathBudget<'_>) -> Result<Vec<&'c Certificate>, PathErrors> {
         let mut search = Search::new(self, budget);
         let found = search.run(true).and_then(|found| match found {
             Some(path) => Ok(Some(path)),
@@ -73,8 +73,8 @@ impl<'c> PathBuilder<'c> {
     }
 }
 
-impl<'q, 'c> Search<'q, 'c> {
-    fn new(builder: &'q PathBuilder<'c>, budget: &'q mut PathBudget) -> Self {
+impl<'q, 'c, 'k> Search<'q, 'c, 'k> {
+    fn new(builder: &'q PathBuilder<'c>, budget: &'q mut PathBudget<'k>) -> Self {
         let usable =
             builder.authorities.anchors().filter(|ca| unusable(ca, builder.at, builder.purpose).is_none());
         let mut all: Vec<(&Certificate, bool)> = usable.map(|anchor| (anchor, true)).collect();
@@ -258,11 +258,10 @@ impl<'q, 'c> Search<'q, 'c> {
         if known.is_none_or(|(_, edge)| *edge == Edge::Good) {
             return Ok(Ok(()));
         }
-        self.budget.charge_signature()?;
         let (Some(certificate), Some(issuer)) = (self.pool.get(below), self.pool.get(above)) else {
             return Ok(Ok(()));
         };
-        let judged = check_signature(certificate, issuer);
+        let judged = self.budget.check_signature(certificate, issuer)?;
         let algorithm = &certificate.signature_algorithm;
         let verdict = match judged {
             SignatureCheck::Valid => Ok(()),

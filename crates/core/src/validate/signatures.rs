@@ -1,0 +1,65 @@
+//! Which key verified which certificate: facts that no date and no trust changes, so each is found out once.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+};
+
+use super::Role;
+use crate::certificate::{Certificate, Fingerprint, SignatureCheck, check_signature};
+
+/// The most facts that are kept, of about 80 bytes each; then they are found out anew.
+const MAX_FACTS: usize = 131_072;
+
+/// Facts that are kept in memory: a certificate, a public key, and what was said of the two.
+#[derive(Debug, Default)]
+pub(crate) struct SignatureCache {
+    known: Mutex<HashMap<(Fingerprint, Fingerprint), SignatureCheck>>,
+}
+
+impl SignatureCache {
+    fn check(&self, certificate: &Certificate, issuer: &Certificate) -> SignatureCheck {
+        let pair = (certificate.fingerprint, issuer.spki_fingerprint);
+        if let Some(known) = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(&pair) {
+            return *known;
+        }
+        let found = check_signature(certificate, issuer);
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= MAX_FACTS {
+            known.clear();
+        }
+        known.insert(pair, found);
+        found
+    }
+}
+
+/// What is known of signatures before a path is looked for.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct KnownSignatures<'k> {
+    pub(crate) cache: Option<&'k SignatureCache>,
+    /// A path that was validated before: the key of each certificate verified the one before it.
+    pub(crate) path: &'k [(Certificate, Role)],
+    /// Whether the first certificate of that path was found to be signed by its own key.
+    pub(crate) self_signed: bool,
+}
+
+impl KnownSignatures<'_> {
+    /// What there is to say of the signature of `certificate` under the key of `issuer`.
+    pub(super) fn check(&self, certificate: &Certificate, issuer: &Certificate) -> SignatureCheck {
+        let is = |known: &Certificate| known.fingerprint == certificate.fingerprint;
+        let verified = self.path.windows(2).any(|pair| {
+            matches!(pair, [(below, _), (above, _)]
+                if is(below) && above.spki_fingerprint == issuer.spki_fingerprint)
+        });
+        let by_itself = self.self_signed
+            && certificate.fingerprint == issuer.fingerprint
+            && self.path.first().is_some_and(|(first, _)| is(first));
+        if verified || by_itself {
+            return SignatureCheck::Valid;
+        }
+        match self.cache {
+            Some(cache) => cache.check(certificate, issuer),
+            None => check_signature(certificate, issuer),
+        }
+    }
+}
