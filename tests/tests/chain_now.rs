@@ -28,19 +28,19 @@ fn in_days(days: u64) -> UnixTime {
 }
 
 /// Imports a credential whose CAs may be missing.
-fn import(keystore: &mut Keystore, name: &str, credential: ServerCredential) -> strongroom::ImportReport {
+fn import(keystore: &Keystore, name: &str, credential: ServerCredential) -> strongroom::ImportReport {
     let mut request = CredentialRequest::new(alias(name), credential, now());
     request.options.policy.allow = vec![DiagnosticCode::NoAnchor];
     keystore.import_credential(request).unwrap()
 }
 
-fn ca(keystore: &mut Keystore, name: &str, ca: &TestCa) {
+fn ca(keystore: &Keystore, name: &str, ca: &TestCa) {
     keystore.import_authority(&alias(name), ca.file(), now()).unwrap();
 }
 
 /// The state of an entry, the subjects of its chain, and those that are sent; the same by every way.
 #[track_caller]
-fn seen(keystore: &mut Keystore, name: &str, at: UnixTime) -> (String, Vec<String>, Vec<String>) {
+fn seen(keystore: &Keystore, name: &str, at: UnixTime) -> (String, Vec<String>, Vec<String>) {
     let subjects = |chain: &[(Certificate, Role)]| -> Vec<String> {
         chain.iter().map(|(one, _)| one.subject().trim_start_matches("CN=").to_owned()).collect()
     };
@@ -72,15 +72,15 @@ fn seen(keystore: &mut Keystore, name: &str, at: UnixTime) -> (String, Vec<Strin
 }
 
 #[track_caller]
-fn check(keystore: &mut Keystore, name: &str, state: &str, chain: &[&str], served: &[&str]) {
+fn check(keystore: &Keystore, name: &str, state: &str, chain: &[&str], served: &[&str]) {
     let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
     assert_eq!(seen(keystore, name, now()), (state.to_owned(), owned(chain), owned(served)));
 }
 
 #[test]
 fn a_ca_that_is_imported_afterwards_mends_the_chain_and_its_removal_breaks_it() {
-    let mut scratch = Scratch::new(now());
-    let keystore = &mut scratch.keystore;
+    let scratch = Scratch::new(now());
+    let keystore = &scratch.keystore;
     let root = root("Root");
     let issuing = root.issue_ca(ca_params("Issuing"));
     let report = import(keystore, "a", issuing.issue(&leaf_params("a.test"), &[]));
@@ -96,10 +96,10 @@ fn a_ca_that_is_imported_afterwards_mends_the_chain_and_its_removal_breaks_it() 
     assert_eq!((stored.chain_state, stored.chain.len()), (ChainState::NoAnchor, 1));
 
     // Another keystore on the same file, with nothing in memory.
-    let mut other = Keystore::open(&scratch.path(), &scratch.unlock).unwrap();
-    check(&mut other, "a", "complete", &whole, &sent);
+    let other = Keystore::open(&scratch.path(), &scratch.unlock).unwrap();
+    check(&other, "a", "complete", &whole, &sent);
 
-    let keystore = &mut scratch.keystore;
+    let keystore = &scratch.keystore;
     assert_eq!(keystore.dependents(&alias("root"), now()).unwrap(), [alias("a")]);
     assert_eq!(keystore.remove(&alias("root"), false, now()).unwrap_err().code(), "in_use");
     assert_eq!(keystore.remove(&alias("root"), true, now()).unwrap(), [alias("a")]);
@@ -107,16 +107,16 @@ fn a_ca_that_is_imported_afterwards_mends_the_chain_and_its_removal_breaks_it() 
     check(keystore, "a", "intermediate", &["a.test", "Issuing"], &sent);
     assert_eq!(keystore.remove(&alias("issuing"), true, now()).unwrap(), [alias("a")]);
     check(keystore, "a", "no_anchor", &["a.test"], &["a.test"]);
-    check(&mut other, "a", "no_anchor", &["a.test"], &["a.test"]);
+    check(&other, "a", "no_anchor", &["a.test"], &["a.test"]);
     scratch.keystore.undo(&alias("root"), now()).unwrap();
     scratch.keystore.undo(&alias("issuing"), now()).unwrap();
-    check(&mut scratch.keystore, "a", "complete", &whole, &sent);
+    check(&scratch.keystore, "a", "complete", &whole, &sent);
 }
 
 #[test]
 fn the_own_copy_of_an_intermediate_serves_where_the_store_lacks_it() {
-    let mut scratch = Scratch::new(now());
-    let keystore = &mut scratch.keystore;
+    let scratch = Scratch::new(now());
+    let keystore = &scratch.keystore;
     let root = root("Root");
     let issuing = root.issue_ca(ca_params("Issuing"));
     import(keystore, "a", issuing.issue(&leaf_params("a.test"), &[&issuing.certificate]));
@@ -130,8 +130,8 @@ fn the_own_copy_of_an_intermediate_serves_where_the_store_lacks_it() {
 
 #[test]
 fn a_renewed_intermediate_with_another_key_is_told_from_the_former() {
-    let mut scratch = Scratch::new(now());
-    let keystore = &mut scratch.keystore;
+    let scratch = Scratch::new(now());
+    let keystore = &scratch.keystore;
     let root = root("Root");
     let former = root.issue_ca(ca_params("Issuing"));
     let renewed = root.issue_ca(ca_params("Issuing"));
@@ -152,7 +152,7 @@ fn a_renewed_intermediate_with_another_key_is_told_from_the_former() {
 
 #[test]
 fn of_an_ended_intermediate_and_its_successor_the_valid_one_is_sent() {
-    let mut scratch = Scratch::new(now());
+    let scratch = Scratch::new(now());
     let root = root("Root");
     let mut params = ca_params("Issuing");
     valid(&mut params, -400, 100);
@@ -160,26 +160,26 @@ fn of_an_ended_intermediate_and_its_successor_the_valid_one_is_sent() {
     let copy = || KeyPair::try_from(key.serialize_der()).unwrap();
     let former = root.issue_ca_for(params, copy());
     let renewed = root.issue_ca_for(ca_params("Issuing"), copy());
-    ca(&mut scratch.keystore, "root", &root);
+    ca(&scratch.keystore, "root", &root);
     // It came with the entry, and its path is bound to the key.
-    import(&mut scratch.keystore, "a", former.issue(&leaf_params("a.test"), &[&former.certificate]));
-    let sent = |keystore: &mut Keystore, at| {
+    import(&scratch.keystore, "a", former.issue(&leaf_params("a.test"), &[&former.certificate]));
+    let sent = |keystore: &Keystore, at| {
         let entry = keystore.entry(&alias("a"), at).unwrap();
         (keystore.credential(&alias("a"), at).unwrap().chain()[1].fingerprint(), entry.chain_not_after)
     };
     let ends = |ca: &TestCa| Some(ca.certificate.not_after());
-    assert_eq!(sent(&mut scratch.keystore, now()), (former.certificate.fingerprint(), ends(&former)));
+    assert_eq!(sent(&scratch.keystore, now()), (former.certificate.fingerprint(), ends(&former)));
     // The same process sees it end, without a change of the store.
-    let (state, ..) = seen(&mut scratch.keystore, "a", in_days(101));
+    let (state, ..) = seen(&scratch.keystore, "a", in_days(101));
     assert_eq!(state, "path_expired");
-    assert_eq!(sent(&mut scratch.keystore, in_days(101)).0, former.certificate.fingerprint());
-    assert_eq!(seen(&mut scratch.keystore, "a", in_days(99)).0, "complete", "and back");
-    ca(&mut scratch.keystore, "renewed", &renewed);
+    assert_eq!(sent(&scratch.keystore, in_days(101)).0, former.certificate.fingerprint());
+    assert_eq!(seen(&scratch.keystore, "a", in_days(99)).0, "complete", "and back");
+    ca(&scratch.keystore, "renewed", &renewed);
     for days in [0, 99, 101] {
-        let (state, chain, _) = seen(&mut scratch.keystore, "a", in_days(days));
+        let (state, chain, _) = seen(&scratch.keystore, "a", in_days(days));
         assert_eq!((state.as_str(), chain.len()), ("complete", 3), "{days}");
         assert_eq!(
-            sent(&mut scratch.keystore, in_days(days)),
+            sent(&scratch.keystore, in_days(days)),
             (renewed.certificate.fingerprint(), ends(&renewed)),
             "{days}"
         );
@@ -188,8 +188,8 @@ fn of_an_ended_intermediate_and_its_successor_the_valid_one_is_sent() {
 
 #[test]
 fn a_cross_signed_ca_leads_to_the_root_that_is_trusted() {
-    let mut scratch = Scratch::new(now());
-    let keystore = &mut scratch.keystore;
+    let scratch = Scratch::new(now());
+    let keystore = &scratch.keystore;
     let (old, new) = (root("Old"), root("New"));
     let crossed = old.issue_ca_for(ca_params("New"), new.key());
     let issuing = new.issue_ca(ca_params("Issuing"));
@@ -211,8 +211,8 @@ fn a_cross_signed_ca_leads_to_the_root_that_is_trusted() {
 
 #[test]
 fn the_same_file_with_a_better_chain_stores_what_is_new() {
-    let mut scratch = Scratch::new(now());
-    let keystore = &mut scratch.keystore;
+    let scratch = Scratch::new(now());
+    let keystore = &scratch.keystore;
     let root = root("Root");
     let issuing = root.issue_ca(ca_params("Issuing"));
     let stranger = self::root("Stranger").issue_ca(ca_params("Stranger below"));
@@ -223,7 +223,7 @@ fn the_same_file_with_a_better_chain_stores_what_is_new() {
         ServerCredential::pair(strongroom::PrivateKey::from_pkcs8_der(key.serialize_der()), all).unwrap()
     };
     import(keystore, "a", with(&[]));
-    let bare = |keystore: &mut Keystore, credential| {
+    let bare = |keystore: &Keystore, credential| {
         keystore.import_credential(CredentialRequest::new(alias("a"), credential, now())).unwrap()
     };
     let report = bare(keystore, with(&[]));
@@ -270,8 +270,8 @@ fn the_same_file_with_a_better_chain_stores_what_is_new() {
 
 #[test]
 fn what_a_ca_says_of_the_leaf_below_it_is_judged_for_each_leaf() {
-    let mut scratch = Scratch::new(now());
-    let keystore = &mut scratch.keystore;
+    let scratch = Scratch::new(now());
+    let keystore = &scratch.keystore;
     let mut params = ca_params("Root");
     params.name_constraints = Some(rcgen::NameConstraints {
         permitted_subtrees: vec![rcgen::GeneralSubtree::DnsName("good.test".to_owned())],
@@ -290,8 +290,8 @@ fn what_a_ca_says_of_the_leaf_below_it_is_judged_for_each_leaf() {
 
 #[test]
 fn a_forged_signature_under_a_shared_issuer_is_seen() {
-    let mut scratch = Scratch::new(now());
-    let keystore = &mut scratch.keystore;
+    let scratch = Scratch::new(now());
+    let keystore = &scratch.keystore;
     let root = root("Root");
     // The same name and key identifier, and another key.
     let mut params = ca_params("Root");
@@ -309,8 +309,8 @@ fn a_forged_signature_under_a_shared_issuer_is_seen() {
 
 #[test]
 fn a_self_signed_entry_stands_alone_and_a_self_issued_one_does_not() {
-    let mut scratch = Scratch::new(now());
-    let keystore = &mut scratch.keystore;
+    let scratch = Scratch::new(now());
+    let keystore = &scratch.keystore;
     let key = KeyPair::generate().unwrap();
     let own = Certificate::from_der(leaf_params("a.test").self_signed(&key).unwrap().der()).unwrap();
     let private = strongroom::PrivateKey::from_pkcs8_der(key.serialize_der());

@@ -20,7 +20,7 @@ pub(crate) use self::{
     entries::{EntryView, RemovedView, ShowView, chain_ends_first, chain_text, hex, time_left},
     screen::colours,
     table::{Cell, Mark, Table},
-    views::{ImportView, LinkView, UserView, entry_path, file_text, import_text, path_text},
+    views::{ImportView, LinkView, UserView, file_text, import_text, path_text, with_own_role},
 };
 use crate::failure::{Exit, Failure};
 

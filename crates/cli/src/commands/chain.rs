@@ -7,7 +7,7 @@ use super::{list::named_entry, now, open_read_only};
 use crate::{
     args::Arguments,
     failure::Failure,
-    render::{LinkView, Printer, chain_text, entry_path, hex, path_text},
+    render::{LinkView, Printer, chain_text, hex, path_text, with_own_role},
 };
 
 #[derive(Serialize)]
@@ -35,8 +35,9 @@ struct Missing {
 
 pub(super) fn run(arguments: &Arguments, alias: &Alias, printer: &Printer) -> Result<(), Failure> {
     let keystore = open_read_only(arguments)?;
-    let entry = named_entry(&keystore, alias)?;
-    let refused = match keystore.verify(alias, &Policy::default(), now()) {
+    let at = now();
+    let entry = named_entry(&keystore, alias, at)?;
+    let refused = match keystore.verify(alias, &Policy::default(), at) {
         Ok(_) => None,
         Err(Error::Validation(refused)) => Some(refused.to_string()),
         // A CA certificate by itself is nothing to judge.
@@ -44,7 +45,7 @@ pub(super) fn run(arguments: &Arguments, alias: &Alias, printer: &Printer) -> Re
         Err(other) => return Err(other.into()),
     };
     let incomplete = matches!(entry.chain_state, ChainState::NoAnchor | ChainState::Intermediate);
-    let path = entry_path(&entry);
+    let path = with_own_role(&entry, &keystore.chain(alias, at)?);
     let top =
         path.last().map(|(certificate, _)| certificate).filter(|top| incomplete && !top.is_self_issued());
     let missing = top.map(|top| Missing {
@@ -56,7 +57,7 @@ pub(super) fn run(arguments: &Arguments, alias: &Alias, printer: &Printer) -> Re
         alias: entry.alias.to_string(),
         chain_state: entry.chain_state.as_str(),
         chain_not_after: entry.chain_not_after.map(rfc3339),
-        chain: LinkView::of_entry(&entry),
+        chain: LinkView::of_path(&entry, &path),
         missing,
         refused,
     };

@@ -1,7 +1,7 @@
 //! `ls` and `show`.
 
 use serde::Serialize;
-use strongroom::{Alias, Certificate, Entry, EntryKind, Error, Keystore, StoreError};
+use strongroom::{Alias, Certificate, Entry, EntryKind, Error, Keystore, StoreError, UnixTime};
 
 use super::{now, open_read_only, seconds};
 use crate::{
@@ -68,8 +68,8 @@ fn removed(keystore: &Keystore, printer: &Printer) -> Result<(), Failure> {
 }
 
 /// The entry of an alias; where there is none, whether it was removed.
-pub(super) fn named_entry(keystore: &Keystore, alias: &Alias) -> Result<Entry, Failure> {
-    keystore.entry(alias, now()).map_err(|error| match error {
+pub(super) fn named_entry(keystore: &Keystore, alias: &Alias, at: UnixTime) -> Result<Entry, Failure> {
+    keystore.entry(alias, at).map_err(|error| match error {
         // The history knows it.
         Error::Store(StoreError::NotFound { .. }) => {
             keystore.history(alias).err().map_or_else(|| error.into(), Failure::from)
@@ -81,7 +81,7 @@ pub(super) fn named_entry(keystore: &Keystore, alias: &Alias) -> Result<Entry, F
 /// The entry, or the version of it, that was named.
 pub(super) fn referred(keystore: &Keystore, reference: &Reference) -> Result<Entry, Failure> {
     Ok(match reference.version {
-        None => named_entry(keystore, &reference.alias)?,
+        None => named_entry(keystore, &reference.alias, now())?,
         Some(number) => keystore.entry_at(&reference.alias, number)?,
     })
 }

@@ -27,7 +27,7 @@ struct Removed {
 pub(super) fn rm(arguments: &Arguments, command: &Remove, printer: &Printer) -> Result<(), Failure> {
     let keystore = open(arguments)?;
     // One that is not there is refused by the engine, which writes it into the log.
-    let entry = named_entry(&keystore, &command.alias);
+    let entry = named_entry(&keystore, &command.alias, now());
     let needed_by = keystore.dependents(&command.alias, now()).unwrap_or_default();
     // What will be refused is not asked about.
     let refused = !command.force && !needed_by.is_empty();

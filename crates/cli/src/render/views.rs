@@ -21,7 +21,12 @@ pub(crate) struct LinkView {
 impl LinkView {
     /// The chain of an entry.
     pub(crate) fn of_entry(entry: &Entry) -> Vec<Self> {
-        entry_path(entry).iter().map(|(certificate, role)| Self::of(certificate, *role)).collect()
+        Self::of_path(entry, &entry.chain)
+    }
+
+    /// A path that begins with an entry; a CA certificate stands there for what it is to others.
+    pub(crate) fn of_path(entry: &Entry, path: &[(Certificate, Role)]) -> Vec<Self> {
+        with_own_role(entry, path).iter().map(|(certificate, role)| Self::of(certificate, *role)).collect()
     }
 
     pub(crate) fn of(certificate: &Certificate, role: Role) -> Self {
@@ -33,9 +38,9 @@ impl LinkView {
     }
 }
 
-/// The chain of an entry; a CA certificate stands at its beginning for what it is to others.
-pub(crate) fn entry_path(entry: &Entry) -> Vec<(Certificate, Role)> {
-    let mut path = entry.chain.clone();
+/// A path that begins with an entry; a CA certificate stands there for what it is to others.
+pub(crate) fn with_own_role(entry: &Entry, path: &[(Certificate, Role)]) -> Vec<(Certificate, Role)> {
+    let mut path = path.to_vec();
     let own = match entry.kind {
         EntryKind::Authority { trust: Trust::Anchor } => Some(Role::Anchor),
         EntryKind::Authority { .. } => Some(Role::Intermediate),

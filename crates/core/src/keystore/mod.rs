@@ -60,10 +60,11 @@ use self::{
 };
 use crate::{
     alias::Alias,
+    certificate::Certificate,
     error::Error,
     seal::{RootKey, Unlock},
     store::{EntryRow, Read, Store, StoreError},
-    validate::{Policy, ValidatedChain},
+    validate::{Policy, Role, ValidatedChain},
 };
 
 /// An open keystore, for all threads of a program: clones share its connections, and cost nothing.
@@ -245,6 +246,34 @@ impl Keystore {
             row.map(|row| describe(holds.now(row), &self.chains_of(read), seconds(at))).transpose()
         })?;
         Ok(found.ok_or_else(|| StoreError::NotFound { alias: alias.clone() })?)
+    }
+
+    /// The certificates from an entry upwards, itself first, at the instant `at`: to an authority that ends the path, or
+    /// without one as far as issuers are known. Of a CA certificate as well.
+    ///
+    /// ```
+    /// # let folder = tempfile::tempdir()?;
+    /// # let unlock = strongroom::UnlockKey::generate()?;
+    /// # let path = folder.path().join("keystore.db");
+    /// # let keystore = strongroom::Keystore::create(&path, &unlock, strongroom::UnixTime::now())?;
+    /// for ca in ["intermediate-rsa", "root-rsa"] {
+    ///     let file = std::fs::read(format!("../../fixtures/chains/{ca}.pem"))?;
+    ///     keystore.import_authority(&ca.parse()?, &file, strongroom::UnixTime::now())?;
+    /// }
+    /// let chain = keystore.chain(&"intermediate-rsa".parse()?, strongroom::UnixTime::now())?;
+    /// assert_eq!(chain.len(), 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NotFound`], or another if the store cannot be read.
+    pub fn chain(&self, alias: &Alias, at: UnixTime) -> Result<Vec<(Certificate, Role)>, Error> {
+        let found = self.reading(|read| {
+            let row = read.entry(alias)?;
+            row.map(|row| self.chains_of(read).chain(&row, seconds(at))).transpose()
+        })?;
+        Ok(found.ok_or_else(|| StoreError::NotFound { alias: alias.clone() })?.path)
     }
 
     /// Judges a server entry at the instant `at` against the authorities that are in the store now, by the chain that a

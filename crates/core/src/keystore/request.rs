@@ -252,7 +252,8 @@ pub struct Entry {
     /// The leaf, or the CA certificate.
     pub certificate: Certificate,
     /// All certificates from the leaf to the anchor, the leaf included; without an anchor, as far as issuers are known.
-    /// Of a certain version, asked for by its number: as it was validated when that was stored.
+    /// Of a certain version, asked for by its number: as it was validated when that was stored. A CA certificate stands
+    /// alone; [`Keystore::chain`](crate::Keystore::chain) has those above it.
     pub chain: Vec<(Certificate, Role)>,
     /// How far that reaches.
     pub chain_state: ChainState,
