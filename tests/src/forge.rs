@@ -4,6 +4,7 @@
 
 pub mod bag;
 pub mod der;
+pub mod jks;
 pub mod kdf;
 pub mod mac;
 pub mod scheme;

@@ -18,6 +18,7 @@ fn covered_by(remedy: &Remedy) -> &'static str {
         | Remedy::GiveStorePath
         | Remedy::GiveKeyFile
         | Remedy::GivePassword
+        | Remedy::GivePasswordOut
         | Remedy::GiveAnchor
         | Remedy::GiveListenAddress
         | Remedy::GivePassphrase
@@ -41,12 +42,13 @@ fn covered_by(remedy: &Remedy) -> &'static str {
         | Remedy::ImportAuthorityWithKey { .. }
         | Remedy::ImportAuthorities
         | Remedy::ImportWithEmbeddedCa
-        | Remedy::ImportServerCertificate => "imports_are_run_as_the_help_says",
-        Remedy::JoinKeyAndCertificate
+        | Remedy::JoinKeyAndCertificate
         | Remedy::ConvertPem
-        | Remedy::ConvertJavaKeystore
-        | Remedy::CutOff { .. }
-        | Remedy::DecodePfx => "files_are_converted_as_the_help_says",
+        | Remedy::AddPrivateKey
+        | Remedy::ImportServerCertificate => "imports_are_run_as_the_help_says",
+        Remedy::ConvertJavaKeystore | Remedy::CutOff { .. } | Remedy::DecodePfx => {
+            "files_are_converted_as_the_help_says"
+        }
         Remedy::MakeStore { .. }
         | Remedy::MakeStoreForNetwork
         | Remedy::ReadHelp
@@ -222,20 +224,20 @@ fn files_are_converted_as_the_help_says() {
     let desk = Desk::with_roots();
     let import = |file: &'static str| ["import", "www", file, "--pass-in", "env:P"];
     let pfx = fs::read(desk.path("www.p12")).unwrap();
-    // Passwords are asked for on a terminal; here they are given.
-    let asked = [("NEW.p12", "NEW.p12 -passout env:P")];
-    program(&desk, "openssl", "pkcs12 -in www.p12 -passin env:P -nodes -out all.pem");
-    let help = desk.help("not_pkcs12", &import("all.pem"));
-    desk.follow(&help, "openssl pkcs12 -export", &asked);
-    desk.works(&import("NEW.p12"));
-    desk.works(&["rm", "www", "--yes"]);
-
     program(&desk, "openssl", "pkcs12 -in www.p12 -passin env:P -nodes -nocerts -out key.pem");
     program(&desk, "openssl", "pkcs12 -in www.p12 -passin env:P -nokeys -out chain.pem");
-    let help = desk.help("not_pkcs12", &import("key.pem"));
-    let names = [("KEY", "key.pem"), ("CERTIFICATE", "chain.pem"), asked[0]];
-    desk.follow(&help, "openssl pkcs12 -export", &names);
-    desk.works(&import("NEW.p12"));
+    let help = desk.help("no_certificate", &import("key.pem"));
+    let names = [("ALIAS", "www"), ("CERTIFICATE", "chain.pem"), ("KEY", "key.pem")];
+    desk.follow(&help, "strongroom --store", &names);
+    desk.works(&["rm", "www", "--yes"]);
+    let help = desk.help("no_private_key", &import("chain.pem"));
+    desk.follow(&help, "strongroom --store", &[("KEY", "key.pem")]);
+    desk.works(&["rm", "www", "--yes"]);
+    // Only who takes PKCS #12 alone gives it.
+    program(&desk, "openssl", "pkcs12 -in www.p12 -passin env:P -nodes -out all.pem");
+    let store = desk.0.store().display().to_string();
+    let help = Remedy::ConvertPem.to_string().replace("strongroom ", &format!("strongroom --store {store} "));
+    desk.follow(&help, "strongroom --store", &[("ALIAS", "www"), ("FILE", "all.pem")]);
     desk.works(&["rm", "www", "--yes"]);
 
     fs::write(desk.path("bom.pfx"), [b"\xef\xbb\xbf", pfx.as_slice()].concat()).unwrap();
@@ -256,10 +258,9 @@ fn files_are_converted_as_the_help_says() {
         eprintln!("skipped: no keytool");
         return;
     }
-    let help = desk.help("not_pkcs12", &import("java.jks"));
+    let help = Remedy::ConvertJavaKeystore.to_string();
     let passwords = "PKCS12 -srcstorepass changeit -deststorepass changeit -noprompt";
-    fs::remove_file(desk.path("NEW.p12")).unwrap();
-    desk.follow(&help, "keytool", &[("PKCS12", passwords)]);
+    desk.follow(&help, "keytool", &[("PKCS12", passwords), ("FILE", "java.jks")]);
     assert!(desk.path("NEW.p12").exists());
 }
 

@@ -41,8 +41,11 @@ fn import_follows_the_main_job_from_refusal_to_refusal() {
     let wrong =
         refused(&shop, &["import", "x", "pkcs12/www.p12", "--pass-in", "pass:changeIt"], 5, "wrong_password");
     assert!(wrong.contains("wrong password") && !wrong.contains("changeIt"), "{wrong}");
-    let pem = refused(&shop, &["import", "x", "chains/root-rsa.pem", "--pass-in", "none"], 6, "not_pkcs12");
-    assert!(pem.contains("PEM text with a certificate"), "{pem}");
+    let pem =
+        refused(&shop, &["import", "x", "chains/root-rsa.pem", "--pass-in", "none"], 6, "no_private_key");
+    assert!(pem.contains("the file contains no private key"), "{pem}");
+    let text = refused(&shop, &["import", "x", "manifest.toml", "--pass-in", "none"], 6, "not_pkcs12");
+    assert!(text.contains("this is plain text, not a PKCS #12 file"), "{text}");
     refused(&shop, &["import", "x", "no-such-file.p12", "--pass-in", "none"], 3, "file_not_found");
     refused(&shop, &["import", "x", "pkcs12/www.p12"], 5, "password_missing");
     refused(&shop, &["show", "nobody"], 3, "not_found");

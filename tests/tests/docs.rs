@@ -33,6 +33,9 @@ fn every_error_code_is_on_the_page_and_no_other() {
     for file in [
         "private_file.rs",
         "pkcs12/error.rs",
+        "jks/error.rs",
+        "archive.rs",
+        "export/error.rs",
         "certificate/choice.rs",
         "certificate_file/error.rs",
         "store/error.rs",

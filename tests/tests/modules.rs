@@ -3,7 +3,7 @@
 use std::{fs, path::Path};
 
 /// The modules of `strongroom`, in their order.
-const ORDER: [&str; 19] = [
+const ORDER: [&str; 23] = [
     "secret",
     "remedy",
     "diagnostic",
@@ -11,12 +11,16 @@ const ORDER: [&str; 19] = [
     "limits",
     "alias",
     "private_file",
+    "encode",
     "pem",
     "file_format",
     "pkcs12",
     "certificate",
     "validate",
+    "jks",
     "certificate_file",
+    "archive",
+    "export",
     "seal",
     "account",
     "store",

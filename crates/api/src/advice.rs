@@ -49,6 +49,7 @@ fn words(remedy: &Remedy) -> String {
         Remedy::ImportServerCertificate => {
             "a server certificate is imported with its key, with importExistingServerCertificate".to_owned()
         }
+        Remedy::AddPrivateKey => "send a PKCS #12 file, which has the certificate and its private key".to_owned(),
         Remedy::JoinKeyAndCertificate => "put the key and its certificate into one PKCS #12 file".to_owned(),
         Remedy::ConvertPem | Remedy::ConvertJavaKeystore => "make a PKCS #12 file of it".to_owned(),
         Remedy::CutOff { bytes } => format!("take off the first {bytes} bytes, which do not belong to the file"),
@@ -60,6 +61,7 @@ fn words(remedy: &Remedy) -> String {
         Remedy::ReadLog => format!("{OPERATOR} look at the log of the store"),
         Remedy::Force
         | Remedy::GivePassword
+        | Remedy::GivePasswordOut
         | Remedy::ReadHelp
         | Remedy::RunAsOwner
         | Remedy::AcceptRollback

@@ -2,6 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
+mod export;
 mod store;
 
 use clap::builder::RangedU64ValueParser;
@@ -10,6 +11,7 @@ use strongroom::{
     AccountName, Alias, DiagnosticCode, EntrySelector, Limits, PeerName, Purpose, Severity, UnknownCode,
 };
 
+pub(crate) use self::export::{CaExport, Export, FormatWord, LayoutWord, OverwriteArgs};
 pub(crate) use self::store::{Diff, Init, Log, Ls, Prune, Reference, Remove, Restore, Slot, Undo};
 use crate::{source::PasswordSource, unlock::UnlockSpec};
 
@@ -20,8 +22,8 @@ const OUTPUT: &str = "Output and questions";
 
 /// A keystore for server certificates.
 ///
-/// Imports PKCS #12 files (.pfx, .p12) under an alias, after checking that the key belongs to the certificate and that
-/// the certificate leads to an imported CA. Everything is sealed at rest.
+/// Imports server certificates with their keys under an alias, after checking that the key belongs to the certificate and
+/// that the certificate leads to an imported CA. Everything is sealed at rest.
 #[derive(Debug, Parser)]
 #[command(name = "strongroom", version, propagate_version = true, max_term_width = 100)]
 pub(crate) struct Arguments {
@@ -67,9 +69,11 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Make a new store, by default with a random key file beside it
     Init(Init),
-    /// Import a PKCS #12 file under an alias
+    /// Import a server certificate with its key under an alias
     Import(Import),
-    /// CA certificates: import and list them
+    /// Write an entry as a file for other programs: PKCS #12, PEM, DER, PKCS #7
+    Export(Export),
+    /// CA certificates: import, list and export them
     #[command(subcommand)]
     Ca(Ca),
     /// List the entries
@@ -148,8 +152,9 @@ pub(crate) enum Command {
 pub(crate) struct Import {
     /// The name under which the certificate is kept
     pub(crate) alias: Alias,
-    /// The .pfx or .p12 file; - reads standard input
-    pub(crate) file: PathBuf,
+    /// Its key and certificates: PKCS #12, PEM, DER, PKCS #7, JKS, a ZIP or a folder, in any order; - reads standard input
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) password: PassIn,
     /// Use and store the CA certificates that the file embeds
@@ -194,6 +199,8 @@ pub(crate) enum Ca {
     Import(CaImport),
     /// List the CA certificates
     Ls,
+    /// Write CA certificates as a file: a PEM bundle, PKCS #7, or a trust store of Java
+    Export(CaExport),
 }
 
 #[derive(Debug, Args)]
@@ -229,7 +236,7 @@ pub(crate) struct Show {
 
 #[derive(Debug, Args)]
 pub(crate) struct Inspect {
-    /// A .pfx, .p12, .pem, .der, .cer or .p7b file; - reads standard input
+    /// A .pfx, .p12, .pem, .der, .cer, .p7b, .key, .jks or .jceks file; - reads standard input
     pub(crate) file: PathBuf,
     #[command(flatten)]
     pub(crate) password: PassIn,

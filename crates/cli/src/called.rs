@@ -35,6 +35,11 @@ pub(crate) fn invocation(matches: &ArgMatches) -> Invocation {
     called.alias = raw(innermost, "alias").unwrap_or(called.alias);
     called.file = raw(innermost, "file")
         .or_else(|| raw_values(innermost, "operands").last().map(|value| shell_word(value)))
+        .or_else(|| {
+            let files: Vec<String> =
+                raw_values(innermost, "files").iter().map(|value| shell_word(value)).collect();
+            (!files.is_empty()).then(|| files.join(" "))
+        })
         .unwrap_or(called.file);
     for (id, option) in PASSWORD {
         for value in raw_values(innermost, id) {
@@ -67,7 +72,7 @@ pub(crate) fn check_standard_input(matches: &ArgMatches) -> Result<(), Failure> 
     }
     let mut users: Vec<String> = Vec::new();
     // These write a file, or copy one; `-` is a name to them.
-    if !matches!(command, "backup" | "restore") {
+    if !matches!(command, "backup" | "restore" | "export") {
         for id in FILES {
             users.extend(raw_values(innermost, id).iter().filter(|value| *value == "-").map(|_| {
                 if matches!(id, "file" | "files" | "operands") {

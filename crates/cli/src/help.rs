@@ -8,7 +8,7 @@ use crate::args::Arguments;
 
 /// The commands in groups, as `--help` lists them.
 const GROUPS: [(&str, &[&str]); 5] = [
-    ("Start", &["init", "inspect", "import", "ca"]),
+    ("Start", &["init", "inspect", "import", "export", "ca"]),
     ("Entries", &["ls", "show", "chain", "verify", "rename", "rm"]),
     ("Versions", &["history", "diff", "undo", "prune"]),
     ("The store itself", &["log", "backup", "restore", "verify-store", "slot", "passwd", "rekey"]),
@@ -18,7 +18,7 @@ const GROUPS: [(&str, &[&str]); 5] = [
 /// A command, and examples of it with what they do.
 type Examples = (&'static str, &'static [(&'static str, &'static str)]);
 
-const EXAMPLES: [Examples; 31] = [
+const EXAMPLES: [Examples; 33] = [
     (
         "strongroom",
         &[
@@ -40,6 +40,12 @@ const EXAMPLES: [Examples; 31] = [
         "import",
         &[
             ("strongroom import www www.pfx --pass-in prompt", "ask for the password of the file"),
+            ("strongroom import www fullchain.pem privkey.pem", "certificates and key in files of their own"),
+            (
+                "strongroom import www ca.zip www.key --key-pass-in prompt",
+                "what a CA sent, and an encrypted key",
+            ),
+            ("strongroom import www store.jks --entry www --pass-in prompt", "one alias of a Java keystore"),
             (
                 "strongroom import www new.pfx --replace --pass-in file:password.txt",
                 "renew; the former version is kept",
@@ -52,6 +58,28 @@ const EXAMPLES: [Examples; 31] = [
                 "strongroom import www www.pfx --dry-run --pass-in env:PFX_PASSWORD",
                 "see what would be stored",
             ),
+        ],
+    ),
+    (
+        "export",
+        &[
+            ("strongroom export www -o www.p12 --pass-out prompt", "PKCS #12 with key and chain"),
+            (
+                "strongroom export www -o www.pfx --profile windows-2016 --pass-out file:password.txt",
+                "for a program that reads no AES",
+            ),
+            ("strongroom export www -o /etc/nginx/tls --layout certbot", "four PEM files in a folder"),
+            (
+                "strongroom export www -o /etc/haproxy/www.pem --if-changed",
+                "for a timer: exit 0 if it wrote, 9 if nothing changed",
+            ),
+        ],
+    ),
+    (
+        "ca export",
+        &[
+            ("strongroom ca export -o trust.p12 --pass-out prompt", "a trust store for Java"),
+            ("strongroom ca export root issuing -o ca.pem", "some of them as a PEM bundle"),
         ],
     ),
     (
@@ -88,6 +116,7 @@ const EXAMPLES: [Examples; 31] = [
         &[
             ("strongroom inspect www.pfx --pass-in prompt", "what is in a file, and which programs open it"),
             ("strongroom inspect chain.pem", "certificates"),
+            ("strongroom inspect privkey.pem", "a private key: what it is, and its SHA-256"),
         ],
     ),
     (

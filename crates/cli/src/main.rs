@@ -41,7 +41,10 @@ fn main() -> ExitCode {
         .and_then(|()| called::check_standard_input(&matches))
         .and_then(|()| commands::run(&arguments, &printer));
     match done {
-        Ok(()) => printer.end(ExitCode::SUCCESS, false),
+        Ok(()) => {
+            let code = ExitCode::from(printer.exit());
+            printer.end(code, false)
+        }
         Err(failure) => {
             printer.failure(&failure);
             printer.end(ExitCode::from(failure.exit.code()), true)

@@ -36,6 +36,8 @@ pub(crate) struct Printer {
     /// The columns of the terminal; `None` off it.
     screen: Option<usize>,
     output: Output,
+    /// The exit code of a command that was carried out.
+    exit: std::cell::Cell<u8>,
     /// How the command was called, for the commands in its advice.
     called: Invocation,
 }
@@ -82,6 +84,7 @@ impl Printer {
             colour_tables: colours(choice, &io::stdout()),
             screen: screen::width(),
             output: Output::default(),
+            exit: std::cell::Cell::new(0),
             called,
         }
     }
@@ -89,6 +92,21 @@ impl Printer {
     /// Ends the output: `code`, unless it could not be written.
     pub(crate) fn end(self, code: ExitCode, failed: bool) -> ExitCode {
         self.output.end(code, failed)
+    }
+
+    /// Another exit code than 0 for a command that is carried out.
+    pub(crate) fn set_exit(&self, code: u8) {
+        self.exit.set(code);
+    }
+
+    /// The exit code of a command that was carried out.
+    pub(crate) fn exit(&self) -> u8 {
+        self.exit.get()
+    }
+
+    /// A file, as it is.
+    pub(crate) fn bytes(&self, bytes: &[u8]) {
+        self.output.write(bytes);
     }
 
     /// Writes what is held back; whether all of it could be written.

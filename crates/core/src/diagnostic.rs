@@ -147,10 +147,16 @@ codes! {
     NamesLost = "names_lost", Warning;
     /// The replacement ends sooner than the entry did.
     EndsSooner = "ends_sooner", Warning;
+    /// A private key of the files belongs to none of their certificates.
+    UnusedKey = "unused_key", Warning;
+    /// A replacement without a private key was given the one that the entry had.
+    KeyKept = "key_kept", Warning;
     /// Another entry has a name of the certificate as well.
     NameShared = "name_shared", Warning;
     /// Another entry has the same private key.
     KeyShared = "key_shared", Warning;
+    /// A program for which an exported file may be meant does not open it.
+    ReadersRefuse = "readers_refuse", Warning;
     /// Bags that were passed over.
     Skipped = "skipped", Warning;
     /// Embedded certificates that lie on no path.
@@ -252,6 +258,9 @@ impl DiagnosticCode {
             }
             Self::Empty | Self::InvalidCertificate => "export the file again from the program that made it",
             Self::OtherEntries => "nothing, if the right one was chosen",
+            Self::ReadersRefuse => "nothing, if it is meant for other programs",
+            Self::UnusedKey => "nothing, if another file has the key that is meant",
+            Self::KeyKept => "nothing, if that is meant; a new certificate had better have a new key",
             Self::NamesLost => {
                 "nothing, if no client uses those names; or ask for a certificate that has them"
             }

@@ -5,8 +5,11 @@ use thiserror::Error;
 use crate::{
     account::AccountError,
     alias::{Alias, InvalidAlias},
+    archive::ArchiveError,
     certificate::CredentialError,
     certificate_file::CertificateFileError,
+    export::ExportError,
+    jks::JksError,
     pkcs12::Pkcs12Error,
     private_file::FileError,
     remedy::Remedy,
@@ -31,6 +34,23 @@ pub enum Error {
     /// The PKCS #12 file could not be opened.
     #[error(transparent)]
     Pkcs12(#[from] Pkcs12Error),
+    /// The keystore of Java could not be opened.
+    #[error(transparent)]
+    Jks(JksError),
+    /// An entry could not be exported.
+    #[error(transparent)]
+    Export(#[from] ExportError),
+    /// The ZIP archive could not be unpacked.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+    /// One of several files, and what is wrong with it.
+    #[error("{file}: {error}")]
+    InFile {
+        /// The file.
+        file: String,
+        /// What is wrong with it.
+        error: Box<Self>,
+    },
     /// The file gives no server credential.
     #[error(transparent)]
     Credential(CredentialError),
@@ -62,7 +82,18 @@ impl From<CertificateFileError> for Error {
     fn from(error: CertificateFileError) -> Self {
         match error {
             CertificateFileError::Pkcs12(error) => Self::Pkcs12(error),
+            CertificateFileError::Jks(error) => error.into(),
             other => Self::CertificateFile(other),
+        }
+    }
+}
+
+impl From<JksError> for Error {
+    /// What a keystore has in common with a PKCS #12 file has the same name.
+    fn from(error: JksError) -> Self {
+        match error {
+            JksError::Pkcs12(error) => Self::Pkcs12(error),
+            other => Self::Jks(other),
         }
     }
 }
@@ -147,6 +178,10 @@ impl Error {
             Self::Alias(_) => "invalid_alias",
             Self::Secret(_) => "invalid_secret",
             Self::Pkcs12(error) => error.code(),
+            Self::Jks(error) => error.code(),
+            Self::Archive(error) => error.code(),
+            Self::Export(error) => error.code(),
+            Self::InFile { error, .. } => error.code(),
             Self::Credential(error) => error.code(),
             Self::CertificateFile(error) => error.code(),
             Self::Authority(error) => error.code(),
@@ -165,6 +200,10 @@ impl Error {
             Self::Alias(_) => "alias",
             Self::Secret(_) => "password",
             Self::Pkcs12(error) => error.stage(),
+            Self::Jks(error) => error.stage(),
+            Self::Archive(_) => "container",
+            Self::Export(_) => "export",
+            Self::InFile { error, .. } => error.stage(),
             Self::Credential(error) => error.stage(),
             Self::Authority(AuthorityError::AliasTaken { .. }) => "store",
             Self::CertificateFile(_) | Self::Authority(_) => "certificate",
@@ -180,6 +219,10 @@ impl Error {
     pub fn remedies(&self) -> Vec<Remedy> {
         match self {
             Self::Pkcs12(error) => error.remedies(),
+            Self::Jks(error) => error.remedies(),
+            Self::Archive(error) => error.remedies(),
+            Self::Export(error) => error.remedies(),
+            Self::InFile { error, .. } => error.remedies(),
             Self::Credential(error) => error.remedies(),
             Self::CertificateFile(error) => error.remedies(),
             Self::Authority(error) => error.remedies(),
@@ -203,18 +246,31 @@ impl Error {
         match self {
             Self::Alias(_) | Self::Secret(_) | Self::Account(_) => ErrorKind::Usage,
             Self::Pkcs12(error) => match error {
-                Pkcs12Error::WrongPassword | Pkcs12Error::KeyPassword | Pkcs12Error::SafePassword => {
-                    ErrorKind::Password
-                }
+                Pkcs12Error::WrongPassword
+                | Pkcs12Error::KeyPassword
+                | Pkcs12Error::KeyFilePassword { .. }
+                | Pkcs12Error::SafePassword => ErrorKind::Password,
                 _ => ErrorKind::File,
             },
-            Self::Credential(CredentialError::KeyMismatch) => ErrorKind::Validation,
+            Self::Jks(JksError::WrongPassword) => ErrorKind::Password,
+            Self::Jks(_) | Self::Archive(_) => ErrorKind::File,
+            Self::InFile { error, .. } => error.kind(),
+            Self::Export(error) => match error {
+                ExportError::NoPassword | ExportError::ShortPassword { .. } => ErrorKind::Password,
+                ExportError::Exists { .. } | ExportError::Changed { .. } => ErrorKind::Exists,
+                ExportError::Nothing => ErrorKind::NotFound,
+                ExportError::UnsupportedKey { .. } => ErrorKind::Validation,
+                _ => ErrorKind::Store,
+            },
+            Self::Credential(CredentialError::KeyMismatch | CredentialError::NoPair { .. }) => {
+                ErrorKind::Validation
+            }
             Self::Credential(CredentialError::WeakKey { .. } | CredentialError::UnsupportedKey { .. }) => {
                 ErrorKind::Validation
             }
             Self::Credential(CredentialError::EntryNotFound { .. }) => ErrorKind::NotFound,
             Self::Credential(_) => ErrorKind::File,
-            Self::CertificateFile(CertificateFileError::Locked) => ErrorKind::Password,
+            Self::CertificateFile(CertificateFileError::Locked { .. }) => ErrorKind::Password,
             Self::CertificateFile(_) => ErrorKind::File,
             Self::Authority(AuthorityError::AliasTaken { .. }) => ErrorKind::Exists,
             Self::Authority(AuthorityError::Several { .. } | AuthorityError::TooMany { .. }) => {

@@ -8,16 +8,20 @@
 
 mod account;
 mod alias;
+mod archive;
 mod certificate;
 mod certificate_file;
 mod diagnostic;
+mod encode;
 mod error;
+mod export;
 mod file_format;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzz;
 mod inspect;
 mod instant;
+mod jks;
 mod keystore;
 mod limits;
 mod pem;
@@ -31,6 +35,7 @@ mod validate;
 
 pub use account::{AccountError, AccountName};
 pub use alias::{Alias, InvalidAlias};
+pub use archive::ArchiveError;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub use certificate::reencode;
@@ -44,18 +49,23 @@ pub use certificate_file::{
 };
 pub use diagnostic::{Diagnostic, DiagnosticCode, Severity, UnknownCode};
 pub use error::{AuthorityError, Error, ErrorKind};
+pub use export::{
+    Export, ExportError, ExportFormat, ExportedChain, ExportedFile, Overwrite, PresentFile, Profile,
+};
 pub use file_format::{FileFormat, sniff};
 pub use inspect::{
     CertificateReport, FileReport, InspectRequest, KeyReport, LockedReport, Passwords, Problem, Reader,
     inspect,
 };
 pub use instant::rfc3339;
+pub use jks::{JavaKeystore, JksError, SecretEntry};
 pub use keystore::{
     Administrator, AuthoritiesReport, AuthoritiesRequest, AuthorityFile, AuthorityNames, AuthorityOutcome,
     AuthorityReport, Backup, ChainLink, ChainState, Comparison, CredentialRequest, EmbeddedAuthority, Entry,
-    EntryKind, ImportOptions, ImportReport, InUse, KeptSlot, KeySource, Keystore, ListedAdministrator,
-    ListedEntry, NewKeystore, OpenOptions, OpenedCredential, Outcome, Pruned, RemovedEntry, RestoreOptions,
-    RestorePlan, ServerCertificateRequest, Version,
+    EntryKind, Exported, FilesRequest, ImportOptions, ImportReport, InUse, KeptSlot, KeySource, Keystore,
+    ListedAdministrator, ListedEntry, NewKeystore, OpenOptions, OpenedCredential, OpenedFiles, Outcome,
+    Pruned, RemovedEntry, RestoreOptions, RestorePlan, ServerCertificateRequest, Source, SourceFile,
+    SourcePart, Version,
 };
 pub use limits::{BudgetExceeded, Cancel, Cancelled, KdfBudget, Limits};
 pub use pem::PemError;

@@ -54,6 +54,8 @@ pub enum Remedy {
     },
     /// Import a server certificate with its key.
     ImportServerCertificate,
+    /// Give the file of the private key as well.
+    AddPrivateKey,
     /// Put a key and its certificate into one PKCS #12 file.
     JoinKeyAndCertificate,
     /// Make a PKCS #12 file of a PEM file that holds key and certificate.
@@ -80,6 +82,8 @@ pub enum Remedy {
     GiveKeyFile,
     /// Say where the password of a file comes from.
     GivePassword,
+    /// Say what the password of an exported file is to be.
+    GivePasswordOut,
     /// Read the help of the command.
     ReadHelp,
     /// Give the certificates that a verification of files lacks.

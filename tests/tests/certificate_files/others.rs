@@ -75,8 +75,21 @@ fn other_things_are_named_with_what_to_do() {
         ("encrypted key in PEM", pem("ENCRYPTED PRIVATE KEY", &encrypted).into(), "an encrypted private key"),
         ("traditional encrypted key", legacy_key.into(), "an encrypted private key"),
         ("parameters", pem("EC PARAMETERS", &oid("1.2.840.10045.3.1.7")).into(), "parameters of a key"),
-        ("JKS", b"\xfe\xed\xfe\xed\0\0\0\x02".to_vec(), "a Java keystore (JKS)"),
-        ("JCEKS", b"\xce\xce\xce\xce\0\0\0\x02".to_vec(), "a Java keystore (JCEKS)"),
+        ("BKS", b"\0\0\0\x02\0\0\0\x14".to_vec(), "a keystore of Bouncy Castle (BKS or UBER)"),
+        (
+            "BCFKS",
+            sequence(&[
+                sequence(&[sequence(&[oid("1.2.840.113549.1.5.13")]), octets(&[7; 99])]),
+                sequence(&[octets(&[7])]),
+            ]),
+            "a keystore of Bouncy Castle for FIPS (BCFKS)",
+        ),
+        ("PuTTY", b"PuTTY-User-Key-File-3: ssh-rsa".to_vec(), "a private key for SSH, of OpenSSH or PuTTY"),
+        (
+            "OpenSSH",
+            pem("OPENSSH PRIVATE KEY", b"openssh-key-v1").into(),
+            "a private key for SSH, of OpenSSH or PuTTY",
+        ),
         ("Oracle wallet", b"\xa1\xf8\x4e\x38\0\0\0\x06".to_vec(), "an Oracle wallet (cwallet.sso)"),
         ("gzip", b"\x1f\x8b\x08\0".to_vec(), "a file compressed by gzip"),
         ("ZIP", b"PK\x03\x04\x14\0".to_vec(), "a ZIP archive"),

@@ -1,4 +1,4 @@
-//! `ca import` and `ca ls`.
+//! `ca import`, `ca ls` and `ca export`.
 
 use serde::Serialize;
 use strongroom::{
@@ -8,6 +8,7 @@ use strongroom::{
 
 use super::{
     certificate_files::{Reader, Taken},
+    export::run_ca,
     import::print,
     list::stream,
     now, open, open_read_only,
@@ -22,6 +23,7 @@ pub(super) fn run(arguments: &Arguments, command: &Ca, printer: &Printer) -> Res
     match command {
         Ca::Import(command) if command.all => import_all(arguments, command, printer),
         Ca::Import(command) => import_one(arguments, command, printer),
+        Ca::Export(command) => run_ca(arguments, command, printer),
         Ca::Ls => {
             let is_authority = |entry: &Entry| matches!(entry.kind, EntryKind::Authority { .. });
             let nothing = "no CA certificates; import one with: strongroom ca import ALIAS FILE\n";

@@ -66,13 +66,13 @@ impl Reader {
             read_certificates(request)
         };
         match with(self.password.as_ref()) {
-            Err(CertificateFileError::Locked) if self.may_ask => {
+            Err(CertificateFileError::Locked { .. }) if self.may_ask => {
                 let question = format!("Password of {}", path.display());
                 let password = PasswordSource::Prompt.read(&question, false)?;
                 Ok(with(Some(&password)).map_err(Error::from))
             }
-            Err(CertificateFileError::Locked) => Err(Failure::password(format!(
-                "{} is a PKCS #12 file with a password, and none was given",
+            Err(CertificateFileError::Locked { format }) => Err(Failure::password(format!(
+                "{} is {format} with a password, and none was given",
                 path.display()
             ))),
             other => Ok(other.map_err(Error::from)),

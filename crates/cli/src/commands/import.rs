@@ -1,19 +1,26 @@
-//! `import`: a PKCS #12 file under an alias.
+//! `import`: a server certificate with its key, out of whatever files there are, under an alias.
 
 mod embedded;
+mod sources;
 
-use strongroom::{
-    CredentialRequest, Error, ImportReport, Password, Passwords, Pkcs12Error, ServerCertificateRequest,
-};
+use serde::Serialize;
+use strongroom::{FilesRequest, ImportReport, OpenedFiles, Source, SourceFile};
 
-use super::{now, open, read_file};
+use self::sources::{Named, read_sources, summary};
+use super::{now, open, passwords::with_passwords};
 use crate::{
-    args::{Arguments, Import, PassIn},
+    args::{Arguments, Import},
     failure::{Exit, Failure},
-    hint,
     render::{ImportView, Printer, import_text},
-    source::PasswordSource,
 };
+
+/// The answer to an import of files.
+#[derive(Serialize)]
+struct FilesView<'a> {
+    #[serde(flatten)]
+    import: ImportView,
+    sources: &'a [Source],
+}
 
 pub(super) fn run(arguments: &Arguments, command: &Import, printer: &Printer) -> Result<(), Failure> {
     if command.with_embedded_ca && !command.import_certificate_chain {
@@ -21,9 +28,14 @@ pub(super) fn run(arguments: &Arguments, command: &Import, printer: &Printer) ->
         return Err(Failure::new(Exit::Usage, "usage", "arguments", message.to_owned()));
     }
     let keystore = open(arguments)?;
-    let file = read_file(&command.file)?;
-    let done = with_passwords(arguments, &command.password, &file, printer, |passwords| {
-        let mut request = ServerCertificateRequest::new(command.alias.clone(), &file, passwords.file, now());
+    let (named, mut warnings) = read_sources(&command.files)?;
+    let files: Vec<SourceFile<'_>> = named.iter().map(Named::source).collect();
+    let alone = match files.as_slice() {
+        [only] => Some(only.bytes),
+        _ => None,
+    };
+    let opened = with_passwords(arguments, &command.password, alone, printer, |passwords| {
+        let mut request = FilesRequest::new(command.alias.clone(), &files, passwords.file, now());
         request.key_passwords = passwords.keys;
         request.limits = command.password.limits();
         request.entry = command.entry.clone();
@@ -31,65 +43,26 @@ pub(super) fn run(arguments: &Arguments, command: &Import, printer: &Printer) ->
         request.options.policy.allow = command.allow.clone();
         request.options.replace = command.replace;
         request.options.dry_run = command.dry_run;
-        if command.with_embedded_ca {
-            return keystore.open_server_certificate(request).map(|opened| Done::Opened(Box::new(opened)));
-        }
-        keystore.import_server_certificate(request).map(Done::Imported)
+        keystore.open_files(request)
     })?;
-    let report = match done {
-        Done::Imported(report) => report,
-        Done::Opened(opened) => embedded::import(arguments, command, &keystore, *opened, printer)?,
+    let OpenedFiles { request, sources, .. } = opened;
+    let report = if command.with_embedded_ca {
+        embedded::import(arguments, command, &keystore, request, printer)?
+    } else {
+        keystore.import_credential(request)?
     };
-    print(&report, printer);
+    warnings.extend(report.findings.iter().cloned());
+    let view = FilesView { import: ImportView::of(&report), sources: &sources };
+    printer.result(&view, &warnings, || {
+        let text = import_text(&report);
+        match (summary(&report, &sources), text.split_once('\n')) {
+            (Some(from), Some((first, rest))) => format!("{first} ({from})\n{rest}"),
+            _ => text,
+        }
+    });
     Ok(())
-}
-
-/// How far an import has come when the password is no longer needed.
-enum Done {
-    Imported(ImportReport),
-    Opened(Box<CredentialRequest>),
 }
 
 pub(super) fn print(report: &ImportReport, printer: &Printer) {
     printer.result(&ImportView::of(report), &report.findings, || import_text(report));
-}
-
-/// Runs `work` with the passwords of the given sources. Without one, the empty password is tried, then a question.
-pub(super) fn with_passwords<T>(
-    arguments: &Arguments,
-    pass_in: &PassIn,
-    file: &[u8],
-    printer: &Printer,
-    mut work: impl FnMut(Passwords<'_>) -> Result<T, Error>,
-) -> Result<T, Failure> {
-    let sources = pass_in.source.iter().chain(&pass_in.key_sources);
-    if let Some(warning) = sources.filter_map(PasswordSource::warning).next() {
-        printer.warn(warning);
-    }
-    let question = "Password of the file";
-    let given =
-        pass_in.source.as_ref().map(|source| source.read(question, arguments.no_input)).transpose()?;
-    let read = |source: &PasswordSource| source.read("Password of the private key", arguments.no_input);
-    let keys: Vec<Password> = pass_in.key_sources.iter().map(read).collect::<Result<_, _>>()?;
-    let mut run = |file: &Password| {
-        let mut passwords = Passwords::new(file);
-        passwords.keys = &keys;
-        work(passwords)
-    };
-    let explained =
-        |error: Error, password: &Password| hint::explain(error.into(), password, file, pass_in.limits());
-    if let Some(password) = given {
-        return run(&password).map_err(|error| explained(error, &password));
-    }
-    match run(&PasswordSource::None.read(question, true)?) {
-        Err(Error::Pkcs12(Pkcs12Error::WrongPassword)) => {
-            use std::io::IsTerminal as _;
-            if arguments.no_input || !std::io::stdin().is_terminal() {
-                return Err(Failure::password("the file has a password, and none was given".to_owned()));
-            }
-            let password = PasswordSource::Prompt.read(question, false)?;
-            run(&password).map_err(|error| explained(error, &password))
-        }
-        other => Ok(other?),
-    }
 }

@@ -2,7 +2,7 @@
 
 use strongroom::{InspectRequest, inspect};
 
-use super::{import::with_passwords, now, read_file, seconds};
+use super::{now, passwords::with_passwords, read_file, seconds};
 use crate::{
     args::{Arguments, Inspect},
     failure::Failure,
@@ -12,11 +12,12 @@ use crate::{
 pub(super) fn run(arguments: &Arguments, command: &Inspect, printer: &Printer) -> Result<(), Failure> {
     let file = read_file(&command.file)?;
     let at = seconds(now());
-    let (report, remarks) = with_passwords(arguments, &command.password, &file, printer, |passwords| {
-        let mut request = InspectRequest::new(&file, passwords, at);
-        request.limits = command.password.limits();
-        inspect(request)
-    })?;
+    let (report, remarks) =
+        with_passwords(arguments, &command.password, Some(&file), printer, |passwords| {
+            let mut request = InspectRequest::new(&file, passwords, at);
+            request.limits = command.password.limits();
+            inspect(request)
+        })?;
     printer.result(&report, &remarks, || file_text(&report));
     Ok(())
 }

@@ -3,12 +3,14 @@
 mod ca;
 mod certificate_files;
 mod chain;
+mod export;
 mod history;
 mod import;
 mod init;
 mod inspect;
 mod list;
 mod maintenance;
+mod passwords;
 mod removal;
 mod restore;
 mod serve;
@@ -53,6 +55,7 @@ fn command(arguments: &Arguments, printer: &Printer) -> Result<(), Failure> {
     match &arguments.command {
         Command::Init(command) => init::run(arguments, command, printer),
         Command::Import(command) => import::run(arguments, command, printer),
+        Command::Export(command) => export::run(arguments, command, printer),
         Command::Ca(command) => ca::run(arguments, command, printer),
         Command::Ls(command) => list::ls(arguments, command, printer),
         Command::Show(command) => list::show(arguments, command, printer),

@@ -298,7 +298,10 @@ fn layers(protection: &[Encryption]) -> String {
     }
     protection
         .iter()
-        .map(|layer| format!("{}, {} iterations", layer.algorithm, layer.iterations))
+        .map(|layer| {
+            let iterations = if layer.iterations == 1 { "iteration" } else { "iterations" };
+            format!("{}, {} {iterations}", layer.algorithm, layer.iterations)
+        })
         .collect::<Vec<_>>()
         .join("; then ")
 }

@@ -134,6 +134,17 @@ pub enum CredentialError {
     /// No certificate has the public key of a private key.
     #[error("the private key does not match any certificate in the file")]
     KeyMismatch,
+    /// None of the private keys of several files belongs to a certificate of them.
+    #[error(
+        "no private key belongs to a certificate, by the SHA-256 of their public keys: keys {}; certificates {}",
+        .keys.join(", "), .certificates.join(", ")
+    )]
+    NoPair {
+        /// Each key: its kind, the beginning of the digest of its public key, its file.
+        keys: Vec<String>,
+        /// Each certificate: its subject, the same digits, its file.
+        certificates: Vec<String>,
+    },
     /// More than one key, or a key with more than one certificate.
     #[error("{}: {}", headline(.candidates, .locked_safes), list(.candidates))]
     Several {
@@ -234,7 +245,7 @@ impl CredentialError {
         match self {
             Self::NoPrivateKey => "no_private_key",
             Self::NoCertificate | Self::NoCertificateForKey => "no_certificate",
-            Self::KeyMismatch => "key_mismatch",
+            Self::KeyMismatch | Self::NoPair { .. } => "key_mismatch",
             Self::Several { .. } => "several_entries",
             Self::EntryNotFound { .. } => "entry_not_found",
             Self::Locked(reason) => reason.code(),
@@ -280,9 +291,20 @@ impl CredentialError {
     pub fn remedies(&self) -> Vec<Remedy> {
         vec![match self {
             Self::NoPrivateKey => {
-                Remedy::Advice("export the certificate again together with its private key")
+                return vec![
+                    Remedy::AddPrivateKey,
+                    Remedy::Advice("export the certificate again together with its private key"),
+                ];
             }
-            Self::NoCertificate => Remedy::Advice("export the key again together with its certificate"),
+            Self::NoCertificate => {
+                return vec![
+                    Remedy::JoinKeyAndCertificate,
+                    Remedy::Advice("export the key again together with its certificate"),
+                ];
+            }
+            Self::NoPair { .. } => Remedy::Advice(
+                "give the key that the certificate was requested with: the digits of both are the same",
+            ),
             Self::KeyMismatch | Self::NoCertificateForKey => {
                 Remedy::Advice("put the key and the certificate that was issued for it into one file")
             }
@@ -291,7 +313,10 @@ impl CredentialError {
             }
             Self::Several { candidates, .. } | Self::EntryNotFound { candidates } => {
                 let locked = |candidate: &Candidate| {
-                    matches!(candidate.problem.as_deref(), Some(Self::Locked(Pkcs12Error::KeyPassword)))
+                    matches!(
+                        candidate.problem.as_deref(),
+                        Some(Self::Locked(Pkcs12Error::KeyPassword | Pkcs12Error::KeyFilePassword { .. }))
+                    )
                 };
                 let open = candidates.iter().any(locked).then_some(Remedy::KeyPassword);
                 return std::iter::once(Remedy::ChooseEntry).chain(open).collect();

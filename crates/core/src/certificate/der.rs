@@ -7,6 +7,8 @@ use std::fmt;
 
 use x509_parser::asn1_rs;
 
+pub(super) use crate::encode::encode;
+
 pub(super) const BOOLEAN: u8 = 0x01;
 pub(super) const INTEGER: u8 = 0x02;
 pub(super) const BIT_STRING: u8 = 0x03;
@@ -249,21 +251,6 @@ pub(super) fn public_key_info(spki: &[u8]) -> Result<(&[u8], &[u8]), Fault> {
     let key = whole_bytes(reader.content(BIT_STRING)?)?;
     reader.end()?;
     Ok((kind, key))
-}
-
-/// One value in DER.
-pub(super) fn encode(tag: u8, content: &[u8]) -> Vec<u8> {
-    let length = content.len();
-    let mut der = vec![tag];
-    if length < 0x80 {
-        der.extend(u8::try_from(length));
-    } else {
-        let digits: Vec<u8> = length.to_be_bytes().into_iter().skip_while(|digit| *digit == 0).collect();
-        der.extend(u8::try_from(digits.len()).map(|count| 0x80 | count));
-        der.extend(digits);
-    }
-    der.extend_from_slice(content);
-    der
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ mod facts;
 mod fault;
 mod fingerprint;
 mod general_name;
+mod key_file;
 mod key_pair;
 mod name;
 mod pairing;
@@ -22,6 +23,7 @@ mod public_key;
 mod reencode;
 mod signature;
 mod structure;
+mod traditional;
 
 use rustls_pki_types::CertificateDer;
 
@@ -48,6 +50,7 @@ pub(crate) use self::{
     extension::NameConstraints,
     fault::Malformed,
     general_name::GeneralName,
+    key_file::{KeyFile, ReadKey},
     key_pair::public_key_der,
     signature::{SignatureCheck, check_signature},
 };

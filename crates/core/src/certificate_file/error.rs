@@ -4,8 +4,8 @@ use thiserror::Error;
 
 use super::Location;
 use crate::{
-    certificate::InvalidCertificate, file_format::FileFormat, pem::PemError, pkcs12::Pkcs12Error,
-    remedy::Remedy,
+    certificate::InvalidCertificate, file_format::FileFormat, jks::JksError, pem::PemError,
+    pkcs12::Pkcs12Error, remedy::Remedy,
 };
 
 /// Why the certificates of a file cannot be had.
@@ -64,8 +64,14 @@ pub enum CertificateFileError {
         source: Box<Pkcs12Error>,
     },
     /// A PKCS #12 file under a password that was not given.
-    #[error("the file is a PKCS #12 file, and its password was not given")]
-    Locked,
+    #[error("the file is {format}, and its password was not given")]
+    Locked {
+        /// What the file is.
+        format: FileFormat,
+    },
+    /// A keystore of Java that cannot be opened.
+    #[error(transparent)]
+    Jks(#[from] JksError),
     /// A PKCS #12 file that anybody may have changed.
     #[error("the PKCS #12 file has no MAC, so changes to it cannot be detected")]
     Unauthenticated,
@@ -107,7 +113,8 @@ impl CertificateFileError {
             Self::Pem(_) => "broken_text",
             Self::Certificate { .. } => "invalid_certificate",
             Self::TrailingData { .. } | Self::Pkcs7 { .. } => "malformed",
-            Self::Locked => "wrong_password",
+            Self::Locked { .. } => "wrong_password",
+            Self::Jks(error) => error.code(),
             Self::Unauthenticated => "no_mac",
             Self::Pkcs12(error) => error.code(),
             Self::NoLeaf { .. } => "several_certificates",
@@ -128,7 +135,8 @@ impl CertificateFileError {
             Self::Certificate { .. } | Self::TrailingData { .. } | Self::Pkcs7 { .. } => Remedy::Advice(
                 "get that certificate again from where it came from; nothing of the file was used",
             ),
-            Self::Locked => {
+            Self::Jks(error) => return error.remedies(),
+            Self::Locked { .. } => {
                 Remedy::Advice("give its password, or the certificates alone as PEM, DER or PKCS #7")
             }
             Self::Unauthenticated => Remedy::Advice(

@@ -14,6 +14,7 @@ use crate::{
     certificate::Certificate,
     diagnostic::{Diagnostic, DiagnosticCode},
     file_format::FileFormat,
+    jks::{JavaKeystore, JksError},
     limits::{Cancel, KdfBudget, Limits},
     pkcs12::{Contents, Pfx, Pkcs12Error},
     remedy::Remedy,
@@ -116,12 +117,15 @@ pub fn read_certificates(
     let mut found = Vec::new();
     let mut others = Vec::new();
     let pkcs12 = parts.iter().any(|part| part.format == FileFormat::Pkcs12);
-    for Part { location, format, der } in parts {
+    for Part { location, format, der, .. } in parts {
         match format {
             FileFormat::CertificateDer => found.push(decode(&der, location)?),
             FileFormat::Pkcs12 => {
                 let budget = KdfBudget::new(&limits).with_cancel(cancel.clone());
                 found.extend(open(&der, password, &limits, budget, &mut findings)?);
+            }
+            FileFormat::Jks | FileFormat::Jceks => {
+                found.extend(open_java(&der, format, password, &limits, &mut findings)?);
             }
             _ => others.push((location, format)),
         }
@@ -134,7 +138,7 @@ pub fn read_certificates(
     findings.extend(about_others(&others));
     let certificates = each_once(found, &mut findings);
     // The bags of a PKCS #12 file have no order that means anything.
-    let ordered = ordered && !pkcs12;
+    let ordered = ordered && !pkcs12 && !matches!(format, FileFormat::Jks | FileFormat::Jceks);
     Ok(CertificateFile { format, certificates, findings, ordered, pkcs12 })
 }
 
@@ -185,21 +189,52 @@ fn open(
     mut budget: KdfBudget,
     findings: &mut Vec<Diagnostic>,
 ) -> Result<Vec<FoundCertificate>, CertificateFileError> {
-    let none = Password::new(String::new()).map_err(|_| CertificateFileError::Locked)?;
+    let locked = || CertificateFileError::Locked { format: FileFormat::Pkcs12 };
+    let none = Password::new(String::new()).map_err(|_| locked())?;
     let contents = Pfx::from_bytes(pfx, limits)?
         .verify(password.unwrap_or(&none), &mut budget)
         .and_then(|verified| verified.decrypt(&[], &mut budget))
         .map_err(|error| match (error, password) {
-            (Pkcs12Error::WrongPassword, None) => CertificateFileError::Locked,
+            (Pkcs12Error::WrongPassword, None) => locked(),
             (Pkcs12Error::NoMac, _) => CertificateFileError::Unauthenticated,
             (error, _) => error.into(),
         })?;
     if contents.certificates.is_empty() {
         contents.require_credential()?;
     }
-    let Contents { keys, certificates, skipped, .. } = contents;
-    if !keys.is_empty() {
-        let message = format!("{} not used", counted(keys.len(), "private key"));
+    certificates_of(contents, findings)
+}
+
+/// Opens a keystore of Java for its certificates; its keys stay locked.
+fn open_java(
+    keystore: &[u8],
+    format: FileFormat,
+    password: Option<&Password>,
+    limits: &Limits,
+    findings: &mut Vec<Diagnostic>,
+) -> Result<Vec<FoundCertificate>, CertificateFileError> {
+    let locked = || CertificateFileError::Locked { format };
+    let none = Password::new(String::new()).map_err(|_| locked())?;
+    let opened = JavaKeystore::open_certificates(keystore, password.unwrap_or(&none), limits);
+    let opened = opened.map_err(|error| match (error, password) {
+        (JksError::WrongPassword, None) => locked(),
+        (error, _) => error.into(),
+    })?;
+    if opened.contents.certificates.is_empty() {
+        opened.require_all()?;
+    }
+    certificates_of(opened.contents, findings)
+}
+
+/// The certificates of what is open, and what there is to say of the rest.
+fn certificates_of(
+    contents: Contents,
+    findings: &mut Vec<Diagnostic>,
+) -> Result<Vec<FoundCertificate>, CertificateFileError> {
+    let Contents { keys, locked, certificates, skipped, .. } = contents;
+    let keys = keys.len() + locked.len();
+    if keys > 0 {
+        let message = format!("{} not used", counted(keys, "private key"));
         findings.push(Diagnostic::new(DiagnosticCode::OtherContent, message));
     }
     if !skipped.is_empty() {

@@ -24,6 +24,8 @@ pub(crate) struct Part {
     pub(crate) location: Location,
     /// [`FileFormat::CertificateDer`] for whatever should be a certificate.
     pub(crate) format: FileFormat,
+    /// How a private key is encrypted, where that stands in the header of its block.
+    pub(crate) dek_info: Option<String>,
     /// Wiped, for it may be a private key.
     pub(crate) der: Zeroizing<Vec<u8>>,
 }
@@ -62,7 +64,9 @@ pub(crate) fn find(bytes: &[u8], limits: &Limits) -> Result<Parts, CertificateFi
             finder.values(&content)?;
         }
         // It ends where it says, and its reader looks at the rest.
-        FileFormat::Pkcs12 => finder.push(Location::default(), format, bytes)?,
+        FileFormat::Pkcs12 | FileFormat::Jks | FileFormat::Jceks => {
+            finder.push(Location::default(), format, bytes)?;
+        }
         FileFormat::CertificateDer
         | FileFormat::CertificateRequest
         | FileFormat::Crl
@@ -145,7 +149,8 @@ impl<'l> Finder<'l> {
         } else if self.parts.len() - self.certificates >= MAX_OTHERS {
             return Err(CertificateFileError::TooMany { what: "parts", limit: MAX_OTHERS });
         }
-        self.parts.push(Part { location, format, der: Zeroizing::new(der.to_vec()) });
+        let der = Zeroizing::new(der.to_vec());
+        self.parts.push(Part { location, format, dek_info: None, der });
         Ok(())
     }
 
@@ -170,7 +175,13 @@ impl<'l> Finder<'l> {
             FileFormat::Unknown if is_certificate => {
                 self.push(location, FileFormat::CertificateDer, &block.content)
             }
-            format => self.push(location, format, &block.content),
+            format => {
+                self.push(location, format, &block.content)?;
+                if let Some(part) = self.parts.last_mut() {
+                    part.dek_info = block.dek_info;
+                }
+                Ok(())
+            }
         }
     }
 

@@ -42,12 +42,18 @@ pub enum FileFormat {
     PrivateKeyDer,
     /// A private key under a password of its own.
     EncryptedPrivateKey,
+    /// A private key of OpenSSH or PuTTY.
+    SshKey,
     /// Parameters of a key or of a key agreement.
     Parameters,
     /// A Java keystore of the old kind (JKS).
     Jks,
     /// A Java keystore of the old kind with triple DES (JCEKS).
     Jceks,
+    /// A keystore of Bouncy Castle: BKS or UBER.
+    Bks,
+    /// A keystore of Bouncy Castle for FIPS (BCFKS).
+    Bcfks,
     /// An Oracle wallet that opens by itself (`cwallet.sso`).
     OracleWallet,
     /// A ZIP archive.
@@ -75,6 +81,9 @@ impl FileFormat {
     /// What a PEM block holds: its content decides, and its label where the content says nothing.
     pub(crate) fn of_block(block: &Block) -> Self {
         let label = block.label.as_str();
+        if label == "OPENSSH PRIVATE KEY" {
+            return Self::SshKey;
+        }
         if block.encrypted && label.ends_with("PRIVATE KEY") {
             return Self::EncryptedPrivateKey;
         }
@@ -107,9 +116,12 @@ impl FileFormat {
             Self::Cms => "cms",
             Self::PrivateKeyDer => "key",
             Self::EncryptedPrivateKey => "encrypted_key",
+            Self::SshKey => "ssh_key",
             Self::Parameters => "parameters",
             Self::Jks => "jks",
             Self::Jceks => "jceks",
+            Self::Bks => "bks",
+            Self::Bcfks => "bcfks",
             Self::OracleWallet => "wallet",
             Self::Zip => "zip",
             Self::Gzip => "gzip",
@@ -152,6 +164,9 @@ impl FileFormat {
             }
             Self::Jks
             | Self::Jceks
+            | Self::Bks
+            | Self::Bcfks
+            | Self::SshKey
             | Self::OracleWallet
             | Self::Gzip
             | Self::Html
@@ -189,6 +204,15 @@ impl FileFormat {
     fn repairs(self) -> Vec<Remedy> {
         vec![match self {
             Self::Jks | Self::Jceks => Remedy::ConvertJavaKeystore,
+            Self::Bks => Remedy::Advice(
+                "convert it where Bouncy Castle's provider is installed: keytool -importkeystore -srckeystore OLD -srcstoretype BKS -destkeystore NEW.p12 -deststoretype PKCS12 -provider org.bouncycastle.jce.provider.BouncyCastleProvider -providerpath bcprov.jar",
+            ),
+            Self::Bcfks => Remedy::Advice(
+                "convert it where Bouncy Castle's provider for FIPS is installed: keytool -importkeystore -srckeystore OLD -srcstoretype BCFKS -destkeystore NEW.p12 -deststoretype PKCS12 -provider org.bouncycastle.jcajce.provider.BouncyCastleFipsProvider -providerpath bc-fips.jar",
+            ),
+            Self::SshKey => Remedy::Advice(
+                "a key for SSH is not a server's key; take the one that the certificate was requested with",
+            ),
             Self::OracleWallet => Remedy::Advice(
                 "take the file ewallet.p12 beside it, which is the same wallet as PKCS #12, with its password",
             ),
@@ -227,9 +251,12 @@ impl fmt::Display for FileFormat {
             Self::Cms => "a CMS message that is not SignedData",
             Self::PrivateKeyDer => "a private key",
             Self::EncryptedPrivateKey => "an encrypted private key",
+            Self::SshKey => "a private key for SSH, of OpenSSH or PuTTY",
             Self::Parameters => "parameters of a key",
             Self::Jks => "a Java keystore (JKS)",
             Self::Jceks => "a Java keystore (JCEKS)",
+            Self::Bks => "a keystore of Bouncy Castle (BKS or UBER)",
+            Self::Bcfks => "a keystore of Bouncy Castle for FIPS (BCFKS)",
             Self::OracleWallet => "an Oracle wallet (cwallet.sso)",
             Self::Zip => "a ZIP archive",
             Self::Gzip => "a file compressed by gzip",

@@ -22,13 +22,17 @@ const PASSWORD_ARCS: [&[u8]; 2] =
     [b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x05", b"\x06\x0a\x2a\x86\x48\x86\xf7\x0d\x01\x0c\x01"];
 
 /// By their first bytes.
-const MAGIC: [(&[u8], FileFormat); 6] = [
+const MAGIC: [(&[u8], FileFormat); 9] = [
     (&[0xfe, 0xed, 0xfe, 0xed], FileFormat::Jks),
     (&[0xce, 0xce, 0xce, 0xce], FileFormat::Jceks),
     (&[0xa1, 0xf8, 0x4e], FileFormat::OracleWallet),
     (b"PK\x03\x04", FileFormat::Zip),
     (b"PK\x05\x06", FileFormat::Zip),
     (&[0x1f, 0x8b], FileFormat::Gzip),
+    // A version of four bytes, and the length of a salt of 20.
+    (&[0, 0, 0, 1, 0, 0, 0, 20], FileFormat::Bks),
+    (&[0, 0, 0, 2, 0, 0, 0, 20], FileFormat::Bks),
+    (b"PuTTY-User-Key-File-", FileFormat::SshKey),
 ];
 
 /// What 0x80 to 0x84, by which the length of any such DER begins, become where it is converted to UTF-8: the
@@ -169,6 +173,15 @@ fn sniff_signed(outer: &[u8]) -> Option<FileFormat> {
                 }
                 _ => Some(FileFormat::CertificateDer),
             }
+        }
+        // What is encrypted by a password, and how that is proved, each in a SEQUENCE.
+        &SEQUENCE
+            if after.first() == Some(&SEQUENCE)
+                && value(inner).is_some_and(|(_, algorithm, _)| {
+                    PASSWORD_ARCS.iter().any(|arc| algorithm.starts_with(arc))
+                }) =>
+        {
+            Some(FileFormat::Bcfks)
         }
         // A CRL of version 1 begins with its algorithm.
         &SEQUENCE => match value(inner)? {

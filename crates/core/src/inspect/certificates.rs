@@ -1,19 +1,26 @@
 //! Files that are not PKCS #12: certificates, and what lies beside them.
 
-use super::{CertificateReport, FileReport, KeyReport, about_pairs};
+use zeroize::Zeroizing;
+
+use super::{CertificateReport, FileReport, KeyReport, LockedReport, Passwords, about_pairs};
 use crate::{
-    certificate::{Certificate, KeyAlgorithm},
+    certificate::{Certificate, KeyFile, ReadKey},
     certificate_file::{CertificateFileError, Part, Parts, find},
     diagnostic::{Diagnostic, DiagnosticCode},
     error::Error,
     file_format::{FileFormat, sniff},
-    limits::Limits,
+    limits::{KdfBudget, Limits},
     pkcs12::{Encoding, Pkcs12Error},
-    secret::PrivateKey,
+    secret::Password,
 };
 
-/// Describes a file of certificates; `None` for one that the reader of PKCS #12 opens or refuses.
-pub(super) fn inspect(bytes: &[u8], limits: &Limits) -> Result<Option<(FileReport, Vec<Diagnostic>)>, Error> {
+/// Describes a file of certificates and keys; `None` for one that the reader of PKCS #12 opens or refuses.
+pub(super) fn inspect(
+    bytes: &[u8],
+    passwords: Passwords<'_>,
+    limits: &Limits,
+    budget: &mut KdfBudget,
+) -> Result<Option<(FileReport, Vec<Diagnostic>)>, Error> {
     if bytes.len() > limits.max_file_len {
         let (found, limit) = (bytes.len(), limits.max_file_len);
         return Err(Pkcs12Error::TooLarge { found, limit }.into());
@@ -25,8 +32,10 @@ pub(super) fn inspect(bytes: &[u8], limits: &Limits) -> Result<Option<(FileRepor
             | FileFormat::CertificateDer
             | FileFormat::CertificateRequest
             | FileFormat::Crl
+            | FileFormat::EncryptedPrivateKey
             | FileFormat::Pem { .. }
             | FileFormat::Pkcs7
+            | FileFormat::PrivateKeyDer
             | FileFormat::PublicKey
     );
     if !is_read {
@@ -34,18 +43,38 @@ pub(super) fn inspect(bytes: &[u8], limits: &Limits) -> Result<Option<(FileRepor
     }
     let Parts { parts, findings, .. } = find(bytes, limits)?;
     let has = |format: FileFormat| parts.iter().any(|part| part.format == format);
-    let is_key = |format| matches!(format, FileFormat::PrivateKeyDer | FileFormat::EncryptedPrivateKey);
-    let only_keys = !has(FileFormat::CertificateDer)
-        && parts.iter().any(|part| is_key(part.format) || part.format == FileFormat::Pkcs12AsCertificate);
-    if has(FileFormat::Pkcs12) || only_keys {
+    // The one speaks of what it is called, the other is opened.
+    let only_mislabelled = !has(FileFormat::CertificateDer) && has(FileFormat::Pkcs12AsCertificate);
+    if has(FileFormat::Pkcs12) || only_mislabelled {
         return Ok(None);
     }
-    let mut report = FileReport { encoding: encoding(bytes, format), ..FileReport::empty(format) };
-    let mut remarks = findings;
+    let has_key = has(FileFormat::PrivateKeyDer) || has(FileFormat::EncryptedPrivateKey);
+    let report = FileReport { encoding: encoding(bytes, format), ..FileReport::empty(format) };
+    let remarks = findings;
+    let mut describer = Describer {
+        report,
+        remarks,
+        passwords: passwords.of_keys(),
+        limits,
+        budget,
+        parameters: None,
+        has_key,
+        locked: None,
+    };
     for part in parts {
-        describe(part, &mut report, &mut remarks, limits)?;
+        describer.describe(part)?;
     }
-    remarks.extend(about_pairs(report.lonely_keys()));
+    let Describer { report, mut remarks, passwords, locked, .. } = describer;
+    if let Some(reason) = locked
+        && !passwords.is_empty()
+        && report.keys.is_empty()
+        && report.certificates.is_empty()
+    {
+        return Err(reason.into());
+    }
+    if !report.certificates.is_empty() {
+        remarks.extend(about_pairs(report.lonely_keys()));
+    }
     Ok(Some((report, remarks)))
 }
 
@@ -59,35 +88,86 @@ fn encoding(bytes: &[u8], format: FileFormat) -> Option<Encoding> {
     }
 }
 
-fn describe(
-    part: Part,
-    report: &mut FileReport,
-    remarks: &mut Vec<Diagnostic>,
-    limits: &Limits,
-) -> Result<(), Error> {
-    let Part { location, format, der } = part;
-    if format == FileFormat::CertificateDer {
-        if let Err(source) = Certificate::from_der(&der) {
-            let broken = CertificateFileError::Certificate { location, source };
-            let remark = Diagnostic::new(DiagnosticCode::InvalidCertificate, broken.to_string());
-            remarks.push(remark.with_remedies(broken.remedies()));
-        }
-        report.certificates.push(CertificateReport::of(&der));
-        return Ok(());
-    }
-    if format == FileFormat::PrivateKeyDer {
-        let key = PrivateKey::from_pkcs8_der(der.to_vec());
-        if KeyAlgorithm::of_private(&key).is_some() {
-            if report.keys.len() >= limits.max_keys {
-                let limit = limits.max_keys;
-                return Err(Pkcs12Error::TooMany { what: "private keys", limit }.into());
+/// Describes one part after the other.
+struct Describer<'r> {
+    report: FileReport,
+    remarks: Vec<Diagnostic>,
+    passwords: Vec<&'r Password>,
+    limits: &'r Limits,
+    budget: &'r mut KdfBudget,
+    /// The content of the last EC PARAMETERS.
+    parameters: Option<Zeroizing<Vec<u8>>>,
+    /// Whether the file has a private key.
+    has_key: bool,
+    /// Why the last key that stays locked does so.
+    locked: Option<Pkcs12Error>,
+}
+
+impl Describer<'_> {
+    fn describe(&mut self, part: Part) -> Result<(), Error> {
+        match part.format {
+            FileFormat::CertificateDer => {
+                self.certificate(part);
+                return Ok(());
             }
-            report.keys.push(KeyReport::of(&key));
-            return Ok(());
+            FileFormat::PrivateKeyDer | FileFormat::EncryptedPrivateKey => return self.key(part),
+            // They belong to the key behind them.
+            FileFormat::Parameters if self.has_key => {
+                self.parameters = Some(part.der);
+                return Ok(());
+            }
+            _ => {}
         }
+        let Part { location, format, .. } = part;
+        self.report.skipped.push(format!("{location}: {format}"));
+        let remark = Diagnostic::new(DiagnosticCode::OtherContent, format!("{location} holds {format}"));
+        self.remarks.push(remark.with_remedies(format.remedies_for_certificates()));
+        Ok(())
     }
-    report.skipped.push(format!("{location}: {format}"));
-    let remark = Diagnostic::new(DiagnosticCode::OtherContent, format!("{location} holds {format}"));
-    remarks.push(remark.with_remedies(format.remedies_for_certificates()));
-    Ok(())
+
+    fn certificate(&mut self, part: Part) {
+        if let Err(source) = Certificate::from_der(&part.der) {
+            let broken = CertificateFileError::Certificate { location: part.location, source };
+            let remark = Diagnostic::new(DiagnosticCode::InvalidCertificate, broken.to_string());
+            self.remarks.push(remark.with_remedies(broken.remedies()));
+        }
+        self.report.certificates.push(CertificateReport::of(&part.der));
+    }
+
+    fn key(&mut self, part: Part) -> Result<(), Error> {
+        let limit = self.limits.max_keys;
+        if self.report.keys.len() + self.report.locked_keys.len() >= limit {
+            return Err(Pkcs12Error::TooMany { what: "private keys", limit }.into());
+        }
+        let file = KeyFile {
+            der: &part.der,
+            dek_info: part.dek_info.as_deref(),
+            encrypted: part.format == FileFormat::EncryptedPrivateKey,
+            parameters: self.parameters.as_ref().map(|parameters| parameters.as_slice()),
+        };
+        let read = file.open(&self.passwords, self.limits, self.budget)?;
+        let (ReadKey::Open { protection, .. } | ReadKey::Locked { protection, .. }) = &read;
+        if let Some(layer) = protection.iter().find(|layer| layer.legacy) {
+            let message = format!("the private key in {} is protected by {}", part.location, layer.algorithm);
+            self.remarks.push(Diagnostic::new(DiagnosticCode::LegacyAlgorithms, message));
+        }
+        match read {
+            ReadKey::Open { key, protection, reading } => {
+                if let Some(reading) = reading {
+                    let message =
+                        format!("the password opened the key only when read {}", reading.describe());
+                    self.remarks.push(Diagnostic::new(DiagnosticCode::PasswordReading, message));
+                }
+                self.report.keys.push(KeyReport { protection, ..KeyReport::of(&key) });
+            }
+            ReadKey::Locked { reason, protection } => {
+                let message = format!("the private key in {} stays locked: {reason}", part.location);
+                let remark = Diagnostic::new(DiagnosticCode::Locked, message);
+                self.remarks.push(remark.with_remedies(reason.remedies()));
+                self.report.locked_keys.push(LockedReport::alone(&reason, protection));
+                self.locked = Some(reason);
+            }
+        }
+        Ok(())
+    }
 }

@@ -66,11 +66,21 @@ pub struct LockedReport {
 impl LockedReport {
     pub(super) fn of(key: &LockedKey, entries: &[Candidate]) -> Self {
         Self {
-            problem: Problem::from(&key.reason),
+            entries: numbers(entries, key.place),
             friendly_name: key.attributes.friendly_name.clone(),
             local_key_id: key.attributes.local_key_id.as_deref().map(hex),
-            protection: key.protection.clone(),
-            entries: numbers(entries, key.place),
+            ..Self::alone(&key.reason, key.protection.clone())
+        }
+    }
+
+    /// A key that stands in no container.
+    pub(super) fn alone(reason: &Pkcs12Error, protection: Vec<Encryption>) -> Self {
+        Self {
+            problem: Problem::from(reason),
+            friendly_name: None,
+            local_key_id: None,
+            protection,
+            entries: Vec::new(),
         }
     }
 }

@@ -4,6 +4,7 @@
 
 mod certificates;
 mod entries;
+mod java;
 mod readers;
 mod remarks;
 mod request;
@@ -12,19 +13,23 @@ use serde::{Serialize, Serializer};
 use x509_parser::asn1_rs::{FromDer as _, Integer, Sequence};
 
 use self::readers::{Beside, Spelling};
-pub(crate) use self::remarks::{Wrapping, about_pfx};
+use self::remarks::about_contents;
 pub use self::{
     entries::{LockedReport, Problem},
     readers::Reader,
     request::{InspectRequest, Passwords},
 };
+pub(crate) use self::{
+    java::about_java,
+    remarks::{Wrapping, about_pfx},
+};
 use crate::{
     certificate::{Candidate, Certificate, Fingerprint, KeyAlgorithm, ServerCredential, public_key_der},
     diagnostic::{Diagnostic, DiagnosticCode},
     error::Error,
-    file_format::FileFormat,
+    file_format::{FileFormat, sniff},
     instant::rfc3339,
-    limits::{Cancel, KdfBudget, Limits},
+    limits::{KdfBudget, Limits},
     pkcs12::{CertificateBag, Contents, Encoding, Encryption, KeyBag, MacDescription, Pfx, Safe, danger},
     remedy::Remedy,
     secret::PrivateKey,
@@ -149,9 +154,15 @@ impl Serialize for Fingerprint {
 /// beside a part that stays locked is described, with a remark.
 pub fn inspect(request: InspectRequest<'_>) -> Result<(FileReport, Vec<Diagnostic>), Error> {
     let InspectRequest { file: bytes, passwords, limits, cancel, at } = request;
-    let (mut report, mut remarks) = match certificates::inspect(bytes, &limits)? {
-        Some(described) => described,
-        None => pfx(bytes, passwords, &limits, cancel)?,
+    let mut budget = KdfBudget::new(&limits).with_cancel(cancel);
+    let (mut report, mut remarks) = match sniff(bytes) {
+        format @ (FileFormat::Jks | FileFormat::Jceks) => {
+            java::inspect(bytes, format, passwords, &limits, &mut budget)?
+        }
+        _ => match certificates::inspect(bytes, passwords, &limits, &mut budget)? {
+            Some(described) => described,
+            None => pfx(bytes, passwords, &limits, &mut budget)?,
+        },
     };
     for certificate in &mut report.certificates {
         remarks.extend(certificate.malformed.clone().map(Diagnostic::into_warning));
@@ -164,16 +175,15 @@ fn pfx(
     bytes: &[u8],
     passwords: Passwords<'_>,
     limits: &Limits,
-    cancel: Cancel,
+    budget: &mut KdfBudget,
 ) -> Result<(FileReport, Vec<Diagnostic>), Error> {
-    let mut budget = KdfBudget::new(limits).with_cancel(cancel);
     let pfx = Pfx::from_bytes(bytes, limits)?;
     let (encoding, wrapping) = (pfx.encoding(), Wrapping::of(&pfx));
     let verified = match danger::skip_absent_mac(pfx, passwords.file) {
         Ok(unproved) => unproved,
-        Err(pfx) => pfx.verify(passwords.file, &mut budget)?,
+        Err(pfx) => pfx.verify(passwords.file, budget)?,
     };
-    let contents = verified.decrypt(passwords.keys, &mut budget)?;
+    let contents = verified.decrypt(passwords.keys, budget)?;
     contents.require_opened()?;
     let mut remarks: Vec<Diagnostic> =
         about_pfx(&contents, &wrapping).into_iter().map(Diagnostic::into_warning).collect();
@@ -190,11 +200,7 @@ fn pfx(
         entries: ServerCredential::candidates(&contents),
         ..FileReport::empty(FileFormat::Pkcs12)
     };
-    let Contents { keys, locked, certificates, safes, skipped, .. } = contents;
-    report.keys = keys.into_iter().map(|bag| KeyReport::of_bag(bag, &report.entries)).collect();
-    report.locked_keys = locked.iter().map(|key| LockedReport::of(key, &report.entries)).collect();
-    report.certificates = certificates.into_iter().map(CertificateReport::of_bag).collect();
-    (report.safes, report.skipped) = (safes, skipped);
+    report.fill(contents);
     report.readers = readers::of(&report, &beside);
     remarks.extend(about_pairs(entries::without_certificate(&report.entries)));
     if report.keys.is_empty() && report.certificates.is_empty() {
@@ -228,6 +234,15 @@ impl FileReport {
             skipped: Vec::new(),
             readers: Vec::new(),
         }
+    }
+
+    /// Describes what is open; the entries are known already.
+    fn fill(&mut self, contents: Contents) {
+        let Contents { keys, locked, certificates, safes, skipped, .. } = contents;
+        self.keys = keys.into_iter().map(|bag| KeyReport::of_bag(bag, &self.entries)).collect();
+        self.locked_keys = locked.iter().map(|key| LockedReport::of(key, &self.entries)).collect();
+        self.certificates = certificates.into_iter().map(CertificateReport::of_bag).collect();
+        (self.safes, self.skipped) = (safes, skipped);
     }
 
     /// How many keys have no certificate of the same public key.

@@ -54,6 +54,14 @@ pub(crate) fn about_pfx(contents: &Contents, wrapping: &Wrapping) -> Vec<Diagnos
     if *line_end {
         find(DiagnosticCode::TrailingLineEnd, "a line end follows the PFX".to_owned());
     }
+    findings.extend(about_contents(contents, mac));
+    findings
+}
+
+/// What is worth a word about keys and certificates, whatever they stood in.
+pub(super) fn about_contents(contents: &Contents, mac: Option<&MacDescription>) -> Vec<Diagnostic> {
+    let mut findings = Vec::new();
+    let mut find = |code, message: String| findings.push(Diagnostic::new(code, message));
     let mut legacy = contents.legacy();
     legacy.extend(mac.filter(|mac| mac.legacy).map(|mac| mac.algorithm.clone()));
     if !legacy.is_empty() {
@@ -63,9 +71,10 @@ pub(crate) fn about_pfx(contents: &Contents, wrapping: &Wrapping) -> Vec<Diagnos
     if let Some(fewest) =
         layers.chain(mac.map(|mac| mac.iterations)).min().filter(|count| *count < FEW_ITERATIONS)
     {
+        let iterations = if fewest == 1 { "iteration" } else { "iterations" };
         find(
             DiagnosticCode::WeakIterations,
-            format!("the password is protected by only {fewest} iterations"),
+            format!("the password is protected by only {fewest} {iterations}"),
         );
     }
     for reading in &contents.readings {

@@ -21,6 +21,14 @@ impl<'a> Passwords<'a> {
     pub fn new(file: &'a Password) -> Self {
         Self { file, keys: &[] }
     }
+
+    /// Those for a private key that stands in no container: its own first. That of the file serves as well where one was
+    /// given, and an empty one is tried only where it was given for a key.
+    pub(crate) fn of_keys(self) -> Vec<&'a Password> {
+        // EXPOSE: only whether there is one.
+        let file = Some(self.file).filter(|password| !password.expose().is_empty());
+        self.keys.iter().chain(file).collect()
+    }
 }
 
 /// What is asked of [`inspect`](super::inspect).

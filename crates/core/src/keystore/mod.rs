@@ -11,6 +11,8 @@ mod commit_credential;
 mod copies;
 mod dependents;
 mod embedded;
+mod export;
+mod files;
 mod history;
 mod import;
 mod in_use;
@@ -40,6 +42,8 @@ pub use self::{
     },
     copies::{Backup, RestoreOptions, RestorePlan},
     embedded::EmbeddedAuthority,
+    export::Exported,
+    files::{FilesRequest, OpenedFiles, Source, SourceFile, SourcePart},
     history::{Comparison, Version},
     in_use::InUse,
     options::{NewKeystore, OpenOptions},

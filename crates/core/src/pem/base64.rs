@@ -23,6 +23,8 @@ pub(super) struct Headers {
     pub(super) lines: usize,
     /// `Proc-Type: 4,ENCRYPTED`.
     pub(super) encrypted: bool,
+    /// The value of `DEK-Info`: cipher and initialisation vector.
+    pub(super) dek_info: Option<String>,
 }
 
 /// Whether `text` begins as the base64 of a DER SEQUENCE of at least 128 bytes does.
@@ -59,6 +61,9 @@ pub(super) fn split_headers(body: Part<'_>) -> (Headers, &[u8]) {
         }
         let words: Vec<u8> = text.iter().filter(|b| !is_space(**b)).map(u8::to_ascii_lowercase).collect();
         headers.encrypted |= words.starts_with(b"proc-type:") && words.ends_with(b",encrypted");
+        if let Some(value) = words.strip_prefix(b"dek-info:") {
+            headers.dek_info = Some(value.iter().map(|byte| char::from(*byte)).collect());
+        }
         headers.lines += 1;
         rest = after_line(rest);
     }

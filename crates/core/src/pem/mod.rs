@@ -6,12 +6,16 @@
 mod base64;
 mod error;
 mod text;
+mod write;
 
 use zeroize::Zeroizing;
 
 pub use self::error::PemError;
-pub(crate) use self::text::{BYTE_ORDER_MARK, Text};
 use self::{base64::Fault, text::Lines};
+pub(crate) use self::{
+    text::{BYTE_ORDER_MARK, Text},
+    write::write,
+};
 
 /// The most blocks of one file.
 const MAX_BLOCKS: usize = 4_096;
@@ -31,6 +35,8 @@ pub(crate) struct Block {
     pub(crate) label: String,
     /// Whether a header says that the content is encrypted (RFC 1421, section 4.6.1.1).
     pub(crate) encrypted: bool,
+    /// How (RFC 1421, section 4.6.1.3): `aes-256-cbc,` and the initialisation vector in hexadecimal, in lower case.
+    pub(crate) dek_info: Option<String>,
     /// The decoded content; wiped, for it may be a private key.
     pub(crate) content: Zeroizing<Vec<u8>>,
 }
@@ -132,7 +138,8 @@ impl<'t> Reader<'t> {
         }
         self.note(indented, "indented lines");
         self.note(one_line, "a block on one line");
-        self.blocks.push(Block { number, line, label, encrypted: headers.encrypted, content });
+        let base64::Headers { encrypted, dek_info, .. } = headers;
+        self.blocks.push(Block { number, line, label, encrypted, dek_info, content });
         Ok(true)
     }
 

@@ -12,11 +12,11 @@ use rc4::Rc4;
 use zeroize::Zeroizing;
 
 /// Plaintext, or `None` where padding or tag say that the key is not the one.
-pub(super) type Plain = Option<Zeroizing<Vec<u8>>>;
+pub(crate) type Plain = Option<Zeroizing<Vec<u8>>>;
 
 /// A cipher with its mode.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Cipher {
+pub(crate) enum Cipher {
     Aes128Cbc,
     Aes192Cbc,
     Aes256Cbc,
@@ -39,7 +39,7 @@ pub(super) const GCM_TAG_LEN: usize = 16;
 
 impl Cipher {
     /// The length of the initialisation vector or nonce, in bytes.
-    pub(super) fn iv_len(self) -> usize {
+    pub(crate) fn iv_len(self) -> usize {
         match self {
             Self::Aes128Cbc | Self::Aes192Cbc | Self::Aes256Cbc => 16,
             Self::Aes128Gcm | Self::Aes192Gcm | Self::Aes256Gcm => 12,
@@ -61,7 +61,7 @@ impl Cipher {
         )
     }
 
-    pub(super) fn decrypt(self, key: &[u8], iv: &[u8], data: &[u8]) -> Plain {
+    pub(crate) fn decrypt(self, key: &[u8], iv: &[u8], data: &[u8]) -> Plain {
         // The fuzzer writes the plaintext itself.
         if cfg!(fuzzing) {
             return Some(Zeroizing::new(data.to_vec()));

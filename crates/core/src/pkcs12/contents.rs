@@ -114,6 +114,10 @@ pub struct Encryption {
 }
 
 impl Encryption {
+    pub(crate) fn new(algorithm: &str, iterations: u64, legacy: bool) -> Self {
+        Self { algorithm: algorithm.to_owned(), iterations, legacy }
+    }
+
     pub(super) fn of(scheme: &Scheme) -> Self {
         Self { algorithm: scheme.name(), iterations: scheme.iterations(), legacy: scheme.is_legacy() }
     }

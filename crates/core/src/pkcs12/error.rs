@@ -77,6 +77,12 @@ pub enum Pkcs12Error {
     /// The MAC matches, but a private key does not decrypt: it has a password of its own.
     #[error("the password opens the file, but not the private key in it")]
     KeyPassword,
+    /// A private key in a file of its own stays locked.
+    #[error("{}", if *.given { "wrong password for the private key" } else { "the private key has a password, and none was given" })]
+    KeyFilePassword {
+        /// Whether a password was given.
+        given: bool,
+    },
     /// The MAC matches, but an encrypted part does not decrypt.
     #[error("the password opens the file, but not an encrypted part of it")]
     SafePassword,
@@ -136,7 +142,7 @@ impl Pkcs12Error {
             Self::TooMany { .. } => "too_many",
             Self::NoMac => "no_mac",
             Self::WrongPassword => "wrong_password",
-            Self::KeyPassword | Self::SafePassword => "key_password",
+            Self::KeyPassword | Self::KeyFilePassword { .. } | Self::SafePassword => "key_password",
             Self::UnsupportedAlgorithm { .. } | Self::PublicKeyPrivacy => "unsupported_algorithm",
             Self::Parameter { .. } => "bad_parameter",
             Self::Work(_) => "too_much_work",
@@ -152,6 +158,7 @@ impl Pkcs12Error {
             Self::NoMac | Self::WrongPassword => "mac",
             Self::UnsupportedAlgorithm { field, .. } => field,
             Self::KeyPassword => "key bag",
+            Self::KeyFilePassword { .. } => "key",
             Self::SafePassword => "certificate bag",
             _ => "container",
         }
@@ -188,6 +195,7 @@ impl Pkcs12Error {
                     Remedy::Advice("export the file again with one password for the file and the key"),
                 ];
             }
+            Self::KeyFilePassword { .. } => Remedy::KeyPassword,
             Self::SafePassword => {
                 Remedy::Advice("export the file again with one password for all of its parts")
             }

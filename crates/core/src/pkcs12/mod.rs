@@ -9,6 +9,7 @@ mod bag;
 mod ber;
 mod cipher;
 mod contents;
+mod encrypted_key;
 mod error;
 mod hash;
 mod iterated;
@@ -21,13 +22,23 @@ mod pbes1;
 mod pbes2;
 mod pkcs7;
 mod plaintext;
+mod writer;
 
 use std::borrow::Cow;
 
 use serde::Serialize;
 
-pub(crate) use self::bag::UNREADABLE_NAME;
-pub(crate) use self::pkcs7::{SignedData, read_signed_data};
+pub(crate) use self::{
+    bag::UNREADABLE_NAME,
+    cipher::Cipher,
+    encrypted_key::{EncryptedKey, opened_key},
+    oid::{JCEKS_PBE, JKS_PROTECTOR},
+    pkcs7::{SignedData, read_signed_data},
+    writer::{
+        Protection, WriteCertificate, WriteKey, WriteMac, WriteScheme, write_encrypted_key, write_pfx,
+        write_pkcs7,
+    },
+};
 use self::{
     bag::{BagReader, foresee_work},
     ber::{CONTEXT_0, INTEGER, OBJECT_IDENTIFIER, OCTET_STRING, Reader, SEQUENCE, Walk},

@@ -10,7 +10,7 @@ macro_rules! oids {
     ($($ident:ident = $bytes:expr, $name:literal;)*) => {
         $(
             #[allow(dead_code, reason = "some identifiers are only ever named, in a refusal")]
-            pub(super) const $ident: &[u8] = $bytes;
+            pub(crate) const $ident: &[u8] = $bytes;
         )*
         /// All identifiers of this module.
         pub(super) const KNOWN: &[Known] = &[$(Known { bytes: $bytes, name: $name },)*];
@@ -99,6 +99,9 @@ oids! {
     PBE_MD5_RC2 = b"\x2a\x86\x48\x86\xf7\x0d\x01\x05\x06", "PBE-MD5-RC2-64";
     PBE_SHA1_DES = b"\x2a\x86\x48\x86\xf7\x0d\x01\x05\x0a", "PBE-SHA1-DES";
     PBE_SHA1_RC2 = b"\x2a\x86\x48\x86\xf7\x0d\x01\x05\x0b", "PBE-SHA1-RC2-64";
+    // The protectors of keys in JKS and JCEKS
+    JKS_PROTECTOR = b"\x2b\x06\x01\x04\x01\x2a\x02\x11\x01\x01", "JKS key protector";
+    JCEKS_PBE = b"\x2b\x06\x01\x04\x01\x2a\x02\x13\x01", "PBEWithMD5AndTripleDES";
     // Microsoft's attributes
     MICROSOFT_CSP_NAME = b"\x2b\x06\x01\x04\x01\x82\x37\x11\x01", "Microsoft CSP name";
     MICROSOFT_LOCAL_KEY_SET = b"\x2b\x06\x01\x04\x01\x82\x37\x11\x02", "Microsoft local key set";
@@ -186,6 +189,8 @@ mod tests {
             (STREEBOG_512, "1.2.643.7.1.1.2.3"),
             (GOST_94, "1.2.643.2.2.9"),
             (MICROSOFT_CSP_NAME, "1.3.6.1.4.1.311.17.1"),
+            (JKS_PROTECTOR, "1.3.6.1.4.1.42.2.17.1.1"),
+            (JCEKS_PBE, "1.3.6.1.4.1.42.2.19.1"),
         ] {
             assert_eq!(dotted(bytes), expected);
         }

@@ -41,10 +41,13 @@ impl Remedy {
             Self::ImportServerCertificate => {
                 format!("a server certificate is imported with its key: {program} import ALIAS FILE")
             }
-            Self::JoinKeyAndCertificate => "put the key and its certificate into one file: openssl pkcs12 -export -inkey KEY -in CERTIFICATE -out NEW.p12".to_owned(),
-            Self::ConvertPem => {
-                format!("make a PKCS #12 file of it: openssl pkcs12 -export -in {file} -out NEW.p12")
+            Self::AddPrivateKey => {
+                format!("give the file of the private key as well: {program} import {alias} {file}{password}{options} KEY")
             }
+            Self::JoinKeyAndCertificate => {
+                format!("import the key together with its certificate: {program} import ALIAS CERTIFICATE KEY")
+            }
+            Self::ConvertPem => format!("import it as it is: {program} import ALIAS {file}"),
             Self::ConvertJavaKeystore => format!("convert it: keytool -importkeystore -srckeystore {file} -destkeystore NEW.p12 -deststoretype PKCS12"),
             Self::CutOff { bytes } => {
                 format!("take off what stands before it: tail -c +{} {file} > NEW", bytes.saturating_add(1))
@@ -61,6 +64,9 @@ impl Remedy {
             }
             Self::GivePassword => {
                 "say where it comes from with --pass-in: env:VAR file:PATH fd:N stdin cred:NAME prompt none".to_owned()
+            }
+            Self::GivePasswordOut => {
+                "say what it is to be, add: --pass-out prompt".to_owned()
             }
             Self::ReadHelp => "see how it is used: strongroom --help".to_owned(),
             Self::GiveAnchor => {

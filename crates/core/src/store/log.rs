@@ -28,6 +28,8 @@ pub(crate) enum Action {
     ImportMany,
     CaImport,
     CaImportAll,
+    Export,
+    CaExport,
     Remove,
     Undo,
     Rename,
@@ -72,6 +74,8 @@ impl Action {
             Self::ImportMany => "import-many",
             Self::CaImport => "ca-import",
             Self::CaImportAll => "ca-import-all",
+            Self::Export => "export",
+            Self::CaExport => "ca-export",
             Self::Remove => "rm",
             Self::Undo => "undo",
             Self::Rename => "rename",
@@ -115,6 +119,11 @@ pub(crate) enum Happened {
     Opens(&'static str),
     Rekeyed,
     Written,
+    /// A file of this digest was given for this path.
+    Exported {
+        sha256: String,
+        path: String,
+    },
     /// Refused sign-ins in a row by now.
     RefusedInARow(u32),
     /// The code of the error that refused it.
@@ -140,6 +149,7 @@ impl fmt::Display for Happened {
             Self::Opens(kind) => kind,
             Self::Rekeyed => "rekeyed",
             Self::Written => "written",
+            Self::Exported { sha256, path } => return write!(f, "sha256 {sha256} {path}"),
             Self::RefusedInARow(count) => return write!(f, "refused, {count} in a row"),
             Self::Refused(code) => code,
         })
@@ -368,6 +378,11 @@ impl Read<'_> {
             return Err(StoreError::Forked { known: mark.seq });
         }
         self.log(mark.log_number, limit)
+    }
+
+    /// The number of the last row.
+    pub(crate) fn log_length(&self) -> i64 {
+        self.state().log_number
     }
 
     /// Follows the whole log from its first row to the one that the state names.

@@ -1,0 +1,257 @@
+//! Exports: a key leaves the store only after the log has said so.
+
+use std::sync::Arc;
+
+use rustls_pki_types::UnixTime;
+
+use super::{
+    Keystore, open_row,
+    protocol::{Asked, LogNote, Step},
+    seconds,
+};
+use crate::{
+    alias::Alias,
+    certificate::{Certificate, Fingerprint},
+    diagnostic::Diagnostic,
+    error::Error,
+    export::{
+        Export, ExportError, ExportedFile, Material, Overwrite, authorities, check, path_of, render,
+        same_content,
+    },
+    store::{Action, Happened, StoreError},
+    validate::Trust,
+};
+
+/// Rows of the log that are looked at together.
+const PAGE: i64 = 500;
+
+/// What an export gave.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Exported {
+    /// The alias as it stands in the store; empty for CA certificates.
+    pub alias: String,
+    /// The version that was exported; 0 for CA certificates.
+    pub version: u32,
+    /// The files to be written, the one with the key last; none if those that are there have the same content.
+    pub files: Vec<ExportedFile>,
+    /// What the programs for which it may be meant say to it.
+    pub findings: Vec<Diagnostic>,
+}
+
+impl Exported {
+    /// Whether the files that are there have the same content.
+    #[must_use]
+    pub fn is_unchanged(&self) -> bool {
+        self.files.is_empty()
+    }
+}
+
+impl Keystore {
+    /// Exports an entry with its key and chain: renders the files, reads them back, and writes into the log what goes
+    /// where. Only then they are given; writing them is the caller's.
+    ///
+    /// ```
+    /// # let folder = tempfile::tempdir()?;
+    /// # let unlock = strongroom::UnlockKey::generate()?;
+    /// # let path = folder.path().join("keystore.db");
+    /// # use strongroom::{Keystore, Password, ServerCertificateRequest};
+    /// # let keystore = Keystore::create(&path, &unlock, strongroom::UnixTime::now())?;
+    /// # let root = std::fs::read("../../fixtures/chains/root-rsa.pem")?;
+    /// # keystore.import_authority(&"root".parse()?, &root, strongroom::UnixTime::now())?;
+    /// # let file = std::fs::read("../../fixtures/pkcs12/www.p12")?;
+    /// # let password = Password::new("changeit")?;
+    /// # keystore.import_server_certificate(ServerCertificateRequest::new("www".parse()?, &file, &password, strongroom::UnixTime::now()))?;
+    /// use strongroom::{Export, ExportFormat, UnixTime};
+    ///
+    /// let exported = keystore.export(&"www".parse()?, &Export::new(ExportFormat::Certbot), UnixTime::now())?;
+    /// let names: Vec<&str> = exported.files.iter().map(|file| file.name).collect();
+    /// assert_eq!(names, ["cert.pem", "chain.pem", "fullchain.pem", "privkey.pem"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`ExportError`]; [`StoreError::NotFound`](crate::StoreError::NotFound) if there is no such entry or it has no key,
+    /// and others if the store cannot be read, or its log not be written.
+    pub fn export(&self, alias: &Alias, export: &Export<'_>, at: UnixTime) -> Result<Exported, Error> {
+        // Row, chain and root key are of one snapshot, also while another thread re-keys the store.
+        let (row, chain, root) = self.shared.read(|read, root| {
+            let row = read.entry(alias)?;
+            let server = row.as_ref().filter(|row| row.head.trust.is_none());
+            let chains = self.shared.chains.seen_by(read);
+            let chain = server.map(|row| chains.chain(row, seconds(at))).transpose()?;
+            Ok((row, chain, Arc::clone(root)))
+        })?;
+        let row = row.ok_or_else(|| StoreError::NotFound { alias: alias.clone() })?;
+        let (alias, version) = (row.head.alias.clone(), row.content.number);
+        let (key, _) = open_row(&root, &row)?;
+        let path = chain.map(|chain| chain.path).unwrap_or_default();
+        let path: Vec<Certificate> = path.into_iter().map(|(certificate, _)| certificate).collect();
+        let material = Material { name: alias.as_str(), key: &key, path: &path };
+        let (files, findings) = render(&material, export)?;
+        check(&files, &material, export)?;
+        let leaf = path.first().map(|leaf| leaf.fingerprint().to_string()).unwrap_or_default();
+        let files = self.log_export(Action::Export, alias.as_str(), &leaf, files, export, at)?;
+        Ok(Exported { alias: alias.to_string(), version, files, findings })
+    }
+
+    /// Exports CA certificates: those of the aliases, or every one that anchors paths.
+    ///
+    /// As PKCS #12 it is a trust store of Java.
+    ///
+    /// # Errors
+    ///
+    /// As for [`export`](Self::export); [`ExportError::Nothing`] if there is none.
+    pub fn export_authorities(
+        &self,
+        aliases: &[Alias],
+        export: &Export<'_>,
+        at: UnixTime,
+    ) -> Result<Exported, Error> {
+        let named = self.authorities_named(aliases, at)?;
+        if named.is_empty() {
+            return Err(ExportError::Nothing.into());
+        }
+        let file = authorities(&named, export.format, export.password)?;
+        let certificates: Vec<Certificate> = named.into_iter().map(|(_, certificate)| certificate).collect();
+        read_back(&file, &certificates, export)?;
+        let files = self.log_export(Action::CaExport, "", "", vec![file], export, at)?;
+        Ok(Exported { alias: String::new(), version: 0, files, findings: Vec::new() })
+    }
+
+    fn authorities_named(
+        &self,
+        aliases: &[Alias],
+        at: UnixTime,
+    ) -> Result<Vec<(String, Certificate)>, Error> {
+        use super::EntryKind;
+        let mut found = Vec::new();
+        if !aliases.is_empty() {
+            for alias in aliases {
+                let entry = self.entry(alias, at)?;
+                if !matches!(entry.kind, EntryKind::Authority { .. }) {
+                    let alias = entry.alias;
+                    return Err(StoreError::NotFound { alias }.into());
+                }
+                found.push((entry.alias.to_string(), entry.certificate));
+            }
+            return Ok(found);
+        }
+        let mut after = None;
+        loop {
+            let page = self.entries(after.as_ref(), 500, at)?;
+            let Some(last) = page.last().map(|entry| entry.alias.clone()) else {
+                return Ok(found);
+            };
+            for entry in page {
+                if entry.kind == (EntryKind::Authority { trust: Trust::Anchor }) {
+                    found.push((entry.alias.to_string(), entry.certificate));
+                }
+            }
+            after = Some(last);
+        }
+    }
+
+    /// Weighs what is there, and writes a row for each file. Gives no file if nothing has changed.
+    fn log_export(
+        &self,
+        action: Action,
+        alias: &str,
+        leaf: &str,
+        files: Vec<ExportedFile>,
+        export: &Export<'_>,
+        at: UnixTime,
+    ) -> Result<Vec<ExportedFile>, Error> {
+        let present = |file: &ExportedFile| {
+            let path = path_of(&export.target, file.name);
+            export.present.iter().find(|there| there.path == path)
+        };
+        let (password, key_password) = (export.password, export.key_password);
+        let is_same = |file: &ExportedFile| {
+            present(file).is_some_and(|there| {
+                same_content(export.format, there.bytes, &file.bytes, password, key_password)
+            })
+        };
+        if export.overwrite == Overwrite::IfChanged && files.iter().all(is_same) {
+            return Ok(Vec::new());
+        }
+        for file in &files {
+            let Some(there) = present(file) else { continue };
+            let path = there.path.to_owned();
+            match export.overwrite {
+                Overwrite::Always => {}
+                Overwrite::Never => return Err(ExportError::Exists { path }.into()),
+                Overwrite::IfChanged => {
+                    if !is_same(file) && !self.was_exported(&path, &Fingerprint::of(there.bytes))? {
+                        return Err(ExportError::Changed { path }.into());
+                    }
+                }
+            }
+        }
+        let asked = Asked { action, about: alias, at: seconds(at) };
+        let notes: Vec<LogNote> = files
+            .iter()
+            .map(|file| LogNote {
+                fingerprint: leaf.to_owned(),
+                ..LogNote::plain(
+                    alias,
+                    Happened::Exported {
+                        sha256: file.sha256().to_string(),
+                        path: path_of(&export.target, file.name),
+                    },
+                )
+            })
+            .collect();
+        self.change(
+            asked,
+            |write, by| {
+                let mut notes = notes;
+                let last = notes.pop().unwrap_or_else(|| LogNote::plain(alias, Happened::Written));
+                for note in notes {
+                    write.audit(note.event(action, by));
+                }
+                Ok(Step::Changed((), last))
+            },
+            |_, _, ()| Ok(true),
+        )?;
+        Ok(files)
+    }
+
+    /// Whether the log says that a file of this digest was exported to a path.
+    fn was_exported(&self, path: &str, sha256: &Fingerprint) -> Result<bool, Error> {
+        let wanted = Happened::Exported { sha256: sha256.to_string(), path: path.to_owned() }.to_string();
+        let mut end = self.reading(|read| Ok(read.log_length()))?;
+        while end > 0 {
+            let start = (end - PAGE).max(0);
+            let count = u32::try_from(end - start).unwrap_or(u32::MAX);
+            let rows = self.log(start, count)?;
+            if rows.iter().any(|row| row.outcome == wanted) {
+                return Ok(true);
+            }
+            end = start;
+        }
+        Ok(false)
+    }
+}
+
+/// A file of CA certificates has to give every one of them.
+fn read_back(file: &ExportedFile, wanted: &[Certificate], export: &Export<'_>) -> Result<(), ExportError> {
+    use crate::certificate_file::{CertificateFileRequest, read_certificates};
+    let mut request = CertificateFileRequest::new(&file.bytes);
+    request.password = export.password;
+    request.limits = request.limits.with_max_file_len(crate::limits::Limits::max_file_len_ceiling());
+    request.limits.max_certificates = wanted.len();
+    request.limits.max_bundle = wanted.len();
+    request.limits.max_bags = wanted.len();
+    let read = read_certificates(request).map_err(|_| ExportError::NotReadBack)?;
+    let known = |one: &Certificate| {
+        read.certificates.iter().any(|found| found.certificate.fingerprint == one.fingerprint)
+    };
+    let single = export.format == crate::export::ExportFormat::Der;
+    if wanted.iter().take(if single { 1 } else { wanted.len() }).all(known) {
+        Ok(())
+    } else {
+        Err(ExportError::NotReadBack)
+    }
+}

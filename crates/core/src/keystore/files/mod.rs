@@ -1,0 +1,178 @@
+//! The import of a server certificate out of whatever files there are: its key and its certificates, in any form, in any
+//! order, put together by public key.
+
+mod gather;
+mod pair;
+mod source;
+
+use std::fmt;
+
+use self::gather::Gatherer;
+pub use self::source::{Source, SourcePart};
+use super::{
+    Keystore,
+    protocol::Asked,
+    request::{CredentialRequest, ImportOptions, ImportReport},
+    seconds,
+};
+use crate::{
+    alias::Alias,
+    certificate::EntrySelector,
+    error::Error,
+    limits::{Cancel, Limits},
+    secret::Password,
+    store::Action,
+};
+
+/// A file of an import.
+#[derive(Clone, Copy)]
+#[non_exhaustive]
+pub struct SourceFile<'a> {
+    /// Its name, for people.
+    pub name: &'a str,
+    /// Its content.
+    pub bytes: &'a [u8],
+    /// Whether it was named: one that holds nothing of use is then an error. One that lies in a folder is passed over.
+    pub named: bool,
+}
+
+impl<'a> SourceFile<'a> {
+    /// A file that was named.
+    #[must_use]
+    pub fn new(name: &'a str, bytes: &'a [u8]) -> Self {
+        Self { name, bytes, named: true }
+    }
+}
+
+impl fmt::Debug for SourceFile<'_> {
+    /// Without the content, which may be a private key.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SourceFile")
+            .field("name", &self.name)
+            .field("named", &self.named)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The import of a key and its certificates from several files under an alias.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct FilesRequest<'a> {
+    /// The alias.
+    pub alias: Alias,
+    /// PKCS #12 files, keystores of Java, PEM, DER, PKCS #7, private keys and ZIP archives, in any order.
+    pub files: &'a [SourceFile<'a>],
+    /// Opens PKCS #12 files and keystores, and keys that none of `key_passwords` opens.
+    pub password: &'a Password,
+    /// The passwords of private keys.
+    pub key_passwords: &'a [Password],
+    /// Which key and certificate is meant, where there are several.
+    pub entry: Option<EntrySelector>,
+    /// Bounds on the work that the files may ask for together.
+    pub limits: Limits,
+    /// Whether the key derivations are to be stopped.
+    pub cancel: Cancel,
+    /// The rest.
+    pub options: ImportOptions,
+}
+
+impl<'a> FilesRequest<'a> {
+    /// A request with the defaults.
+    #[must_use]
+    pub fn new(
+        alias: Alias,
+        files: &'a [SourceFile<'a>],
+        password: &'a Password,
+        at: rustls_pki_types::UnixTime,
+    ) -> Self {
+        Self {
+            alias,
+            files,
+            password,
+            key_passwords: &[],
+            entry: None,
+            limits: Limits::default(),
+            cancel: Cancel::default(),
+            options: ImportOptions::new(at),
+        }
+    }
+}
+
+/// Files that are open: what will be imported, and where it came from.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct OpenedFiles {
+    /// For [`Keystore::import_credential`].
+    pub request: CredentialRequest,
+    /// Each file, with its parts.
+    pub sources: Vec<Source>,
+}
+
+impl Keystore {
+    /// Puts a key and its certificates together out of several files, by public key, and stores nothing yet:
+    /// [`import_credential`](Self::import_credential) goes on from here.
+    ///
+    /// Certificates that do not belong to the key are candidates for the chain, and no more. Private keys that stand in
+    /// files of their own and belong to no certificate are passed over with a warning; nothing else is chosen for the
+    /// caller. Without a private key, a replacement is given the present one of the entry, if it belongs to it.
+    ///
+    /// ```
+    /// # let folder = tempfile::tempdir()?;
+    /// # let unlock = strongroom::UnlockKey::generate()?;
+    /// # let path = folder.path().join("keystore.db");
+    /// use strongroom::{FilesRequest, Keystore, Password, SourceFile, UnixTime};
+    ///
+    /// let keystore = Keystore::create(&path, &unlock, UnixTime::now())?;
+    /// let root = std::fs::read("../../fixtures/chains/root-rsa.pem")?;
+    /// keystore.import_authority(&"root".parse()?, &root, UnixTime::now())?;
+    ///
+    /// let file = std::fs::read("../../fixtures/pkcs12/www.p12")?;
+    /// let intermediate = std::fs::read("../../fixtures/chains/intermediate-rsa.pem")?;
+    /// let files = [SourceFile::new("www.p12", &file), SourceFile::new("chain.pem", &intermediate)];
+    /// let password = Password::new("changeit")?;
+    /// let opened =
+    ///     keystore.open_files(FilesRequest::new("www".parse()?, &files, &password, UnixTime::now()))?;
+    /// let report = keystore.import_credential(opened.request)?;
+    /// assert_eq!(report.imported[0].as_str(), "www");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error`] of the file that cannot be read, or [`CredentialError`](crate::CredentialError) if no pair, or more
+    /// than one, comes out; it is in the log.
+    pub fn open_files(&self, request: FilesRequest<'_>) -> Result<OpenedFiles, Error> {
+        let (alias, dry_run) = (request.alias.clone(), request.options.dry_run);
+        let asked = Asked { action: Action::Import, about: alias.as_str(), at: seconds(request.options.at) };
+        let done = self.gather_files(request);
+        if dry_run { done } else { self.log_refusal(asked, done) }
+    }
+
+    /// The same, and imports what comes out.
+    ///
+    /// # Errors
+    ///
+    /// As for [`open_files`](Self::open_files) and [`import_credential`](Self::import_credential).
+    pub fn import_files(&self, request: FilesRequest<'_>) -> Result<(ImportReport, Vec<Source>), Error> {
+        let OpenedFiles { request, sources } = self.open_files(request)?;
+        Ok((self.import_credential(request)?, sources))
+    }
+
+    fn gather_files(&self, request: FilesRequest<'_>) -> Result<OpenedFiles, Error> {
+        let mut gatherer = Gatherer::new(&request);
+        for file in request.files {
+            gatherer.file(file)?;
+        }
+        let mut gathered = gatherer.finish();
+        if gathered.has_no_key() && request.options.replace {
+            // Without an entry there is no present key.
+            if let Ok(present) = self.credential(&request.alias, request.options.at) {
+                gathered.present_key(present.key);
+            }
+        }
+        let (credential, findings, sources) =
+            gathered.into_credential(request.entry.as_ref(), seconds(request.options.at))?;
+        let FilesRequest { alias, options, .. } = request;
+        Ok(OpenedFiles { request: CredentialRequest { alias, credential, findings, options }, sources })
+    }
+}
