@@ -1,7 +1,5 @@
 //! Exports: a key leaves the store only after the log has said so.
 
-use std::sync::Arc;
-
 use rustls_pki_types::UnixTime;
 
 use super::{
@@ -75,19 +73,10 @@ impl Keystore {
     /// [`ExportError`]; [`StoreError::NotFound`](crate::StoreError::NotFound) if there is no such entry or it has no key,
     /// and others if the store cannot be read, or its log not be written.
     pub fn export(&self, alias: &Alias, export: &Export<'_>, at: UnixTime) -> Result<Exported, Error> {
-        // Row, chain and root key are of one snapshot, also while another thread re-keys the store.
-        let (row, chain, root) = self.shared.read(|read, root| {
-            let row = read.entry(alias)?;
-            let server = row.as_ref().filter(|row| row.head.trust.is_none());
-            let chains = self.shared.chains.seen_by(read);
-            let chain = server.map(|row| chains.chain(row, seconds(at))).transpose()?;
-            Ok((row, chain, Arc::clone(root)))
-        })?;
-        let row = row.ok_or_else(|| StoreError::NotFound { alias: alias.clone() })?;
+        let (row, chain, root) = self.server_row(alias, at)?;
         let (alias, version) = (row.head.alias.clone(), row.content.number);
         let (key, _) = open_row(&root, &row)?;
-        let path = chain.map(|chain| chain.path).unwrap_or_default();
-        let path: Vec<Certificate> = path.into_iter().map(|(certificate, _)| certificate).collect();
+        let path: Vec<Certificate> = chain.path.into_iter().map(|(certificate, _)| certificate).collect();
         let material = Material { name: alias.as_str(), key: &key, path: &path };
         let (files, findings) = render(&material, export)?;
         check(&files, &material, export)?;

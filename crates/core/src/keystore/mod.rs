@@ -68,7 +68,7 @@ use crate::{
     error::Error,
     seal::{RootKey, Unlock},
     store::{EntryRow, Read, Store, StoreError},
-    validate::{Policy, Role, ValidatedChain},
+    validate::{Chain, Policy, Role, ValidatedChain},
 };
 
 /// An open keystore, for all threads of a program: clones share its connections, and cost nothing.
@@ -326,14 +326,20 @@ impl Keystore {
     /// [`StoreError::NotFound`] if there is no such entry or it has no key; [`SealError::Damaged`] if the sealed
     /// key, or anything that it is bound to, was changed.
     pub fn credential(&self, alias: &Alias, at: UnixTime) -> Result<OpenedCredential, Error> {
-        // Row, chain and root key are of one snapshot, also while another thread re-keys the store.
+        let (row, chain, root) = self.server_row(alias, at)?;
+        serve_row(&root, &row, chain)
+    }
+
+    /// A server entry with its chain, and the root key that opens it: all of one snapshot, also while another thread
+    /// re-keys the store.
+    fn server_row(&self, alias: &Alias, at: UnixTime) -> Result<(EntryRow, Chain, Arc<RootKey>), Error> {
         let (found, root) = self.shared.read(|read, root| {
             let row = read.entry(alias)?.filter(|row| row.head.trust.is_none());
             let chain = row.as_ref().map(|row| self.chains_of(read).chain(row, seconds(at))).transpose()?;
             Ok((row.zip(chain), Arc::clone(root)))
         })?;
         let (row, chain) = found.ok_or_else(|| StoreError::NotFound { alias: alias.clone() })?;
-        serve_row(&root, &row, chain)
+        Ok((row, chain, root))
     }
 }
 
