@@ -133,6 +133,13 @@ impl Shop {
         files
     }
 
+    /// The names of what the folder holds.
+    #[must_use]
+    pub fn content_names(&self) -> Vec<String> {
+        let names = fs::read_dir(self.folder.path()).unwrap();
+        names.map(|file| file.unwrap().file_name().to_string_lossy().into_owned()).collect()
+    }
+
     /// What the database holds, but for the log.
     #[must_use]
     pub fn database(&self) -> Vec<u8> {

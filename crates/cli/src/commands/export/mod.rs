@@ -50,7 +50,7 @@ struct ExportView<'a> {
     readers: Vec<Reader>,
 }
 
-fn usage(message: impl Into<String>) -> Failure {
+fn wrong_call(message: impl Into<String>) -> Failure {
     Failure::new(Exit::Usage, "usage", "arguments", message.into())
 }
 
@@ -80,7 +80,7 @@ pub(super) fn run_ca(arguments: &Arguments, command: &CaExport, printer: &Printe
     let word = command.format.or_else(|| by_ending(&command.output)).ok_or_else(no_format)?;
     let format = word.format(Profile::Modern);
     if format == ExportFormat::Der && command.aliases.len() != 1 {
-        return Err(usage("a DER file holds one certificate: give one alias"));
+        return Err(wrong_call("a DER file holds one certificate: give one alias"));
     }
     let work = Work { output: &command.output, format, overwrite: &command.overwrite };
     work.check(false, arguments)?;
@@ -93,7 +93,7 @@ pub(super) fn run_ca(arguments: &Arguments, command: &CaExport, printer: &Printe
 }
 
 fn no_format() -> Failure {
-    usage("the ending of the file does not say what it is to be: give --format p12, pem, der or p7b")
+    wrong_call("the ending of the file does not say what it is to be: give --format p12, pem, der or p7b")
 }
 
 fn format(command: &Command) -> Result<ExportFormat, Failure> {
@@ -110,12 +110,12 @@ fn format(command: &Command) -> Result<ExportFormat, Failure> {
     };
     let is_p12 = matches!(format, ExportFormat::Pkcs12(_));
     if !is_p12 && (command.profile.is_some() || command.source.is_some() || command.name.is_some()) {
-        return Err(usage(
+        return Err(wrong_call(
             "--profile, --pass-out and --name are for PKCS #12; a key in PEM has --key-pass-out",
         ));
     }
     if command.key_source.is_some() && (is_p12 || !format.takes_key() || command.no_key) {
-        return Err(usage("--key-pass-out is for a private key in PEM"));
+        return Err(wrong_call("--key-pass-out is for a private key in PEM"));
     }
     Ok(format)
 }
@@ -187,18 +187,18 @@ impl Work<'_> {
     fn check(&self, has_key: bool, arguments: &Arguments) -> Result<(), Failure> {
         if self.is_stdout() {
             if self.is_folder() {
-                return Err(usage("this layout has several files: give a folder with --output"));
+                return Err(wrong_call("this layout has several files: give a folder with --output"));
             }
             if arguments.json || self.overwrite.if_changed {
-                return Err(usage(
+                return Err(wrong_call(
                     "with -o - the file itself goes to standard output: leave --json and --if-changed out",
                 ));
             }
             if has_key && io::stdout().is_terminal() {
-                return Err(usage("a private key is not written to a terminal: give a file"));
+                return Err(wrong_call("a private key is not written to a terminal: give a file"));
             }
         } else if self.is_folder() && self.output.exists() && !self.output.is_dir() {
-            return Err(usage(format!("{} is a file, and this layout is a folder", self.output.display())));
+            return Err(wrong_call(format!("{} is a file, and this layout is a folder", self.output.display())));
         }
         Ok(())
     }
