@@ -45,6 +45,10 @@ fn main() -> Result<(), Box<dyn Error>> {
             let path = file?.path();
             let bytes = fs::read(&path)?;
             seeds.add(&["pfx", "inspect", "pkcs7", "certificate_file"], &bytes)?;
+            if bytes.starts_with(b"\xfe\xed\xfe\xed") {
+                seeds.add(&["jks"], &bytes)?;
+                seeds.add(&["jks"], bytes.get(8..bytes.len() - 20).unwrap_or_default())?;
+            }
             let certificates = pem(&bytes);
             for der in &certificates {
                 seeds.add(&["certificate", "inspect", "certificate_file"], der)?;
