@@ -160,10 +160,11 @@ fn slots_are_added_removed_and_survive_a_new_root_key() {
     assert_eq!(fine(&with_env(&["slot", "ls"]))["slots"].as_array().unwrap().len(), 2);
     let missing = shop.json(["rekey"]);
     assert_eq!((missing.code, missing.error_code().as_str()), (5, "password_missing"));
+    assert!(missing.out.contains("slot 1 (environment SR_KEY)"), "{}", missing.out);
     assert_eq!(fine(&with_env(&["rekey"]))["kept"], serde_json::json!([0, 1]));
     assert_eq!(fine(&shop.json(["verify-store"]))["keys"], 1);
     assert_eq!(fine(&with_env(&["--unlock", "env:SR_KEY", "verify-store"]))["keys"], 1);
-    assert_eq!(fine(&shop.json(["rekey", "--drop-others"]))["dropped"], serde_json::json!([1]));
+    assert_eq!(fine(&shop.json(["rekey", "--drop-slot", "1"]))["dropped"], serde_json::json!([1]));
     assert_eq!(with_env(&["--unlock", "env:SR_KEY", "ls"]).error_code(), "wrong_unlock_key");
     let last = shop.json(["slot", "rm", "0"]);
     assert_eq!((last.code, last.error_code().as_str()), (3, "slot_not_found"));

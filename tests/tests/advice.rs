@@ -1,5 +1,8 @@
 //! Every command and option that a help text names: it is taken out of the help of a real failure, and run as it stands.
 
+#[path = "advice/slots.rs"]
+mod slots;
+
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -26,7 +29,6 @@ fn covered_by(remedy: &Remedy) -> &'static str {
         | Remedy::MakeRollbackGuard
         | Remedy::AcceptRollback
         | Remedy::KeyFileMounted
-        | Remedy::DropOtherSlots
         | Remedy::UseOwnFolder
         | Remedy::RunAsOwner => "words",
         Remedy::Allow(_)
@@ -69,6 +71,11 @@ fn covered_by(remedy: &Remedy) -> &'static str {
         Remedy::WithoutGuard | Remedy::OtherStore | Remedy::NewStore | Remedy::NameUnlock { .. } => {
             "a_store_is_opened_and_brought_back_as_the_help_says"
         }
+        Remedy::EndOldCopies { .. }
+        | Remedy::ReplaceByBackup
+        | Remedy::GiveBackupUnlock { .. }
+        | Remedy::KeepOrDropSlots { .. }
+        | Remedy::MendSlot { .. } => "slots_are_kept_dropped_and_mended_as_the_help_says",
         Remedy::SetMode { .. } | Remedy::TakeOwnership { .. } | Remedy::FindHardLinks { .. } => {
             "files_are_repaired_as_the_help_says"
         }
@@ -316,7 +323,9 @@ fn a_store_is_looked_after_as_the_help_says() {
         let help = remedy.to_string().replace("strongroom ", &format!("strongroom --store {store} "));
         let more = match remedy {
             // The key file is at hand; the passphrases of the other slots are not.
-            Remedy::Rekey => " --drop-others",
+            Remedy::Rekey => {
+                " --drop-slot 1 --drop-slot 2 --drop-slot 3 --drop-slot 4 --drop-slot 5 --drop-slot 6"
+            }
             Remedy::Restore => " --yes",
             _ => "",
         };
@@ -362,38 +371,16 @@ fn files_are_repaired_as_the_help_says() {
 
 #[test]
 fn every_remedy_is_run_or_is_words() {
-    let source = include_str!("advice.rs");
-    for remedy in [Remedy::Replace, Remedy::ImportAuthority, Remedy::ConvertPem, Remedy::Rekey] {
+    let source = [include_str!("advice.rs"), include_str!("advice/slots.rs")].concat();
+    for remedy in [
+        Remedy::Replace,
+        Remedy::ImportAuthority,
+        Remedy::ConvertPem,
+        Remedy::Rekey,
+        Remedy::MendSlot { slot: 1, foreign: true },
+    ] {
         let test = covered_by(&remedy);
         assert!(source.contains(&format!("fn {test}()")), "{test}");
     }
     assert_eq!(covered_by(&Remedy::Advice("renew it")), "words");
-}
-
-#[test]
-fn a_store_is_opened_and_brought_back_as_the_help_says() {
-    let desk = Desk::new();
-    desk.works(&["--rollback-guard", "guard", "--accept-rollback", "ls"]);
-    desk.again("store_guarded", &["ls"], &[]);
-
-    // Two stores of one passphrase.
-    let of = |more: &[&'static str]| [&["--unlock", "passphrase:env:NEW"], more].concat();
-    let (one, two) = (Desk(Shop::empty()), Desk(Shop::empty()));
-    one.works(&of(&["init"]));
-    two.works(&of(&["init"]));
-    two.works(&of(&["backup", "copy.db"]));
-    fs::copy(two.path("copy.db"), one.path("copy.db")).unwrap();
-    one.again("other_store", &of(&["restore", "copy.db", "--yes"]), &[]);
-
-    // A file that the store names is used by who names it.
-    let apart = Desk(Shop::empty());
-    apart.works(&["--unlock", "file:own.key", "init"]);
-    apart.again("key_file_missing", &["ls"], &[]);
-
-    let desk = Desk::with_roots();
-    desk.works(&["backup", "copy.db"]);
-    fs::write(desk.0.store(), "no database at all, but long enough to be looked at as one").unwrap();
-    let help = desk.help("not_a_store", &["restore", "copy.db", "--yes"]);
-    desk.follow(&help, "strongroom --store", &[("FILE", "copy.db")]);
-    desk.works(&["show", "root"]);
 }

@@ -16,7 +16,17 @@ fn rows(page: &str, heading: &str) -> Vec<(Vec<String>, Vec<String>)> {
     let section = page.split(&format!("## {heading}\n")).nth(1).unwrap().split("\n## ").next().unwrap();
     let commands = |cell: &str, program: &str| -> Vec<String> {
         let quoted = cell.split('`').skip(1).step_by(2).map(str::to_owned);
-        quoted.filter(|text| text.starts_with(&format!("{program} ")) && text.contains(" -") || text.contains("ls") || text.contains("rename") || text.contains("ca import") || text.contains("privkey") || text.starts_with("cat ") || text.starts_with("strongroom inspect")).collect()
+        quoted
+            .filter(|text| {
+                text.starts_with(&format!("{program} ")) && text.contains(" -")
+                    || text.contains("ls")
+                    || text.contains("rename")
+                    || text.contains("ca import")
+                    || text.contains("privkey")
+                    || text.starts_with("cat ")
+                    || text.starts_with("strongroom inspect")
+            })
+            .collect()
     };
     let cells = section.lines().filter(|line| line.starts_with("| ")).skip(2);
     cells
@@ -67,8 +77,12 @@ fn every_command_of_the_page_works_and_gives_the_same() {
         };
         works("strongroom ca import corp root.pem");
         if heading == "keytool" {
-            works("openssl pkcs12 -export -inkey privkey.pem -in fullchain.pem -name www -passout env:P -out in.p12");
-            works("keytool -importkeystore -srckeystore in.p12 -srcstorepass:env P -destkeystore store.jks -deststorepass:env P -deststoretype JKS -noprompt");
+            works(
+                "openssl pkcs12 -export -inkey privkey.pem -in fullchain.pem -name www -passout env:P -out in.p12",
+            );
+            works(
+                "keytool -importkeystore -srckeystore in.p12 -srcstorepass:env P -destkeystore store.jks -deststorepass:env P -deststoretype JKS -noprompt",
+            );
         }
         let all = rows(&page, heading);
         assert!(all.len() >= 9, "{all:?}");
@@ -82,11 +96,17 @@ fn every_command_of_the_page_works_and_gives_the_same() {
             // Whatever was written holds the same leaf.
             for line in theirs.iter().chain(&ours) {
                 let words: Vec<&str> = line.split(' ').collect();
-                let Some(at) = words.iter().position(|word| matches!(*word, "-o" | "-out" | "-file" | "-destkeystore")) else {
+                let Some(at) =
+                    words.iter().position(|word| matches!(*word, "-o" | "-out" | "-file" | "-destkeystore"))
+                else {
                     continue;
                 };
                 let file = words[at + 1];
-                if file.contains("trust") || file.contains("ca.") || file.contains("root") || file.contains("locked") {
+                if file.contains("trust")
+                    || file.contains("ca.")
+                    || file.contains("root")
+                    || file.contains("locked")
+                {
                     continue;
                 }
                 let shown = run(&shop, &format!("strongroom --json inspect {file} --pass-in env:P"));

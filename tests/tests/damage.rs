@@ -134,6 +134,7 @@ fn kinds(shop: &Shop) -> Vec<Damage> {
             &[],
             None,
         ),
+        of("a slot", "record", "value", "key = x'b001'".into(), "slot 1 of the store", &[], None),
         of("a removed entry", "record", "value", record(0xc0, "gone\0"), "gone the removed entry", &[], None),
         of("an inner node", "node", "body", "path = x''".into(), "a row of the tree", &[], None),
         of(

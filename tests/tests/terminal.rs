@@ -154,3 +154,38 @@ fn tables_fit_the_terminal_and_colours_stay_on_it() {
     assert!(!shop.run(["ls"]).out.contains('\u{1b}'), "off a terminal");
     assert!(shop.run(["--color", "always", "ls"]).out.contains('\u{1b}'));
 }
+
+#[test]
+fn passphrases_of_slots_and_backups_are_asked_for_by_name() {
+    let shop = shop();
+    let phrases = [("RESCUE", "the rescue passphrase"), ("NEW", "a new passphrase")];
+    let with = |arguments: &[&str]| -> Run { shop.command(arguments).envs(phrases).output().unwrap().into() };
+    assert_eq!(with(&["slot", "add", "passphrase:env:RESCUE", "--label", "rescue"]).code, 0);
+    let copy = shop.folder.path().join("copy.db");
+    let copy = copy.to_str().unwrap();
+    assert_eq!(with(&["backup", copy]).code, 0);
+    let asked = "Passphrase of slot 1, \"rescue\": ";
+    let Some((status, _, shown)) = on_terminal(&shop, asked, "not that one\\n", 120, &[], &["rekey"]) else {
+        return;
+    };
+    assert_eq!(status, 5, "{shown}");
+    assert!(shown.contains("the passphrase does not open slot 1"), "{shown}");
+    let typed = on_terminal(&shop, asked, "the rescue passphrase\\n", 120, &[], &["rekey"]);
+    let (status, echo, shown) = typed.unwrap();
+    assert_eq!((status, echo[1].as_str()), (0, "silent"), "{shown}");
+    assert!(shown.contains("kept slots 0, 1") && !shown.contains("the rescue"), "{shown}");
+
+    // The key file of today is another; the passphrase of then is known to a person.
+    assert_eq!(with(&["slot", "rm", "1"]).code, 0);
+    let key = shop.folder.path().join("keystore.key");
+    std::fs::rename(&key, shop.folder.path().join("former.key")).unwrap();
+    let (former, new) =
+        (format!("file:{}/former.key", shop.folder.path().display()), format!("file:{}", key.display()));
+    assert_eq!(with(&["--unlock", &former, "passwd", "--to", &new]).code, 0);
+    let restore = ["restore", "--yes", copy];
+    let typed =
+        on_terminal(&shop, "Passphrase of the backup: ", "the rescue passphrase\\n", 120, &[], &restore);
+    let (status, _, shown) = typed.unwrap();
+    assert_eq!(status, 0, "{shown}");
+    assert!(shown.contains("restored"), "{shown}");
+}

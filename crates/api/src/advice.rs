@@ -80,7 +80,11 @@ fn words(remedy: &Remedy) -> String {
         | Remedy::SlotFromSource
         | Remedy::UseOwnFolder
         | Remedy::FreeAlias { .. }
-        | Remedy::DropOtherSlots
+        | Remedy::EndOldCopies { .. }
+        | Remedy::GiveBackupUnlock { .. }
+        | Remedy::ReplaceByBackup
+        | Remedy::KeepOrDropSlots { .. }
+        | Remedy::MendSlot { .. }
         | Remedy::FindHardLinks { .. }
         | Remedy::GiveKeyFile
         | Remedy::GiveAnchor

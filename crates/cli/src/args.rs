@@ -12,7 +12,7 @@ use strongroom::{
 };
 
 pub(crate) use self::export::{CaExport, Export, FormatWord, LayoutWord, OverwriteArgs};
-pub(crate) use self::store::{Diff, Init, Log, Ls, Prune, Reference, Remove, Restore, Slot, Undo};
+pub(crate) use self::store::{Diff, Init, Log, Ls, Prune, Reference, Rekey, Remove, Restore, Slot, Undo};
 use crate::{source::PasswordSource, unlock::UnlockSpec};
 
 /// The heading of the options that say which store is meant, and how it is opened.
@@ -37,9 +37,9 @@ pub(crate) struct Arguments {
     #[arg(long, global = true, help_heading = STORE)]
     pub(crate) key_file_mounted: bool,
     /// What opens the store: file:PATH env:VAR cred:NAME prompt passphrase:SRC [default: the key file, or else a
-    /// passphrase that is asked for]
+    /// passphrase that is asked for]; rekey takes several
     #[arg(long, global = true, value_name = "SRC", env = "STRONGROOM_UNLOCK", hide_env_values = true, help_heading = STORE)]
-    pub(crate) unlock: Option<UnlockSpec>,
+    pub(crate) unlock: Vec<UnlockSpec>,
     /// A file outside the store that says where it stood last; an older copy of the store is then refused
     #[arg(long, global = true, value_name = "PATH", env = "STRONGROOM_ROLLBACK_GUARD", help_heading = STORE)]
     pub(crate) rollback_guard: Option<PathBuf>,
@@ -130,14 +130,7 @@ pub(crate) enum Command {
         to: Option<UnlockSpec>,
     },
     /// Give the store a new root key, and seal everything anew
-    Rekey {
-        /// Drop the slots whose keys are not at hand
-        #[arg(long)]
-        drop_others: bool,
-        /// Delete former versions and removed entries instead of sealing them again
-        #[arg(long)]
-        prune: bool,
-    },
+    Rekey(Rekey),
     /// What opens the store: up to eight slots
     #[command(subcommand)]
     Slot(Slot),

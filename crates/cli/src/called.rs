@@ -6,7 +6,8 @@ use strongroom::{Invocation, Remedy, shell_word};
 use crate::failure::{Exit, Failure};
 
 /// The options that say which store is meant, and how it is opened.
-const GLOBAL: [(&str, &str); 3] = [("store", "--store"), ("key_file", "--key-file"), ("unlock", "--unlock")];
+const GLOBAL: [(&str, &str); 3] = [("store", "--store"), ("key_file", "--key-file"), UNLOCK];
+const UNLOCK: (&str, &str) = ("unlock", "--unlock");
 
 /// The options about the password of a file.
 const PASSWORD: [(&str, &str); 2] = [("source", "--pass-in"), ("key_sources", "--key-pass-in")];
@@ -18,14 +19,19 @@ const IMPORT: [(&str, &str); 4] =
 /// What the advice repeats: which store, the alias and the file.
 pub(crate) fn invocation(matches: &ArgMatches) -> Invocation {
     let mut called = Invocation::default();
-    // What comes from the environment is there for the next command as well.
-    let given = |id: &str| match matches.value_source(id) {
-        Some(ValueSource::CommandLine) => raw(matches, id),
-        _ => None,
-    };
     for (id, option) in GLOBAL {
-        if let Some(value) = given(id) {
-            called.program.push_str(&format!(" {option} {value}"));
+        // What comes from the environment is there for the next command as well.
+        if matches.value_source(id) != Some(ValueSource::CommandLine) {
+            continue;
+        }
+        for value in raw_values(matches, id) {
+            // A passphrase itself is not repeated.
+            let value = if value.starts_with("passphrase:pass:") { "prompt" } else { &value };
+            let words = format!(" {option} {}", shell_word(value));
+            if id != UNLOCK.0 {
+                called.store.push_str(&words);
+            }
+            called.program.push_str(&words);
         }
     }
     let mut innermost = matches;
@@ -62,7 +68,8 @@ pub(crate) fn invocation(matches: &ArgMatches) -> Invocation {
 /// Arguments that name a file to be read, or several.
 const FILES: [&str; 7] = ["file", "files", "operands", "leaf", "anchor", "intermediate", "reply"];
 /// Arguments that say where a password comes from.
-const SOURCES: [&str; 6] = ["source", "sources", "key_source", "key_sources", "unlock", "to"];
+const SOURCES: [&str; 7] =
+    ["source", "sources", "key_source", "key_sources", "unlock", "backup_unlock", "to"];
 
 /// Refuses a call in which two things are to be read from standard input: one would get what the other left.
 pub(crate) fn check_standard_input(matches: &ArgMatches) -> Result<(), Failure> {
@@ -90,6 +97,7 @@ pub(crate) fn check_standard_input(matches: &ArgMatches) -> Result<(), Failure> 
         };
         users.extend(raw_values(innermost, id).iter().filter(reads).map(|value| match id {
             "unlock" => format!("--unlock {value}"),
+            "backup_unlock" => format!("--backup-unlock {value}"),
             "to" => format!("--to {value}"),
             "key_source" | "key_sources" => format!("--key-pass-in {value}"),
             // The source of a slot is no option.
@@ -117,6 +125,23 @@ fn raw_values(matches: &ArgMatches, id: &str) -> Vec<String> {
 /// The words of the command line, before it was understood.
 fn words() -> Vec<String> {
     std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect()
+}
+
+/// Refuses several `--unlock` where one is meant, and some before the command beside others behind it, which would not
+/// count.
+pub(crate) fn check_unlock(matches: &ArgMatches) -> Result<(), Failure> {
+    let rekeys = matches.subcommand_name() == Some("rekey");
+    let taken = raw_values(matches, UNLOCK.0).len();
+    let given = words().iter().filter(|word| *word == "--unlock" || word.starts_with("--unlock=")).count();
+    if given < 2 || rekeys && taken == given {
+        return Ok(());
+    }
+    let (message, advice) = if rekeys {
+        ("of several --unlock those before the word rekey do not count", "give all of them behind it")
+    } else {
+        ("--unlock is given more than once, and one thing opens the store", "give one of them")
+    };
+    Err(Failure::new(Exit::Usage, "usage", "arguments", message.to_owned()).with(Remedy::Advice(advice)))
 }
 
 /// Whether JSON was asked for, on a command line that may not be understood.

@@ -83,6 +83,13 @@ impl Failure {
         Self { message: format!("{}: {}", path.display(), failure.message), ..failure }
     }
 
+    /// What is wrong with a part of the store, of a command that goes on.
+    pub(crate) fn of_store(error: &StoreError) -> Self {
+        let mut failure = Self::new(Exit::Store, error.code(), "store", error.to_string());
+        failure.remedies = error.remedies();
+        failure
+    }
+
     pub(crate) fn with(mut self, remedy: Remedy) -> Self {
         self.remedies = vec![remedy];
         self

@@ -172,7 +172,20 @@ const EXAMPLES: [Examples; 33] = [
         ],
     ),
     ("backup", &[("strongroom backup /backup/keystore-monday.db", "a copy, while the store is used")]),
-    ("restore", &[("strongroom restore /backup/keystore-monday.db", "put a copy in place of the store")]),
+    (
+        "restore",
+        &[
+            ("strongroom restore /backup/keystore-monday.db", "bring back what a backup holds"),
+            (
+                "strongroom restore --only www --from /backup/keystore-monday.db",
+                "one entry of it, in place of a damaged one",
+            ),
+            (
+                "strongroom restore old.db --backup-unlock file:/safe/old.key",
+                "from before what opens the store was changed",
+            ),
+        ],
+    ),
     ("verify-store", &[("strongroom verify-store", "check every row, and open every key")]),
     (
         "passwd",
@@ -186,6 +199,11 @@ const EXAMPLES: [Examples; 33] = [
         &[
             ("strongroom rekey", "a new root key; former versions and removed entries stay"),
             ("strongroom rekey --prune --yes", "the same without them"),
+            (
+                "strongroom rekey --unlock file:keystore.key --unlock passphrase:file:rescue.txt",
+                "keep the slots that these open",
+            ),
+            ("strongroom rekey --drop-slot 1", "let nothing open slot 1 any more"),
         ],
     ),
     (
@@ -193,6 +211,10 @@ const EXAMPLES: [Examples; 33] = [
         &[
             ("strongroom slot add prompt", "a passphrase opens the store as well"),
             ("strongroom slot add cred:strongroom", "a systemd credential does"),
+            (
+                "strongroom slot add file:/media/stick/rescue.key --label rescue",
+                "a key file, made for it, does",
+            ),
         ],
     ),
     ("slot rm", &[("strongroom slot rm 1", "what is in slot 1 no longer opens the store")]),

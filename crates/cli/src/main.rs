@@ -38,6 +38,7 @@ fn main() -> ExitCode {
     };
     let printer = Printer::new(arguments.json, arguments.color, called::invocation(&matches));
     let done = clock::check()
+        .and_then(|()| called::check_unlock(&matches))
         .and_then(|()| called::check_standard_input(&matches))
         .and_then(|()| commands::run(&arguments, &printer));
     match done {

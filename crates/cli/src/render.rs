@@ -182,6 +182,12 @@ impl Printer {
         let _ = writeln!(io::stderr().lock(), "{}: {message}", self.paint("33", "warning"));
     }
 
+    /// A warning with its advice, of a command that goes on.
+    pub(crate) fn warn_of(&self, failure: &Failure) {
+        let help = self.help(&failure.remedies).map(|help| format!("; {help}"));
+        self.warn(&format!("{}{}", failure.message, help.unwrap_or_default()));
+    }
+
     pub(crate) fn failure(&self, failure: &Failure) {
         if self.json {
             self.json(&FailureView {
@@ -299,7 +305,12 @@ pub(crate) fn usage(refused: &clap::Error, choice: ColorChoice, json: bool) -> E
         .get(ContextKind::InvalidArg)
         .map(ToString::to_string)
         .and_then(|argument| argument.split(' ').next().map(str::to_owned))
-        .filter(|argument| matches!(argument.as_str(), "--pass-in" | "--key-pass-in" | "--unlock" | "--to"));
+        .filter(|argument| {
+            matches!(
+                argument.as_str(),
+                "--pass-in" | "--key-pass-in" | "--unlock" | "--backup-unlock" | "--to" | "<SOURCE>"
+            )
+        });
     let text = refused.render();
     let message = if let Some(argument) = &about_password {
         let reason = std::error::Error::source(refused).map(ToString::to_string).unwrap_or_default();

@@ -42,6 +42,21 @@ impl std::fmt::Debug for PasswordSource {
     }
 }
 
+impl std::fmt::Display for PasswordSource {
+    /// As it is given on the command line, without the text of a password.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Env(name) => write!(f, "env:{name}"),
+            Self::File(path) => write!(f, "file:{}", path.display()),
+            Self::Fd(number) => write!(f, "fd:{number}"),
+            Self::Stdin => f.write_str("stdin"),
+            Self::Credential(name) => write!(f, "cred:{name}"),
+            Self::Prompt | Self::Text(_) => f.write_str("prompt"),
+            Self::None => f.write_str("none"),
+        }
+    }
+}
+
 impl FromStr for PasswordSource {
     type Err = String;
 

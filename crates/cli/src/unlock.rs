@@ -7,13 +7,13 @@ use std::{
 };
 
 use strongroom::{
-    Error, FileError, KeySource, Keystore, OpenOptions, Password, Remedy, SealError, Unlock, UnlockKey,
-    UnlockSource,
+    Error, FileError, KeySource, Keystore, LongChange, OpenOptions, Password, Remedy, SealError, Unlock,
+    UnlockKey, UnlockSource, WaitNotice, shell_word,
 };
 
 use crate::{
     failure::{Exit, Failure},
-    hint,
+    hint, render,
     source::{PasswordSource, environment},
 };
 
@@ -43,6 +43,21 @@ pub(crate) enum Loaded {
     Passphrase(Arc<Password>),
 }
 
+/// Says on standard error that a change waits for another process.
+#[derive(Debug)]
+pub(crate) struct WaitsOnScreen;
+
+impl WaitNotice for WaitsOnScreen {
+    fn waiting(&self, change: LongChange) {
+        let what = match change {
+            LongChange::Rekey => "a re-key by another process",
+            LongChange::Restore => "a restore by another process",
+            LongChange::Rewrite => "another process, which rewrites the file of the store",
+        };
+        render::log(&format!("waiting for {what}"));
+    }
+}
+
 impl KeySource for Loaded {
     fn with(&self, open: &mut dyn FnMut(Unlock<'_>) -> Result<(), Error>) -> Result<(), Error> {
         open(self.unlock())
@@ -50,6 +65,10 @@ impl KeySource for Loaded {
 }
 
 impl Loaded {
+    pub(crate) fn passphrase(passphrase: Password) -> Self {
+        Self::Passphrase(Arc::new(passphrase))
+    }
+
     pub(crate) fn unlock(&self) -> Unlock<'_> {
         match self {
             Self::Key(key) => Unlock::Key(key),
@@ -112,6 +131,18 @@ impl UnlockSpec {
             Self::KeyFile(path) if mounted => Self::MountedKeyFile(path),
             other => other,
         }
+    }
+
+    /// The option that names it, quoted for a shell. A passphrase itself is not repeated.
+    pub(crate) fn as_option(&self) -> String {
+        let value = match self {
+            Self::KeyFile(path) | Self::MountedKeyFile(path) => format!("file:{}", path.display()),
+            Self::Environment(name) => format!("env:{name}"),
+            Self::Credential(name) => format!("cred:{name}"),
+            Self::Passphrase(PasswordSource::Prompt | PasswordSource::Text(_)) => "prompt".to_owned(),
+            Self::Passphrase(source) => format!("passphrase:{source}"),
+        };
+        format!(" --unlock {}", shell_word(&value))
     }
 
     /// What is wrong with using this source.
@@ -225,6 +256,15 @@ fn as_mounted(error: FileError) -> Failure {
     failure
 }
 
+/// Opens the store.
+pub(crate) fn open_loaded(path: &Path, loaded: &Loaded, options: &OpenOptions) -> Result<Keystore, Failure> {
+    match options.clone().key_source(Arc::new(loaded.clone())).open(loaded.unlock()) {
+        Ok(keystore) => Ok(keystore),
+        Err(error @ Error::Seal(SealError::WrongUnlockKey)) => Err(wrong_key(error, loaded, path)),
+        Err(other) => Err(other.into()),
+    }
+}
+
 /// Opens the store with the first of `specs` that fits.
 pub(crate) fn open_first(
     path: &Path,
@@ -235,12 +275,10 @@ pub(crate) fn open_first(
     let mut refused = None;
     for spec in specs {
         let loaded = spec.load(no_input)?;
-        match options.clone().key_source(Arc::new(loaded.clone())).open(loaded.unlock()) {
+        match open_loaded(path, &loaded, options) {
             Ok(keystore) => return Ok((keystore, loaded)),
-            Err(error @ Error::Seal(SealError::WrongUnlockKey)) => {
-                refused = Some(wrong_key(error, &loaded, path));
-            }
-            Err(other) => return Err(other.into()),
+            Err(failure) if failure.code == "wrong_unlock_key" => refused = Some(failure),
+            Err(other) => return Err(other),
         }
     }
     Err(refused.unwrap_or_else(|| Error::Seal(SealError::WrongUnlockKey).into()))

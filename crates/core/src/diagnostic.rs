@@ -169,6 +169,8 @@ codes! {
     AuthorityNotValid = "authority_not_valid", Warning;
     /// No certificate under the imported authority can ever be accepted.
     AuthorityNotUsable = "authority_not_usable", Warning;
+    /// What no longer opens the store still opens older copies of it, and with their root key the store.
+    OldCopiesOpen = "old_copies_open", Warning;
 }
 
 impl DiagnosticCode {
@@ -182,6 +184,7 @@ impl DiagnosticCode {
                 return vec![choose, Remedy::ImportAuthority];
             }
             Self::KeyMismatch => return vec![Remedy::JoinKeyAndCertificate],
+            Self::OldCopiesOpen => return vec![Remedy::EndOldCopies { unlock: None }],
             Self::ExpiresSoon => {
                 return vec![Remedy::Advice("renew it in time, and import the new one"), Remedy::Replace];
             }

@@ -278,7 +278,9 @@ impl Error {
             }
             Self::Authority(_) | Self::Validation(_) => ErrorKind::Validation,
             Self::Seal(error) | Self::Store(StoreError::Seal(error)) => match error {
-                SealError::WrongUnlockKey | SealError::KeyOfAnotherStore => ErrorKind::Password,
+                SealError::WrongUnlockKey | SealError::KeyOfAnotherStore | SealError::SlotLeftOut { .. } => {
+                    ErrorKind::Password
+                }
                 SealError::WrongKind => ErrorKind::Usage,
                 SealError::NoSuchSlot => ErrorKind::NotFound,
                 SealError::NoFreeSlot => ErrorKind::Exists,

@@ -63,8 +63,8 @@ pub use keystore::{
     Administrator, AuthoritiesReport, AuthoritiesRequest, AuthorityFile, AuthorityNames, AuthorityOutcome,
     AuthorityReport, Backup, ChainLink, ChainState, Comparison, CredentialRequest, EmbeddedAuthority, Entry,
     EntryKind, Exported, FilesRequest, ImportOptions, ImportReport, InUse, KeptSlot, KeySource, Keystore,
-    ListedAdministrator, ListedEntry, NewKeystore, OpenOptions, OpenedCredential, OpenedFiles, Outcome,
-    Pruned, RemovedEntry, RestoreOptions, RestorePlan, ServerCertificateRequest, Source, SourceFile,
+    ListedAdministrator, ListedEntry, ListedSlot, NewKeystore, OpenOptions, OpenedCredential, OpenedFiles,
+    Outcome, Pruned, RemovedEntry, RestoreOptions, RestorePlan, ServerCertificateRequest, Source, SourceFile,
     SourcePart, Version,
 };
 pub use limits::{BudgetExceeded, Cancel, Cancelled, KdfBudget, Limits};
@@ -80,7 +80,7 @@ pub use seal::{MAX_SLOTS, SealError, SlotReport, Unlock, UnlockSource};
 pub use secret::{InvalidSecret, Password, PrivateKey, UnlockKey};
 pub use store::{
     Changes, CommitOutcome, Generation, Journal, LogEntry, StoreError, StoreProblem, StoreReport,
-    UncertainCommit,
+    UncertainCommit, WaitNotice, engine::LongChange,
 };
 pub use validate::{
     Authorities, InvalidPeerName, PeerName, Policy, Purpose, Role, Trust, ValidatedChain, ValidationError,
@@ -94,7 +94,7 @@ pub mod engine {
 
     pub use crate::store::{
         Fault, MemoryEngine,
-        engine::{Change, CommitError, Connector, Engine, Row, Table, View},
+        engine::{Announcement, Change, CommitError, Connector, Engine, Row, Table, View},
     };
 
     /// The engine over a database file that is there.

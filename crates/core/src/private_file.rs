@@ -272,6 +272,18 @@ pub(crate) fn identity(_path: &Path) -> Option<Identity> {
     None
 }
 
+/// Which file was opened; `None` where that cannot be told.
+#[cfg(unix)]
+pub(crate) fn identity_of(file: &fs::File) -> Option<Identity> {
+    use std::os::unix::fs::MetadataExt as _;
+    file.metadata().ok().map(|metadata| (metadata.dev(), metadata.ino()))
+}
+
+#[cfg(not(unix))]
+pub(crate) fn identity_of(_file: &fs::File) -> Option<Identity> {
+    None
+}
+
 /// Whether a path lies on a file system whose locks or shared memory do not reach all who use it.
 #[cfg(target_os = "linux")]
 pub(crate) fn is_on_network(path: &Path) -> bool {

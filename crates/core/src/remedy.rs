@@ -22,6 +22,8 @@ pub enum Remedy {
     ChooseEntry,
     /// Replace the entry; its former version is kept.
     Replace,
+    /// Take the entry of a backup in place of the present one.
+    ReplaceByBackup,
     /// Give the private key's own password.
     KeyPassword,
     /// Allow this many key-derivation iterations.
@@ -131,8 +133,28 @@ pub enum Remedy {
     ListSlots,
     /// Remove a slot.
     RemoveSlot,
-    /// Give what opens every slot, or drop the others.
-    DropOtherSlots,
+    /// Give what opens these slots as well, or drop them.
+    KeepOrDropSlots {
+        /// Their numbers.
+        slots: Vec<u32>,
+    },
+    /// Remove a slot that is damaged, and add it again; or what was put among the slots.
+    MendSlot {
+        /// Its number.
+        slot: u32,
+        /// Whether it was put there, so that there is nothing to add again.
+        foreign: bool,
+    },
+    /// Say what opens a backup that is not opened by what opens the store.
+    GiveBackupUnlock {
+        /// Whether it is of another store, as the key file says, which was not allowed yet.
+        other_store: bool,
+    },
+    /// Give the store a new root key, after what opens it was changed.
+    EndOldCopies {
+        /// The option that says what opens the store now, with a space before it; `None` if that is what was given.
+        unlock: Option<String>,
+    },
     /// Look at the log.
     ReadLog,
     /// Give the store a new root key.
@@ -181,8 +203,10 @@ pub enum Remedy {
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Invocation {
-    /// The program with the options that say which store: `strongroom --store /srv/keystore.db`.
+    /// The program with the options that say which store, and what opens it: `strongroom --store /srv/keystore.db`.
     pub program: String,
+    /// The same without what opens it.
+    pub store: String,
     /// The alias that was given, or `ALIAS`.
     pub alias: String,
     /// The file that was given, quoted for a shell, or `FILE`.
@@ -197,6 +221,7 @@ impl Default for Invocation {
     fn default() -> Self {
         Self {
             program: "strongroom".to_owned(),
+            store: "strongroom".to_owned(),
             alias: "ALIAS".to_owned(),
             file: "FILE".to_owned(),
             password: String::new(),
@@ -255,6 +280,7 @@ mod tests {
     fn commands_in_advice_name_what_the_command_was_called_with() {
         let called = Invocation {
             program: "strongroom --store /srv/k.db".to_owned(),
+            store: "strongroom --store /srv/k.db".to_owned(),
             alias: "www".to_owned(),
             file: shell_word("a b.p12"),
             password: " --pass-in env:P".to_owned(),

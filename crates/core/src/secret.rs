@@ -107,6 +107,12 @@ impl UnlockKey {
         self.store
     }
 
+    /// Whether the key says that it is for one store alone.
+    #[must_use]
+    pub fn is_bound(&self) -> bool {
+        self.store.is_some()
+    }
+
     /// The same key, for one store alone: its file says so.
     #[must_use]
     pub(crate) fn bound_to(mut self, store: [u8; 16]) -> Self {

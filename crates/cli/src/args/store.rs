@@ -81,6 +81,9 @@ pub(crate) struct Restore {
     /// The backup, where one entry is taken from it
     #[arg(long, value_name = "FILE", conflicts_with = "file")]
     pub(crate) from: Option<PathBuf>,
+    /// What opens the backup, where that is not what opens the store: file:PATH env:VAR cred:NAME prompt passphrase:SRC
+    #[arg(long, value_name = "SRC")]
+    pub(crate) backup_unlock: Option<UnlockSpec>,
     /// Take this entry alone, in place of one that is damaged or missing
     #[arg(long, value_name = "ALIAS", conflicts_with_all = ["with_access", "new_store"])]
     pub(crate) only: Option<Alias>,
@@ -99,6 +102,17 @@ pub(crate) struct Restore {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Rekey {
+    /// Drop this slot, so that nothing opens it any more; may be given several times. A slot that is neither dropped nor
+    /// opened by what is given with --unlock, here or on a terminal, stops the command
+    #[arg(long, value_name = "N")]
+    pub(crate) drop_slot: Vec<u32>,
+    /// Delete former versions and removed entries instead of sealing them again
+    #[arg(long)]
+    pub(crate) prune: bool,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Log {
     /// Follow the whole log, hash by hash, and say whether it is whole
     #[arg(long)]
@@ -111,6 +125,9 @@ pub(crate) enum Slot {
     Add {
         /// prompt passphrase:SRC file:PATH env:VAR cred:NAME
         source: UnlockSpec,
+        /// A name by which to know it again, up to 64 characters
+        #[arg(long, value_name = "TEXT")]
+        label: Option<String>,
     },
     /// Remove a slot
     Rm {

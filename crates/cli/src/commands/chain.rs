@@ -34,7 +34,7 @@ struct Missing {
 }
 
 pub(super) fn run(arguments: &Arguments, alias: &Alias, printer: &Printer) -> Result<(), Failure> {
-    let keystore = open_read_only(arguments)?;
+    let keystore = open_read_only(arguments, printer)?;
     let at = now();
     let entry = named_entry(&keystore, alias, at)?;
     let refused = match keystore.verify(alias, &Policy::default(), at) {

@@ -46,7 +46,7 @@ struct History {
 }
 
 pub(super) fn history(arguments: &Arguments, alias: &Alias, printer: &Printer) -> Result<(), Failure> {
-    let versions = open_read_only(arguments)?.history(alias)?;
+    let versions = open_read_only(arguments, printer)?.history(alias)?;
     let history =
         History { alias: alias.to_string(), versions: versions.iter().map(VersionView::of).collect() };
     printer.result(&history, &[], || {
@@ -87,7 +87,7 @@ struct DiffView {
 }
 
 pub(super) fn diff(arguments: &Arguments, command: &Diff, printer: &Printer) -> Result<(), Failure> {
-    let keystore = open_read_only(arguments)?;
+    let keystore = open_read_only(arguments, printer)?;
     let first = referred(&keystore, &command.first)?;
     let second = referred(&keystore, &command.second)?;
     let Comparison { same, gained, lost, key_reused, expiry_moved, same_issuer, .. } =

@@ -26,7 +26,8 @@ pub(super) fn run(arguments: &Arguments, command: &Init, printer: &Printer) -> R
     if store.symlink_metadata().is_ok() {
         return Err(StoreError::Exists { path: store }.into());
     }
-    let spec = arguments.unlock.clone().unwrap_or_else(|| UnlockSpec::KeyFile(default_key_file.clone()));
+    let spec =
+        arguments.unlock.first().cloned().unwrap_or_else(|| UnlockSpec::KeyFile(default_key_file.clone()));
     // One that is made is not mounted.
     let there = matches!(&spec, UnlockSpec::KeyFile(path) if path.symlink_metadata().is_ok());
     let spec = spec.mounted(arguments.key_file_mounted && there);

@@ -19,14 +19,14 @@ const SOON: i64 = 30 * 86_400;
 
 pub(super) fn ls(arguments: &Arguments, command: &Ls, printer: &Printer) -> Result<(), Failure> {
     if command.removed {
-        return removed(&open_read_only(arguments)?, printer);
+        return removed(&open_read_only(arguments, printer)?, printer);
     }
     let nothing = "the store is empty; import with: strongroom import ALIAS FILE\n";
-    stream(&open_read_only(arguments)?, printer, |_| true, nothing)
+    stream(&open_read_only(arguments, printer)?, printer, |_| true, nothing)
 }
 
 pub(super) fn show(arguments: &Arguments, command: &Show, printer: &Printer) -> Result<(), Failure> {
-    let entry = referred(&open_read_only(arguments)?, &command.alias)?;
+    let entry = referred(&open_read_only(arguments, printer)?, &command.alias)?;
     if command.pem {
         let chain = entry.chain.iter().map(|(certificate, _)| pem(certificate));
         printer.data(&chain.collect::<String>());

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use strongroom::{Error, LogEntry, Remedy, StoreError, StoreReport, printable, rfc3339};
 
-use super::{now, open, open_read_only};
+use super::{Purpose, now, open_options, open_read_only, open_with_key, store_path};
 use crate::{
     args::{Arguments, Log},
     failure::{Exit, Failure},
@@ -49,7 +49,7 @@ pub(super) fn log(arguments: &Arguments, command: &Log, printer: &Printer) -> Re
     struct Listing {
         log: Vec<LogView>,
     }
-    let keystore = open_read_only(arguments)?;
+    let keystore = open_read_only(arguments, printer)?;
     if command.verify {
         let whole = Whole { verified: keystore.verify_log()? };
         printer.result(&whole, &[], || format!("the log is whole: {} rows\n", whole.verified));
@@ -132,9 +132,11 @@ impl ReportView {
 }
 
 pub(super) fn verify(arguments: &Arguments, printer: &Printer) -> Result<(), Failure> {
-    let report = open_read_only(arguments)?.verify_store()?;
+    let (keystore, loaded) = open_with_key(arguments, Purpose::Examine)?;
+    let report = keystore.verify_store()?;
     // Whether it can be written is part of being whole, where this user may write at all.
-    if let Ok(keystore) = open(arguments) {
+    let writing = open_options(arguments, Purpose::Mend, &store_path(arguments)?);
+    if let Ok(keystore) = writing.open(loaded.unlock()) {
         keystore.would_write()?;
     }
     if let Some(first) = report.problems.first() {
@@ -146,7 +148,13 @@ pub(super) fn verify(arguments: &Arguments, printer: &Printer) -> Result<(), Fai
             report.problems.len(),
             printable(format!("{} {}", first.alias, first.message).trim())
         );
-        return Err(Failure::new(Exit::Store, "store_corrupt", "store", message).with(Remedy::Restore));
+        let mut failure = Failure::new(Exit::Store, "store_corrupt", "store", message);
+        let damaged = keystore.slot_listing()?.into_iter().filter_map(|(_, slot)| slot.err());
+        failure.remedies = damaged.flat_map(|slot| slot.remedies()).collect();
+        if report.problems.iter().any(|problem| problem.slot.is_none()) {
+            failure.remedies.push(Remedy::Restore);
+        }
+        return Err(failure);
     }
     let view = ReportView::of(&report, None);
     printer.result(&view, &[], || format!("the store is whole: {}", view.text()));
@@ -159,7 +167,8 @@ pub(super) fn backup(
     salvage: bool,
     printer: &Printer,
 ) -> Result<(), Failure> {
-    let keystore = open(arguments)?;
+    let purpose = if salvage { Purpose::Mend } else { Purpose::Write };
+    let keystore = open_with_key(arguments, purpose)?.0;
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
     if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
         return Err(not_there("folder", folder));

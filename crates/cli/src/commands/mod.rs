@@ -11,6 +11,7 @@ mod inspect;
 mod list;
 mod maintenance;
 mod passwords;
+mod rekey;
 mod removal;
 mod restore;
 mod serve;
@@ -22,9 +23,10 @@ use std::{
     fs::File,
     io::{self, Read as _},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
-use strongroom::{Keystore, Limits, Remedy, StoreError, UnixTime, UnlockSource, printable};
+use strongroom::{Keystore, Limits, OpenOptions, Remedy, StoreError, UnixTime, UnlockSource, printable};
 use zeroize::Zeroizing;
 
 pub(super) use crate::clock::now;
@@ -33,7 +35,7 @@ use crate::{
     failure::{Exit, Failure},
     render::Printer,
     source::{PasswordSource, environment},
-    unlock::{Loaded, UnlockSpec, open_first},
+    unlock::{Loaded, UnlockSpec, WaitsOnScreen, open_first},
 };
 
 /// Runs one command.
@@ -49,7 +51,7 @@ fn spare_home(failure: Failure) -> Failure {
 }
 
 fn command(arguments: &Arguments, printer: &Printer) -> Result<(), Failure> {
-    if let Some(warning) = arguments.unlock.as_ref().and_then(UnlockSpec::warning) {
+    if let Some(warning) = arguments.unlock.iter().find_map(UnlockSpec::warning) {
         printer.warn(warning);
     }
     match &arguments.command {
@@ -73,7 +75,7 @@ fn command(arguments: &Arguments, printer: &Printer) -> Result<(), Failure> {
         Command::Restore(command) => restore::run(arguments, command, printer),
         Command::VerifyStore => maintenance::verify(arguments, printer),
         Command::Passwd { to } => slots::passwd(arguments, to.as_ref(), printer),
-        Command::Rekey { drop_others, prune } => slots::rekey(arguments, *drop_others, *prune, printer),
+        Command::Rekey(command) => rekey::run(arguments, command, printer),
         Command::Slot(command) => slots::slot(arguments, command, printer),
         Command::User(command) => user::run(arguments, command, printer),
         Command::Serve(command) => serve::run(arguments, command, printer),
@@ -110,23 +112,53 @@ fn key_file_path(arguments: &Arguments) -> Result<PathBuf, Failure> {
     }
 }
 
-/// Opens the store for writing.
-pub(super) fn open(arguments: &Arguments) -> Result<Keystore, Failure> {
-    Ok(open_with_key(arguments, false)?.0)
+/// What a store is opened for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Purpose {
+    Read,
+    Write,
+    /// To look at what is damaged: a slot, too.
+    Examine,
+    /// To put right what is damaged: a slot, too.
+    Mend,
 }
 
-/// Opens the store for reading.
-pub(super) fn open_read_only(arguments: &Arguments) -> Result<Keystore, Failure> {
-    Ok(open_with_key(arguments, true)?.0)
+/// Opens the store for writing.
+pub(super) fn open(arguments: &Arguments) -> Result<Keystore, Failure> {
+    Ok(open_with_key(arguments, Purpose::Write)?.0)
+}
+
+/// Opens the store for reading. A slot that is damaged is told, and does not stop it.
+pub(super) fn open_read_only(arguments: &Arguments, printer: &Printer) -> Result<Keystore, Failure> {
+    let keystore = open_with_key(arguments, Purpose::Read)?.0;
+    warn_of_slots(&keystore, printer)?;
+    Ok(keystore)
+}
+
+/// Says which slots do not prove themselves: by them the store is not opened, and their owners should know.
+pub(super) fn warn_of_slots(keystore: &Keystore, printer: &Printer) -> Result<(), Failure> {
+    for (_, slot) in keystore.slot_listing()? {
+        if let Err(damaged) = slot {
+            printer.warn_of(&Failure::of_store(&damaged));
+        }
+    }
+    Ok(())
 }
 
 /// Opens the store; also gives what opened it.
-pub(super) fn open_with_key(arguments: &Arguments, read_only: bool) -> Result<(Keystore, Loaded), Failure> {
+pub(super) fn open_with_key(arguments: &Arguments, purpose: Purpose) -> Result<(Keystore, Loaded), Failure> {
     let path = existing_store(arguments)?;
     let specs = unlock_specs(arguments, &path)?;
-    let mut options = Keystore::options(&path).actor(actor());
-    if read_only && !arguments.accept_rollback {
+    open_first(&path, &specs, &open_options(arguments, purpose, &path), arguments.no_input)
+}
+
+pub(super) fn open_options(arguments: &Arguments, purpose: Purpose, path: &Path) -> OpenOptions {
+    let mut options = Keystore::options(path).actor(actor()).waiting(Arc::new(WaitsOnScreen));
+    if matches!(purpose, Purpose::Read | Purpose::Examine) && !arguments.accept_rollback {
         options = options.read_only();
+    }
+    if purpose != Purpose::Write {
+        options = options.damaged_slots();
     }
     if let Some(guard) = &arguments.rollback_guard {
         options = options.rollback_guard(guard);
@@ -137,7 +169,7 @@ pub(super) fn open_with_key(arguments: &Arguments, read_only: bool) -> Result<(K
     if arguments.accept_rollback {
         options = options.accept_rollback(now());
     }
-    open_first(&path, &specs, &options, arguments.no_input)
+    options
 }
 
 fn existing_store(arguments: &Arguments) -> Result<PathBuf, Failure> {
@@ -158,8 +190,8 @@ fn existing_store(arguments: &Arguments) -> Result<PathBuf, Failure> {
 /// Where to look for what opens the store: where the command line says, or else beside the store, or else by asking.
 fn unlock_specs(arguments: &Arguments, path: &Path) -> Result<Vec<UnlockSpec>, Failure> {
     let mounted = arguments.key_file_mounted;
-    if let Some(spec) = &arguments.unlock {
-        return Ok(vec![spec.clone().mounted(mounted)]);
+    if !arguments.unlock.is_empty() {
+        return Ok(arguments.unlock.iter().map(|spec| spec.clone().mounted(mounted)).collect());
     }
     let key_file = key_file_path(arguments)?;
     if arguments.key_file.is_some() {

@@ -19,7 +19,7 @@ use strongroom::{
 };
 use strongroom_api::{ApiState, Fault, Settings, router};
 
-use super::{now, open, seconds};
+use super::{Purpose, now, open_with_key, seconds, warn_of_slots};
 use crate::{
     args::{Arguments, Serve},
     failure::{Exit, Failure},
@@ -42,7 +42,9 @@ struct Serving {
 }
 
 pub(super) fn run(arguments: &Arguments, command: &Serve, printer: &Printer) -> Result<(), Failure> {
-    let keystore = open(arguments)?;
+    // A damaged slot is no reason to leave clients without an answer.
+    let keystore = open_with_key(arguments, Purpose::Mend)?.0;
+    warn_of_slots(&keystore, printer)?;
     let machine = match &command.machine {
         Some(name) => name.clone(),
         None => rustix::system::uname().nodename().to_string_lossy().into_owned(),

@@ -1,15 +1,14 @@
-//! `passwd`, `rekey` and `slot`: what opens the store.
+//! `passwd` and `slot`: what opens the store.
 
 use std::sync::Arc;
 
 use serde::Serialize;
-use strongroom::{KeptSlot, Remedy, SlotReport, UnlockSource, rfc3339};
+use strongroom::{Diagnostic, DiagnosticCode, ListedSlot, Remedy, UnlockSource, printable, rfc3339};
 
-use super::{key_file_path, now, open, open_read_only, open_with_key, store_path};
+use super::{Purpose, now, open, open_with_key, store_path};
 use crate::{
     args::{Arguments, Slot},
-    failure::{Exit, Failure},
-    prompt::{Unasked, confirm},
+    failure::Failure,
     render::Printer,
     source::PasswordSource,
     unlock::{Loaded, UnlockSpec},
@@ -18,18 +17,31 @@ use crate::{
 #[derive(Serialize)]
 struct SlotView {
     slot: u32,
-    kind: &'static str,
-    name: String,
-    created_at: String,
+    /// Whether it does not prove itself, and opens nothing: then nothing else is known of it.
+    damaged: bool,
+    kind: Option<&'static str>,
+    name: Option<String>,
+    label: Option<String>,
+    created_at: Option<String>,
 }
 
 impl SlotView {
-    fn of(slot: &SlotReport) -> Self {
+    fn of((slot, report): &ListedSlot) -> Self {
+        let whole = report.as_ref().ok();
         Self {
-            slot: slot.number,
-            kind: slot.source.kind(),
-            name: slot.source.name().to_owned(),
-            created_at: rfc3339(slot.created_at),
+            slot: *slot,
+            damaged: report.is_err(),
+            kind: whole.map(|whole| whole.source.kind()),
+            name: whole.map(|whole| whole.source.name().to_owned()),
+            label: whole.and_then(|whole| whole.label.clone()),
+            created_at: whole.map(|whole| rfc3339(whole.created_at)),
+        }
+    }
+
+    fn place(&self) -> String {
+        match (self.kind, self.name.as_deref()) {
+            (Some("key-file"), Some("")) => "keystore.key beside the store".to_owned(),
+            (_, name) => printable(name.unwrap_or_default()),
         }
     }
 }
@@ -46,7 +58,7 @@ pub(super) fn slot(arguments: &Arguments, command: &Slot, printer: &Printer) -> 
         slots: Vec<SlotView>,
     }
     match command {
-        Slot::Add { source } => {
+        Slot::Add { source, label } => {
             let keystore = open(arguments)?;
             warn_about(source, printer);
             let source = source.clone().mounted(arguments.key_file_mounted);
@@ -54,41 +66,54 @@ pub(super) fn slot(arguments: &Arguments, command: &Slot, printer: &Printer) -> 
                 .load_new(arguments.no_input, || keystore.generate_key())
                 .map_err(|failure| failure.instead_of(&Remedy::GivePassphrase, Remedy::SlotFromSource))?;
             let kept = source.source(&store_path(arguments)?.with_file_name("keystore.key"));
-            let number = keystore.add_slot(kept, loaded.unlock(), now())?;
+            let number = keystore.add_labelled_slot(kept, label.as_deref(), loaded.unlock(), now())?;
             let changed = Changed { slot: number, outcome: "added" };
             printer.result(&changed, &[], || format!("added slot {number}\n"));
         }
         Slot::Rm { number } => {
-            open(arguments)?.remove_slot(*number, now())?;
+            let (keystore, opened) = open_with_key(arguments, Purpose::Mend)?;
+            let whole = keystore.slot_listing()?.into_iter().any(|(of, slot)| of == *number && slot.is_ok());
+            let own = whole && keystore.slot_opens(*number, opened.unlock())?;
+            keystore.remove_slot(*number, now())?;
             let changed = Changed { slot: *number, outcome: "removed" };
-            printer.result(&changed, &[], || {
-                format!(
-                    "removed slot {number}\nOlder copies of the store still open with it, until: strongroom rekey\n"
-                )
-            });
+            // What opened the store just now may be what was removed.
+            let remarks: Vec<Diagnostic> =
+                whole.then(|| old_copies(*number, own.then(String::new))).into_iter().collect();
+            printer.result(&changed, &remarks, || format!("removed slot {number}\n"));
         }
         Slot::Ls => {
-            let slots = open_read_only(arguments)?.slots()?;
+            let slots = open_with_key(arguments, Purpose::Examine)?.0.slot_listing()?;
+            for damaged in slots.iter().filter_map(|(_, slot)| slot.as_ref().err()) {
+                printer.warn_of(&Failure::of_store(damaged));
+            }
             let slots = Slots { slots: slots.iter().map(SlotView::of).collect() };
-            printer.result(&slots, &[], || {
-                let mut table = printer.table(&["SLOT", "KIND", "WHERE", "MADE"]).fit(&[2], &[3]);
-                for slot in &slots.slots {
-                    let place = match (slot.kind, slot.name.as_str()) {
-                        ("key-file", "") => "keystore.key beside the store",
-                        (_, name) => name,
-                    };
-                    table.row(vec![
-                        slot.slot.to_string().into(),
-                        slot.kind.into(),
-                        strongroom::printable(place).into(),
-                        slot.created_at.as_str().into(),
-                    ]);
-                }
-                table.take_text()
-            });
+            printer.result(&slots, &[], || listing(&slots.slots, printer));
         }
     }
     Ok(())
+}
+
+fn listing(slots: &[SlotView], printer: &Printer) -> String {
+    let mut table = printer.table(&["SLOT", "KIND", "LABEL", "WHERE", "MADE"]).fit(&[2, 3], &[4]);
+    for slot in slots {
+        table.row(vec![
+            slot.slot.to_string().into(),
+            slot.kind.unwrap_or("damaged").into(),
+            printable(slot.label.as_deref().unwrap_or_default()).into(),
+            slot.place().into(),
+            slot.created_at.as_deref().unwrap_or_default().into(),
+        ]);
+    }
+    table.take_text()
+}
+
+/// What is said whenever something no longer opens the store. `unlock` as in [`Remedy::EndOldCopies`].
+fn old_copies(slot: u32, unlock: Option<String>) -> Diagnostic {
+    let message = format!(
+        "what opened slot {slot} until now still opens older copies of the store, such as backups; with the root key of such a copy this store can be opened as well"
+    );
+    Diagnostic::new(DiagnosticCode::OldCopiesOpen, message)
+        .with_remedies(vec![Remedy::EndOldCopies { unlock }])
 }
 
 fn warn_about(source: &UnlockSpec, printer: &Printer) {
@@ -103,10 +128,10 @@ pub(super) fn passwd(
     to: Option<&UnlockSpec>,
     printer: &Printer,
 ) -> Result<(), Failure> {
-    let (keystore, opened) = open_with_key(arguments, false)?;
+    let (keystore, opened) = open_with_key(arguments, Purpose::Write)?;
     let passphrase = keystore.slots()?.into_iter().find(|slot| slot.source == UnlockSource::Passphrase);
     let old = match (opened, passphrase) {
-        (Loaded::Key(_), Some(_)) if arguments.unlock.is_none() => {
+        (Loaded::Key(_), Some(_)) if arguments.unlock.is_empty() => {
             let phrase = PasswordSource::Prompt.read("Present passphrase of the store", arguments.no_input);
             Loaded::Passphrase(Arc::new(phrase.map_err(|failure| failure.instead(Remedy::GivePassphrase))?))
         }
@@ -122,67 +147,8 @@ pub(super) fn passwd(
     let kept = to.source(&store_path(arguments)?.with_file_name("keystore.key"));
     let number = keystore.change_unlock(old.unlock(), kept, new.unlock(), now())?;
     let changed = Changed { slot: number, outcome: "changed" };
-    printer.result(&changed, &[], || {
-        format!(
-            "changed slot {number}: what opened it before no longer opens this store\n\
-             Older copies of the store still open with it, until: strongroom rekey\n"
-        )
+    printer.result(&changed, &[old_copies(number, Some(to.as_option()))], || {
+        format!("changed slot {number}: what opened it before no longer opens this store\n")
     });
-    Ok(())
-}
-
-pub(super) fn rekey(
-    arguments: &Arguments,
-    drop_others: bool,
-    prune: bool,
-    printer: &Printer,
-) -> Result<(), Failure> {
-    #[derive(Serialize)]
-    struct Rekeyed {
-        kept: Vec<u32>,
-        dropped: Vec<u32>,
-        /// Versions that were deleted; the others are sealed anew.
-        pruned_versions: u64,
-    }
-    let (keystore, opened) = open_with_key(arguments, false)?;
-    let key_file = key_file_path(arguments)?;
-    let mut kept: Vec<(SlotReport, Option<Loaded>)> = Vec::new();
-    let mut rekeyed = Rekeyed { kept: Vec::new(), dropped: Vec::new(), pruned_versions: 0 };
-    for slot in keystore.slots()? {
-        if keystore.slot_opens(slot.number, opened.unlock())? {
-            kept.push((slot, None));
-            continue;
-        }
-        let spec = UnlockSpec::of(&slot.source, &key_file).filter(UnlockSpec::is_at_hand);
-        let spec = spec.map(|spec| spec.mounted(arguments.key_file_mounted));
-        let loaded = spec.and_then(|spec| spec.load(true).ok());
-        match loaded {
-            Some(loaded) if keystore.slot_opens(slot.number, loaded.unlock())? => {
-                kept.push((slot, Some(loaded)));
-            }
-            _ => rekeyed.dropped.push(slot.number),
-        }
-    }
-    if !rekeyed.dropped.is_empty() && !drop_others {
-        let numbers: Vec<String> = rekeyed.dropped.iter().map(u32::to_string).collect();
-        let message =
-            format!("what opens slot {} is not at hand; a new root key would close it", numbers.join(", "));
-        return Err(
-            Failure::new(Exit::Password, "password_missing", "seal", message).with(Remedy::DropOtherSlots)
-        );
-    }
-    let keep: Vec<KeptSlot<'_>> = kept
-        .iter()
-        .map(|(slot, loaded)| KeptSlot::of(slot, loaded.as_ref().unwrap_or(&opened).unlock()))
-        .collect();
-    if prune {
-        let question =
-            "Delete all former versions and removed entries, with their keys? This cannot be undone.";
-        confirm(arguments, question, Unasked::GoOn)?;
-        rekeyed.pruned_versions = keystore.prune(None, now())?.versions;
-    }
-    keystore.rekey(&keep, now())?;
-    rekeyed.kept = kept.iter().map(|(slot, _)| slot.number).collect();
-    printer.result(&rekeyed, &[], || "re-keyed: every private key is sealed anew\n".to_owned());
     Ok(())
 }

@@ -35,7 +35,7 @@ pub(super) fn run(arguments: &Arguments, command: &User, printer: &Printer) -> R
         }
         User::Ls => {
             let mut users = Users { users: Vec::new() };
-            for (name, user) in open_read_only(arguments)?.listed_administrators()? {
+            for (name, user) in open_read_only(arguments, printer)?.listed_administrators()? {
                 match user {
                     Ok(user) => users.users.push(UserView::of(&user)),
                     // The others are whole.

@@ -15,10 +15,10 @@ use crate::{
     certificate::Fingerprint,
     error::Error,
     private_file::{self, FileError},
-    seal::{RootKey, SealError, SealedKey, Unlock, UnlockSource},
+    seal::{RootKey, SealError, SealedKey, Slot, Unlock, UnlockSource},
     store::{
-        Action, EntryHead, EntryRow, Event, Happened, Journal, LongChange, Prepared, Read, SqliteEngine,
-        Store, StoreError, StoreReport, free_name, remove_file,
+        Action, EntryHead, EntryRow, Event, Happened, Journal, Prepared, Read, SlotCheck, SqliteEngine,
+        Store, StoreError, StoreReport, engine::LongChange, free_name, remove_file,
     },
 };
 
@@ -26,7 +26,9 @@ use crate::{
 #[derive(Debug)]
 pub struct Backup {
     pub(super) keystore: Keystore,
+    /// Where what opened it is kept, for the slot that it gets.
     pub(super) source: UnlockSource,
+    label: Option<String>,
     pub(super) prepared: Prepared,
 }
 
@@ -56,6 +58,10 @@ pub struct RestorePlan {
     pub changed: Vec<Alias>,
     /// The administrators of the backup.
     pub administrators: Vec<String>,
+    /// Slots of today that are damaged, and go.
+    pub slots_gone: Vec<u32>,
+    /// Whether the backup is of another store.
+    pub other_store: bool,
 }
 
 impl Backup {
@@ -67,12 +73,19 @@ impl Backup {
     pub fn open<'u>(file: &Path, store: &Path, unlock: impl Into<Unlock<'u>>) -> Result<Self, Error> {
         let prepared = Prepared::new(file, store)?;
         let engine = Box::new(SqliteEngine::open(&prepared.path, true).map_err(of_backup)?);
-        let (root, slot) = Store::find_root(&*engine, unlock.into()).map_err(of_backup)?;
-        let opened =
-            Store::unlock(engine, Some(prepared.path.clone()), root.ledger(), &slot).map_err(of_backup)?;
-        let backup = Self { keystore: read_copy(opened, Arc::new(root)), source: slot.source, prepared };
+        let check = SlotCheck::Opener;
+        let (root, slot) = Store::find_root(&*engine, unlock.into(), check).map_err(of_backup)?;
+        let opened = Store::unlock(engine, Some(prepared.path.clone()), root.ledger(), &slot, check)
+            .map_err(of_backup)?;
+        let keystore = read_copy(opened, Arc::new(root));
+        let backup = Self { keystore, source: slot.source, label: slot.label, prepared };
         whole(backup.keystore.verify_store()?)?;
         Ok(backup)
+    }
+
+    /// Where what opened the backup is kept now, if that is not where its slot says.
+    pub fn set_source(&mut self, source: UnlockSource) {
+        self.source = source;
     }
 
     /// What is in it.
@@ -116,7 +129,7 @@ impl Keystore {
             })?;
             engine.close()?;
             let engine = Box::new(SqliteEngine::open(path, true)?);
-            let store = Store::unlock_copy(engine, path, root.ledger())?;
+            let store = Store::unlock_copy(engine, Some(path), root.ledger())?;
             whole(read_copy(store, root).verify_store()?)
         })?;
         if !self.is_read_only() {
@@ -125,7 +138,8 @@ impl Keystore {
         Ok(report)
     }
 
-    /// Writes a copy of what is whole, and verifies that; gives the aliases that are not in it.
+    /// Writes a copy of what is whole, and verifies that; gives the aliases that are not in it, and in brackets
+    /// what else is not.
     ///
     /// # Errors
     ///
@@ -145,7 +159,7 @@ impl Keystore {
             })?;
             engine.close()?;
             let engine = Box::new(SqliteEngine::open(path, true)?);
-            let store = Store::unlock_copy(engine, path, root.ledger())?;
+            let store = Store::unlock_copy(engine, Some(path), root.ledger())?;
             Ok((whole(read_copy(store, root).verify_store()?)?, lost))
         })
     }
@@ -171,19 +185,31 @@ impl Keystore {
         for (_, (name, authority, _)) in today.iter().filter(|(alias, _)| !then.contains_key(*alias)) {
             if *authority { &mut plan.authorities_gone } else { &mut plan.entries_gone }.push(name.clone());
         }
+        plan.other_store = !self.is_copied_by(backup);
+        let slots = self.reading(|read| read.slot_rows())?;
+        plan.slots_gone =
+            slots.into_iter().filter(|(_, slot)| slot.is_err()).map(|(number, _)| number).collect();
         plan.administrators =
             backup.keystore.administrators()?.into_iter().map(|administrator| administrator.name).collect();
         Ok(plan)
     }
 
+    fn is_copied_by(&self, backup: &Backup) -> bool {
+        backup.keystore.shared.root().ledger().store() == self.shared.root().ledger().store()
+    }
+
     fn same_store(&self, backup: &Backup, options: RestoreOptions) -> Result<(), Error> {
-        let same = backup.keystore.shared.root().ledger().store() == self.shared.root().ledger().store();
-        if same || options.other_store { Ok(()) } else { Err(StoreError::OtherStore.into()) }
+        if self.is_copied_by(backup) || options.other_store {
+            Ok(())
+        } else {
+            Err(StoreError::OtherStore.into())
+        }
     }
 
     /// Makes the content of this store that of a backup, as a change like any other: its sequence and its log go on, and
     /// whoever has it open sees the change. Private keys are sealed anew under today's root key. Today's slots and
-    /// administrators stay, unless `options` say otherwise.
+    /// administrators stay, unless `options` say otherwise; of the slots those that are whole. `unlock` is what opened the
+    /// backup: with its administrators it opens the store as well, unless it is a key that is for another store.
     ///
     /// # Errors
     ///
@@ -199,14 +225,18 @@ impl Keystore {
         let allowed = self.same_store(backup, options);
         self.log_refusal(asked, allowed)?;
         self.still_there()?;
-        let _long = self.shared.origin.path().map(LongChange::begin).transpose()?;
-        let source = backup.source.clone();
+        let _announced = self.shared.announce(LongChange::Restore)?;
+        let (source, label) = (backup.source.clone(), backup.label.clone());
+        let ours = *self.shared.root().ledger().store();
+        let unlock =
+            unlock.filter(|unlock| options.with_access && unlock.store().is_none_or(|store| store == ours));
         backup.keystore.shared.with_snapshot(|from, theirs| {
             self.change(
                 asked,
                 |write, by| {
-                    let mut slots = write.as_read().slots()?;
-                    if let (true, Some(unlock)) = (options.with_access, unlock) {
+                    let mut slots: Vec<Slot> =
+                        write.as_read().slot_rows()?.into_iter().filter_map(|(_, slot)| slot.ok()).collect();
+                    if let Some(unlock) = unlock {
                         let mut opens = false;
                         for slot in &slots {
                             opens |= by.root.fits(slot, unlock)?;
@@ -214,7 +244,7 @@ impl Keystore {
                         let free = (0..8).find(|number| slots.iter().all(|slot| slot.number != *number));
                         if !opens {
                             let number = free.ok_or(SealError::NoFreeSlot)?;
-                            slots.push(by.root.slot(number, source, unlock, by.at)?);
+                            slots.push(Slot { label, ..by.root.slot(number, source, unlock, by.at)? });
                         }
                     }
                     write.restore_from(from, &slots, options.with_access, &|row| {

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     alias::Alias,
     error::Error,
-    store::{Action, EntryRow, Happened, LogEntry, StoreReport, Verified},
+    store::{Action, EntryRow, Happened, LogEntry, StoreError, StoreReport, Verified, engine::LongChange},
 };
 
 impl Keystore {
@@ -70,7 +70,15 @@ impl Keystore {
 
     /// Leaves nothing of what was removed in the files.
     pub(super) fn compact(&self) -> Result<(), Error> {
-        self.shared.write(|writer| Ok(writer.store.compact()?))
+        let announced = if self.shared.announces() {
+            None
+        } else {
+            let announced = self.shared.announce(LongChange::Rewrite);
+            Some(announced.map_err(|error| StoreError::NotCompacted(Box::new(error)))?)
+        };
+        let done = self.shared.write(|writer| Ok(writer.store.compact()?));
+        drop(announced);
+        done
     }
 
     /// Whether the file that was opened still stands where others look for it.

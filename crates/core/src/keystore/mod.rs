@@ -22,6 +22,7 @@ mod new_store;
 mod open;
 mod options;
 mod protocol;
+mod rekey;
 mod removal;
 mod request;
 mod row;
@@ -47,12 +48,13 @@ pub use self::{
     history::{Comparison, Version},
     in_use::InUse,
     options::{NewKeystore, OpenOptions},
+    rekey::KeptSlot,
     removal::{Pruned, RemovedEntry},
     request::{
         Administrator, ChainLink, ChainState, CredentialRequest, Entry, EntryKind, ImportOptions,
         ImportReport, OpenedCredential, Outcome, ServerCertificateRequest,
     },
-    slots::KeptSlot,
+    slots::ListedSlot,
 };
 use self::{
     chains::ChainView,

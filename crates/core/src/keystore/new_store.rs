@@ -3,6 +3,7 @@
 use std::{
     fs,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use rustls_pki_types::UnixTime;
@@ -16,10 +17,11 @@ use super::{
 use crate::{
     error::Error,
     private_file::{self, FileError},
-    seal::{Unlock, UnlockSource},
+    seal::{SealError, Unlock, UnlockSource},
     store::{
-        Action, Happened, Journal, SqliteEngine, Store, StoreError, StoreReport, free_name, remove_file,
-        side_files,
+        Action, Happened, Journal, SlotCheck, SqliteEngine, Store, StoreError, StoreReport,
+        engine::{Engine, Table},
+        free_name, remove_file, side_files,
     },
 };
 
@@ -29,7 +31,8 @@ impl Keystore {
     ///
     /// # Errors
     ///
-    /// As for [`create_with`](Self::create_with).
+    /// As for [`create_with`](Self::create_with); [`SealError::KeyOfAnotherStore`] for a key that is for the store of the
+    /// backup: the new one has another name.
     pub fn restore_as_new<'u>(
         backup: &Backup,
         path: &Path,
@@ -38,6 +41,10 @@ impl Keystore {
         at: UnixTime,
     ) -> Result<(StoreReport, Option<PathBuf>), Error> {
         let unlock = unlock.into();
+        // It would give the new store the name of the former.
+        if unlock.store().is_some_and(|of| of == *backup.keystore.shared.root().ledger().store()) {
+            return Err(SealError::KeyOfAnotherStore.into());
+        }
         let fresh = free_name(path, ".new");
         let mut wanted = wanted.clone();
         let guard = wanted.rollback_guard.take();
@@ -63,7 +70,7 @@ impl Keystore {
         }
         private_file::sync(private_file::parent(path))?;
         if let Some(guard) = guard {
-            let (mut store, _) = unlock_store(path, unlock, false)?;
+            let (mut store, _) = unlock_store(path, unlock, false, SlotCheck::All)?;
             store.accept(&guard, "other_store", &wanted.actor, seconds(at))?;
         }
         Ok((report, former))
@@ -88,7 +95,7 @@ impl Keystore {
         let root = keystore.shared.root();
         drop(keystore);
         let engine = SqliteEngine::open(&prepared.path, false)?;
-        let store = Store::unlock_copy(Box::new(engine), &prepared.path, root.ledger())?;
+        let store = Store::unlock_copy(Box::new(engine), Some(&prepared.path), root.ledger())?;
         let copy = read_copy(store, root).acting_as(actor);
         copy.change(
             Asked { action: Action::Restore, about: "", at: seconds(at) },
@@ -102,6 +109,26 @@ impl Keystore {
         private_file::sync(path)?;
         SqliteEngine::open(path, false)?.set_journal(journal)?;
         Ok(report)
+    }
+
+    /// Copies the store as it is into an engine that is empty: it goes on there under the same keys. Unstable, as engines
+    /// are.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::InvalidValue`] if the engine holds a store; [`StoreError::BadBackup`] if the copy is not whole.
+    #[doc(hidden)]
+    pub fn copy_to_engine(&self, to: Box<dyn Engine>) -> Result<StoreReport, Error> {
+        if !to.view()?.range(Table::State, &[], None, 1)?.is_empty() {
+            let reason = "a store is copied into an engine that is empty".to_owned();
+            return Err(StoreError::InvalidValue { reason }.into());
+        }
+        let root = self.shared.read_for_long(|store, root| {
+            store.copy_to(&*to)?;
+            Ok(Arc::clone(root))
+        })?;
+        let copy = Store::unlock_copy(to, None, root.ledger())?;
+        whole(read_copy(copy, root).verify_store()?)
     }
 
     fn create_renamed(

@@ -13,7 +13,7 @@ use crate::{
     error::Error,
     seal::{RootKey, SealError, Unlock, UnlockSource, random_id},
     store::{
-        Action, Claim, Event, Happened, RollbackGuard, SqliteEngine, Store, StoreError, claimed,
+        Action, Claim, Event, Happened, RollbackGuard, SlotCheck, SqliteEngine, Store, StoreError, claimed,
         engine::Engine,
     },
 };
@@ -115,7 +115,7 @@ impl Keystore {
     /// As for [`open`](Self::open).
     #[doc(hidden)]
     pub fn open_on_engine<'u>(engine: Box<dyn Engine>, unlock: impl Into<Unlock<'u>>) -> Result<Self, Error> {
-        let (store, root) = unlock_engine(engine, None, unlock.into())?;
+        let (store, root) = unlock_engine(engine, None, unlock.into(), SlotCheck::All)?;
         Ok(Self::new(store, Arc::new(root), ACTOR, SharedOptions::default()))
     }
 
@@ -138,7 +138,8 @@ impl Keystore {
     /// # Errors
     ///
     /// [`StoreError::Missing`], [`StoreError::File`] with the repair if others can reach the files,
-    /// [`StoreError::NotAStore`], [`StoreError::SchemaFromFuture`], or [`SealError::WrongUnlockKey`].
+    /// [`StoreError::NotAStore`], [`StoreError::SchemaFromFuture`], [`SealError::WrongUnlockKey`], or
+    /// [`StoreError::SlotDamaged`] if another slot than the one that opens does not prove itself.
     pub fn open<'u>(path: impl AsRef<Path>, unlock: impl Into<Unlock<'u>>) -> Result<Self, Error> {
         Self::options(path).open(unlock)
     }
@@ -173,14 +174,20 @@ impl Keystore {
 
     pub(super) fn open_as(options: &OpenOptions, unlock: Unlock<'_>) -> Result<Self, Error> {
         let path = options.path.as_path();
-        let (mut store, root) = match unlock_store(path, unlock, options.read_only) {
+        let unlocked = || unlock_store(path, unlock, options.read_only, options.slots);
+        let (mut store, root) = match unlocked() {
             // A failed read of the disk looks like damage: looked at again before it is believed.
             Err(
-                Error::Store(StoreError::Corrupt { .. } | StoreError::Seal(SealError::SlotsDamaged))
+                Error::Store(
+                    StoreError::Corrupt { .. }
+                    | StoreError::SlotDamaged { .. }
+                    | StoreError::Seal(SealError::SlotsDamaged),
+                )
                 | Error::Seal(SealError::SlotsDamaged),
-            ) => unlock_store(path, unlock, options.read_only)?,
+            ) => unlocked()?,
             other => other?,
         };
+        store.set_waiting(options.waiting.clone());
         check_guard(&mut store, options)?;
         Ok(Self::new(store, Arc::new(root), &options.actor, options.shared.clone()))
     }
@@ -195,7 +202,7 @@ impl Keystore {
         let engine = SqliteEngine::open(path.as_ref(), true)?;
         let view = engine.view()?;
         Claim::all(&*view)?;
-        Ok(claimed(&*view)?.into_iter().map(|slot| slot.source).collect())
+        Ok(claimed(&*view, SlotCheck::Opener)?.slots.into_iter().map(|slot| slot.source).collect())
     }
 }
 
@@ -223,19 +230,21 @@ pub(super) fn unlock_store(
     path: &Path,
     unlock: Unlock<'_>,
     read_only: bool,
+    check: SlotCheck,
 ) -> Result<(Store, RootKey), Error> {
     let engine = SqliteEngine::open(path, read_only)?;
-    unlock_engine(Box::new(engine), Some(path), unlock)
+    unlock_engine(Box::new(engine), Some(path), unlock, check)
 }
 
 fn unlock_engine(
     engine: Box<dyn Engine>,
     path: Option<&Path>,
     unlock: Unlock<'_>,
+    check: SlotCheck,
 ) -> Result<(Store, RootKey), Error> {
-    let (root, slot) = Store::find_root(&*engine, unlock).map_err(|error| match error {
+    let (root, slot) = Store::find_root(&*engine, unlock, check).map_err(|error| match error {
         StoreError::Seal(error) => Error::Seal(error),
         other => other.into(),
     })?;
-    Ok((Store::unlock(engine, path.map(Path::to_owned), root.ledger(), &slot)?, root))
+    Ok((Store::unlock(engine, path.map(Path::to_owned), root.ledger(), &slot, check)?, root))
 }

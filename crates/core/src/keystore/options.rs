@@ -13,7 +13,7 @@ use crate::{
     error::Error,
     limits::Limits,
     seal::{Unlock, UnlockSource},
-    store::Journal,
+    store::{Journal, SlotCheck, WaitNotice},
 };
 
 /// Who acts where nobody says so.
@@ -45,6 +45,8 @@ pub struct OpenOptions {
     pub(super) rollback_guard: Option<PathBuf>,
     pub(super) without_guard: bool,
     pub(super) accept_rollback: Option<UnixTime>,
+    pub(super) slots: SlotCheck,
+    pub(super) waiting: Option<Arc<dyn WaitNotice>>,
     pub(super) shared: SharedOptions,
 }
 
@@ -71,6 +73,8 @@ impl OpenOptions {
             rollback_guard: None,
             without_guard: false,
             accept_rollback: None,
+            slots: SlotCheck::All,
+            waiting: None,
             shared: SharedOptions::default(),
         }
     }
@@ -103,6 +107,20 @@ impl OpenOptions {
     /// Takes an older store all the same, at this instant, and sets its rollback guard anew.
     pub fn accept_rollback(mut self, at: UnixTime) -> Self {
         self.accept_rollback = Some(at);
+        self
+    }
+
+    /// Opens a store of which a slot does not prove itself, by another one: to mend it, or to read on.
+    /// [`Keystore::slot_listing`] names such slots. Without it they are
+    /// [`StoreError::SlotDamaged`](crate::StoreError::SlotDamaged).
+    pub fn damaged_slots(mut self) -> Self {
+        self.slots = SlotCheck::Opener;
+        self
+    }
+
+    /// Told when a change waits for a re-key or a restore of another process.
+    pub fn waiting(mut self, notice: Arc<dyn WaitNotice>) -> Self {
+        self.waiting = Some(notice);
         self
     }
 

@@ -5,6 +5,7 @@
 
 use std::{
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock},
+    thread::{self, ThreadId},
     time::{Duration, Instant},
 };
 
@@ -13,7 +14,10 @@ use crate::{
     error::Error,
     limits::Limits,
     seal::{RootKey, SealError},
-    store::{Origin, Read, Store, StoreError},
+    store::{
+        Origin, Read, Store, StoreError,
+        engine::{Announcement, LongChange},
+    },
 };
 
 /// The fewest and the most connections that read at once; between them, one for each core.
@@ -36,6 +40,8 @@ pub(super) struct Shared {
     keys: RwLock<Keys>,
     /// Held by the one that looks for the root key that is in force now.
     renewing: Mutex<()>,
+    /// The thread that makes the change of everything that this process announced.
+    announcer: Mutex<Option<ThreadId>>,
     /// Idle connections of those that wait for changes.
     pub(super) watching: Mutex<Vec<Store>>,
     /// How many commits this process made.
@@ -72,7 +78,7 @@ impl Shared {
     pub(super) fn new(mut store: Store, root: Arc<RootKey>, options: SharedOptions) -> Self {
         let SharedOptions { busy_timeout, limits, source } = options;
         store.set_busy_timeout(busy_timeout);
-        let cores = std::thread::available_parallelism().map_or(MIN_READERS, std::num::NonZero::get);
+        let cores = thread::available_parallelism().map_or(MIN_READERS, std::num::NonZero::get);
         Self {
             origin: store.origin(),
             busy_timeout,
@@ -84,6 +90,7 @@ impl Shared {
             writer_done: Condvar::new(),
             keys: RwLock::new(Keys { root, next: None, source }),
             renewing: Mutex::default(),
+            announcer: Mutex::default(),
             watching: Mutex::default(),
             commits: Mutex::default(),
             committed: Condvar::new(),
@@ -147,8 +154,10 @@ impl Shared {
             None => self.connect()?,
         };
         let mut writer = Writer { shared: self, store, root };
+        writer.store.set_announces(self.announces());
         let done = work(&mut writer);
-        let store = writer.store;
+        let mut store = writer.store;
+        store.set_announces(false);
         if store.is_in_doubt() {
             lock(&self.connections).in_doubt = Some(store);
         } else if done.as_ref().err().is_none_or(leaves_sound) {
@@ -158,6 +167,18 @@ impl Shared {
             self.close_idle();
         }
         done
+    }
+
+    /// Announces a change of everything that this thread makes: whoever waits for the write lock meanwhile waits on.
+    pub(super) fn announce(&self, change: LongChange) -> Result<Announced<'_>, StoreError> {
+        let announcement = self.origin.announce(change)?;
+        *lock(&self.announcer) = Some(thread::current().id());
+        Ok(Announced { shared: self, _announcement: announcement })
+    }
+
+    /// Whether this thread makes a change of everything.
+    pub(super) fn announces(&self) -> bool {
+        *lock(&self.announcer) == Some(thread::current().id())
     }
 
     /// A new connection, under the root key that is in force.
@@ -286,6 +307,7 @@ impl Writer<'_> {
     pub(super) fn renew(&mut self) -> Result<(), Error> {
         self.root = self.shared.renew(&self.root)?;
         self.store = self.shared.origin.connect(self.root.ledger())?;
+        self.store.set_announces(self.shared.announces());
         Ok(())
     }
 
@@ -299,6 +321,18 @@ impl Writer<'_> {
         self.store.set_ledger(root.ledger());
         self.shared.set_root(&root);
         self.root = root;
+    }
+}
+
+/// A change of everything, as long as it lasts.
+pub(super) struct Announced<'s> {
+    shared: &'s Shared,
+    _announcement: Announcement,
+}
+
+impl Drop for Announced<'_> {
+    fn drop(&mut self) {
+        *lock(&self.shared.announcer) = None;
     }
 }
 

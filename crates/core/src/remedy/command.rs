@@ -6,7 +6,7 @@ impl Remedy {
     /// The words for those who use the command.
     #[must_use]
     pub fn for_command(&self, called: &Invocation) -> String {
-        let Invocation { program, alias, file, password, options } = called;
+        let Invocation { program, store, alias, file, password, options } = called;
         match self {
             Self::Advice(text) => (*text).to_owned(),
             Self::Allow(code) => format!("to take it all the same, add: --allow {code}"),
@@ -14,6 +14,9 @@ impl Remedy {
                 "choose one with --entry: its friendly name, #n, or its SHA-256 fingerprint".to_owned()
             }
             Self::Replace => "to replace the entry and keep its former version, add: --replace".to_owned(),
+            Self::ReplaceByBackup => {
+                "to take the entry of the backup in its place, with all its versions, add: --replace".to_owned()
+            }
             Self::KeyPassword => {
                 "give the private key's own password, add: --key-pass-in prompt".to_owned()
             }
@@ -94,7 +97,24 @@ impl Remedy {
             Self::AddUser => format!("add one with: {program} user add NAME"),
             Self::ListSlots => format!("list the slots with: {program} slot ls"),
             Self::RemoveSlot => format!("remove one first: {program} slot rm N"),
-            Self::DropOtherSlots => "make it available, or drop those slots and add them again later: --drop-others".to_owned(),
+            Self::KeepOrDropSlots { slots } => {
+                let drop: Vec<String> = slots.iter().map(|slot| format!("--drop-slot {slot}")).collect();
+                format!(
+                    "to keep a slot, give what opens it with one more --unlock behind rekey, or on a terminal its passphrase when it is asked for; to drop {}, add: {}",
+                    if slots.len() == 1 { "it" } else { "them" },
+                    drop.join(" ")
+                )
+            }
+            Self::MendSlot { slot, foreign: true } => format!("remove it with: {program} slot rm {slot}"),
+            Self::MendSlot { slot, foreign: false } => format!(
+                "remove it with: {program} slot rm {slot}; then add again what opened it: {program} slot add SRC"
+            ),
+            Self::GiveBackupUnlock { other_store: true } => "if it is the backup of another store, say what opens that, add: --other-store --backup-unlock SRC".to_owned(),
+            Self::GiveBackupUnlock { other_store: false } => "a backup is opened by what opened its store when it was made: if that was changed since, by passwd, slot or rekey, add: --backup-unlock SRC".to_owned(),
+            Self::EndOldCopies { unlock: None } => format!("to make a new root key, which no copy has: {program} rekey"),
+            Self::EndOldCopies { unlock: Some(unlock) } => {
+                format!("to make a new root key, which no copy has: {store}{unlock} rekey")
+            }
             Self::ReadLog => format!("look at what was done: {program} log"),
             Self::Rekey => format!("free twice the size of the store, then run: {program} rekey"),
             Self::Restore => format!("leave the file where it is, and put a backup in its place: {program} restore FILE"),

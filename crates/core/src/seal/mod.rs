@@ -170,8 +170,10 @@ pub enum SealError {
     /// A sealed key, a slot or a MAC is wrong: it, or what it is bound to, was changed.
     #[error("the sealed private key does not open: the store was damaged or changed")]
     Damaged,
-    /// No slot is as it was written, or none is left.
-    #[error("what opens the store is damaged: its slots are not as they were written")]
+    /// No slot that is as it was written opens under the unlock key, and one is not.
+    #[error(
+        "what opens the store is damaged: a slot is not as it was written, and no other opens under this key"
+    )]
     SlotsDamaged,
     /// The key file says that it is of another store.
     #[error("the key file is of another store")]
@@ -190,6 +192,12 @@ pub enum SealError {
     /// There is no such slot, or it is the last one.
     #[error("there is no such slot, or it is the last one")]
     NoSuchSlot,
+    /// A new root key closes every slot whose key is not given.
+    #[error("what opens slot {slot} was not given, and a new root key would close it")]
+    SlotLeftOut {
+        /// 0 to 7.
+        slot: u32,
+    },
     /// Another process gave the store a new root key since it was opened.
     #[error("the store was re-keyed since it was opened")]
     Rekeyed,
@@ -213,6 +221,7 @@ impl SealError {
             Self::TooMuchWork => "slot_too_much_work",
             Self::NoFreeSlot => "no_free_slot",
             Self::NoSuchSlot => "slot_not_found",
+            Self::SlotLeftOut { .. } => "slot_left_out",
             Self::Rekeyed => "store_rekeyed",
             Self::NoRandomness | Self::Encrypt => "seal_failed",
         }
@@ -225,7 +234,12 @@ impl SealError {
             Self::WrongUnlockKey => {
                 Remedy::Advice("use the key file or passphrase of one of the store's slots")
             }
-            Self::Damaged | Self::SlotsDamaged | Self::TooMuchWork => Remedy::Restore,
+            Self::Damaged => Remedy::Restore,
+            Self::SlotsDamaged => {
+                return vec![Remedy::Advice("use what opens another of the store's slots"), Remedy::NewStore];
+            }
+            Self::TooMuchWork => return vec![Remedy::ListSlots, Remedy::NewStore],
+            Self::SlotLeftOut { slot } => Remedy::KeepOrDropSlots { slots: vec![*slot] },
             Self::KeyOfAnotherStore => Remedy::GiveKeyFile,
             Self::NoFreeSlot => Remedy::RemoveSlot,
             Self::NoSuchSlot | Self::WrongKind => Remedy::ListSlots,

@@ -115,6 +115,11 @@ impl Cost {
     /// The most that is done for a store's asking: somebody may have changed it.
     const MOST: Self = Self { memory: 1 << 20, passes: 16, lanes: 16 };
 
+    /// Whether it is the one that is written: another was put there by somebody else.
+    pub(crate) fn is_default(self) -> bool {
+        self == Self::DEFAULT
+    }
+
     fn is_bounded(self) -> bool {
         let most = Self::MOST;
         self.memory <= most.memory && self.passes <= most.passes && self.lanes <= most.lanes
@@ -162,6 +167,10 @@ impl Slot {
         unlock: Unlock<'_>,
         at: i64,
     ) -> Result<Self, SealError> {
+        // Such a slot would never open: a key for another store is refused before a slot is looked at.
+        if unlock.store().is_some_and(|of| of != *store) {
+            return Err(SealError::KeyOfAnotherStore);
+        }
         let cost = match (&source, unlock) {
             (UnlockSource::Passphrase, Unlock::Passphrase(_)) => Some(Cost::DEFAULT),
             (UnlockSource::Passphrase, _) | (_, Unlock::Passphrase(_)) => return Err(SealError::WrongKind),

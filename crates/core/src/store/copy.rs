@@ -63,7 +63,8 @@ impl Store {
         self.read()?.copy_rows(to)
     }
 
-    /// Copies what is whole into an empty engine, with a tree of its own; gives the aliases that were left out.
+    /// Copies what is whole into an empty engine, with a tree of its own; gives the aliases that were left out, and in
+    /// brackets what else was.
     pub(crate) fn salvage_to(&self, to: &dyn Engine, event: Event) -> Result<Vec<String>, StoreError> {
         let read = self.read()?;
         let cache = Cache::default();
@@ -108,11 +109,23 @@ impl Store {
         for removed in read.all_removed(None, u32::MAX).unwrap_or_default() {
             let _ = write.take_over(&read, &removed.head, Some(&removed), None);
         }
-        for account in read.accounts().unwrap_or_default() {
-            write.put_account(&account)?;
+        match read.listed_accounts() {
+            Ok(accounts) => {
+                for (name, account) in accounts {
+                    match account {
+                        Ok(account) => write.put_account(&account)?,
+                        Err(_) => lost.push(format!("(the administrator {name})")),
+                    }
+                }
+            }
+            Err(_) => lost.push("(administrators whose names are lost)".to_owned()),
         }
-        for slot in read.slots().unwrap_or_default() {
-            write.put_slot(&slot);
+        // Without them the copy could not be opened.
+        for (number, slot) in read.slot_rows()? {
+            match slot {
+                Ok(slot) => write.put_slot(&slot),
+                Err(_) => lost.push(format!("(slot {number})")),
+            }
         }
         write.commit(event)?;
         Ok(lost)

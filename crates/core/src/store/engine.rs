@@ -105,7 +105,37 @@ impl CommitError {
     }
 }
 
-/// Opens connections to a store, for whichever thread needs one.
+/// A change of everything: it holds the write lock as long as it takes, and whoever waits for that waits on.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[expect(clippy::exhaustive_enums, reason = "an engine must name every one")]
+pub enum LongChange {
+    /// A new root key: everything is sealed anew.
+    Rekey,
+    /// A backup is put back.
+    Restore,
+    /// The file is rewritten, so that nothing is left of what was removed.
+    Rewrite,
+}
+
+impl LongChange {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Rekey, Self::Restore, Self::Rewrite];
+
+    /// The name by which processes tell each other.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Rekey => "rekey",
+            Self::Restore => "restore",
+            Self::Rewrite => "rewrite",
+        }
+    }
+}
+
+/// Others see the announcement until this is dropped, or the process ends, however it ends.
+pub type Announcement = Box<dyn Debug + Send>;
+
+/// Opens connections to a store, for whichever thread needs one, and tells all who use the store of changes of everything.
 pub trait Connector: Debug + Send + Sync {
     /// A new connection.
     ///
@@ -113,6 +143,16 @@ pub trait Connector: Debug + Send + Sync {
     ///
     /// [`StoreError`] if there is none to be had.
     fn connect(&self) -> Result<Box<dyn Engine>, StoreError>;
+
+    /// Announces that a change of everything begins; `None` while another is announced.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if it cannot be announced.
+    fn announce(&self, change: LongChange) -> Result<Option<Announcement>, StoreError>;
+
+    /// The change of everything that is announced now.
+    fn announced(&self) -> Option<LongChange>;
 }
 
 /// One connection to what keeps the bytes of a store: for one thread at a time.

@@ -182,6 +182,14 @@ pub enum StoreError {
         /// What was found.
         detail: &'static str,
     },
+    /// A slot does not prove itself: its row was changed, dropped or put there. Another one opened the store.
+    #[error("slot {slot} of the store {}", if *foreign { "was not written with a key of the store: its row was put there" } else { "is damaged: its row is missing, or not as it was written" })]
+    SlotDamaged {
+        /// Its number.
+        slot: u32,
+        /// Whether the store has no such slot, and somebody put the row there.
+        foreign: bool,
+    },
     /// A reader holds pages that should be gone.
     #[error("a process that reads the store held its former pages for 10 seconds")]
     Held,
@@ -266,7 +274,7 @@ impl StoreError {
             Self::ReadOnly | Self::LogOnReadOnly { .. } | Self::NeedsRecovery => "store_read_only",
             Self::Full => "store_full",
             Self::NotCompacted(_) => "store_not_compacted",
-            Self::Corrupt { .. } => "store_corrupt",
+            Self::Corrupt { .. } | Self::SlotDamaged { .. } => "store_corrupt",
             Self::Failed { .. } => "store_failed",
             Self::OutcomeUnknown(_) => "outcome_unknown",
             Self::NotFound { .. } => "not_found",
@@ -326,6 +334,7 @@ impl StoreError {
             Self::Full => Remedy::Advice("free some space and try again; the store is unchanged"),
             Self::NotCompacted(_) => Remedy::Rekey,
             Self::Corrupt { .. } => return vec![Remedy::VerifyStore, Remedy::Restore],
+            Self::SlotDamaged { slot, foreign } => Remedy::MendSlot { slot: *slot, foreign: *foreign },
             Self::OutcomeUnknown(_) => {
                 return vec![
                     Remedy::Advice("run the command again: an import of the same file is harmless"),

@@ -79,6 +79,14 @@ pub(super) fn slot(number: u32) -> Vec<u8> {
     vec![Tag::Slot.byte(), u8::try_from(number).unwrap_or(u8::MAX)]
 }
 
+/// The number of a slot by its key; `None` of what is no such key.
+pub(super) fn slot_number(key: &[u8]) -> Option<u32> {
+    match key {
+        [tag, number] if *tag == Tag::Slot.byte() => Some(u32::from(*number)),
+        _ => None,
+    }
+}
+
 /// All members of one term.
 pub(super) fn term(tag: Tag, digest: &Fingerprint) -> Vec<u8> {
     [&[tag.byte()], digest.as_bytes().as_slice()].concat()

@@ -12,7 +12,7 @@ use std::{
 
 use super::{
     StoreError,
-    engine::{Change, CommitError, Connector, Engine, Row, Table, View},
+    engine::{Announcement, Change, CommitError, Connector, Engine, LongChange, Row, Table, View},
 };
 
 /// How long a writer waits for another, unless it is told otherwise.
@@ -38,6 +38,7 @@ struct Shared {
     changed: Condvar,
     writing: Mutex<bool>,
     free: Condvar,
+    announced: Mutex<Option<LongChange>>,
     fault: Mutex<Option<Fault>>,
     trips: AtomicU64,
     read_only: AtomicBool,
@@ -188,9 +189,32 @@ impl Change for Changing<'_> {
     }
 }
 
+/// Seen by all clones until it is dropped.
+#[derive(Debug)]
+struct Announced(Arc<Shared>);
+
+impl Drop for Announced {
+    fn drop(&mut self) {
+        *lock(&self.0.announced) = None;
+    }
+}
+
 impl Connector for MemoryEngine {
     fn connect(&self) -> Result<Box<dyn Engine>, StoreError> {
         Ok(Box::new(self.clone()))
+    }
+
+    fn announce(&self, change: LongChange) -> Result<Option<Announcement>, StoreError> {
+        let mut announced = lock(&self.shared.announced);
+        if announced.is_some() {
+            return Ok(None);
+        }
+        *announced = Some(change);
+        Ok(Some(Box::new(Announced(Arc::clone(&self.shared)))))
+    }
+
+    fn announced(&self) -> Option<LongChange> {
+        *lock(&self.shared.announced)
     }
 }
 

@@ -30,6 +30,7 @@ mod sweep;
 mod tree;
 mod uncertain_commit;
 mod verify;
+mod waiting;
 
 use std::{
     path::{Path, PathBuf},
@@ -46,12 +47,12 @@ pub(crate) use self::{
     origin::Origin,
     read::Read,
     records::{EntryHead, EntryRow, VersionRow},
-    slots::{Claim, claimed},
-    sqlite::{LongChange, Prepared, SqliteEngine, beside, free_name, remove as remove_file, side_files},
+    slots::{Claim, Claimed, SlotCheck, claimed},
+    sqlite::{Prepared, SqliteEngine, beside, free_name, remove as remove_file, side_files},
     state::Mark,
 };
 use self::{
-    engine::{Engine, View},
+    engine::{Connector, Engine, View},
     log::leads,
     origin::Shared,
     state::State,
@@ -64,6 +65,7 @@ pub use self::{
     sqlite::Journal,
     uncertain_commit::{CommitOutcome, UncertainCommit},
     verify::{StoreProblem, StoreReport},
+    waiting::WaitNotice,
 };
 use crate::seal::{Ledger, RootKey, SealError, Slot, Unlock};
 
@@ -80,6 +82,10 @@ pub(crate) struct Store {
     path: Option<PathBuf>,
     /// A commit failed, and nothing is written before the connection is a new one.
     in_doubt: bool,
+    connector: Arc<dyn Connector>,
+    /// Whether the change of everything that is announced is made here.
+    announces: bool,
+    waiting: Option<Arc<dyn WaitNotice>>,
 }
 
 impl Store {
@@ -107,30 +113,56 @@ impl Store {
     }
 
     fn over(engine: Box<dyn Engine>, path: Option<PathBuf>, ledger: Arc<Ledger>) -> Self {
-        Self { engine, ledger, shared: Arc::default(), guard: None, unguarded: false, path, in_doubt: false }
+        Self {
+            connector: engine.connector(),
+            engine,
+            ledger,
+            shared: Arc::default(),
+            guard: None,
+            unguarded: false,
+            path,
+            in_doubt: false,
+            announces: false,
+            waiting: None,
+        }
     }
 
-    /// Opens a store whose root key is known: its state must be authentic, and the slot that opened it be one of its own.
+    /// Opens a store whose root key is known: its state must be authentic, and the slot that opened it be one of its own,
+    /// and so the others, unless they are to be mended.
     pub(crate) fn unlock(
         engine: Box<dyn Engine>,
         path: Option<PathBuf>,
         ledger: Arc<Ledger>,
         opened: &Slot,
+        check: SlotCheck,
     ) -> Result<Self, StoreError> {
         let store = Self { unguarded: true, ..Self::over(engine, path, ledger) };
-        store.read()?.require_slot(opened)?;
+        let read = store.read()?;
+        read.require_slot(opened)?;
+        if check == SlotCheck::All {
+            read.slots()?;
+        }
+        drop(read);
         store.engine.trust()?;
         Ok(Self { unguarded: false, ..store })
     }
 
     /// Opens the first slot that `unlock` fits. Where the copies of the state differ, each is tried.
-    pub(crate) fn find_root(engine: &dyn Engine, unlock: Unlock<'_>) -> Result<(RootKey, Slot), StoreError> {
+    pub(crate) fn find_root(
+        engine: &dyn Engine,
+        unlock: Unlock<'_>,
+        check: SlotCheck,
+    ) -> Result<(RootKey, Slot), StoreError> {
         let view = engine.view()?;
-        let (claims, slots) = (Claim::all(&*view)?, claimed(&*view)?);
+        let (claims, Claimed { slots, unreadable }) = (Claim::all(&*view)?, claimed(&*view, check)?);
         let mut refused = None;
         for claim in claims {
             match RootKey::unlock(claim.id, claim.epoch, &claim.check_value, &slots, unlock) {
                 Ok(found) => return Ok(found),
+                // What is damaged beyond reading may be the one that it opens.
+                Err(SealError::WrongUnlockKey) if unreadable => {
+                    refused = refused.or(Some(SealError::SlotsDamaged));
+                }
                 Err(error) => refused = refused.or(Some(error)),
             }
         }
@@ -140,10 +172,10 @@ impl Store {
     /// Opens a copy whose root key is known.
     pub(crate) fn unlock_copy(
         engine: Box<dyn Engine>,
-        path: &Path,
+        path: Option<&Path>,
         ledger: Arc<Ledger>,
     ) -> Result<Self, StoreError> {
-        let store = Self { unguarded: true, ..Self::over(engine, Some(path.to_owned()), ledger) };
+        let store = Self { unguarded: true, ..Self::over(engine, path.map(Path::to_owned), ledger) };
         store.read()?;
         store.engine.trust()?;
         Ok(store)
@@ -152,6 +184,16 @@ impl Store {
     /// How long a write waits while others write.
     pub(crate) fn set_busy_timeout(&mut self, timeout: Duration) {
         self.engine.set_busy_timeout(timeout);
+    }
+
+    /// Told when a change waits for a re-key or a restore of another process.
+    pub(crate) fn set_waiting(&mut self, notice: Option<Arc<dyn WaitNotice>>) {
+        self.waiting = notice;
+    }
+
+    /// Whether the change of everything that is announced is made on this connection.
+    pub(crate) fn set_announces(&mut self, announces: bool) {
+        self.announces = announces;
     }
 
     /// Holds the store against its guard from now on. `without` opens a guarded store without one, by name.
@@ -196,7 +238,7 @@ impl Store {
             self.reconnect()?;
         }
         let known = self.known()?;
-        let change = self.engine.begin()?;
+        let change = self.begin()?;
         let state = self.fresh(&*change, known)?;
         let mut write = Write::new(change, &self.ledger, &self.shared.cache, state, self.engine.is_remote());
         if self.guard.is_some() {

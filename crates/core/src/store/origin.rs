@@ -6,9 +6,8 @@ use std::{
 };
 
 use super::{
-    Mark, RollbackGuard, Store, StoreError,
+    Mark, RollbackGuard, SlotCheck, Store, StoreError, WaitNotice,
     engine::{Connector, Engine},
-    sqlite,
     tree::Cache,
 };
 use crate::{
@@ -27,7 +26,7 @@ pub(super) struct Shared {
 /// Opens further connections to an unlocked store, with the rights and the guard of the first. For all threads.
 #[derive(Debug)]
 pub(crate) struct Origin {
-    connector: Arc<dyn Connector>,
+    pub(super) connector: Arc<dyn Connector>,
     shared: Arc<Shared>,
     guard: Option<RollbackGuard>,
     unguarded: bool,
@@ -35,6 +34,7 @@ pub(crate) struct Origin {
     /// The file of the first connection.
     identity: Option<Identity>,
     read_only: bool,
+    pub(super) waiting: Option<Arc<dyn WaitNotice>>,
 }
 
 impl Store {
@@ -48,6 +48,7 @@ impl Store {
             path: self.path.clone(),
             identity: self.path.as_deref().and_then(identity),
             read_only: self.engine.is_read_only(),
+            waiting: self.waiting.clone(),
         }
     }
 }
@@ -84,7 +85,7 @@ impl Origin {
     /// A further connection, under the root key that is in force now and that `unlock` opens.
     pub(crate) fn unlock(&self, unlock: Unlock<'_>) -> Result<(Store, RootKey), StoreError> {
         let engine = self.connector.connect()?;
-        let (root, slot) = Store::find_root(&*engine, unlock)?;
+        let (root, slot) = Store::find_root(&*engine, unlock, SlotCheck::Opener)?;
         let store = self.over(engine, root.ledger());
         store.read()?.require_slot(&slot)?;
         store.engine.trust()?;
@@ -100,6 +101,9 @@ impl Origin {
             unguarded: self.unguarded,
             path: self.path.clone(),
             in_doubt: false,
+            connector: Arc::clone(&self.connector),
+            announces: false,
+            waiting: self.waiting.clone(),
         }
     }
 
@@ -110,10 +114,5 @@ impl Origin {
 
     pub(crate) fn is_read_only(&self) -> bool {
         self.read_only
-    }
-
-    /// Whether a change of everything is in progress, in this process or another: it takes as long as it takes.
-    pub(crate) fn is_long_change(&self) -> bool {
-        self.path().is_some_and(sqlite::is_long_change)
     }
 }

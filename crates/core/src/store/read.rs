@@ -94,6 +94,11 @@ impl<'s> Read<'s> {
         work(&Tree::new(self.view(), self.cache, &self.state.root).with_members(&members))
     }
 
+    /// How many commits there were.
+    pub(crate) fn seq(&self) -> i64 {
+        self.state.seq
+    }
+
     pub(super) fn row(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         Ok(self.view().get_many(&[(table, key)])?.pop().flatten())
     }
@@ -106,6 +111,11 @@ impl<'s> Read<'s> {
             return Ok(put.as_ref().map(|value| value.clone().unwrap_or_default()));
         }
         self.stored(key)
+    }
+
+    /// Whether the change put or removed a record under the key.
+    pub(super) fn is_put(&self, key: &[u8]) -> bool {
+        self.pending.is_some_and(|pending| pending.borrow().records.contains_key(key))
     }
 
     /// The same of what was committed, whatever a change put since.

@@ -11,16 +11,18 @@ use crate::seal::{Ledger, SealError, SealedKey, Slot};
 pub(crate) type Reseal<'f> = &'f dyn Fn(&EntryRow) -> Result<Option<SealedKey>, SealError>;
 
 impl Store {
-    /// Goes over to the root key of `ledger`, kept by `slots` alone. Damage anywhere stops it: nothing is vouched for
-    /// anew that the former root key did not vouch for.
+    /// Goes over to the root key of `ledger`, kept by `slots` alone, if `check` agrees to what stands there with the lock
+    /// held. Damage anywhere else stops it: nothing is vouched for anew that the former root key did not vouch for.
     pub(crate) fn rekey(
         &mut self,
         ledger: &Arc<Ledger>,
         slots: &[Slot],
+        check: &dyn Fn(&Read<'_>) -> Result<(), StoreError>,
         reseal: Reseal<'_>,
         event: Event,
     ) -> Result<Mark, StoreError> {
         let mut write = self.write()?;
+        check(&write.as_read())?;
         write.seal_anew(ledger, slots, reseal)?;
         let mark = write.commit(event)?;
         self.ledger = Arc::clone(ledger);

@@ -33,15 +33,50 @@ impl Claim {
     }
 }
 
-/// The slots as they stand, whoever wrote them. One that cannot be read opens nothing, and is left out.
-pub(crate) fn claimed(view: &dyn View) -> Result<Vec<Slot>, StoreError> {
-    let tag = [Tag::Slot.byte()];
-    let rows = view.range(Table::Record, &tag, key::after(&tag).as_deref(), MAX_SLOTS + 1)?;
-    if rows.len() > MAX_SLOTS {
-        return Err(StoreError::Corrupt { detail: "the store has more than eight slots" });
-    }
-    Ok(rows.iter().filter_map(|(key, record)| decode(key, record).ok()).collect())
+/// Which slots have to prove themselves when a store is opened.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) enum SlotCheck {
+    /// All of them.
+    #[default]
+    All,
+    /// The one that opens the store alone: the others are to be mended.
+    Opener,
 }
+
+/// The slots as they stand, whoever wrote them.
+pub(crate) struct Claimed {
+    pub(crate) slots: Vec<Slot>,
+    /// Whether there are others, which cannot be read and open nothing.
+    pub(crate) unreadable: bool,
+}
+
+pub(crate) fn claimed(view: &dyn View, check: SlotCheck) -> Result<Claimed, StoreError> {
+    let tag = [Tag::Slot.byte()];
+    let mut rows = view.range(Table::Record, &tag, key::after(&tag).as_deref(), MAX_SLOTS + 1)?;
+    if rows.len() > MAX_SLOTS {
+        if check == SlotCheck::All {
+            return Err(StoreError::Corrupt { detail: "the store has more than eight slots" });
+        }
+        // Whatever was put among them, eight keys are looked at.
+        let keys: Vec<Vec<u8>> =
+            (0..MAX_SLOTS).filter_map(|number| u32::try_from(number).ok()).map(key::slot).collect();
+        let wanted: Vec<(Table, &[u8])> = keys.iter().map(|key| (Table::Record, key.as_slice())).collect();
+        let found = view.get_many(&wanted)?;
+        rows = keys.into_iter().zip(found).filter_map(|(key, record)| Some((key, record?))).collect();
+    }
+    let mut slots: Vec<Slot> = rows.iter().filter_map(|(key, record)| decode(key, record).ok()).collect();
+    if check == SlotCheck::Opener {
+        // Nor is work done that we never ask for.
+        slots.retain(|slot| slot.cost.is_none_or(Cost::is_default));
+    }
+    Ok(Claimed { unreadable: slots.len() < rows.len(), slots })
+}
+
+/// A slot by its number, or [`StoreError::SlotDamaged`].
+pub(crate) type SlotRow = (u32, Result<Slot, StoreError>);
+
+/// The most rows that are looked at among the slots.
+const MOST_ROWS: usize = 1_000;
 
 fn encode(slot: &Slot) -> Vec<u8> {
     let mut encoder = Encoder::new();
@@ -83,12 +118,27 @@ fn decode(key: &[u8], record: &[u8]) -> Result<Slot, StoreError> {
 impl Read<'_> {
     /// All slots, none missing and none too many.
     pub(crate) fn slots(&self) -> Result<Vec<Slot>, StoreError> {
-        let listed = self.list(&[Tag::Slot.byte()], &[], MAX_SLOTS + 1)?;
-        let slots = listed.iter().map(|(key, record)| match record {
-            Ok(record) => decode(key, record),
-            Err(_) => Err(StoreError::Corrupt { detail: "a slot is not authentic" }),
-        });
-        slots.collect()
+        self.slot_rows()?.into_iter().map(|(_, slot)| slot).collect()
+    }
+
+    /// The same with those that do not prove themselves, and with what stands among them and was put there.
+    pub(crate) fn slot_rows(&self) -> Result<Vec<SlotRow>, StoreError> {
+        let tag = [Tag::Slot.byte()];
+        let listed = self.list(&tag, &[], MAX_SLOTS + 1)?;
+        let mut slots: Vec<SlotRow> = Vec::new();
+        for (key, record) in &listed {
+            let number = key::slot_number(key).ok_or(MALFORMED)?;
+            let slot = record.as_ref().ok().and_then(|record| decode(key, record).ok());
+            slots.push((number, slot.ok_or(StoreError::SlotDamaged { slot: number, foreign: false })));
+        }
+        for (key, _) in self.view().range(Table::Record, &tag, key::after(&tag).as_deref(), MOST_ROWS)? {
+            let known = listed.iter().any(|(of, _)| *of == key) || self.is_put(&key);
+            if let Some(number) = key::slot_number(&key).filter(|_| !known) {
+                slots.push((number, Err(StoreError::SlotDamaged { slot: number, foreign: true })));
+            }
+        }
+        slots.sort_by_key(|(number, _)| *number);
+        Ok(slots)
     }
 
     /// Whether the slot that opened the store is one that the store has.
@@ -113,10 +163,10 @@ impl Write<'_> {
         self.delete(key::slot(number));
     }
 
-    /// Removes all slots.
+    /// Removes all slots, and what was put among them.
     pub(super) fn clear_slots(&self) -> Result<(), StoreError> {
-        for key in self.as_read().keys(&[Tag::Slot.byte()], &[], usize::MAX)? {
-            self.delete(key);
+        for (number, _) in self.as_read().slot_rows()? {
+            self.remove_slot(number);
         }
         Ok(())
     }

@@ -21,6 +21,8 @@ const PAGE: usize = 1_000;
 pub struct StoreProblem {
     /// The alias that it is about; empty if it is about the whole.
     pub alias: String,
+    /// The slot that it is about.
+    pub slot: Option<u32>,
     /// What is wrong.
     pub message: String,
 }
@@ -61,7 +63,10 @@ pub(crate) struct Verified {
 impl Verified {
     /// Notes a problem with an entry, or with the whole.
     pub(crate) fn problem(&mut self, alias: &str, message: String) {
-        let problem = StoreProblem { alias: alias.to_owned(), message };
+        self.note(StoreProblem { alias: alias.to_owned(), slot: None, message });
+    }
+
+    fn note(&mut self, problem: StoreProblem) {
         // A store that is all wrong is told so by its first hundred problems.
         if self.report.problems.len() < 100 && !self.report.problems.contains(&problem) {
             self.report.problems.push(problem);
@@ -113,7 +118,15 @@ impl Store {
         if let Some(accounts) = found.check("", read.accounts()) {
             found.report.administrators = u64::try_from(accounts.len()).unwrap_or(u64::MAX);
         }
-        found.check("", read.slots());
+        for (slot, row) in found.check("", read.slot_rows()).unwrap_or_default() {
+            if let Err(error) = row {
+                found.note(StoreProblem {
+                    alias: String::new(),
+                    slot: Some(slot),
+                    message: error.to_string(),
+                });
+            }
+        }
         if let Some(rows) = found.check("", read.verify_log()) {
             found.report.log = u64::try_from(rows).unwrap_or(0);
         }
@@ -147,7 +160,10 @@ impl Read<'_> {
                         let hashed = items.iter().filter_map(|item| Some((&item.key, item.hash?)));
                         for ((key, hash), row) in hashed.zip(rows) {
                             records += u64::from(row.is_some());
-                            if row.is_none_or(|row| super::tree::record_hash(key, &row) != hash) {
+                            // Slots are looked at by themselves.
+                            if key::slot_number(key).is_none()
+                                && row.is_none_or(|row| super::tree::record_hash(key, &row) != hash)
+                            {
                                 found.problem(
                                     key::alias_of(key).unwrap_or_default(),
                                     format!("{} is missing, or is not authentic", describe(key)),
@@ -165,9 +181,10 @@ impl Read<'_> {
         let mut keys = Vec::new();
         if self.count(Table::Record, &mut |key, _| keys.push(key.to_vec()))? != records {
             for key in keys {
-                if self
-                    .tree(|tree| tree.find(&key))
-                    .is_ok_and(|item| item.is_none_or(|item| item.hash.is_none()))
+                if key::slot_number(&key).is_none()
+                    && self
+                        .tree(|tree| tree.find(&key))
+                        .is_ok_and(|item| item.is_none_or(|item| item.hash.is_none()))
                 {
                     let alias = key::alias_of(&key).unwrap_or_default().to_owned();
                     found.problem(&alias, format!("{} belongs to nothing", describe(&key)));

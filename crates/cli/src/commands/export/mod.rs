@@ -198,7 +198,10 @@ impl Work<'_> {
                 return Err(wrong_call("a private key is not written to a terminal: give a file"));
             }
         } else if self.is_folder() && self.output.exists() && !self.output.is_dir() {
-            return Err(wrong_call(format!("{} is a file, and this layout is a folder", self.output.display())));
+            return Err(wrong_call(format!(
+                "{} is a file, and this layout is a folder",
+                self.output.display()
+            )));
         }
         Ok(())
     }

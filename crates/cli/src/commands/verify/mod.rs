@@ -39,7 +39,7 @@ pub(super) fn run(arguments: &Arguments, command: &Verify, printer: &Printer) ->
     };
     match (&command.alias, &command.leaf) {
         (Some(alias), None) => {
-            let keystore = open_read_only(arguments)?;
+            let keystore = open_read_only(arguments, printer)?;
             let mut policy = Policy::default();
             apply(command, &mut policy);
             let chain = keystore.verify(alias, &policy, at).map_err(|error| fitted(error.into(), false))?;

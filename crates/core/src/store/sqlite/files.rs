@@ -2,14 +2,14 @@
 
 use std::{
     ffi::OsString,
-    fs::{self, File},
-    io,
+    fs::{self, File, TryLockError},
+    io::{self, Read as _, Write as _},
     path::{Path, PathBuf},
 };
 
 use crate::{
     private_file::{self, FileError},
-    store::StoreError,
+    store::{StoreError, engine::LongChange},
 };
 
 /// The files that SQLite keeps beside a database.
@@ -70,34 +70,64 @@ impl Drop for Prepared {
     }
 }
 
-/// The mark of a change of everything: who waits for the write lock goes on waiting while it is locked.
+/// The mark of a change of everything: a file beside the database, which says what the change is, and is locked as long as
+/// it lasts. The system lets go of the lock however the process ends.
 #[derive(Debug)]
-pub(crate) struct LongChange {
+pub(super) struct Mark {
     path: PathBuf,
     _lock: File,
 }
 
-impl LongChange {
-    /// Says that a change of everything begins.
-    pub(crate) fn begin(store: &Path) -> Result<Self, StoreError> {
-        let path = beside(store, "-long");
+fn mark_path(store: &Path) -> PathBuf {
+    beside(store, "-long")
+}
+
+/// Announces a change of everything; `None` while another is announced.
+pub(super) fn announce(store: &Path, change: LongChange) -> Result<Option<Mark>, StoreError> {
+    let path = mark_path(store);
+    loop {
         match private_file::create(&path, b"") {
             Ok(()) | Err(FileError::Exists { .. }) => {}
             Err(other) => return Err(other.into()),
         }
-        let file = private_file::open_private(&path, true)?;
-        file.lock().map_err(|error| FileError::io("lock", &path, &error))?;
-        Ok(Self { path, _lock: file })
+        let mut file = match private_file::open_private(&path, true) {
+            Ok(file) => file,
+            // Whoever had it has ended meanwhile, and taken it away.
+            Err(FileError::HardLinked { links: 0, .. }) => continue,
+            Err(_) if path.symlink_metadata().is_err() => continue,
+            Err(other) => return Err(other.into()),
+        };
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Ok(None),
+            Err(TryLockError::Error(error)) => return Err(FileError::io("lock", &path, &error).into()),
+        }
+        if private_file::identity(&path) == private_file::identity_of(&file) {
+            let written = file.set_len(0).and_then(|()| file.write_all(change.as_str().as_bytes()));
+            written.map_err(|error| FileError::io("write", &path, &error))?;
+            return Ok(Some(Mark { path, _lock: file }));
+        }
+        // Taken away between the opening and the lock: nobody else would see it.
     }
 }
 
-impl Drop for LongChange {
+impl Drop for Mark {
     fn drop(&mut self) {
         let _ = fs::remove_file(&self.path);
     }
 }
 
-/// Whether a change of everything is in progress: the system lets go of the lock however its process ends.
-pub(in crate::store) fn is_long_change(store: &Path) -> bool {
-    File::open(beside(store, "-long")).is_ok_and(|file| file.try_lock().is_err())
+/// The change of everything that is announced.
+pub(super) fn announced(store: &Path) -> Option<LongChange> {
+    let file = private_file::open_private(&mark_path(store), false).ok()?;
+    // Shared, so that two who look do not see each other.
+    match file.try_lock_shared() {
+        Err(TryLockError::WouldBlock) => {}
+        _ => return None,
+    }
+    let mut name = String::new();
+    let read = file.take(16).read_to_string(&mut name);
+    let of_name = |change: &LongChange| change.as_str() == name;
+    // It is locked a moment before its name is written.
+    Some(read.ok().and_then(|_| LongChange::ALL.into_iter().find(of_name)).unwrap_or(LongChange::Rewrite))
 }

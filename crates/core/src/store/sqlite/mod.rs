@@ -15,15 +15,14 @@ use std::{
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-pub(super) use self::files::is_long_change;
-pub(crate) use self::files::{LongChange, Prepared, beside, free_name, side_files};
+pub(crate) use self::files::{Prepared, beside, free_name, side_files};
 use self::{
     connection::connect,
     rows::{Changing, Viewing, state_row},
 };
 use super::{
     StoreError,
-    engine::{Change, Connector, Engine, View},
+    engine::{Announcement, Change, Connector, Engine, LongChange, View},
 };
 use crate::private_file::{self, FileError, Identity};
 
@@ -223,6 +222,15 @@ impl Connector for SqliteFile {
         let engine = SqliteEngine::open(&self.path, self.read_only)?;
         Ok(Box::new(SqliteEngine { patience: self.patience, ..engine }))
     }
+
+    fn announce(&self, change: LongChange) -> Result<Option<Announcement>, StoreError> {
+        let mark = files::announce(&self.path, change)?;
+        Ok(mark.map(|mark| -> Announcement { Box::new(mark) }))
+    }
+
+    fn announced(&self) -> Option<LongChange> {
+        files::announced(&self.path)
+    }
 }
 
 impl Engine for SqliteEngine {
@@ -235,21 +243,11 @@ impl Engine for SqliteEngine {
             return Err(StoreError::ReadOnly);
         }
         connection::wait_at_most(self.patience);
-        loop {
-            match Transaction::new_unchecked(&self.connection, TransactionBehavior::Immediate) {
-                Ok(transaction) => {
-                    if self.empty.take() {
-                        schema::create(&transaction)?;
-                    }
-                    return Ok(Box::new(Changing(Viewing::new(transaction))));
-                }
-                Err(error) => match StoreError::from(error) {
-                    // A change of everything is in progress: it says so, and takes as long as it takes.
-                    StoreError::Busy if is_long_change(&self.path) => {}
-                    other => return Err(other),
-                },
-            }
+        let transaction = Transaction::new_unchecked(&self.connection, TransactionBehavior::Immediate)?;
+        if self.empty.take() {
+            schema::create(&transaction)?;
         }
+        Ok(Box::new(Changing(Viewing::new(transaction))))
     }
 
     fn reconnect(&mut self) -> Result<(), StoreError> {

@@ -1,0 +1,152 @@
+//! `restore`: the ways back from a backup.
+
+mod backup;
+mod new_store;
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use strongroom::{Alias, Journal, Keystore, Remedy, RestoreOptions, RestorePlan, printable};
+
+use super::{
+    Purpose, actor,
+    maintenance::{ReportView, not_there},
+    now, open_with_key, store_path,
+};
+use crate::{
+    args::{Arguments, Restore},
+    failure::{Exit, Failure},
+    prompt::{self, Unasked},
+    render::Printer,
+    unlock::{Loaded, UnlockSpec},
+};
+
+/// Aliases that a plan names; of many the first.
+const SHOWN: usize = 10;
+
+pub(super) fn run(arguments: &Arguments, command: &Restore, printer: &Printer) -> Result<(), Failure> {
+    let path = store_path(arguments)?;
+    let file = command.file()?;
+    // Nothing is asked for before it is clear that there is something to open.
+    if file.symlink_metadata().is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound) {
+        return Err(not_there("file", file));
+    }
+    if let Some(source) = command.backup_unlock.as_ref().and_then(UnlockSpec::warning) {
+        printer.warn(source);
+    }
+    let mut options = RestoreOptions::default();
+    options.other_store = command.other_store;
+    options.with_access = command.with_access;
+    if let Some(alias) = &command.only {
+        return only(arguments, command, alias, options, printer);
+    }
+    if command.new_store {
+        let (backup, loaded) = backup::open(arguments, command, &path, None)?;
+        return new_store::run(arguments, command, &backup, &loaded, printer);
+    }
+    if path.symlink_metadata().is_err() {
+        let (backup, _) = backup::open(arguments, command, &path, None)?;
+        let report = Keystore::restore_missing(backup, &path, &actor(), Journal::default(), now())?;
+        let view = ReportView::of(&report, None);
+        printer.result(&view, &[], || {
+            format!("restored {}: {}It is opened by what opens the backup.\n", path.display(), view.text())
+        });
+        return Ok(());
+    }
+    let (keystore, today) = open_today(arguments)?;
+    let (backup, loaded) = backup::open(arguments, command, &path, Some(&today))?;
+    let plan = keystore.plan_restore(&backup, options)?;
+    confirm(arguments, command, &plan)?;
+    let report = keystore.restore(&backup, Some(loaded.unlock()), options, now())?;
+    for slot in &plan.slots_gone {
+        printer.warn(&format!("slot {slot} was damaged, and is gone: what opened it has to be added again"));
+    }
+    let view = ReportView::of(&report, None);
+    let useless = matches!(&loaded, Loaded::Key(key) if key.is_bound()) && plan.other_store;
+    if command.with_access && useless {
+        printer.warn("the key file of the backup is for its own store: it does not open this one");
+    }
+    printer.result(&view, &[], || format!("restored {}: {}", path.display(), view.text()));
+    Ok(())
+}
+
+fn open_today(arguments: &Arguments) -> Result<(Keystore, Loaded), Failure> {
+    open_with_key(arguments, Purpose::Mend).map_err(|failure| {
+        // A backup is no way into a store that cannot be proved; a new one is.
+        if matches!(
+            failure.code,
+            "store_corrupt" | "not_a_store" | "store_from_preview" | "schema_from_future"
+        ) {
+            failure.with(Remedy::NewStore)
+        } else {
+            failure
+        }
+    })
+}
+
+#[derive(Serialize)]
+struct Mended {
+    alias: String,
+    outcome: &'static str,
+}
+
+/// One entry out of a backup.
+fn only(
+    arguments: &Arguments,
+    command: &Restore,
+    alias: &Alias,
+    options: RestoreOptions,
+    printer: &Printer,
+) -> Result<(), Failure> {
+    let path = store_path(arguments)?;
+    let (keystore, today) = open_with_key(arguments, Purpose::Mend)?;
+    let (backup, _) = backup::open(arguments, command, &path, Some(&today))?;
+    keystore.restore_only(&backup, alias, command.replace, options, now()).map_err(|error| {
+        let failure = Failure::from(error);
+        if failure.code == "alias_taken" { failure.with(Remedy::ReplaceByBackup) } else { failure }
+    })?;
+    let mended = Mended { alias: alias.to_string(), outcome: "restored" };
+    printer.result(&mended, &[], || format!("restored the entry {alias} with all its versions\n"));
+    Ok(())
+}
+
+/// What comes back and what goes is shown before it does.
+fn confirm(arguments: &Arguments, command: &Restore, plan: &RestorePlan) -> Result<(), Failure> {
+    let mut lines = Vec::new();
+    let mut tell = |what: &str, aliases: &[Alias]| {
+        if !aliases.is_empty() {
+            let names: Vec<&str> = aliases.iter().take(SHOWN).map(Alias::as_str).collect();
+            let more = aliases.len().saturating_sub(SHOWN);
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            lines.push(format!("{what}: {}{more}", names.join(", ")));
+        }
+    };
+    tell("CA certificates that come back", &plan.authorities_back);
+    tell("CA certificates that go", &plan.authorities_gone);
+    tell("entries that come back", &plan.entries_back);
+    tell("entries that go", &plan.entries_gone);
+    tell("entries with another certificate", &plan.changed);
+    if command.with_access {
+        let names: Vec<String> = plan.administrators.iter().map(|name| printable(name)).collect();
+        lines.push(format!("administrators, in place of today's: {}", names.join(", ")));
+    }
+    if !plan.slots_gone.is_empty() {
+        let numbers: Vec<String> = plan.slots_gone.iter().map(u32::to_string).collect();
+        lines.push(format!("slots that go, since they are damaged: {}", numbers.join(", ")));
+    }
+    if lines.is_empty() {
+        return Ok(());
+    }
+    let question = format!("The restore changes what the store holds: {}. Go on?", lines.join("; "));
+    prompt::confirm(arguments, &question, Unasked::Refuse)
+}
+
+impl Restore {
+    pub(super) fn file(&self) -> Result<&Path, Failure> {
+        let file: Option<&PathBuf> = self.from.as_ref().or(self.file.as_ref());
+        file.map(PathBuf::as_path).ok_or_else(|| {
+            Failure::new(Exit::Usage, "usage", "arguments", "give the backup".to_owned())
+                .with(Remedy::ReadHelp)
+        })
+    }
+}
