@@ -1,5 +1,8 @@
 //! What every engine must do, held over each that there is: SQLite with both journals, and memory, near and far.
 
+#[path = "conformance/snapshots.rs"]
+mod snapshots;
+
 use std::{
     path::PathBuf,
     thread,

@@ -126,6 +126,30 @@ fn the_whole_put_back_under_a_running_process_is_seen_with_a_guard_and_without()
     }
 }
 
+/// What a process knows already answers for its own store alone.
+#[test]
+fn the_rows_of_another_store_under_a_running_process_are_refused() {
+    let (victim, other) = (Victim::new(), Victim::new());
+    let engine = victim.engine.copy();
+    let running = victim.open(&engine).unwrap();
+    let truth = answers(&running);
+    for tables in [&[Table::Record, Table::Node, Table::Blob][..], &Table::ALL] {
+        put_back(&other.engine, &engine, tables);
+        for (question, answer) in answers(&running) {
+            match answer {
+                Ok(answer) => assert_eq!(Ok(&answer), truth[&question].as_ref(), "{question}"),
+                Err(code) => {
+                    assert!(code == "store_corrupt" || Err(code) == truth[&question], "{question}: {code}")
+                }
+            }
+        }
+        let refused = running.import_authority(&"new".parse().unwrap(), root("New").file(), now());
+        assert_eq!(refused.unwrap_err().code(), "store_corrupt");
+        put_back(&victim.engine, &engine, &Table::ALL);
+        assert_eq!(answers(&running), truth);
+    }
+}
+
 #[test]
 fn more_than_eight_slots_are_refused_before_any_work() {
     let victim = Victim::new();

@@ -7,7 +7,26 @@ use crate::{
     limits::Limits,
     pkcs12::{self, Pkcs12Error},
     secret::PrivateKey,
+    store,
 };
+
+/// Takes the bytes for a record or a blob of each kind.
+///
+/// # Panics
+///
+/// If one content has two encodings.
+pub fn check_record(bytes: &[u8]) {
+    store::fuzz::check_record(bytes);
+}
+
+/// Takes the bytes for a row of the tree.
+///
+/// # Panics
+///
+/// If one content has two forms.
+pub fn check_node(bytes: &[u8]) {
+    store::fuzz::check_node(bytes);
+}
 
 /// The DER of each certificate in a PKCS #7 bundle.
 ///

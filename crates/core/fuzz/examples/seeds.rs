@@ -11,7 +11,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use strongroom::{Limits, Password};
+use strongroom::{
+    Keystore, Limits, Password, ServerCertificateRequest, UnixTime, UnlockKey,
+    engine::{Engine as _, MemoryEngine, Table},
+};
 use strongroom_fuzz::{Bag, bag, data, open, pfx, shrouded_key, tlv};
 
 const BAG: &[u8] = b"\x06\x0b\x2a\x86\x48\x86\xf7\x0d\x01\x0c\x0a\x01";
@@ -33,6 +36,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     for alias in ["www", "Web-2026_a.b", "0", "portal.example.com", "x_intermediate12"] {
         seeds.add(&["alias"], alias.as_bytes())?;
     }
+    seeds.store(&fs::read(fixtures.join("pkcs12/www.p12"))?)?;
     let manifest: toml::Table = fs::read_to_string(fixtures.join("manifest.toml"))?.parse()?;
     for row in manifest.get("fixture").and_then(|rows| rows.as_array()).into_iter().flatten() {
         let text = |name| row.get(name).and_then(toml::Value::as_str).unwrap_or_default();
@@ -80,6 +84,30 @@ impl Seeds {
             let folder = self.corpus.join(target);
             fs::create_dir_all(&folder)?;
             fs::write(Path::new(&folder).join(format!("seed-{:016x}", hasher.finish())), bytes)?;
+        }
+        Ok(())
+    }
+
+    /// Writes the rows of a store with CA certificates, a server and its former version.
+    fn store(&self, file: &[u8]) -> Result<(), Box<dyn Error>> {
+        let (engine, at) = (MemoryEngine::new(false), UnixTime::now());
+        let keystore = Keystore::create_on_engine(Box::new(engine.clone()), &UnlockKey::generate()?, at)?;
+        for (n, root) in self.roots.iter().enumerate() {
+            keystore.import_authority(&format!("ca-{n}").parse()?, root, at)?;
+        }
+        let password = Password::new("changeit")?;
+        let (www, web) = ("www".parse()?, "web".parse()?);
+        keystore.import_server_certificate(ServerCertificateRequest::new(www, file, &password, at))?;
+        keystore.rename(&"www".parse()?, &web, at)?;
+        keystore.remove(&web, false, at)?;
+        keystore.undo(&web, at)?;
+        let rows = |table| -> Result<_, Box<dyn Error>> { Ok(engine.view()?.range(table, &[], None, usize::MAX)?) };
+        for (_, value) in rows(Table::Record)?.into_iter().chain(rows(Table::Blob)?) {
+            self.add(&["record"], &value)?;
+        }
+        for (path, body) in rows(Table::Node)? {
+            let length = u8::try_from(path.len())?;
+            self.add(&["tree_node"], &[&[length], path.as_slice(), &body].concat())?;
         }
         Ok(())
     }

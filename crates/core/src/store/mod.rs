@@ -13,6 +13,8 @@ mod copy;
 pub(crate) mod engine;
 mod entries;
 mod error;
+#[cfg(fuzzing)]
+pub(crate) mod fuzz;
 mod generation;
 mod guard;
 mod key;

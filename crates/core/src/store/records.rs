@@ -203,3 +203,74 @@ pub(super) fn sealed_from_blob(bytes: &[u8]) -> Result<SealedKey, StoreError> {
     decoder.end()?;
     Ok(SealedKey { sealed_key, wrapped_data_key })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn head() -> EntryHead {
+        let content = Content {
+            number: 3,
+            origin: 2,
+            created_at: 1_795_000_000,
+            actor: "an owner".to_owned(),
+            allowed: vec![FindingCode::Expired, FindingCode::NoAnchor],
+            sealed: Some([7; 32]),
+            chain: vec![
+                (Fingerprint::from_bytes([1; 32]), Role::Leaf),
+                (Fingerprint::from_bytes([2; 32]), Role::Anchor),
+            ],
+        };
+        let alias: Alias = "Www.Example".parse().unwrap();
+        EntryHead {
+            id: [9; 16],
+            alias,
+            trust: None,
+            version: 3,
+            first: 1,
+            bound_to: Some("a server".into()),
+            content,
+        }
+    }
+
+    /// Every byte in every other value: refused, or another content in its one encoding.
+    #[test]
+    fn no_two_byte_strings_are_one_record() {
+        let head = head();
+        let (record, version) = (head.to_record(), head.content.to_record());
+        let read = EntryHead::from_record("www.example", &record).unwrap();
+        assert_eq!((read.to_record(), &read.content), (record.clone(), &head.content));
+        assert_eq!(Content::from_record(&version).unwrap(), head.content);
+        assert!(EntryHead::from_record("www.example2", &record).is_err());
+        let (mut refused, mut taken) = (0, 0);
+        for at in 0..record.len() {
+            for value in 0..=255_u8 {
+                let mut other = record.clone();
+                other[at] = value;
+                match EntryHead::from_record("www.example", &other) {
+                    Ok(read) => {
+                        assert_eq!(read.to_record(), other, "{at} {value}");
+                        taken += 1;
+                    }
+                    Err(_) => refused += 1,
+                }
+            }
+        }
+        assert!(refused > 10_000 && taken > record.len(), "{refused} {taken}");
+        for length in 0..record.len() {
+            assert!(EntryHead::from_record("www.example", &record[..length]).is_err());
+        }
+        for length in 0..version.len() {
+            assert!(Content::from_record(&version[..length]).is_err());
+        }
+        assert!(EntryHead::from_record("www.example", &[record.as_slice(), &[0]].concat()).is_err());
+        let sealed = sealed_to_blob(&SealedKey { sealed_key: vec![1; 60], wrapped_data_key: vec![2; 72] });
+        for at in 0..sealed.len() {
+            let mut other = sealed.clone();
+            other[at] ^= 0x81;
+            if let Ok(read) = sealed_from_blob(&other) {
+                assert_eq!(sealed_to_blob(&read), other);
+            }
+        }
+    }
+}

@@ -114,6 +114,19 @@ impl Root {
     }
 }
 
+/// What is read of a body is written as the same body.
+#[cfg(fuzzing)]
+pub(super) fn check_body(path: &[u8], body: &[u8]) {
+    let prefix = path.get(..path.len().saturating_sub(2)).unwrap_or_default();
+    if node::is_page_path(path) {
+        if let Some(items) = node::parse_page(path, body, PAGE) {
+            assert_eq!(node::page_body(prefix, &items), body, "two forms of one page");
+        }
+    } else if let Some(children) = node::parse_inner(path, body, PAGE) {
+        assert_eq!(node::inner_body(path, &children), body, "two forms of one node");
+    }
+}
+
 /// The digits of a key: two a byte, the high one first.
 pub(super) fn digits(key: &[u8]) -> Vec<u8> {
     key.iter().flat_map(|byte| [byte >> 4, byte & 15]).collect()

@@ -1,0 +1,32 @@
+//! What must hold of every decoder of a row, whatever the bytes. Compiled under `cfg(fuzzing)` alone.
+
+use super::{
+    codec::Decoder,
+    records::{Content, EntryHead, sealed_from_blob, sealed_to_blob},
+    tree,
+};
+
+/// Takes the bytes for a record or a blob of each kind: what is read of them is written as the same bytes.
+pub(crate) fn check_record(bytes: &[u8]) {
+    if let Ok(content) = Content::from_record(bytes) {
+        assert_eq!(content.to_record(), bytes, "two encodings of one version");
+    }
+    let alias = Decoder::new(bytes).and_then(|mut fields| Ok(fields.text()?.to_ascii_lowercase()));
+    if let Ok(head) = alias.and_then(|alias| EntryHead::from_record(&alias, bytes)) {
+        assert_eq!(head.to_record(), bytes, "two encodings of one entry");
+        assert!(EntryHead::from_record("another alias", bytes).is_err());
+    }
+    if let Ok(sealed) = sealed_from_blob(bytes) {
+        assert_eq!(sealed_to_blob(&sealed), bytes, "two encodings of one sealed key");
+    }
+}
+
+/// Takes the bytes for a row of the tree: the length of its path, the path, and the body.
+pub(crate) fn check_node(bytes: &[u8]) {
+    let Some((length, rest)) = bytes.split_first() else {
+        return;
+    };
+    if let Some((path, body)) = rest.split_at_checked(usize::from(*length)) {
+        tree::check_body(path, body);
+    }
+}
