@@ -2,7 +2,13 @@
 //!
 //! Work is charged before it is done, so that a refusal costs nothing.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use thiserror::Error;
 
@@ -139,7 +145,7 @@ impl KdfBudget {
         Self { left: limits.max_work, limit: limits.max_work, done: 0, cancel: Cancel::default() }
     }
 
-    /// Asks `cancel` between every 10,000 iterations, and before a derivation by scrypt, which runs to its end.
+    /// Asks `cancel` between every 10,000 iterations, by each thread that does them, and before a derivation by scrypt, which runs to its end.
     #[must_use]
     pub fn with_cancel(mut self, cancel: Cancel) -> Self {
         self.cancel = cancel;
@@ -170,21 +176,17 @@ impl KdfBudget {
         Ok(())
     }
 
-    /// Runs the iterations of a derivation after its first: `run` does as many as it is told.
-    ///
-    /// # Errors
-    ///
-    /// [`Cancelled`] in between.
-    pub(crate) fn repeat(&mut self, iterations: u32, mut run: impl FnMut(u32)) -> Result<(), Cancelled> {
-        let mut left = iterations.saturating_sub(1);
-        while left > 0 {
-            self.check()?;
-            let times = left.min(BETWEEN_QUESTIONS);
-            run(times);
-            left -= times;
-            self.done = self.done.saturating_add(u64::from(times));
-        }
-        Ok(())
+    /// Takes back the charge for iterations that turned out not to be needed.
+    pub(crate) fn give_back(&mut self, iterations: u64) {
+        self.left = self.left.saturating_add(iterations).min(self.limit);
+    }
+
+    /// Lets `work` count its iterations, on as many threads as it likes.
+    pub(crate) fn counting<T>(&mut self, work: impl FnOnce(&Progress<'_>) -> T) -> T {
+        let progress = Progress { cancel: &self.cancel, done: AtomicU64::new(self.done) };
+        let result = work(&progress);
+        self.done = progress.done.into_inner();
+        result
     }
 
     /// Whether to go on.
@@ -193,10 +195,54 @@ impl KdfBudget {
     ///
     /// [`Cancelled`] if not.
     pub(crate) fn check(&self) -> Result<(), Cancelled> {
-        match &self.cancel.0 {
-            Some(asked) if asked(self.done) => Err(Cancelled { done: self.done }),
-            _ => Ok(()),
+        self.cancel.check(self.done)
+    }
+}
+
+/// Iterations as they are done, by one thread or several.
+pub(crate) struct Progress<'b> {
+    cancel: &'b Cancel,
+    done: AtomicU64,
+}
+
+impl Progress<'_> {
+    /// The most iterations that a thread does, in all of its lanes, between two checks.
+    pub(crate) const BETWEEN_CHECKS: u32 = BETWEEN_QUESTIONS;
+
+    /// Whether to go on.
+    ///
+    /// # Errors
+    ///
+    /// [`Cancelled`] if not.
+    pub(crate) fn check(&self) -> Result<(), Cancelled> {
+        self.cancel.check(self.done.load(Ordering::Relaxed))
+    }
+
+    /// The iterations that were done.
+    #[cfg(test)]
+    pub(crate) fn done(&self) -> u64 {
+        self.done.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn add(&self, iterations: u64) {
+        self.done.fetch_add(iterations, Ordering::Relaxed);
+    }
+
+    /// Runs the iterations of a derivation after its first: `run` does as many as it is told.
+    ///
+    /// # Errors
+    ///
+    /// [`Cancelled`] in between.
+    pub(crate) fn repeat(&self, iterations: u32, mut run: impl FnMut(u32)) -> Result<(), Cancelled> {
+        let mut left = iterations.saturating_sub(1);
+        while left > 0 {
+            self.check()?;
+            let times = left.min(BETWEEN_QUESTIONS);
+            run(times);
+            left -= times;
+            self.add(u64::from(times));
         }
+        Ok(())
     }
 }
 
@@ -223,6 +269,13 @@ impl Cancel {
     #[must_use]
     pub fn when(asked: impl Fn(u64) -> bool + Send + Sync + 'static) -> Self {
         Self(Some(Arc::new(asked)))
+    }
+
+    fn check(&self, done: u64) -> Result<(), Cancelled> {
+        match &self.0 {
+            Some(asked) if asked(done) => Err(Cancelled { done }),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -273,6 +326,10 @@ mod tests {
         budget.charge(3, 2).unwrap();
         budget.charge(4, 1).unwrap();
         assert_eq!(budget.charge(1, 1).unwrap_err(), BudgetExceeded { found: 11, limit: 10 });
+        budget.give_back(4);
+        budget.charge(4, 1).unwrap();
+        budget.give_back(u64::MAX);
+        assert_eq!(budget.charge(11, 1).unwrap_err(), BudgetExceeded { found: 11, limit: 10 });
         let mut overflow = KdfBudget::new(&limits);
         assert_eq!(overflow.charge(u64::MAX, 2).unwrap_err(), BudgetExceeded { found: u64::MAX, limit: 10 });
     }
@@ -281,13 +338,14 @@ mod tests {
     fn a_derivation_is_stopped_between_blocks_of_iterations() {
         let mut runs = Vec::new();
         let mut budget = KdfBudget::new(&Limits::default());
-        budget.repeat(25_001, |times| runs.push(times)).unwrap();
+        budget.counting(|progress| progress.repeat(25_001, |times| runs.push(times))).unwrap();
         assert_eq!(runs, [10_000, 10_000, 5_000]);
         runs.clear();
         // The count goes on from one derivation to the next.
         let mut budget = KdfBudget::new(&Limits::default()).with_cancel(Cancel::when(|done| done >= 30_000));
-        budget.repeat(20_001, |times| runs.push(times)).unwrap();
-        assert_eq!(budget.repeat(5_000_000, |times| runs.push(times)), Err(Cancelled { done: 30_000 }));
+        budget.counting(|progress| progress.repeat(20_001, |times| runs.push(times))).unwrap();
+        let stopped = budget.counting(|progress| progress.repeat(5_000_000, |times| runs.push(times)));
+        assert_eq!(stopped, Err(Cancelled { done: 30_000 }));
         assert_eq!(runs, [10_000, 10_000, 10_000]);
         assert_eq!(budget.check(), Err(Cancelled { done: 30_000 }));
     }
@@ -296,9 +354,12 @@ mod tests {
     fn nothing_runs_for_a_derivation_of_one_iteration() {
         let mut budget = KdfBudget::new(&Limits::default()).with_cancel(Cancel::when(|_| true));
         for iterations in [0, 1] {
-            budget.repeat(iterations, |_| panic!("nothing is left to do")).unwrap();
+            budget
+                .counting(|progress| progress.repeat(iterations, |_| panic!("nothing is left to do")))
+                .unwrap();
         }
-        assert_eq!(budget.repeat(2, |_| panic!("it was cancelled")), Err(Cancelled { done: 0 }));
+        let stopped = budget.counting(|progress| progress.repeat(2, |_| panic!("it was cancelled")));
+        assert_eq!(stopped, Err(Cancelled { done: 0 }));
     }
 
     #[test]

@@ -13,12 +13,16 @@ use super::{
     ber::{CONTEXT_0, Element, INTEGER, OBJECT_IDENTIFIER, OCTET_STRING, Reader, SEQUENCE, SET, Walk},
     contents::{Attributes, CertificateBag, Contents, Encryption, KeyBag, LockedKey, Safe},
     error::Pkcs12Error,
+    kdf::Keys,
     oid,
     password::{Octets, PasswordReading},
-    pbe::Scheme,
+    pbe::{Scheme, Tried},
     plaintext::{is_private_key_info, is_safe_contents},
 };
-use crate::{limits::KdfBudget, secret::PrivateKey};
+use crate::{
+    limits::{KdfBudget, Limits},
+    secret::PrivateKey,
+};
 
 /// SafeContents inside SafeContents, at most.
 const MAX_NESTED_SAFES: usize = 4;
@@ -26,10 +30,12 @@ const MAX_NESTED_SAFES: usize = 4;
 /// Reads the safes of one file, one after the other.
 pub(super) struct BagReader<'r, 'l> {
     walk: &'r Walk<'l>,
-    /// `None` where it is only counted what the file asks for.
+    /// `None` where it is only seen what the file asks for.
     unlock: Option<Unlock<'r>>,
-    /// What the parts that are seen without decrypting cost, in iterations.
-    work: u64,
+    /// How the parts are encrypted that are seen without decrypting.
+    schemes: Vec<Scheme>,
+    /// Whether a part could not be decrypted yet, for want of a key that has to be derived.
+    waits: bool,
     contents: Contents,
     bags: usize,
 }
@@ -40,19 +46,53 @@ struct Unlock<'r> {
     passwords: Vec<&'r Octets>,
     /// Those, and the readings of the keys' own passwords.
     key_passwords: Vec<&'r Octets>,
+    keys: &'r mut Keys,
     budget: &'r mut KdfBudget,
 }
 
-/// The iterations that an AuthenticatedSafe asks for, as far as its schemes lie in the clear: one try for each.
+/// How the parts of an AuthenticatedSafe are encrypted, as far as their schemes lie in the clear, in the order of the file.
 ///
 /// # Errors
 ///
 /// What is beyond a limit, so that it is refused before a key is derived. What is malformed is left to the reading.
-pub(super) fn foresee_work(walk: &Walk<'_>, auth_safe: &[u8], depth: u16) -> Result<u64, Pkcs12Error> {
-    let mut reader = BagReader { walk, unlock: None, work: 0, contents: Contents::default(), bags: 0 };
+pub(super) fn foresee(walk: &Walk<'_>, auth_safe: &[u8], depth: u16) -> Result<Vec<Scheme>, Pkcs12Error> {
+    let mut reader = BagReader::new(walk, None);
     match reader.read_all(auth_safe, depth) {
         Err(error @ (Pkcs12Error::TooMany { .. } | Pkcs12Error::Parameter { .. })) => Err(error),
-        _ => Ok(reader.work),
+        _ => Ok(reader.schemes),
+    }
+}
+
+/// Reads an AuthenticatedSafe: a SEQUENCE of ContentInfo.
+///
+/// It is read until nothing is missing: what a reading would have to derive is collected, and derived together before the
+/// next.
+///
+/// # Errors
+///
+/// See [`VerifiedPfx::decrypt`](super::VerifiedPfx::decrypt).
+pub(super) fn read(
+    limits: &Limits,
+    (auth_safe, depth): (&[u8], u16),
+    (passwords, key_passwords): (&[Octets], &[Octets]),
+    keys: &mut Keys,
+    budget: &mut KdfBudget,
+) -> Result<Contents, Pkcs12Error> {
+    loop {
+        let unlock = Unlock {
+            passwords: passwords.iter().collect(),
+            key_passwords: passwords.iter().chain(key_passwords).collect(),
+            keys: &mut *keys,
+            budget: &mut *budget,
+        };
+        let walk = Walk::new(limits);
+        let mut reader = BagReader::new(&walk, Some(unlock));
+        reader.read_all(auth_safe, depth)?;
+        if !reader.waits {
+            return Ok(reader.contents);
+        }
+        keys.derive(None, budget)?;
+        keys.rewind();
     }
 }
 
@@ -63,24 +103,8 @@ struct OpenedSafe {
 }
 
 impl<'r, 'l> BagReader<'r, 'l> {
-    pub(super) fn new(
-        walk: &'r Walk<'l>,
-        passwords: &'r [Octets],
-        key_passwords: &'r [Octets],
-        budget: &'r mut KdfBudget,
-    ) -> Self {
-        let unlock = Unlock {
-            passwords: passwords.iter().collect(),
-            key_passwords: passwords.iter().chain(key_passwords).collect(),
-            budget,
-        };
-        Self { walk, unlock: Some(unlock), work: 0, contents: Contents::default(), bags: 0 }
-    }
-
-    /// Reads an AuthenticatedSafe: a SEQUENCE of ContentInfo.
-    pub(super) fn read(mut self, auth_safe: &[u8], depth: u16) -> Result<Contents, Pkcs12Error> {
-        self.read_all(auth_safe, depth)?;
-        Ok(self.contents)
+    fn new(walk: &'r Walk<'l>, unlock: Option<Unlock<'r>>) -> Self {
+        Self { walk, unlock, schemes: Vec::new(), waits: false, contents: Contents::default(), bags: 0 }
     }
 
     fn read_all(&mut self, auth_safe: &[u8], depth: u16) -> Result<(), Pkcs12Error> {
@@ -147,8 +171,8 @@ impl<'r, 'l> BagReader<'r, 'l> {
             }
             Err(other) => return Err(other),
         };
-        self.work = self.work.saturating_add(scheme.work());
         let Some(unlock) = &mut self.unlock else {
+            self.schemes.push(scheme);
             return Ok(None);
         };
         let encryption = Encryption::of(&scheme);
@@ -160,14 +184,16 @@ impl<'r, 'l> BagReader<'r, 'l> {
             return Err(info.malformed("the encrypted content is empty"));
         }
         let walk = self.walk;
-        let opened = scheme
-            .decrypt(&octets, &unlock.passwords, unlock.budget, |plain| is_safe_contents(walk, plain))?;
-        let Some(opened) = opened else {
-            self.lock_safe(Pkcs12Error::SafePassword);
-            return Ok(None);
-        };
-        self.note(opened.reading);
-        Ok(Some(OpenedSafe { plain: opened.plain, encryption }))
+        let accept = |plain: &[u8]| is_safe_contents(walk, plain);
+        match scheme.decrypt(&octets, &unlock.passwords, unlock.keys, unlock.budget, accept)? {
+            Tried::Opened(opened) => {
+                self.note(opened.reading);
+                return Ok(Some(OpenedSafe { plain: opened.plain, encryption }));
+            }
+            Tried::Refused => self.lock_safe(Pkcs12Error::SafePassword),
+            Tried::Waiting => self.waits = true,
+        }
+        Ok(None)
     }
 
     fn lock_safe(&mut self, reason: Pkcs12Error) {
@@ -259,17 +285,23 @@ impl<'r, 'l> BagReader<'r, 'l> {
         };
         let mut layers = protection.to_vec();
         layers.push(Encryption::of(&scheme));
-        self.work = self.work.saturating_add(scheme.work());
         let Some(unlock) = &mut self.unlock else {
+            self.schemes.push(scheme);
             // Counted, as one that may open.
             return self.lock_key(Pkcs12Error::KeyPassword, attributes, layers);
         };
         let octets = encrypted.octets(self.walk)?;
         let walk = self.walk;
         let accept = |plain: &[u8]| is_private_key_info(walk, plain);
-        let Some(opened) = scheme.decrypt(&octets, &unlock.key_passwords, unlock.budget, accept)? else {
-            return self.lock_key(Pkcs12Error::KeyPassword, attributes, layers);
-        };
+        let opened =
+            match scheme.decrypt(&octets, &unlock.key_passwords, unlock.keys, unlock.budget, accept)? {
+                Tried::Opened(opened) => opened,
+                Tried::Refused => return self.lock_key(Pkcs12Error::KeyPassword, attributes, layers),
+                Tried::Waiting => {
+                    self.waits = true;
+                    return self.lock_key(Pkcs12Error::KeyPassword, attributes, layers);
+                }
+            };
         self.note(opened.reading);
         // Some programs leave bytes after the PrivateKeyInfo.
         let info = self.walk.reader(&opened.plain, 0).next()?;

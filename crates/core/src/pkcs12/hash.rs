@@ -1,4 +1,4 @@
-//! Hash functions by object identifier, with HMAC and the two key derivations that are built on them.
+//! Hash functions by object identifier, with HMAC.
 
 use blake2::Blake2b512;
 use hmac::{KeyInit, Mac, SimpleHmac};
@@ -13,12 +13,7 @@ use subtle::ConstantTimeEq;
 use whirlpool::Whirlpool;
 use zeroize::Zeroizing;
 
-use super::{
-    kdf,
-    kdf::{Input, Purpose},
-    oid,
-};
-use crate::limits::{Cancelled, KdfBudget};
+use super::oid;
 
 /// A hash function, as MACs and key derivations name it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -101,6 +96,11 @@ impl Hash {
         with_digest!(self, D => <D as Digest>::output_size())
     }
 
+    /// The length of the block that it compresses, in bytes.
+    pub(super) fn block_len(self) -> usize {
+        with_digest!(self, D => <D as BlockSizeUser>::block_size())
+    }
+
     /// How many times the hash runs to fill `len` bytes.
     pub(super) fn blocks(self, len: usize) -> u64 {
         u64::try_from(len.div_ceil(self.output_len())).unwrap_or(u64::MAX)
@@ -112,57 +112,36 @@ impl Hash {
         if cfg!(fuzzing) {
             return true;
         }
-        with_digest!(self, D => hmac_matches::<D>(key, data, expected))
+        self.hmac(key, &[data]).ct_eq(expected).into()
     }
 
-    /// PBKDF2 (RFC 8018, section 5.2).
-    pub(super) fn pbkdf2(
-        self,
-        input: Input<'_>,
-        len: usize,
-        budget: &mut KdfBudget,
-    ) -> Result<Zeroizing<Vec<u8>>, Cancelled> {
-        let derive = match self {
-            Self::Sha1 => kdf::pbkdf2::<Sha1>,
-            Self::Sha224 => kdf::pbkdf2::<Sha224>,
-            Self::Sha256 => kdf::pbkdf2::<Sha256>,
-            Self::Sha384 => kdf::pbkdf2::<Sha384>,
-            Self::Sha512_224 => kdf::pbkdf2::<Sha512_224>,
-            Self::Sha512_256 => kdf::pbkdf2::<Sha512_256>,
-            // The others have no HMAC identifier to be asked by.
-            _ => kdf::pbkdf2::<Sha512>,
-        };
-        derive(input, len, budget)
+    /// The digest of all parts, one behind the other.
+    pub(super) fn digest(self, parts: &[&[u8]]) -> Zeroizing<Vec<u8>> {
+        with_digest!(self, D => {
+            let hash = parts.iter().fold(D::new(), |hash, part| hash.chain_update(part));
+            Zeroizing::new(hash.finalize().to_vec())
+        })
     }
 
-    /// PBKDF1 (RFC 8018, section 5.1); `len` is at most the length of the digest.
-    pub(super) fn pbkdf1(
-        self,
-        input: Input<'_>,
-        len: usize,
-        budget: &mut KdfBudget,
-    ) -> Result<Zeroizing<Vec<u8>>, Cancelled> {
-        with_digest!(self, D => kdf::pbkdf1::<D>(input, len, budget))
+    /// HMAC of all parts, one behind the other.
+    pub(super) fn hmac(self, key: &[u8], parts: &[&[u8]]) -> Zeroizing<Vec<u8>> {
+        with_digest!(self, D => {
+            // A key of any length is one (RFC 2104, section 2).
+            let mac = <SimpleHmac<D> as KeyInit>::new_from_slice(key).ok();
+            let mac = mac.map(|mac| parts.iter().fold(mac, |mac, part| mac.chain_update(part)));
+            Zeroizing::new(mac.map(|mac| mac.finalize().into_bytes().to_vec()).unwrap_or_default())
+        })
     }
 
-    /// The derivation of RFC 7292, appendix B.2.
-    pub(super) fn pkcs12_kdf(
-        self,
-        purpose: Purpose,
-        input: Input<'_>,
-        len: usize,
-        budget: &mut KdfBudget,
-    ) -> Result<Zeroizing<Vec<u8>>, Cancelled> {
-        with_digest!(self, D => kdf::pkcs12::<D>(purpose, input, len, budget))
+    /// Replaces `digest` by its own digest, `times` over.
+    pub(super) fn iterate(self, digest: &mut Zeroizing<Vec<u8>>, times: u32) {
+        with_digest!(self, D => {
+            for _ in 0..times {
+                let next = D::digest(digest.as_slice());
+                digest.copy_from_slice(&next);
+            }
+        });
     }
-}
-
-fn hmac_matches<D: Digest + BlockSizeUser>(key: &[u8], data: &[u8], expected: &[u8]) -> bool {
-    let Ok(mut mac) = <SimpleHmac<D> as KeyInit>::new_from_slice(key) else {
-        return false;
-    };
-    mac.update(data);
-    mac.finalize().into_bytes().as_slice().ct_eq(expected).into()
 }
 
 #[cfg(test)]

@@ -5,9 +5,10 @@ use super::{
     ber::{INTEGER, OCTET_STRING, Reader, SEQUENCE, Walk},
     error::Pkcs12Error,
     hash::Hash,
-    kdf::{Input, Purpose},
+    kdf::{Derivation, Keys, Method, Purpose},
     oid,
     password::Octets,
+    pbe,
     pbes2::Pbkdf2,
 };
 use crate::limits::KdfBudget;
@@ -80,28 +81,94 @@ impl MacData {
         }
     }
 
-    /// Compares the MAC over `content` under the readings of a password, one after the other; gives the one that
+    /// Compares the MAC over `content` under the readings of a password, the standard one first; gives the one that
     /// matched. Every try is charged.
+    ///
+    /// What `schemes` ask for under the standard reading is derived with the MAC's key, side by side, and left in `keys`;
+    /// nothing is decrypted with it here. It is given up as soon as the MAC does not match.
     pub(super) fn verify(
         &self,
         content: &[u8],
         passwords: Vec<Octets>,
+        schemes: &[pbe::Scheme],
+        keys: &mut Keys,
         budget: &mut KdfBudget,
     ) -> Result<Octets, Pkcs12Error> {
-        for password in passwords {
-            let key = match &self.scheme {
-                Scheme::Pkcs12 { hash, salt, iterations } => {
-                    budget.charge(self.work(), 1)?;
-                    let input = Input { password: &password.bmp, salt, iterations: *iterations };
-                    hash.pkcs12_kdf(Purpose::Mac, input, hash.output_len(), budget)?
-                }
-                Scheme::Pbmac1 { kdf, key_len, .. } => kdf.derive(&password.utf8, *key_len, budget)?,
-            };
-            if self.scheme.hash().hmac_matches(&key, content, &self.digest) {
+        let mut passwords = passwords.into_iter();
+        let first = passwords.next().ok_or(Pkcs12Error::WrongPassword)?;
+        let others: Vec<Octets> = passwords.collect();
+        let derivation = self.derivation(&first);
+        keys.want(derivation.clone(), budget)?;
+        let foreseen: Vec<Derivation> = schemes.iter().flat_map(|scheme| scheme.foreseen(&first)).collect();
+        let work = foreseen.iter().map(Derivation::work).fold(0, u64::saturating_add);
+        // Should this reading not be the one, the budget has to last for the others, and for as much again under one.
+        let in_vain = match u64::try_from(others.len()).unwrap_or(u64::MAX) {
+            0 => work,
+            count => work.saturating_mul(2).saturating_add(self.work().saturating_mul(count)),
+        };
+        if budget.foresee(in_vain).is_ok() {
+            foreseen.into_iter().try_for_each(|one| keys.want(one, budget))?;
+        }
+        keys.derive(Some(&|key| self.matches(key, content)), budget)?;
+        if keys.get(&derivation).is_some_and(|key| self.matches(key, content)) {
+            keys.rewind();
+            return Ok(first);
+        }
+        keys.give_up(budget);
+        self.verify_others(content, others, keys, budget)
+    }
+
+    /// The same under other readings: side by side, if the budget lasts for all of them.
+    fn verify_others(
+        &self,
+        content: &[u8],
+        passwords: Vec<Octets>,
+        keys: &mut Keys,
+        budget: &mut KdfBudget,
+    ) -> Result<Octets, Pkcs12Error> {
+        let all: Vec<(Octets, Derivation)> = passwords
+            .into_iter()
+            .map(|password| {
+                let derivation = self.derivation(&password);
+                (password, derivation)
+            })
+            .collect();
+        let work = self.work().saturating_mul(u64::try_from(all.len()).unwrap_or(u64::MAX));
+        let together = budget.foresee(work).is_ok();
+        if together {
+            all.iter().try_for_each(|(_, derivation)| keys.want(derivation.clone(), budget))?;
+            keys.derive(None, budget)?;
+        }
+        let mut all = all.into_iter();
+        while let Some((password, derivation)) = all.next() {
+            if !together {
+                keys.want(derivation.clone(), budget)?;
+                keys.derive(None, budget)?;
+            }
+            if keys.get(&derivation).is_some_and(|key| self.matches(key, content)) {
+                // Nothing was wanted of those behind it.
+                all.filter(|_| together).for_each(|_| budget.give_back(self.work()));
+                keys.rewind();
                 return Ok(password);
             }
         }
         Err(Pkcs12Error::WrongPassword)
+    }
+
+    fn matches(&self, key: &[u8], content: &[u8]) -> bool {
+        self.scheme.hash().hmac_matches(key, content, &self.digest)
+    }
+
+    fn derivation(&self, password: &Octets) -> Derivation {
+        match &self.scheme {
+            Scheme::Pkcs12 { hash, salt, iterations } => Derivation {
+                salt: salt.clone(),
+                method: Method::Pkcs12 { hash: *hash, purpose: Purpose::Mac, iterations: *iterations },
+                len: hash.output_len(),
+                password: password.bmp.clone(),
+            },
+            Scheme::Pbmac1 { kdf, key_len, .. } => kdf.derivation(&password.utf8, *key_len),
+        }
     }
 
     /// What one comparison costs, in iterations.

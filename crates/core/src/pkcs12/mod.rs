@@ -12,7 +12,6 @@ mod contents;
 mod encrypted_key;
 mod error;
 mod hash;
-mod iterated;
 mod kdf;
 mod mac;
 mod oid;
@@ -40,11 +39,12 @@ pub(crate) use self::{
     },
 };
 use self::{
-    bag::{BagReader, foresee_work},
     ber::{CONTEXT_0, INTEGER, OBJECT_IDENTIFIER, OCTET_STRING, Reader, SEQUENCE, Walk},
     error::PFX_BLOCK,
+    kdf::Keys,
     mac::MacData,
     password::Octets,
+    pbe::Scheme,
 };
 pub use self::{
     contents::{Attributes, CertificateBag, Contents, Encryption, KeyBag, LockedKey, Safe},
@@ -94,8 +94,8 @@ pub struct Pfx<'a> {
     armoured: bool,
     /// What else its PEM text holds; none of it is used.
     beside: Vec<FileFormat>,
-    /// What its parts cost, as far as their schemes lie in the clear, in iterations.
-    work: u64,
+    /// How its parts are encrypted, as far as their schemes lie in the clear.
+    schemes: Vec<Scheme>,
 }
 
 /// The labels under which a PFX stands in PEM text.
@@ -106,6 +106,8 @@ pub struct VerifiedPfx<'a> {
     pfx: Pfx<'a>,
     /// The readings of the password that may fit: the one that the MAC matched, or all where there is no MAC.
     passwords: Vec<Octets>,
+    /// What was derived with the MAC's key.
+    keys: Keys,
 }
 
 /// How the outer structure is encoded.
@@ -201,8 +203,7 @@ impl<'a> Pfx<'a> {
         let encoding = if walk.saw_ber() { Encoding::Ber } else { Encoding::Der };
         let depth = data.depth + 1;
         let trailing_zeros = if trailing_line_end { 0 } else { trailing.len() };
-        let work = foresee_work(&Walk::new(limits), &auth_safe, depth)?
-            .saturating_add(mac.as_ref().map_or(0, MacData::work));
+        let schemes = bag::foresee(&Walk::new(limits), &auth_safe, depth)?;
         Ok(Self {
             auth_safe,
             depth,
@@ -213,7 +214,7 @@ impl<'a> Pfx<'a> {
             trailing_line_end,
             armoured: false,
             beside: Vec::new(),
-            work,
+            schemes,
         })
     }
 
@@ -260,8 +261,9 @@ impl<'a> Pfx<'a> {
 
     /// The same, out of PEM armour that is gone.
     fn into_armoured<'b>(self) -> Pfx<'b> {
-        let Self { auth_safe, depth, mac, limits, encoding, trailing_zeros, trailing_line_end, work, .. } =
-            self;
+        let Self {
+            auth_safe, depth, mac, limits, encoding, trailing_zeros, trailing_line_end, schemes, ..
+        } = self;
         let auth_safe = Cow::Owned(auth_safe.into_owned());
         Pfx {
             auth_safe,
@@ -273,7 +275,7 @@ impl<'a> Pfx<'a> {
             trailing_line_end,
             armoured: true,
             beside: Vec::new(),
-            work,
+            schemes,
         }
     }
 
@@ -317,7 +319,16 @@ impl<'a> Pfx<'a> {
         &self.beside
     }
 
+    /// What the MAC and all parts that are seen cost, in iterations.
+    fn work(&self) -> u64 {
+        let parts = self.schemes.iter().map(Scheme::work);
+        parts.chain(self.mac.as_ref().map(MacData::work)).fold(0, u64::saturating_add)
+    }
+
     /// Compares the MAC under `password`, before anything is decrypted.
+    ///
+    /// The keys of the parts that are seen are derived with the MAC's, side by side; they are given up once the MAC does
+    /// not match.
     ///
     /// Where the standard reading of the password fails, others are tried; [`Contents::readings`] names the one
     /// that worked.
@@ -328,9 +339,10 @@ impl<'a> Pfx<'a> {
     /// and of all parts that are seen without decrypting would exceed `budget`, or [`Pkcs12Error::Cancelled`].
     pub fn verify(self, password: &Password, budget: &mut KdfBudget) -> Result<VerifiedPfx<'a>, Pkcs12Error> {
         let mac = self.mac.as_ref().ok_or(Pkcs12Error::NoMac)?;
-        budget.foresee(self.work)?;
-        let matched = mac.verify(&self.auth_safe, Octets::all(password), budget)?;
-        Ok(VerifiedPfx { pfx: self, passwords: vec![matched] })
+        budget.foresee(self.work())?;
+        let mut keys = Keys::default();
+        let matched = mac.verify(&self.auth_safe, Octets::all(password), &self.schemes, &mut keys, budget)?;
+        Ok(VerifiedPfx { pfx: self, passwords: vec![matched], keys })
     }
 }
 
@@ -346,17 +358,21 @@ impl VerifiedPfx<'_> {
     /// [`Pkcs12Error::Malformed`], [`Pkcs12Error::Parameter`]; [`Pkcs12Error::Work`] and [`Pkcs12Error::TooMany`]
     /// at a limit; [`Pkcs12Error::Cancelled`].
     pub fn decrypt<'p>(
-        self,
+        mut self,
         key_passwords: impl IntoIterator<Item = &'p Password>,
         budget: &mut KdfBudget,
     ) -> Result<Contents, Pkcs12Error> {
-        let walk = Walk::new(&self.pfx.limits);
         if self.pfx.mac.is_none() {
-            budget.foresee(self.pfx.work)?;
+            budget.foresee(self.pfx.work())?;
         }
         let key_passwords: Vec<Octets> = key_passwords.into_iter().flat_map(Octets::all).collect();
-        let mut contents = BagReader::new(&walk, &self.passwords, &key_passwords, budget)
-            .read(&self.pfx.auth_safe, self.pfx.depth)?;
+        let mut contents = bag::read(
+            &self.pfx.limits,
+            (&self.pfx.auth_safe, self.pfx.depth),
+            (&self.passwords, &key_passwords),
+            &mut self.keys,
+            budget,
+        )?;
         // The MAC says for certain how the password was read.
         if let ([matched], true) = (self.passwords.as_slice(), self.pfx.mac.is_some())
             && !matches!(matched.reading, PasswordReading::Standard | PasswordReading::NoBytes)
@@ -371,7 +387,7 @@ impl VerifiedPfx<'_> {
 
 /// Doors around the MAC. Whoever calls them answers for the file.
 pub mod danger {
-    use super::{Octets, Pfx, VerifiedPfx};
+    use super::{Keys, Octets, Pfx, VerifiedPfx};
     use crate::secret::Password;
 
     /// Takes a PFX that has no MAC as if one had matched: anybody may have changed it.
@@ -385,7 +401,7 @@ pub mod danger {
         if pfx.mac.is_some() {
             return Err(Box::new(pfx));
         }
-        Ok(VerifiedPfx { pfx, passwords: Octets::all(password) })
+        Ok(VerifiedPfx { pfx, passwords: Octets::all(password), keys: Keys::default() })
     }
 }
 

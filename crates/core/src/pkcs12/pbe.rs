@@ -5,7 +5,9 @@ use zeroize::Zeroizing;
 use super::{
     algorithm::AlgorithmIdentifier,
     ber::Walk,
+    cipher::Plain,
     error::Pkcs12Error,
+    kdf::{Derivation, Keys},
     oid,
     password::{Octets, PasswordReading},
     pbes1::Pbes1,
@@ -66,17 +68,19 @@ impl Scheme {
         }
     }
 
-    /// Decrypts `data` under the first reading of the passwords whose plaintext `accept` takes; `None` if none is.
+    /// Decrypts `data` under the first reading of the passwords whose plaintext `accept` takes.
     ///
     /// Each password is tried as it should be read before any other reading. Every try is charged. A budget that
-    /// only the other readings exhaust is no error of its own.
+    /// only the other readings exhaust is no error of its own. A key that is not there is asked for: then it ends there,
+    /// and is called again when the key has been derived.
     pub(super) fn decrypt(
         &self,
         data: &[u8],
         passwords: &[&Octets],
+        keys: &mut Keys,
         budget: &mut KdfBudget,
         accept: impl Fn(&[u8]) -> bool,
-    ) -> Result<Option<Opened>, Pkcs12Error> {
+    ) -> Result<Tried, Pkcs12Error> {
         let (mut usual, mut odd) = (Vec::new(), Vec::new());
         for (n, password) in passwords.iter().enumerate() {
             let mut secrets = self.secrets(password).into_iter();
@@ -87,20 +91,47 @@ impl Scheme {
         }
         let usual_count = usual.len();
         for (n, (reading, secret)) in usual.into_iter().chain(odd).enumerate() {
-            let plain = match self {
-                Self::Pbes1(scheme) => scheme.decrypt(data, &secret, budget),
-                Self::Pbes2(scheme) => scheme.decrypt(data, &secret, budget),
+            let derivations = self.derivations(&secret);
+            let charged = derivations.iter().try_for_each(|one| keys.want(one.clone(), budget));
+            match charged {
+                Err(error) if n < usual_count => return Err(error.into()),
+                Err(_) => return Ok(Tried::Refused),
+                Ok(()) => {}
+            }
+            let derived: Option<Vec<&[u8]>> = derivations.iter().map(|one| keys.get(one)).collect();
+            let Some(derived) = derived else {
+                return Ok(Tried::Waiting);
             };
-            match plain {
-                Ok(Some(plain)) if accept(&plain) => return Ok(Some(Opened { plain, reading })),
-                Err(error) if n < usual_count || matches!(error, Pkcs12Error::Cancelled(_)) => {
-                    return Err(error);
-                }
-                Err(_) => return Ok(None),
-                Ok(_) => {}
+            if let Some(plain) = self.decrypt_with(data, &derived)
+                && accept(&plain)
+            {
+                return Ok(Tried::Opened(Opened { plain, reading }));
             }
         }
-        Ok(None)
+        Ok(Tried::Refused)
+    }
+
+    /// What the first try asks for, of what is made of iterations.
+    pub(super) fn foreseen(&self, password: &Octets) -> Vec<Derivation> {
+        let first = self.secrets(password).into_iter().next();
+        let mut all = first.map(|(_, secret)| self.derivations(&secret)).unwrap_or_default();
+        all.retain(|derivation| derivation.method.is_iterated());
+        all
+    }
+
+    fn derivations(&self, secret: &Zeroizing<Vec<u8>>) -> Vec<Derivation> {
+        match self {
+            Self::Pbes1(scheme) => scheme.derivations(secret),
+            Self::Pbes2(scheme) => vec![scheme.derivation(secret)],
+        }
+    }
+
+    fn decrypt_with(&self, data: &[u8], keys: &[&[u8]]) -> Plain {
+        match (self, keys) {
+            (Self::Pbes1(scheme), keys) => scheme.decrypt(data, keys),
+            (Self::Pbes2(scheme), [key]) => scheme.decrypt(data, key),
+            (Self::Pbes2(_), _) => None,
+        }
     }
 
     /// The octets of a password that this scheme may have been given.
@@ -112,6 +143,14 @@ impl Scheme {
         all.extend(password.in_place_of_utf8());
         all
     }
+}
+
+/// What came of the tries.
+pub(super) enum Tried {
+    Opened(Opened),
+    Refused,
+    /// A key has to be derived first.
+    Waiting,
 }
 
 /// A part of a file in the clear.

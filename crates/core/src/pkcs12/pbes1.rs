@@ -1,15 +1,16 @@
 //! PBES1: with the derivation of PKCS #12 (RFC 7292, appendix C), and with PBKDF1 (RFC 8018, section 6.1).
 
+use zeroize::Zeroizing;
+
 use super::{
     algorithm::{AlgorithmIdentifier, iterations, salt},
     ber::{INTEGER, OCTET_STRING, Walk},
     cipher::{Cipher, Plain},
     error::Pkcs12Error,
     hash::Hash,
-    kdf::{Input, Purpose},
+    kdf::{Derivation as Key, Method, Purpose},
     oid,
 };
-use crate::limits::KdfBudget;
 
 /// PBES1 with its parameters.
 pub(super) struct Pbes1 {
@@ -83,40 +84,42 @@ impl Pbes1 {
 
     /// What one try costs, in iterations.
     pub(super) fn work(&self) -> u64 {
-        let Kind { derivation, cipher, key_len, .. } = *self.kind;
-        let blocks = match derivation {
-            // A stream cipher has no vector to pay for.
-            Derivation::Pkcs12 if cipher.iv_len() == 0 => Hash::Sha1.blocks(key_len),
-            Derivation::Pkcs12 => Hash::Sha1.blocks(key_len) + Hash::Sha1.blocks(cipher.iv_len()),
-            Derivation::Pbkdf1(_) => 1,
-        };
-        u64::from(self.iterations).saturating_mul(blocks)
+        let methods = self.methods().into_iter();
+        methods.map(|(method, len)| method.work(len)).fold(0, u64::saturating_add)
     }
 
-    pub(super) fn decrypt(
-        &self,
-        data: &[u8],
-        password: &[u8],
-        budget: &mut KdfBudget,
-    ) -> Result<Plain, Pkcs12Error> {
+    /// How key and vector are derived, and how long they are. PBKDF1 gives both at once.
+    fn methods(&self) -> Vec<(Method, usize)> {
         let Kind { derivation, cipher, key_len, .. } = *self.kind;
-        let input = Input { password, salt: &self.salt, iterations: self.iterations };
-        budget.charge(self.work(), 1)?;
-        let (key, iv) = match derivation {
+        let iterations = self.iterations;
+        match derivation {
             Derivation::Pkcs12 => {
-                let mut derive = |purpose, len| Hash::Sha1.pkcs12_kdf(purpose, input, len, budget);
-                let key = derive(Purpose::Key, key_len)?;
-                let iv =
-                    if cipher.iv_len() == 0 { None } else { Some(derive(Purpose::Iv, cipher.iv_len())?) };
-                (key, iv.unwrap_or_default())
+                let of = |purpose| Method::Pkcs12 { hash: Hash::Sha1, purpose, iterations };
+                let mut both = vec![(of(Purpose::Key), key_len)];
+                // A stream cipher has no vector to pay for.
+                if cipher.iv_len() > 0 {
+                    both.push((of(Purpose::Iv), cipher.iv_len()));
+                }
+                both
             }
-            Derivation::Pbkdf1(hash) => {
-                let mut key = hash.pbkdf1(input, 16, budget)?;
-                let half = key.len().min(8);
-                let iv = key.split_off(half).into();
-                (key, iv)
-            }
+            Derivation::Pbkdf1(hash) => vec![(Method::Pbkdf1 { hash, iterations }, 16)],
+        }
+    }
+
+    /// What is derived from a password before anything is decrypted.
+    pub(super) fn derivations(&self, password: &Zeroizing<Vec<u8>>) -> Vec<Key> {
+        let of = |(method, len)| Key { salt: self.salt.clone(), method, len, password: password.clone() };
+        self.methods().into_iter().map(of).collect()
+    }
+
+    /// Decrypts with what was derived.
+    pub(super) fn decrypt(&self, data: &[u8], keys: &[&[u8]]) -> Plain {
+        let (key, iv) = match (self.kind.derivation, keys) {
+            (Derivation::Pkcs12, [key]) => (*key, &[][..]),
+            (Derivation::Pkcs12, [key, iv]) => (*key, *iv),
+            (Derivation::Pbkdf1(_), [both]) => both.split_at_checked(8)?,
+            _ => return None,
         };
-        Ok(cipher.decrypt(&key, &iv, data))
+        self.kind.cipher.decrypt(key, iv, data)
     }
 }

@@ -8,10 +8,9 @@ use super::{
     cipher::{Cipher, GCM_TAG_LEN, Plain},
     error::Pkcs12Error,
     hash::Hash,
-    kdf::Input,
+    kdf::{Derivation, Method},
     oid,
 };
-use crate::limits::KdfBudget;
 
 /// PBES2 with its parameters.
 pub(super) struct Pbes2 {
@@ -160,17 +159,19 @@ impl Pbes2 {
 
     /// What one try costs, in iterations.
     pub(super) fn work(&self) -> u64 {
-        self.kdf.work(self.key_len)
+        self.kdf.method().work(self.key_len)
     }
 
-    pub(super) fn decrypt(
-        &self,
-        data: &[u8],
-        password: &[u8],
-        budget: &mut KdfBudget,
-    ) -> Result<Plain, Pkcs12Error> {
-        let key = self.kdf.derive(password, self.key_len, budget)?;
-        Ok(self.cipher.decrypt(&key, &self.iv, data))
+    /// What is derived from a password before anything is decrypted.
+    pub(super) fn derivation(&self, password: &Zeroizing<Vec<u8>>) -> Derivation {
+        let (Kdf::Pbkdf2(Pbkdf2 { salt, .. }) | Kdf::Scrypt { salt, .. }) = &self.kdf;
+        let method = self.kdf.method();
+        Derivation { salt: salt.clone(), method, len: self.key_len, password: password.clone() }
+    }
+
+    /// Decrypts with what was derived.
+    pub(super) fn decrypt(&self, data: &[u8], key: &[u8]) -> Plain {
+        self.cipher.decrypt(key, &self.iv, data)
     }
 }
 
@@ -221,20 +222,18 @@ impl Pbkdf2 {
         Ok(Self { salt, iterations, key_len, prf })
     }
 
-    /// What the derivation of `len` bytes costs, in iterations.
-    pub(super) fn work(&self, len: usize) -> u64 {
-        u64::from(self.iterations).saturating_mul(self.prf.blocks(len).max(1))
+    fn method(&self) -> Method {
+        Method::Pbkdf2 { prf: self.prf, iterations: self.iterations }
     }
 
-    pub(super) fn derive(
-        &self,
-        password: &[u8],
-        len: usize,
-        budget: &mut KdfBudget,
-    ) -> Result<Zeroizing<Vec<u8>>, Pkcs12Error> {
-        budget.charge(self.work(len), 1)?;
-        let input = Input { password, salt: &self.salt, iterations: self.iterations };
-        Ok(self.prf.pbkdf2(input, len, budget)?)
+    /// What the derivation of `len` bytes costs, in iterations.
+    pub(super) fn work(&self, len: usize) -> u64 {
+        self.method().work(len)
+    }
+
+    /// The derivation of `len` bytes.
+    pub(super) fn derivation(&self, password: &Zeroizing<Vec<u8>>, len: usize) -> Derivation {
+        Derivation { salt: self.salt.clone(), method: self.method(), len, password: password.clone() }
     }
 }
 
@@ -277,41 +276,10 @@ impl Kdf {
         Ok(Self::Scrypt { salt, log_n, r: narrow(r), p: narrow(p) })
     }
 
-    fn work(&self, len: usize) -> u64 {
+    fn method(&self) -> Method {
         match self {
-            Self::Pbkdf2(kdf) => kdf.work(len),
-            // One round of N*r*p costs about as much as two SHA-256 iterations for each r.
-            Self::Scrypt { log_n, r, p, .. } => {
-                (1_u64 << log_n).saturating_mul(u64::from(*r)).saturating_mul(u64::from(*p) * 2)
-            }
-        }
-    }
-
-    fn derive(
-        &self,
-        password: &[u8],
-        len: usize,
-        budget: &mut KdfBudget,
-    ) -> Result<Zeroizing<Vec<u8>>, Pkcs12Error> {
-        match self {
-            Self::Pbkdf2(kdf) => kdf.derive(password, len, budget),
-            Self::Scrypt { salt, log_n, r, p } => {
-                budget.charge(self.work(len), 1)?;
-                let mut key = Zeroizing::new(vec![0; len]);
-                if cfg!(fuzzing) {
-                    return Ok(key);
-                }
-                let failed = || Pkcs12Error::Parameter {
-                    what: "the scrypt cost",
-                    found: format!("N=2^{log_n} r={r} p={p}"),
-                    allowed: "the parameters of RFC 7914".to_owned(),
-                };
-                let params = scrypt::Params::new(*log_n, *r, *p).map_err(|_| failed())?;
-                // One call, which cannot be cancelled while it runs.
-                budget.check()?;
-                scrypt::scrypt(password, salt, &params, &mut key).map_err(|_| failed())?;
-                Ok(key)
-            }
+            Self::Pbkdf2(kdf) => kdf.method(),
+            Self::Scrypt { log_n, r, p, .. } => Method::Scrypt { log_n: *log_n, r: *r, p: *p },
         }
     }
 }

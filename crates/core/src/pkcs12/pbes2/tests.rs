@@ -3,7 +3,10 @@
 use aes_gcm::{Aes256Gcm, KeyInit as _, aead::Aead as _};
 
 use super::*;
-use crate::{limits::Limits, pkcs12::ber::Reader};
+use crate::{
+    limits::{KdfBudget, Limits},
+    pkcs12::{ber::Reader, kdf::Keys},
+};
 
 fn tlv(tag: u8, content: &[u8]) -> Vec<u8> {
     [&[tag, u8::try_from(content.len()).unwrap()], content].concat()
@@ -36,15 +39,19 @@ fn parse(der: &[u8]) -> Result<Option<Pbes2>, Pkcs12Error> {
 #[test]
 fn gcm_opens_what_was_sealed_and_refuses_a_changed_byte() {
     let nonce = [7_u8; 12];
-    let mut budget = KdfBudget::new(&Limits::default());
-    let input = Input { password: b"secret", salt: b"salt", iterations: 3 };
-    let key = Hash::Sha256.pbkdf2(input, 32, &mut budget).unwrap();
-    let cipher = Aes256Gcm::new_from_slice(&key).unwrap();
+    let mut key = [0; 32];
+    pbkdf2::pbkdf2_hmac::<sha2::Sha256>(b"secret", b"salt", 3, &mut key);
+    let cipher = Aes256Gcm::new_from_slice(key.as_slice()).unwrap();
     let mut sealed = cipher.encrypt(&nonce.into(), b"PrivateKeyInfo".as_slice()).unwrap();
     let scheme = parse(&gcm(&nonce, 16)).unwrap().unwrap();
     assert_eq!(scheme.name(), "PBES2 PBKDF2-HMAC-SHA-256 AES-256-GCM");
+    let mut budget = KdfBudget::new(&Limits::default());
     let mut open = |data: &[u8], password: &[u8]| {
-        scheme.decrypt(data, password, &mut budget).unwrap().map(|plain| plain.to_vec())
+        let derivation = scheme.derivation(&password.to_vec().into());
+        let mut keys = Keys::default();
+        keys.want(derivation.clone(), &mut budget).unwrap();
+        keys.derive(None, &mut budget).unwrap();
+        scheme.decrypt(data, keys.get(&derivation).unwrap()).map(|plain| plain.to_vec())
     };
     assert_eq!(open(&sealed, b"secret").as_deref(), Some(b"PrivateKeyInfo".as_slice()));
     assert_eq!(open(&sealed, b"Secret"), None);
