@@ -5,6 +5,7 @@ use rustls_pki_types::PrivateKeyDer;
 use super::{
     Certificate,
     choice::{Candidate, CredentialError, EntrySelector},
+    key_pair::KeyPair,
     pairing::{Pairing, load},
 };
 use crate::{pkcs12::Contents, secret::PrivateKey};
@@ -41,19 +42,44 @@ impl ServerCredential {
     /// # Errors
     ///
     /// [`CredentialError`] if there is no certificate, or the key does not belong to the first one.
-    pub fn pair(key: PrivateKey, mut certificates: Vec<Certificate>) -> Result<Self, CredentialError> {
+    pub fn pair(key: PrivateKey, certificates: Vec<Certificate>) -> Result<Self, CredentialError> {
         if certificates.is_empty() {
             return Err(CredentialError::NoCertificate);
         }
-        let leaf = certificates.remove(0);
         let pair = load(&key)?;
         if !pair.works(&key) {
             return Err(CredentialError::InvalidKey);
         }
+        Self::of_loaded(&pair, key, certificates)
+    }
+
+    /// Pairs a key that was proved before it was sealed.
+    ///
+    /// The seal says that the bytes are those that were sealed, for this public key. What it cannot say is that they were
+    /// still those that had been proved: the public key is derived from them once more, and compared. No bit of a key can
+    /// change without that being noticed, so that its factors are prime is not proved again.
+    pub(crate) fn pair_again(
+        key: PrivateKey,
+        certificates: Vec<Certificate>,
+    ) -> Result<Self, CredentialError> {
+        if certificates.is_empty() {
+            return Err(CredentialError::NoCertificate);
+        }
+        Self::of_loaded(&load(&key)?, key, certificates)
+    }
+
+    fn of_loaded(
+        pair: &KeyPair,
+        key: PrivateKey,
+        certificates: Vec<Certificate>,
+    ) -> Result<Self, CredentialError> {
+        let mut certificates = certificates.into_iter();
+        let leaf = certificates.next().ok_or(CredentialError::NoCertificate)?;
+        let others = certificates.collect();
         if !pair.belongs_to(&leaf.spki_der) {
             return Err(CredentialError::KeyMismatch);
         }
-        Ok(Self { key, leaf, others: certificates, not_chosen: Vec::new() })
+        Ok(Self { key, leaf, others, not_chosen: Vec::new() })
     }
 
     /// Pairs the keys and certificates of a file by public key, and takes the only pair or the selected one.
