@@ -1,28 +1,182 @@
-//! The time to open one file: ours against p12-keystore's on the same bytes, pair by pair in one run.
+//! What opening a file costs, in process: beside p12-keystore on the same bytes, beside the whole command `openssl pkcs12`,
+//! and beside the bare compressions that its derivations take.
 //!
-//! Prints the ratio of the two, not times: `cargo xtask bench open`.
+//! `cargo xtask bench open`.
 
-use std::{
-    collections::BTreeSet,
-    hint::black_box,
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeSet, fs, hint::black_box, path::Path, process::Command};
 
 use p12_keystore::Pkcs12Archive;
 use strongroom::{KdfBudget, Limits, Password, Pfx};
-use strongroom_tests::manifest;
+use strongroom_lanes::{Algorithm, Chain, Hash, Processor, SHA1, SHA256};
+use strongroom_tests::{
+    authority::{leaf_params, root},
+    figures::{Cost, Table, Work, in_process, is_there, of_process},
+    forge::{Bag, Cipher, Forge, Hash as ForgedHash, Mac, Scheme, Secret},
+    manifest,
+};
 
-/// Pairs of measurements for each file; the ratio of the shortest of either is printed. What else the machine does
-/// makes a measurement longer, never shorter.
-const PAIRS: usize = 9;
-/// Each measurement lasts at least this long.
-const LEAST: Duration = Duration::from_millis(2);
+const PASSWORD: &str = "changeit";
+const TURNS: usize = 7;
 
 fn main() {
-    let limits = Limits::default();
+    let mut table = Table::default();
+    table.head();
+    let folder = tempfile::tempdir().unwrap();
+    let openssl = is_there("openssl", "version");
+    if openssl {
+        written_by_openssl(folder.path(), &mut table);
+    } else {
+        table.missing.push("openssl, and the files that it writes".to_owned());
+    }
+    let twenty = nss(20);
+    let file = folder.path().join("nss.p12");
+    fs::write(&file, &twenty).unwrap();
+    let bare = [Chains { hmac: 40, iterated: 1, iterations: 600_000, legacy: false }];
+    compare(&mut table, "as NSS writes it, 20 keys, 600,000", &file, &bare, openssl, 3);
+    let pbmac1 = folder.path().join("pbmac1.p12");
+    fs::write(&pbmac1, forged(1, 2048, Mac::pbmac1(ForgedHash::Sha256, 2048, 32))).unwrap();
+    let bare = [Chains { hmac: 3, iterated: 0, iterations: 2048, legacy: false }];
+    // OpenSSL reads it from version 3.4 on.
+    compare(&mut table, "PBMAC1, 2,048", &pbmac1, &bare, false, TURNS);
+    fixtures(&mut table);
+    table.finish("open");
+}
+
+/// Chains of one file that are as long as each other.
+struct Chains {
+    hmac: usize,
+    iterated: usize,
+    iterations: u32,
+    /// SHA-1.
+    legacy: bool,
+}
+
+/// Files as OpenSSL writes them, and as keytool does, whose files differ in nothing that costs time.
+fn written_by_openssl(folder: &Path, table: &mut Table) {
+    let (key, certificate) = (folder.join("key.pem"), folder.join("certificate.pem"));
+    let made = Command::new("openssl")
+        .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=www.bench.test", "-keyout"])
+        .arg(&key)
+        .arg("-out")
+        .arg(&certificate)
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    for (what, iterations, legacy) in [
+        ("OpenSSL's default, 2,048", 2_048, false),
+        ("keytool's default, 10,000", 10_000, false),
+        ("600,000", 600_000, false),
+        ("1,000,000", 1_000_000, false),
+        ("3DES and RC2, 2,048", 2_048, true),
+    ] {
+        let file = folder.join(format!("{iterations}-{legacy}.p12"));
+        let mut export = Command::new("openssl");
+        export.args(["pkcs12", "-export", "-passout", "pass:changeit", "-iter", &iterations.to_string()]);
+        if legacy {
+            export.arg("-legacy");
+        }
+        let made =
+            export.arg("-inkey").arg(&key).arg("-in").arg(&certificate).arg("-out").arg(&file).output();
+        assert!(made.unwrap().status.success(), "openssl pkcs12 -export");
+        // 3DES takes two blocks of SHA-1 for its key and one for its vector, RC2 of 40 bits one for each.
+        let bare = if legacy {
+            Chains { hmac: 0, iterated: 6, iterations, legacy }
+        } else {
+            Chains { hmac: 2, iterated: 1, iterations, legacy }
+        };
+        compare(table, what, &file, &[bare], true, TURNS);
+    }
+}
+
+/// As many keys, each with its certificate in an encrypted safe of its own, as NSS writes them.
+fn nss(keys: usize) -> Vec<u8> {
+    forged(keys, 600_000, Mac::pkcs12(ForgedHash::Sha256, 600_000))
+}
+
+fn forged(keys: usize, iterations: u64, mac: Mac) -> Vec<u8> {
+    let (issuer, secret) = (root("Bench Root"), Secret::of(PASSWORD));
+    let mut file = Forge::new(secret.clone()).mac(mac);
+    for number in 0..keys {
+        let credential = issuer.issue(&leaf_params(&format!("www{number}.bench.test")), &[]);
+        // Each with a salt of its own.
+        let scheme = |part: usize| {
+            let salt = u64::try_from(number * 2 + part).unwrap().to_be_bytes();
+            Scheme::pbkdf2(Cipher::Aes256, ForgedHash::Sha256, iterations).salt(&salt)
+        };
+        let id = [u8::try_from(number).unwrap()];
+        let certificate = Bag::certificate(credential.leaf().der()).local_key_id(&id);
+        let key = Bag::shrouded(credential.key().expose_pkcs8_der(), &scheme(1), &secret).local_key_id(&id);
+        file = file.encrypted(&[certificate], &scheme(0)).plain(&[key]);
+    }
+    file.build()
+}
+
+fn opened(bytes: &[u8], password: &Password) {
+    let limits = Limits::default().with_max_work(100_000_000);
+    let mut budget = KdfBudget::new(&limits);
+    let pfx = Pfx::from_bytes(bytes, &limits).unwrap();
+    black_box(pfx.verify(password, &mut budget).unwrap().decrypt(None, &mut budget).unwrap());
+}
+
+fn compare(table: &mut Table, what: &str, file: &Path, bare: &[Chains], openssl: bool, turns: usize) {
+    let bytes = fs::read(file).unwrap();
+    let password = Password::new(PASSWORD).unwrap();
+    // Several milliseconds at the least.
+    let iterations = bare.first().map_or(1, |chains| chains.iterations);
+    let times = (100_000 / iterations).clamp(1, 50);
+    let mut peers: Vec<Work<'_>> =
+        vec![("bare compressions", Box::new(|| in_process(times, || bare.iter().for_each(run_bare))))];
+    let theirs = || black_box(Pkcs12Archive::from_pkcs12(&bytes, PASSWORD)).is_ok();
+    if theirs() {
+        peers.push((
+            "p12-keystore",
+            Box::new(move || in_process(times, || assert!(theirs(), "it opened before"))),
+        ));
+    } else {
+        table.missing.push(format!("p12-keystore does not open: {what}"));
+    }
+    let read = || {
+        let mut command = Command::new("openssl");
+        command.args(["pkcs12", "-noout", "-passin", "pass:changeit"]);
+        if bare.iter().any(|chains| chains.legacy) {
+            command.arg("-legacy");
+        }
+        command.arg("-in").arg(file);
+        of_process(&mut command)
+    };
+    if openssl {
+        peers.push(("openssl, the command", Box::new(read)));
+    }
+    table.compare(what, turns, || in_process(times, || opened(&bytes, &password)), &mut peers);
+}
+
+/// The same compressions, interleaved, on one thread, and nothing else.
+fn run_bare(chains: &Chains) {
+    if chains.legacy { run_bare_of(chains, &SHA1, 20) } else { run_bare_of(chains, &SHA256, 32) }
+}
+
+fn run_bare_of<A: Algorithm>(chains: &Chains, hash: &Hash<A>, len: usize) {
+    let processor = Processor::detect();
+    let (digest, times) = (vec![7; len], chains.iterations - 1);
+    let hmac = (0..chains.hmac).map(|_| Chain::hmac(hash, b"key", &digest, times).unwrap());
+    let iterated = (0..chains.iterated).map(|_| Chain::iterated(hash, &digest, times).unwrap());
+    let mut waiting: Vec<Chain<A>> = hmac.chain(iterated).collect();
+    let mut active: Vec<Chain<A>> = Vec::new();
+    loop {
+        active.retain(|chain| !chain.is_finished());
+        while active.len() < processor.width::<A>() && !waiting.is_empty() {
+            active.extend(waiting.pop());
+        }
+        if active.is_empty() {
+            return;
+        }
+        processor.advance(&mut active.iter_mut().collect::<Vec<_>>(), times);
+    }
+}
+
+/// Every fixture that both open: how the ratio lies over all of them.
+fn fixtures(table: &mut Table) {
     let mut seen = BTreeSet::new();
-    let mut ratios = Vec::new();
-    println!("{:>6}  file", "ratio");
     for row in manifest::load().fixture {
         let bytes = row.bytes();
         let theirs_opens =
@@ -31,51 +185,20 @@ fn main() {
             continue;
         }
         let password = Password::new(row.password.clone()).unwrap();
-        let ours = || {
-            let mut budget = KdfBudget::new(&limits);
-            let pfx = Pfx::from_bytes(&bytes, &limits).unwrap();
-            black_box(pfx.verify(&password, &mut budget).unwrap().decrypt(None, &mut budget).unwrap());
-        };
-        let theirs = || {
+        let mut theirs = || {
             black_box(Pkcs12Archive::from_pkcs12(&bytes, &row.password).unwrap());
         };
-        let rounds = rounds(&theirs);
-        let pairs: Vec<(f64, f64)> =
-            (0..PAIRS).map(|_| (seconds(&ours, rounds), seconds(&theirs, rounds))).collect();
-        let (least_ours, least_theirs) =
-            pairs.into_iter().reduce(|least, pair| (least.0.min(pair.0), least.1.min(pair.1))).unwrap();
-        let ratio = least_ours / least_theirs;
-        println!("{ratio:>6.2}  {}", row.file);
-        ratios.push(ratio);
+        let once: Cost = in_process(1, &mut theirs);
+        let times = u32::try_from(2_000 / once.elapsed.as_micros().max(1)).unwrap().clamp(1, 200);
+        let mut peers: [Work<'_>; 1] = [("p12-keystore", Box::new(|| in_process(times, &mut theirs)))];
+        let ours = || in_process(times, || opened(&bytes, &password));
+        table.compare(&row.file, TURNS, ours, &mut peers);
     }
-    let worst = ratios.iter().copied().fold(0.0, f64::max);
-    println!(
-        "median {:.2}, worst {worst:.2}, {} files; below 1 is faster than p12-keystore",
-        median(&mut ratios),
-        ratios.len()
-    );
-}
-
-/// How often to run `work` for one measurement.
-fn rounds(work: &impl Fn()) -> u32 {
-    let mut rounds = 1;
-    loop {
-        let started = Instant::now();
-        (0..rounds).for_each(|_| work());
-        if started.elapsed() >= LEAST {
-            return rounds;
-        }
-        rounds *= 2;
+    let mut ratios: Vec<f64> =
+        table.rows.iter().filter(|row| seen.contains(&row.what)).map(|row| row.processor.median).collect();
+    ratios.sort_by(f64::total_cmp);
+    let (middle, most) = (ratios.get(ratios.len() / 2), ratios.last());
+    if let (Some(middle), Some(most)) = (middle, most) {
+        println!("{} fixtures beside p12-keystore: median {middle:.2}, at the most {most:.2}", ratios.len());
     }
-}
-
-fn seconds(work: &impl Fn(), rounds: u32) -> f64 {
-    let started = Instant::now();
-    (0..rounds).for_each(|_| work());
-    started.elapsed().as_secs_f64()
-}
-
-fn median(values: &mut [f64]) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
 }

@@ -4,6 +4,8 @@ pub mod armour;
 pub mod authority;
 pub mod command;
 pub mod dump;
+#[cfg(unix)]
+pub mod figures;
 pub mod forge;
 pub mod limbo;
 pub mod manifest;

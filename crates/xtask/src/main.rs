@@ -70,12 +70,13 @@ enum Task {
     Durability,
     /// Compare with a peer in one run and print ratios
     Bench {
-        /// open: opening a file, against p12-keystore; store: a store of 100,000 entries against one of 1,000, and against
+        /// open: opening a file, against p12-keystore, openssl and the bare compressions; import: the whole command, against
+        /// pk12util, keytool and openssl; store: a store of 100,000 entries against one of 1,000, and against
         /// plain SQLite; validate: judging x509-limbo's cases, against rustls-webpki
-        #[arg(value_parser = ["open", "store", "validate"])]
+        #[arg(value_parser = ["open", "import", "store", "validate"])]
         name: String,
         /// Compare with another revision of this repository instead, which is built below target/against/. open: the
-        /// command inspect; store: whole commands, the parts of an import, a page, the size on disk; validate: the command
+        /// command inspect; store and import: whole commands, the parts of an import, a page, the size on disk; validate: the command
         /// verify --batch
         #[arg(long, value_name = "REV")]
         against: Option<String>,
@@ -104,15 +105,7 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
     match &arguments.task {
         Task::Check { only } => check::run_checks(root, only),
         Task::Bench { name, against: Some(rev) } => against::compare(root, name, rev),
-        Task::Bench { name, against: None } => process::run(process::cargo(root).args([
-            "bench",
-            "--quiet",
-            "--locked",
-            "--package",
-            "strongroom-tests",
-            "--bench",
-            name,
-        ])),
+        Task::Bench { name, against: None } => bench(root, name),
         Task::Durability => process::run(process::cargo(root).env("STRONGROOM_DURABILITY", "full").args([
             "test",
             "--locked",
@@ -132,4 +125,24 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
         Task::Quickstart { keep } => quickstart::walk(root, *keep),
         Task::Clients { python } => clients::drive(root, python),
     }
+}
+
+/// Runs one of our benchmarks, on the command as it is delivered where that is what is measured.
+fn bench(root: &Path, name: &str) -> Result<(), Failure> {
+    let mut bench = process::cargo(root);
+    bench.args(["bench", "--quiet", "--locked", "--package", "strongroom-tests", "--bench", name]);
+    if name == "import" {
+        process::run(process::cargo(root).args([
+            "build",
+            "--quiet",
+            "--locked",
+            "--release",
+            "--package",
+            "strongroom-cli",
+        ]))?;
+        let folder = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
+        let command = format!("strongroom{}", std::env::consts::EXE_SUFFIX);
+        bench.env("STRONGROOM_COMMAND", folder.join("release").join(command));
+    }
+    process::run(&mut bench)
 }

@@ -41,14 +41,14 @@ pub(crate) fn compare(root: &Path, bench: &str, rev: &str) -> Result<(), Failure
     let id: String = id.trim().chars().take(12).collect();
     let folder = root.join("target/against");
     let tree = export(root, &folder, &id)?;
-    let with_bench = bench == "store";
+    let with_bench = matches!(bench, "store" | "import");
     let theirs = build(&tree, root, &folder, &id, with_bench)?;
     let ours = build(root, root, &folder, "ours", with_bench)?;
     say(&format!(
         "this revision : {id}, median of {PAIRS} pairs (least to most), {TURNS} turns each; below 1 is faster or smaller"
     ));
     match bench {
-        "store" => store::compare(root, &ours, &theirs),
+        "store" | "import" => store::compare(root, &ours, &theirs),
         "open" => commands::inspect(root, &ours, &theirs),
         _ => commands::validate(&ours, &theirs),
     }

@@ -1,0 +1,182 @@
+//! What something costs beside its peers: processor time as well as elapsed time, in turns of one run, as ratios.
+
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use nix::sys::{
+    resource::{UsageWho, getrusage},
+    time::TimeValLike as _,
+};
+use serde::Serialize;
+
+/// What one piece of work took.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Cost {
+    /// On processors, by all threads.
+    pub processor: Duration,
+    /// By the clock.
+    pub elapsed: Duration,
+}
+
+/// A ratio over the turns of a run.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[non_exhaustive]
+pub struct Spread {
+    /// The middle one.
+    pub median: f64,
+    /// The smallest.
+    pub least: f64,
+    /// The greatest.
+    pub most: f64,
+}
+
+/// One line of the table.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct Row {
+    /// What was done.
+    pub what: String,
+    /// Beside what.
+    pub peer: String,
+    /// Our processor time in microseconds, the median.
+    pub processor_us: f64,
+    /// Our elapsed time in microseconds, the median.
+    pub elapsed_us: f64,
+    /// Ours to the peer's.
+    pub processor: Spread,
+    /// Ours to the peer's.
+    pub elapsed: Spread,
+}
+
+/// What a run found.
+#[derive(Clone, Debug, Default, Serialize)]
+#[non_exhaustive]
+pub struct Table {
+    /// Its rows.
+    pub rows: Vec<Row>,
+    /// Peers that are not on this machine, and rows that were left out.
+    pub missing: Vec<String>,
+}
+
+/// A piece of work beside others.
+pub type Work<'a> = (&'a str, Box<dyn FnMut() -> Cost + 'a>);
+
+fn used(who: UsageWho) -> Duration {
+    let usage = getrusage(who).unwrap();
+    let micros = usage.user_time().num_microseconds() + usage.system_time().num_microseconds();
+    Duration::from_micros(u64::try_from(micros).unwrap())
+}
+
+/// The cost of `times` runs in this process, of each.
+pub fn in_process(times: u32, mut work: impl FnMut()) -> Cost {
+    let (before, started) = (used(UsageWho::RUSAGE_SELF), Instant::now());
+    (0..times).for_each(|_| work());
+    let (processor, elapsed) = (used(UsageWho::RUSAGE_SELF) - before, started.elapsed());
+    Cost { processor: processor / times, elapsed: elapsed / times }
+}
+
+/// The cost of a whole process, which has to succeed.
+///
+/// # Panics
+///
+/// If it fails.
+pub fn of_process(command: &mut Command) -> Cost {
+    let (before, started) = (used(UsageWho::RUSAGE_CHILDREN), Instant::now());
+    let output = command.stdin(Stdio::null()).output().expect("it starts");
+    let (processor, elapsed) = (used(UsageWho::RUSAGE_CHILDREN) - before, started.elapsed());
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+    Cost { processor, elapsed }
+}
+
+impl Table {
+    /// Does `ours` and the work of all peers in turn, `turns` times, and adds a row for each peer.
+    pub fn compare(
+        &mut self,
+        what: &str,
+        turns: usize,
+        mut ours: impl FnMut() -> Cost,
+        peers: &mut [Work<'_>],
+    ) {
+        // Once unmeasured: files and libraries are then in memory for all.
+        ours();
+        for (_, peer) in peers.iter_mut() {
+            peer();
+        }
+        let mut costs: Vec<(Cost, Vec<Cost>)> = Vec::new();
+        for _ in 0..turns {
+            costs.push((ours(), peers.iter_mut().map(|(_, peer)| peer()).collect()));
+        }
+        for (place, (peer, _)) in peers.iter().enumerate() {
+            let ratio = |of: fn(&Cost) -> Duration| {
+                spread(costs.iter().map(|(own, all)| of(own).as_secs_f64() / of(&all[place]).as_secs_f64()))
+            };
+            let own = |of: fn(&Cost) -> Duration| {
+                spread(costs.iter().map(|(own, _)| of(own).as_secs_f64() * 1e6)).median
+            };
+            let row = Row {
+                what: what.to_owned(),
+                peer: (*peer).to_owned(),
+                processor_us: own(|cost| cost.processor),
+                elapsed_us: own(|cost| cost.elapsed),
+                processor: ratio(|cost| cost.processor),
+                elapsed: ratio(|cost| cost.elapsed),
+            };
+            println!("{}", line(&row));
+            self.rows.push(row);
+        }
+    }
+
+    /// Prints what the columns are.
+    pub fn head(&self) {
+        println!(
+            "{:<34} {:<22} {:>10} {:>10}  {:<20} {:<20}",
+            "what", "beside", "ours, us", "elapsed", "processor", "elapsed"
+        );
+    }
+
+    /// Prints what was left out, and writes all as JSON to `target/bench/NAME.json`.
+    ///
+    /// # Panics
+    ///
+    /// If the file cannot be written.
+    pub fn finish(&self, name: &str) {
+        for missing in &self.missing {
+            println!("left out: {missing}");
+        }
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/bench");
+        fs::create_dir_all(&folder).unwrap();
+        let path = folder.join(format!("{name}.json"));
+        fs::write(&path, serde_json::to_vec_pretty(self).unwrap()).unwrap();
+        println!("ratios below 1 are less than the peer's; all of it in target/bench/{name}.json");
+    }
+}
+
+fn line(row: &Row) -> String {
+    let spread = |of: &Spread| format!("{:.2} ({:.2} to {:.2})", of.median, of.least, of.most);
+    format!(
+        "{:<34} {:<22} {:>10.0} {:>10.0}  {:<20} {:<20}",
+        row.what,
+        row.peer,
+        row.processor_us,
+        row.elapsed_us,
+        spread(&row.processor),
+        spread(&row.elapsed)
+    )
+}
+
+fn spread(values: impl Iterator<Item = f64>) -> Spread {
+    let mut all: Vec<f64> = values.collect();
+    all.sort_by(f64::total_cmp);
+    Spread { median: all[all.len() / 2], least: all[0], most: all[all.len() - 1] }
+}
+
+/// Whether a program can be started.
+#[must_use]
+pub fn is_there(program: &str, argument: &str) -> bool {
+    Command::new(program).arg(argument).stdin(Stdio::null()).output().is_ok()
+}
