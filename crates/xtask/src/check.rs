@@ -19,6 +19,8 @@ pub(crate) enum Check {
     Clippy,
     /// All tests and doc tests
     Test,
+    /// What derives keys, with one lane, and with no instruction that not every processor has
+    Lanes,
     /// Documentation without warnings
     Doc,
     /// The quickstart
@@ -39,6 +41,7 @@ impl Check {
                 "warnings",
             ])),
             Self::Test => run(cargo(root).args(["test", "--locked", "--workspace"])),
+            Self::Lanes => ["one-lane", "portable"].iter().try_for_each(|way| lanes(root, way)),
             Self::Doc => run(cargo(root).env("RUSTDOCFLAGS", "-D warnings").args([
                 "doc",
                 "--locked",
@@ -49,6 +52,17 @@ impl Check {
             Self::Quickstart => quickstart::walk(root, false),
         }
     }
+}
+
+/// The tests of derivations, and those that open files, with a feature of the engine.
+fn lanes(root: &Path, way: &str) -> Result<(), Failure> {
+    let mut test = cargo(root);
+    test.args(["test", "--locked", "--package", "strongroom-lanes", "--package", "strongroom"]);
+    test.args(["--package", "strongroom-tests", "--features", &format!("strongroom/{way}"), "--lib"]);
+    for name in ["cancel", "differential", "fixtures", "hostile", "passwords", "properties"] {
+        test.args(["--test", name]);
+    }
+    run(&mut test)
 }
 
 /// Runs the named checks, or all in the order of their cost.

@@ -32,7 +32,7 @@ struct Arguments {
 enum Task {
     /// Run all checks of CI, or the named ones
     Check {
-        /// fmt, clippy, test, doc or quickstart; all without a name
+        /// fmt, clippy, test, lanes, doc or quickstart; all without a name
         only: Vec<check::Check>,
     },
     /// Remake fixtures/ with OpenSSL, keytool, NSS, GnuTLS and Python's cryptography
