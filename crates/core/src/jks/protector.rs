@@ -139,11 +139,12 @@ fn digest(
 ) -> Result<Zeroizing<Vec<u8>>, Cancelled> {
     let iterations = if cfg!(fuzzing) { iterations.min(16) } else { iterations };
     let mut last = Md5::new().chain_update(half).chain_update(password).finalize();
-    budget.repeat(iterations, |times| {
+    let mut run = |times| {
         for _ in 0..times {
             last = Md5::new().chain_update(last).chain_update(password).finalize();
         }
-    })?;
+    };
+    budget.counting(|progress| progress.repeat(iterations, &mut run))?;
     Ok(Zeroizing::new(last.to_vec()))
 }
 

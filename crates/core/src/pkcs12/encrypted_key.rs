@@ -94,9 +94,8 @@ impl<'a> EncryptedKey<'a> {
         let scheme = self.scheme.as_ref().ok_or_else(|| self.unsupported())?;
         let octets: Vec<Octets> = passwords.iter().flat_map(|password| Octets::all(password)).collect();
         let walk = Walk::new(limits);
-        let opened = scheme.decrypt(&self.data, &octets.iter().collect::<Vec<_>>(), budget, |plain| {
-            is_private_key_info(&walk, plain)
-        })?;
+        let accept = |plain: &[u8]| is_private_key_info(&walk, plain);
+        let opened = scheme.decrypt_alone(&self.data, &octets.iter().collect::<Vec<_>>(), budget, accept)?;
         Ok(opened.map(|opened| {
             let odd = !matches!(opened.reading, PasswordReading::Standard | PasswordReading::NoBytes);
             OpenedKey { key: private_key(&opened.plain, limits), reading: odd.then_some(opened.reading) }

@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 
 pub(super) use self::keys::Keys;
 use super::hash::Hash;
+use crate::limits::{Cancelled, KdfBudget};
 
 /// One derivation: two that are equal give the same key.
 #[derive(Clone, Eq, PartialEq)]
@@ -80,6 +81,14 @@ impl Derivation {
     pub(super) fn work(&self) -> u64 {
         self.method.work(self.len)
     }
+}
+
+/// Derives one key by itself; `None` by scrypt, which has no iterations.
+pub(super) fn derive_alone(
+    derivation: Derivation,
+    budget: &mut KdfBudget,
+) -> Result<Option<Zeroizing<Vec<u8>>>, Cancelled> {
+    Ok(lanes::derive(&[derivation], None, budget)?.pop().flatten())
 }
 
 /// The iterations that are run: few under a fuzzer, whose time belongs to the parsers.

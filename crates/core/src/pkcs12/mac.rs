@@ -1,5 +1,7 @@
 //! The integrity of a PFX: MacData with the PKCS #12 derivation (RFC 7292, section 4) or PBMAC1 (RFC 9879).
 
+use serde::Serialize;
+
 use super::{
     algorithm::{AlgorithmIdentifier, check_len, iterations, salt},
     ber::{INTEGER, OCTET_STRING, Reader, SEQUENCE, Walk},
@@ -15,6 +17,18 @@ use crate::limits::KdfBudget;
 
 /// The key length of PBMAC1, in bytes: at least 20 (RFC 9879, section 6), at most a SHA-512 digest.
 const PBMAC1_KEY_LEN: std::ops::RangeInclusive<usize> = 20..=64;
+
+/// The MAC of a PFX as people name it.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct MacDescription {
+    /// The algorithm, for example `HMAC-SHA-256`.
+    pub algorithm: String,
+    /// Iterations of its key derivation.
+    pub iterations: u64,
+    /// Whether the hash is SHA-1.
+    pub legacy: bool,
+}
 
 /// A MacData, checked but not yet compared.
 pub(super) struct MacData {

@@ -49,6 +49,7 @@ use self::{
 pub use self::{
     contents::{Attributes, CertificateBag, Contents, Encryption, KeyBag, LockedKey, Safe},
     error::Pkcs12Error,
+    mac::MacDescription,
     password::PasswordReading,
 };
 use crate::{
@@ -119,18 +120,6 @@ pub enum Encoding {
     Der,
     /// Basic Encoding Rules: indefinite lengths or constructed strings were seen.
     Ber,
-}
-
-/// The MAC of a PFX as people name it.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
-#[non_exhaustive]
-pub struct MacDescription {
-    /// The algorithm, for example `HMAC-SHA-256`.
-    pub algorithm: String,
-    /// Iterations of its key derivation.
-    pub iterations: u64,
-    /// Whether the hash is SHA-1.
-    pub legacy: bool,
 }
 
 impl<'a> Pfx<'a> {

@@ -111,6 +111,25 @@ impl Scheme {
         Ok(Tried::Refused)
     }
 
+    /// The same for a part that is no part of a PFX: each key is derived as it is wanted; `None` if no reading is accepted.
+    pub(super) fn decrypt_alone(
+        &self,
+        data: &[u8],
+        passwords: &[&Octets],
+        budget: &mut KdfBudget,
+        accept: impl Fn(&[u8]) -> bool,
+    ) -> Result<Option<Opened>, Pkcs12Error> {
+        let mut keys = Keys::default();
+        loop {
+            match self.decrypt(data, passwords, &mut keys, budget, &accept)? {
+                Tried::Opened(opened) => return Ok(Some(opened)),
+                Tried::Refused => return Ok(None),
+                Tried::Waiting => keys.derive(None, budget)?,
+            }
+            keys.rewind();
+        }
+    }
+
     /// What the first try asks for, of what is made of iterations.
     pub(super) fn foreseen(&self, password: &Octets) -> Vec<Derivation> {
         let first = self.secrets(password).into_iter().next();

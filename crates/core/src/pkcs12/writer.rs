@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 use super::{
     ber::{BMP_STRING, CONTEXT_0, INTEGER, OBJECT_IDENTIFIER, OCTET_STRING, SEQUENCE, SET},
     hash::Hash,
-    kdf::{Input, Purpose},
+    kdf::{Derivation, Method, Purpose, derive_alone},
     oid,
     password::Octets,
 };
@@ -175,12 +175,11 @@ impl Writer<'_> {
     /// AlgorithmIdentifier, and the ciphertext.
     fn encrypt(&self, plain: &[u8]) -> Result<(Vec<u8>, Vec<u8>), WriteFailed> {
         let iterations = self.protection.iterations;
-        let mut budget = KdfBudget::new(&Limits::default());
         match self.protection.scheme {
             WriteScheme::Aes256 => {
                 let (salt, iv) = (random::<SALT_LEN>()?, random::<16>()?);
-                let input = Input { password: &self.password.utf8, salt: &salt, iterations };
-                let key = Hash::Sha256.pbkdf2(input, 32, &mut budget)?;
+                let method = Method::Pbkdf2 { prf: Hash::Sha256, iterations };
+                let key = derive(method, 32, &self.password.utf8, &salt)?;
                 let kdf = pbkdf2(&salt, iterations, None);
                 let cipher = algorithm(oid::AES256_CBC, &encode(OCTET_STRING, &iv));
                 let parameters = encode(SEQUENCE, &[kdf, cipher].concat());
@@ -188,9 +187,9 @@ impl Writer<'_> {
             }
             WriteScheme::TripleDes => {
                 let salt = random::<OLD_SALT_LEN>()?;
-                let input = Input { password: &self.password.bmp, salt: &salt, iterations };
-                let key = Hash::Sha1.pkcs12_kdf(Purpose::Key, input, 24, &mut budget)?;
-                let iv = Hash::Sha1.pkcs12_kdf(Purpose::Iv, input, 8, &mut budget)?;
+                let of = |purpose| Method::Pkcs12 { hash: Hash::Sha1, purpose, iterations };
+                let key = derive(of(Purpose::Key), 24, &self.password.bmp, &salt)?;
+                let iv = derive(of(Purpose::Iv), 8, &self.password.bmp, &salt)?;
                 let parameters = [encode(OCTET_STRING, &salt), number(iterations)].concat();
                 let identifier = algorithm(oid::PBE_3DES_3KEY, &encode(SEQUENCE, &parameters));
                 Ok((identifier, cbc::<TdesEde3>(&key, &iv, plain)?))
@@ -201,13 +200,12 @@ impl Writer<'_> {
     /// MacData.
     fn mac(&self, auth_safe: &[u8]) -> Result<Vec<u8>, WriteFailed> {
         let iterations = self.protection.mac_iterations;
-        let mut budget = KdfBudget::new(&Limits::default());
         let null = [5, 0];
         let (digest_algorithm, digest, salt, count) = match self.protection.mac {
             WriteMac::Pbmac1 => {
                 let salt = random::<SALT_LEN>()?;
-                let input = Input { password: &self.password.utf8, salt: &salt, iterations };
-                let key = Hash::Sha256.pbkdf2(input, 32, &mut budget)?;
+                let method = Method::Pbkdf2 { prf: Hash::Sha256, iterations };
+                let key = derive(method, 32, &self.password.utf8, &salt)?;
                 let digest = hmac_sha256(&key, auth_safe)?;
                 let parameters = [pbkdf2(&salt, iterations, Some(32)), algorithm(oid::HMAC_SHA256, &null)];
                 let identifier = algorithm(oid::PBMAC1, &encode(SEQUENCE, &parameters.concat()));
@@ -215,14 +213,14 @@ impl Writer<'_> {
             }
             WriteMac::Sha256 => {
                 let salt = random::<SALT_LEN>()?;
-                let input = Input { password: &self.password.bmp, salt: &salt, iterations };
-                let key = Hash::Sha256.pkcs12_kdf(Purpose::Mac, input, 32, &mut budget)?;
+                let method = Method::Pkcs12 { hash: Hash::Sha256, purpose: Purpose::Mac, iterations };
+                let key = derive(method, 32, &self.password.bmp, &salt)?;
                 (algorithm(oid::SHA256, &null), hmac_sha256(&key, auth_safe)?, salt.to_vec(), iterations)
             }
             WriteMac::Sha1 => {
                 let salt = random::<OLD_SALT_LEN>()?;
-                let input = Input { password: &self.password.bmp, salt: &salt, iterations };
-                let key = Hash::Sha1.pkcs12_kdf(Purpose::Mac, input, 20, &mut budget)?;
+                let method = Method::Pkcs12 { hash: Hash::Sha1, purpose: Purpose::Mac, iterations };
+                let key = derive(method, 20, &self.password.bmp, &salt)?;
                 let mac = SimpleHmac::<Sha1>::new_from_slice(&key).map_err(|_| WriteFailed)?;
                 let digest = mac.chain_update(auth_safe).finalize().into_bytes().to_vec();
                 (algorithm(oid::SHA1, &null), digest, salt.to_vec(), iterations)
@@ -236,6 +234,16 @@ impl Writer<'_> {
         }
         Ok(encode(SEQUENCE, &fields))
     }
+}
+
+fn derive(
+    method: Method,
+    len: usize,
+    password: &Zeroizing<Vec<u8>>,
+    salt: &[u8],
+) -> Result<Zeroizing<Vec<u8>>, WriteFailed> {
+    let derivation = Derivation { salt: salt.to_vec(), method, len, password: password.clone() };
+    derive_alone(derivation, &mut KdfBudget::new(&Limits::default()))?.ok_or(WriteFailed)
 }
 
 fn hmac_sha256(key: &[u8], data: &[u8]) -> Result<Vec<u8>, WriteFailed> {
