@@ -85,6 +85,7 @@ fn compare(table: &mut Table, what: &str, key: &[&str], folder: &Path, command: 
             store(&folder).args(["import", "www", "--pass-in", "pass:changeit", "--no-input"]).arg(&file),
         )
     };
+    let pem = path("out.pem");
     let mut peers: Vec<Work<'_>> = Vec::new();
     if is_there("pk12util", "-H") && is_there("certutil", "-H") {
         let nss = path("nss");
@@ -125,7 +126,6 @@ fn compare(table: &mut Table, what: &str, key: &[&str], folder: &Path, command: 
     } else {
         table.missing.push("keytool".to_owned());
     }
-    let pem = path("out.pem");
     peers.push((
         "openssl pkcs12, to PEM",
         Box::new(|| {

@@ -45,8 +45,12 @@ fn a_reader_between_two_writers_sees_one_commit_at_a_time() {
                 });
             }
             for _ in 0..reads {
-                let names: Vec<String> =
-                    keystore.entries(None, 10).unwrap().iter().map(|entry| entry.alias.to_string()).collect();
+                let names: Vec<String> = keystore
+                    .entries(None, 10, now())
+                    .unwrap()
+                    .iter()
+                    .map(|entry| entry.alias.to_string())
+                    .collect();
                 let one_of_two = |who: usize| {
                     ["here", "there"].iter().filter(|name| names.contains(&format!("{name}-{who}"))).count()
                         == 1
@@ -77,10 +81,10 @@ fn a_torn_view_is_refused() {
         let engine = subject.memory.as_ref().unwrap();
         let running = subject.open();
         running.import_authority(&alias("a", 0), root("A").file(), now()).unwrap();
-        running.entries(None, 10).unwrap();
+        running.entries(None, 10, now()).unwrap();
         let before = engine.copy();
         running.import_authority(&alias("b", 0), root("B").file(), now()).unwrap();
-        running.entries(None, 10).unwrap();
+        running.entries(None, 10, now()).unwrap();
         let rows = before.view().unwrap().range(Table::Record, &[0x10], Some(&[0x20]), 100).unwrap();
         let mut change = engine.begin().unwrap();
         for (key, _) in engine.view().unwrap().range(Table::Record, &[0x10], Some(&[0x20]), 100).unwrap() {
@@ -93,13 +97,18 @@ fn a_torn_view_is_refused() {
         let anew = Keystore::open_on_engine(Box::new(engine.clone()), &subject.unlock).unwrap();
         for keystore in [&running, &anew] {
             assert_eq!(
-                keystore.entry(&alias("b", 0)).unwrap_err().code(),
+                keystore.entry(&alias("b", 0), now()).unwrap_err().code(),
                 "store_corrupt",
                 "{}",
                 subject.name
             );
-            assert_eq!(keystore.entries(None, 10).unwrap_err().code(), "store_corrupt", "{}", subject.name);
-            assert!(keystore.entry(&alias("a", 0)).is_ok(), "{}", subject.name);
+            assert_eq!(
+                keystore.entries(None, 10, now()).unwrap_err().code(),
+                "store_corrupt",
+                "{}",
+                subject.name
+            );
+            assert!(keystore.entry(&alias("a", 0), now()).is_ok(), "{}", subject.name);
         }
     }
 }

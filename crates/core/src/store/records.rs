@@ -214,7 +214,7 @@ mod tests {
             origin: 2,
             created_at: 1_795_000_000,
             actor: "an owner".to_owned(),
-            allowed: vec![FindingCode::Expired, FindingCode::NoAnchor],
+            allowed: vec![DiagnosticCode::Expired, DiagnosticCode::NoAnchor],
             sealed: Some([7; 32]),
             chain: vec![
                 (Fingerprint::from_bytes([1; 32]), Role::Leaf),
