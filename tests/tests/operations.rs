@@ -144,7 +144,7 @@ fn forgotten_passphrase() {
 }
 
 fn another_key() {
-    let drill = Drill::usual("The key is to be another one");
+    let drill = Drill::usual("The key is rotated");
     drill.follow();
     drill.is_whole("");
     drill.is_whole("--unlock prompt");
@@ -196,7 +196,7 @@ fn every_drill_of_the_page_is_run() {
         ("", two_slots),
         ("The key file is lost", lost_key_file),
         ("The passphrase is forgotten", forgotten_passphrase),
-        ("The key is to be another one", another_key),
+        ("The key is rotated", another_key),
         ("A backup is older than the key", older_backup),
         ("A slot is damaged", damaged_slot),
         ("What opens the store is damaged, or the store itself", nothing_opens),
