@@ -97,7 +97,7 @@ impl Filled {
     }
 
     fn page(&mut self, n: usize) {
-        assert_eq!(self.scratch.keystore.entries(Some(&self.at(n, 200)), 100, now()).unwrap().len(), 100);
+        assert_eq!(self.scratch.keystore.page(Some(&self.at(n, 200)), 100, now()).unwrap().len(), 100);
     }
 
     fn remove(&mut self) {
@@ -180,7 +180,7 @@ fn against_plain(filled: &mut Filled) {
     println!("{:>6.2}  point read, warm : the same row in plain SQLite", median(warm.collect()));
     let cold = (0..PAIRS).map(|n| {
         // Both on a connection that has just been opened, and has read another row.
-        let mut opened = Keystore::open(&filled.scratch.path(), &filled.scratch.unlock).unwrap();
+        let mut opened = Keystore::open(filled.scratch.path(), &filled.scratch.unlock).unwrap();
         opened.entry(&filled.at(n, 0), now()).unwrap();
         let proved = time(|| assert!(opened.administrator(&filled.user).unwrap().is_some()));
         plain = Plain::of(filled);

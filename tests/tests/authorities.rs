@@ -31,7 +31,7 @@ fn named(aliases: &[&str], outcome: &'static str) -> Vec<(Option<String>, &'stat
 }
 
 fn aliases(scratch: &mut Scratch) -> Vec<String> {
-    scratch.keystore.entries(None, 1000, now()).unwrap().iter().map(|entry| entry.alias.to_string()).collect()
+    scratch.keystore.page(None, 1000, now()).unwrap().iter().map(|entry| entry.alias.to_string()).collect()
 }
 
 fn bundle(cas: &[&TestCa]) -> String {

@@ -52,7 +52,7 @@ fn refuses(what: &str, file: impl AsRef<[u8]>, code: &str, message: &str) {
     let scratch = Scratch::new(now());
     let kept = scratch.keystore.import_authority(&"x".parse().unwrap(), file.as_ref(), now()).unwrap_err();
     assert_eq!((kept.code(), kept.to_string()), (code, told), "{what}");
-    assert!(scratch.keystore.entries(None, 10, now()).unwrap().is_empty(), "{what}");
+    assert!(scratch.keystore.page(None, 10, now()).unwrap().is_empty(), "{what}");
 }
 
 #[test]

@@ -46,7 +46,7 @@ fn seen(keystore: &Keystore, name: &str, at: UnixTime) -> (String, Vec<String>, 
     };
     let entry = keystore.entry(&alias(name), at).unwrap();
     let shown = (entry.chain_state, subjects(&entry.chain), entry.chain_not_after);
-    let listed = keystore.entries(None, 1_000, at).unwrap();
+    let listed = keystore.page(None, 1_000, at).unwrap();
     let listed = listed.iter().find(|entry| entry.alias == alias(name)).unwrap();
     assert_eq!((listed.chain_state, subjects(&listed.chain), listed.chain_not_after), shown);
     let listing = keystore.listing(None, 1_000, at).unwrap();
@@ -96,7 +96,7 @@ fn a_ca_that_is_imported_afterwards_mends_the_chain_and_its_removal_breaks_it() 
     assert_eq!((stored.chain_state, stored.chain.len()), (ChainState::NoAnchor, 1));
 
     // Another keystore on the same file, with nothing in memory.
-    let other = Keystore::open(&scratch.path(), &scratch.unlock).unwrap();
+    let other = Keystore::open(scratch.path(), &scratch.unlock).unwrap();
     check(&other, "a", "complete", &whole, &sent);
 
     let keystore = &scratch.keystore;

@@ -210,7 +210,7 @@ fn a_life_of_a_store_is_the_same_on_every_engine() {
         let report = again.verify_store().unwrap();
         assert_eq!(report.problems, [], "{}", subject.name);
         let entries: Vec<String> = again
-            .entries(None, 10, now())
+            .page(None, 10, now())
             .unwrap()
             .iter()
             .map(|entry| format!("{} {} {}", entry.alias, entry.version, entry.certificate.fingerprint()))
@@ -243,7 +243,7 @@ fn many_who_write_at_once_all_have_their_changes() {
             }
         });
         let keystore = subject.open();
-        assert_eq!(keystore.entries(None, 100, now()).unwrap().len(), 20, "{}", subject.name);
+        assert_eq!(keystore.page(None, 100, now()).unwrap().len(), 20, "{}", subject.name);
         assert_eq!(keystore.verify_store().unwrap().problems, [], "{}", subject.name);
     }
 }

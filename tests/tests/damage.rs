@@ -34,7 +34,7 @@ struct Damage {
 fn made() -> Shop {
     let shop = Shop::open();
     let unlock = UnlockKey::read_file(&shop.folder.path().join("keystore.key")).unwrap();
-    let keystore = Keystore::open(&shop.store(), &unlock).unwrap();
+    let keystore = Keystore::open(shop.store(), &unlock).unwrap();
     let ca = root("Damaged");
     keystore.import_authority(&"ca".parse().unwrap(), ca.file(), now()).unwrap();
     keystore.import_authority(&"spare".parse().unwrap(), root("Spare").file(), now()).unwrap();

@@ -125,7 +125,7 @@ fn accepted(scratch: &mut Scratch, row: &Fixture, report: &ImportReport) -> Resu
 fn aliases(scratch: &mut Scratch) -> Vec<String> {
     scratch
         .keystore
-        .entries(None, 1000, strongroom_tests::authority::now())
+        .page(None, 1000, strongroom_tests::authority::now())
         .unwrap()
         .iter()
         .map(|entry| entry.alias.to_string())

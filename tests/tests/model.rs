@@ -180,7 +180,7 @@ fn run(scratch: &mut Scratch, leaves: &[ServerCredential], operation: &Operation
 fn compare(scratch: &mut Scratch, leaves: &[ServerCredential], model: &Model) {
     let keystore = &scratch.keystore;
     let listed: Vec<String> =
-        keystore.entries(None, 100, now()).unwrap().iter().map(|e| e.alias.key()).collect();
+        keystore.page(None, 100, now()).unwrap().iter().map(|e| e.alias.key()).collect();
     let wanted: Vec<String> =
         std::iter::once("root".to_owned()).chain(model.present.keys().cloned()).collect();
     let mut wanted = wanted;
@@ -233,11 +233,11 @@ fn a_store_that_another_process_rekeyed_must_be_unlocked_again() {
     let other = Keystore::open(scratch.path(), &scratch.unlock).unwrap();
     let keep = [KeptSlot::new(0, UnlockSource::KeyFile(String::new()), &scratch.unlock)];
     scratch.keystore.rekey(&keep, now()).unwrap();
-    let error = other.entries(None, 1, now()).unwrap_err();
+    let error = other.page(None, 1, now()).unwrap_err();
     assert_eq!(error.code(), "store_rekeyed");
     assert!(matches!(error, Error::Store(StoreError::Seal(_))));
     let again = Keystore::open(scratch.path(), &scratch.unlock).unwrap();
-    assert!(again.entries(None, 1, now()).unwrap().is_empty());
+    assert!(again.page(None, 1, now()).unwrap().is_empty());
 }
 
 #[test]
@@ -257,6 +257,8 @@ fn a_new_root_key_reaches_every_row_of_a_store_of_many_pages() {
     let report = again.verify_store().unwrap();
     assert_eq!(report.problems, []);
     assert_eq!((report.entries, report.keys), (701, 700));
+    let aliases: Vec<Alias> = again.entries(now()).map(|entry| entry.unwrap().alias).collect();
+    assert!(aliases.len() == 701 && aliases.is_sorted());
 }
 
 #[test]

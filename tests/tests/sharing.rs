@@ -75,7 +75,7 @@ fn threads_read_while_one_writes_and_connections_are_bounded() {
             readers.push(scope.spawn(move || {
                 let (mut seen, mut reads) = (0, 0_u32);
                 while !done.load(Ordering::Relaxed) || reads == 0 {
-                    let entries = keystore.entries(None, 100, now()).unwrap();
+                    let entries = keystore.page(None, 100, now()).unwrap();
                     assert!(entries.len() >= seen, "a reader went back from {seen} to {}", entries.len());
                     seen = entries.len();
                     if seen > 1 {
@@ -98,7 +98,7 @@ fn threads_read_while_one_writes_and_connections_are_bounded() {
         // Eight that read, and one that writes.
         assert!((1..=9).contains(&most), "{most} connections for {READERS} readers");
     });
-    assert_eq!(scratch.keystore.entries(None, 100, now()).unwrap().len(), 21);
+    assert_eq!(scratch.keystore.page(None, 100, now()).unwrap().len(), 21);
 }
 
 #[test]

@@ -193,9 +193,9 @@ fn links_in_place_of_the_store_are_refused() {
 fn a_reader_sees_what_another_connection_commits() {
     let scratch = two_servers();
     let reader = Keystore::open_read_only(scratch.path(), &scratch.unlock).unwrap();
-    assert_eq!(reader.entries(None, 10, now()).unwrap().len(), 3);
+    assert_eq!(reader.page(None, 10, now()).unwrap().len(), 3);
     scratch.keystore.remove(&alias("a"), false, now()).unwrap();
-    assert_eq!(reader.entries(None, 10, now()).unwrap().len(), 2);
+    assert_eq!(reader.page(None, 10, now()).unwrap().len(), 2);
     assert!(matches!(reader.remove(&alias("b"), false, now()), Err(Error::Store(StoreError::ReadOnly))));
     let clone = scratch.keystore.clone();
     assert!(clone.credential(&alias("b"), now()).is_ok());
@@ -208,13 +208,7 @@ fn the_listing_pages_in_the_order_of_aliases() {
         scratch.keystore.import_authority(&alias(name), root(name).file(), now()).unwrap();
     }
     let names = |after: Option<&Alias>, scratch: &mut Scratch| -> Vec<String> {
-        scratch
-            .keystore
-            .entries(after, 2, now())
-            .unwrap()
-            .iter()
-            .map(|entry| entry.alias.to_string())
-            .collect()
+        scratch.keystore.page(after, 2, now()).unwrap().iter().map(|entry| entry.alias.to_string()).collect()
     };
     assert_eq!(names(None, &mut scratch), ["alpha", "Bravo"]);
     assert_eq!(names(Some(&alias("BRAVO")), &mut scratch), ["charlie", "Delta"]);

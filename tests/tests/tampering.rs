@@ -109,9 +109,9 @@ fn the_whole_put_back_under_a_running_process_is_seen_with_a_guard_and_without()
     for copy in &victim.old {
         let engine = victim.engine.copy();
         let running = victim.open(&engine).unwrap();
-        running.entries(None, 1, now()).unwrap();
+        running.page(None, 1, now()).unwrap();
         put_back(copy, &engine, &Table::ALL);
-        assert_eq!(running.entries(None, 1, now()).unwrap_err().code(), "store_rolled_back");
+        assert_eq!(running.page(None, 1, now()).unwrap_err().code(), "store_rolled_back");
         let refused = running.import_authority(&"new".parse().unwrap(), root("New").file(), now());
         assert_eq!(refused.unwrap_err().code(), "store_rolled_back");
         // The copy grows beyond what the process saw: another history.
@@ -120,7 +120,7 @@ fn the_whole_put_back_under_a_running_process_is_seen_with_a_guard_and_without()
             let alias = format!("x{n}").parse().unwrap();
             other.import_authority(&alias, root(&format!("X{n}")).file(), now()).unwrap();
         }
-        let error = running.entries(None, 1, now()).unwrap_err();
+        let error = running.page(None, 1, now()).unwrap_err();
         assert_eq!(error.code(), "store_rolled_back");
         assert!(error.to_string().contains("another history"), "{error}");
     }

@@ -171,6 +171,12 @@ impl From<CredentialError> for Error {
 }
 
 impl Error {
+    /// Whether the same may succeed a little later, without anybody changing anything: another process holds the store.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::Store(error) if error.is_transient())
+    }
+
     /// A stable code for programs.
     #[must_use]
     pub fn code(&self) -> &'static str {

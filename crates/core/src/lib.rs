@@ -41,7 +41,7 @@ pub use archive::ArchiveError;
 pub use certificate::reencode;
 pub use certificate::{
     AlternativeName, Candidate, Certificate, CredentialError, EntrySelector, Fingerprint, InvalidCertificate,
-    KeyAlgorithm, KeyUsage, ServerCredential, printable,
+    InvalidFingerprint, KeyAlgorithm, KeyUsage, ServerCredential, printable,
 };
 pub use certificate_file::{
     CertificateFile, CertificateFileError, CertificateFileRequest, FoundCertificate, Location,
@@ -61,11 +61,11 @@ pub use instant::rfc3339;
 pub use jks::{JavaKeystore, JksError, SecretEntry};
 pub use keystore::{
     Administrator, AuthoritiesReport, AuthoritiesRequest, AuthorityFile, AuthorityNames, AuthorityOutcome,
-    AuthorityReport, Backup, ChainLink, ChainState, Comparison, CredentialRequest, EmbeddedAuthority, Entry,
-    EntryKind, Exported, FilesRequest, ImportOptions, ImportReport, InUse, KeptSlot, KeySource, Keystore,
-    ListedAdministrator, ListedEntry, ListedSlot, NewKeystore, OpenOptions, OpenedCredential, OpenedFiles,
-    Outcome, Pruned, RemovedEntry, RestoreOptions, RestorePlan, ServerCertificateRequest, Source, SourceFile,
-    SourcePart, Version,
+    AuthorityReport, Backup, ChainLink, ChainState, Comparison, CredentialRequest, EmbeddedAuthority,
+    Entries, Entry, EntryKind, Exported, FilesRequest, ImportOptions, ImportReport, InUse, KeptSlot,
+    KeySource, Keystore, ListedAdministrator, ListedEntry, ListedSlot, NewKeystore, OpenOptions,
+    OpenedCredential, OpenedFiles, Outcome, Pruned, RemovedEntry, RestoreOptions, RestorePlan,
+    ServerCertificateRequest, Source, SourceFile, SourcePart, Version,
 };
 pub use limits::{BudgetExceeded, Cancel, Cancelled, KdfBudget, Limits};
 pub use pem::PemError;

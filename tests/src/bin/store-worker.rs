@@ -80,7 +80,7 @@ impl KeySource for KeyFile {
 fn open(folder: &Path) -> Result<Keystore, Error> {
     // The key lies outside the folder whose files fail.
     let file = folder.with_extension("key");
-    let keystore = Keystore::open(&folder.join("keystore.db"), &UnlockKey::read_file(&file)?)?;
+    let keystore = Keystore::open(folder.join("keystore.db"), &UnlockKey::read_file(&file)?)?;
     keystore.set_key_source(Arc::new(KeyFile(file)));
     Ok(keystore)
 }
@@ -224,7 +224,7 @@ fn restore(folder: &Path, backup: &Path) -> Result<(), Error> {
 fn read(folder: &Path, rounds: u32) -> Result<(), Error> {
     let keystore = open(folder)?;
     for _ in 0..rounds {
-        for entry in keystore.entries(None, 10_000, now())? {
+        for entry in keystore.page(None, 10_000, now())? {
             if entry.alias.as_str() != "root" {
                 keystore.credential(&entry.alias, now())?;
             }
@@ -285,7 +285,7 @@ fn soak_reading(folder: &Path, until: Instant) -> Result<(), Error> {
     let kept: Alias = "kept".parse().unwrap();
     while Instant::now() < until {
         let started = Instant::now();
-        let entries = keystore.entries(None, 10_000, now())?;
+        let entries = keystore.page(None, 10_000, now())?;
         let listed = started.elapsed();
         keystore.credential(&kept, now())?;
         longest = longest.max(listed).max(started.elapsed() - listed);

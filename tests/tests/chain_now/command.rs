@@ -116,7 +116,7 @@ fn a_chain_that_ends_before_its_certificate_is_shown() {
     let root = self_signed(lasting(ca_params("Root"), 30_000), KeyPair::generate().unwrap());
     let issuing = root.issue_ca(lasting(ca_params("Issuing"), 10_000));
     let keystore = strongroom::Keystore::open(
-        &shop.store(),
+        shop.store(),
         &strongroom::UnlockKey::read_file(&shop.folder.path().join("keystore.key")).unwrap(),
     )
     .unwrap();

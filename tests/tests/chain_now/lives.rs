@@ -125,7 +125,7 @@ impl Machine {
             return;
         }
         let states = |keystore: &Keystore| -> Vec<_> {
-            let entries = keystore.entries(None, 10_000, at).unwrap().into_iter();
+            let entries = keystore.page(None, 10_000, at).unwrap().into_iter();
             let servers = entries.filter(|entry| entry.kind == strongroom::EntryKind::Server);
             servers.map(|entry| (entry.alias, entry.chain_state)).collect()
         };
@@ -161,8 +161,8 @@ impl Machine {
     fn check(&mut self, fresh: &Keystore) -> usize {
         let at = self.at();
         let keystore = &self.scratch.keystore;
-        let entries = keystore.entries(None, 10_000, at).unwrap();
-        let others = fresh.entries(None, 10_000, at).unwrap();
+        let entries = keystore.page(None, 10_000, at).unwrap();
+        let others = fresh.page(None, 10_000, at).unwrap();
         let mut whole = 0;
         for (n, (entry, other)) in entries.iter().zip(&others).enumerate() {
             if entry.kind != strongroom::EntryKind::Server {
@@ -218,7 +218,7 @@ fn what_is_verified_and_what_is_sent_never_disagree() {
     let mut counts = (0, 0);
     for seed in 1..=MACHINES {
         let mut machine = Machine::new(seed * 7_919);
-        let fresh = Keystore::open(&machine.scratch.path(), &machine.scratch.unlock).unwrap();
+        let fresh = Keystore::open(machine.scratch.path(), &machine.scratch.unlock).unwrap();
         let mut done = 0;
         while machine.entries < ENTRIES {
             match machine.random.below(40) {

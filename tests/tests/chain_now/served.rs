@@ -94,7 +94,7 @@ fn a_server_sends_the_intermediate_after_its_import_and_not_after_its_removal() 
     let issuing = root.issue_ca(ca_params("Issuing"));
     let trusted = pem(&scratch, &root);
     // The server has its own keystore, which nobody tells of a change.
-    let server = Keystore::open(&scratch.path(), &scratch.unlock).unwrap();
+    let server = Keystore::open(scratch.path(), &scratch.unlock).unwrap();
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let asked = || {
         let config = config(&server, "a", now());

@@ -11,7 +11,7 @@ use crate::bench::{Bench, Random, scaled, write_private};
 fn everything(path: &Path, unlock: &UnlockKey, names: &[String]) -> Result<String, Error> {
     let keystore = Keystore::open_read_only(path, unlock)?;
     let mut all = String::new();
-    for entry in keystore.entries(None, 1_000, strongroom_tests::authority::now())? {
+    for entry in keystore.page(None, 1_000, strongroom_tests::authority::now())? {
         all.push_str(&format!("{entry:?}\n"));
     }
     for name in names {

@@ -117,7 +117,7 @@ fn shop(entries: usize) -> Shop {
     let added: Run = add.env("P", PASSWORD).output().unwrap().into();
     assert_eq!(added.code, 0, "{}", added.err);
     let unlock = UnlockKey::read_file(&shop.folder.path().join("keystore.key")).unwrap();
-    let keystore = Keystore::open(&shop.store(), &unlock).unwrap();
+    let keystore = Keystore::open(shop.store(), &unlock).unwrap();
     let ca = root("Load");
     keystore.import_authority(&"load".parse().unwrap(), ca.file(), now()).unwrap();
     let batch = (0..entries).map(|n| {

@@ -153,7 +153,7 @@ fn d8_a_folder_that_is_swapped_while_the_store_is_open_gets_no_acknowledged_impo
             keystore.import_credential(bench.request("late", "a")).unwrap();
             assert_eq!(keystore.verify_store().unwrap().problems, []);
             assert_eq!(
-                keystore.entries(None, 10, now()).unwrap().len(),
+                keystore.page(None, 10, now()).unwrap().len(),
                 4,
                 "{context}: early, kept, late, root"
             );

@@ -59,7 +59,7 @@ const FINE: [i32; 3] = [0, 3, 4];
 type Content = Vec<String>;
 
 fn content(keystore: &Keystore) -> Content {
-    let entries = keystore.entries(None, 100, now()).unwrap();
+    let entries = keystore.page(None, 100, now()).unwrap();
     entries
         .iter()
         .map(|entry| format!("{} {} {}", entry.alias, entry.version, entry.certificate.fingerprint()))
@@ -121,7 +121,7 @@ impl Points<'_> {
     fn judge(&mut self, what: &str, expected: &[Content; 2], every: bool) {
         let crashed = all_files(&self.bench.dir());
         // Who only reads comes first: a hot journal must not stop him.
-        let read = Keystore::open_read_only(&self.bench.db(), &self.bench.unlock());
+        let read = Keystore::open_read_only(self.bench.db(), &self.bench.unlock());
         let read = read.unwrap_or_else(|error| panic!("{what}: {error}"));
         let found = content(&read);
         assert!(expected.contains(&found), "{what}: {found:?}");
@@ -148,7 +148,7 @@ impl Points<'_> {
             } else {
                 self.bench.unlock()
             };
-            let report = Keystore::open(&self.bench.db(), &unlock).unwrap().verify_store().unwrap();
+            let report = Keystore::open(self.bench.db(), &unlock).unwrap().verify_store().unwrap();
             assert_eq!(report.problems, [], "{what}: {line}");
         }
     }

@@ -85,7 +85,7 @@ fn soak(journal: Journal, seconds: usize) {
     let report = keystore.verify_store().unwrap();
     assert_eq!(report.problems, []);
     let found: BTreeSet<String> = keystore
-        .entries(None, 10_000, strongroom_tests::authority::now())
+        .page(None, 10_000, strongroom_tests::authority::now())
         .unwrap()
         .iter()
         .map(|entry| entry.alias.to_string())
@@ -122,7 +122,7 @@ fn readers_pass_a_writer(journal: Journal) {
     // A reader that had to wait would get store_busy after ten seconds: the write is open as long as this test runs.
     let mut after = Keystore::open_read_only(bench.db(), &bench.unlock()).unwrap();
     for reader in [&mut before, &mut after] {
-        assert_eq!(reader.entries(None, 10, strongroom_tests::authority::now()).unwrap().len(), 2);
+        assert_eq!(reader.page(None, 10, strongroom_tests::authority::now()).unwrap().len(), 2);
         reader.credential(&"kept".parse().unwrap(), strongroom_tests::authority::now()).unwrap();
         assert_eq!(reader.verify_store().unwrap().problems, []);
     }

@@ -67,11 +67,11 @@ fn every_change_of_the_schema_is_refused() {
         let scratch = Scratch::new(now());
         scratch.keystore.import_authority(&"root".parse().unwrap(), root("Root").file(), now()).unwrap();
         Connection::open(scratch.path()).unwrap().execute_batch(change).unwrap();
-        let error = Keystore::open(&scratch.path(), &scratch.unlock).unwrap_err();
+        let error = Keystore::open(scratch.path(), &scratch.unlock).unwrap_err();
         assert_eq!(error.code(), "store_corrupt", "{change}: {error}");
         assert!(error.to_string().contains("schema"), "{change}: {error}");
         // Who has it open reads on only what he can prove.
-        if let Ok(entries) = scratch.keystore.entries(None, 10, now()) {
+        if let Ok(entries) = scratch.keystore.page(None, 10, now()) {
             assert_eq!(entries.len(), 1, "{change}");
         }
     }

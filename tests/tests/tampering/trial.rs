@@ -35,7 +35,7 @@ impl Trial {
     fn judge(&mut self, kind: &str, fresh: bool, attack: impl Fn(&MemoryEngine)) {
         let copy = self.victim.engine.copy();
         let running = self.victim.open(&copy).unwrap();
-        running.entries(None, 1, strongroom_tests::authority::now()).unwrap();
+        running.page(None, 1, strongroom_tests::authority::now()).unwrap();
         attack(&copy);
         let tally = self.tally.entry(kind.to_owned()).or_default();
         tally.tried += 1;
@@ -43,7 +43,7 @@ impl Trial {
         let opened = match self.victim.open(&copy) {
             Ok(_) if !fresh => {
                 assert_eq!(
-                    running.entries(None, 1, strongroom_tests::authority::now()).unwrap_err().code(),
+                    running.page(None, 1, strongroom_tests::authority::now()).unwrap_err().code(),
                     "store_rolled_back",
                     "{kind}"
                 );

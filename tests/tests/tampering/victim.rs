@@ -87,7 +87,7 @@ pub(crate) fn answers(keystore: &Keystore) -> Answers {
         let verified = keystore.verify(&alias, &strongroom::Policy::default(), now());
         ask(format!("verify {name}"), verified.map(|chain| format!("{:?}", chain.path())));
     }
-    ask("ls".into(), keystore.entries(None, 100, now()).map(|entries| format!("{entries:?}")));
+    ask("ls".into(), keystore.page(None, 100, now()).map(|entries| format!("{entries:?}")));
     ask("removed".into(), keystore.removed_entries(100).map(|entries| format!("{entries:?}")));
     ask("log".into(), keystore.log(0, 1_000).map(|log| format!("{log:?}")));
     ask("users".into(), keystore.administrators().map(|users| format!("{users:?}")));

@@ -70,7 +70,7 @@ pub(super) fn security(request: &Request) -> Answer {
 /// Says that the server answers and the store can be read; clients wait for it before they sign in.
 pub(super) async fn health(state: &ApiState, request: &Request) -> Result<Answer, ApiError> {
     let at = state.now();
-    state.run(Task::Read, move |keystore| keystore.entries(None, 1, at)).await?;
+    state.run(Task::Read, move |keystore| keystore.page(None, 1, at)).await?;
     Ok(resource(request, "Health", Object::Success(Success::new(Vec::new()))))
 }
 

@@ -132,7 +132,7 @@ impl Server {
 
     /// Every alias in the store.
     pub(crate) fn aliases(&self) -> Vec<String> {
-        self.keystore().entries(None, 1000, clock()).unwrap().iter().map(|entry| entry.alias.key()).collect()
+        self.keystore().page(None, 1000, clock()).unwrap().iter().map(|entry| entry.alias.key()).collect()
     }
 
     /// Signs a browser in: its cookie.

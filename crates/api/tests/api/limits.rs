@@ -156,5 +156,5 @@ async fn import_that_takes_too_long_is_cancelled() {
     let form = json_form(&token, "www").file("file", "www.p12", &file).text("password", "changeit");
     let reply = server.send(form.post(IMPORT)).await;
     assert!(reply.text.contains("code: cancelled"), "{}", reply.text);
-    assert!(server.keystore().entries(None, 10, clock()).unwrap().is_empty());
+    assert!(server.keystore().page(None, 10, clock()).unwrap().is_empty());
 }

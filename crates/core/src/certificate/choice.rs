@@ -27,19 +27,8 @@ impl FromStr for EntrySelector {
         if let Some(Ok(number)) = input.strip_prefix('#').map(str::parse) {
             return Ok(Self::Number(number));
         }
-        let digits: String = input.chars().filter(|c| *c != ':').collect();
-        let mut bytes = [0_u8; 32];
-        let complete = digits.len() == 64
-            && bytes.iter_mut().enumerate().all(|(n, byte)| {
-                digits.get(2 * n..2 * n + 2).and_then(|pair| u8::from_str_radix(pair, 16).ok()).is_some_and(
-                    |value| {
-                        *byte = value;
-                        true
-                    },
-                )
-            });
-        if complete {
-            return Ok(Self::Fingerprint(Fingerprint::from_bytes(bytes)));
+        if let Ok(fingerprint) = input.parse() {
+            return Ok(Self::Fingerprint(fingerprint));
         }
         Ok(Self::FriendlyName(input.to_owned()))
     }

@@ -35,7 +35,7 @@ pub use self::{
     choice::{Candidate, CredentialError, EntrySelector},
     credential::ServerCredential,
     fault::InvalidCertificate,
-    fingerprint::Fingerprint,
+    fingerprint::{Fingerprint, InvalidFingerprint},
     name::{AlternativeName, printable},
 };
 use self::{

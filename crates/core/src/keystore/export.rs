@@ -129,7 +129,7 @@ impl Keystore {
         }
         let mut after = None;
         loop {
-            let page = self.entries(after.as_ref(), 500, at)?;
+            let page = self.page(after.as_ref(), 500, at)?;
             let Some(last) = page.last().map(|entry| entry.alias.clone()) else {
                 return Ok(found);
             };

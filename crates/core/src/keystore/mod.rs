@@ -11,6 +11,7 @@ mod commit_credential;
 mod copies;
 mod dependents;
 mod embedded;
+mod entries;
 mod export;
 mod files;
 mod history;
@@ -43,6 +44,7 @@ pub use self::{
     },
     copies::{Backup, RestoreOptions, RestorePlan},
     embedded::EmbeddedAuthority,
+    entries::Entries,
     export::Exported,
     files::{FilesRequest, OpenedFiles, Source, SourceFile, SourcePart},
     history::{Comparison, Version},
@@ -89,9 +91,9 @@ use crate::{
 /// let keystore = Keystore::create(&path, &unlock, UnixTime::now())?;
 /// let reader = keystore.clone();
 /// let writing = std::thread::spawn(move || keystore.import_authority(&"root".parse()?, &root, UnixTime::now()));
-/// println!("{} entries so far", reader.entries(None, 100, UnixTime::now())?.len());
+/// println!("{} entries so far", reader.page(None, 100, UnixTime::now())?.len());
 /// writing.join().unwrap()?;
-/// assert_eq!(reader.entries(None, 100, UnixTime::now())?.len(), 1);
+/// assert_eq!(reader.page(None, 100, UnixTime::now())?.len(), 1);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug)]
@@ -169,7 +171,7 @@ impl Keystore {
     }
 
     /// Lists up to `limit` entries in the order of their aliases, after the alias `after` if one is given, with their
-    /// chains as they are at the instant `at`.
+    /// chains as they are at the instant `at`. [`entries`](Self::entries) goes through all of them.
     ///
     /// ```
     /// # let folder = tempfile::tempdir()?;
@@ -178,7 +180,7 @@ impl Keystore {
     /// # let keystore = strongroom::Keystore::create(&path, &unlock, strongroom::UnixTime::now())?;
     /// # let root = std::fs::read("../../fixtures/chains/root-rsa.pem")?;
     /// # keystore.import_authority(&"root".parse()?, &root, strongroom::UnixTime::now())?;
-    /// for entry in keystore.entries(None, 100, strongroom::UnixTime::now())? {
+    /// for entry in keystore.page(None, 100, strongroom::UnixTime::now())? {
     ///     println!("{} {}", entry.alias, entry.certificate.subject());
     /// }
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -187,7 +189,7 @@ impl Keystore {
     /// # Errors
     ///
     /// [`StoreError`] if the store cannot be read.
-    pub fn entries(&self, after: Option<&Alias>, limit: u32, at: UnixTime) -> Result<Vec<Entry>, Error> {
+    pub fn page(&self, after: Option<&Alias>, limit: u32, at: UnixTime) -> Result<Vec<Entry>, Error> {
         let after = after.map(Alias::key).unwrap_or_default();
         let holds = self.holds();
         self.reading(|read| {

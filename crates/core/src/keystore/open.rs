@@ -27,7 +27,7 @@ impl Keystore {
     /// let folder = tempfile::tempdir()?;
     /// let unlock = UnlockKey::generate()?;
     /// unlock.create_file(&folder.path().join("keystore.key"))?;
-    /// let keystore = Keystore::create(&folder.path().join("keystore.db"), &unlock, UnixTime::now())?;
+    /// let keystore = Keystore::create(folder.path().join("keystore.db"), &unlock, UnixTime::now())?;
     /// assert!(!keystore.is_read_only());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -131,7 +131,7 @@ impl Keystore {
     ///
     /// let unlock = UnlockKey::read_file(&folder.path().join("keystore.key"))?;
     /// let keystore = Keystore::open(&path, &unlock)?;
-    /// assert!(keystore.entries(None, 100, strongroom::UnixTime::now())?.is_empty());
+    /// assert!(keystore.page(None, 100, strongroom::UnixTime::now())?.is_empty());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///

@@ -238,7 +238,7 @@ impl ChainState {
 }
 
 /// An entry as the public sees it: no key.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Entry {
     /// Its alias, in the case in which it was given.

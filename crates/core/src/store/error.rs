@@ -198,6 +198,8 @@ pub enum StoreError {
     Failed {
         /// What it said.
         detail: String,
+        /// The engine's own error, where there is one.
+        source: Option<Box<dyn std::error::Error + Send + Sync>>,
     },
     /// The commit, or what was read back after it, failed: the change may be there or not.
     #[error("the outcome is unknown: {0}")]
@@ -242,6 +244,12 @@ impl StoreError {
     /// The commit succeeded, and what it wrote did not come back whole.
     pub(crate) fn unread() -> Self {
         Self::OutcomeUnknown(UncertainCommit::of_reading_back())
+    }
+
+    /// Whether the same may succeed a little later, without anybody changing anything.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::Busy | Self::Held)
     }
 
     /// A stable code for programs.

@@ -169,7 +169,7 @@ impl Change for Changing<'_> {
         let engine = self.snapshot.engine;
         engine.trip();
         let fault = lock(&engine.shared.fault).take();
-        let failed = || StoreError::Failed { detail: "the test asked for it".to_owned() };
+        let failed = || StoreError::Failed { detail: "the test asked for it".to_owned(), source: None };
         match fault {
             Some(Fault::Refused) => return Err(CommitError::Refused(StoreError::Full)),
             Some(Fault::DoubtNotThere) => return Err(CommitError::InDoubt(failed())),

@@ -28,7 +28,7 @@ impl From<rusqlite::Error> for StoreError {
                 Self::InvalidValue { reason: error.to_string() }
             }
             Some(ErrorCode::ConstraintViolation) => Self::Corrupt { detail: "a row contradicts the rest" },
-            Some(_) => Self::Failed { detail: error.to_string() },
+            Some(_) => failed(error),
             None => match error {
                 rusqlite::Error::FromSqlConversionFailure(..)
                 | rusqlite::Error::IntegralValueOutOfRange(..)
@@ -37,10 +37,14 @@ impl From<rusqlite::Error> for StoreError {
                 | rusqlite::Error::QueryReturnedNoRows => {
                     Self::Corrupt { detail: "a value is missing, or not of its type" }
                 }
-                other => Self::Failed { detail: other.to_string() },
+                other => failed(other),
             },
         }
     }
+}
+
+fn failed(error: rusqlite::Error) -> StoreError {
+    StoreError::Failed { detail: error.to_string(), source: Some(Box::new(error)) }
 }
 
 /// Whether a constraint is about one value that is written.
@@ -57,6 +61,18 @@ mod tests {
     use rusqlite::Connection;
 
     use super::*;
+
+    #[test]
+    fn what_sqlite_said_is_the_source_of_the_failure() {
+        let connection = Connection::open_in_memory().unwrap();
+        let error = connection.execute("SELECT nothing FROM nowhere", []).unwrap_err();
+        let said = error.to_string();
+        let failure = StoreError::from(error);
+        assert_eq!(failure.code(), "store_failed");
+        let source = std::error::Error::source(&failure).unwrap();
+        assert_eq!(source.to_string(), said);
+        assert!(!failure.is_transient() && StoreError::Busy.is_transient());
+    }
 
     #[test]
     fn a_refused_value_is_no_damage_and_a_contradiction_is() {

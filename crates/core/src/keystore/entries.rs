@@ -1,0 +1,77 @@
+//! All entries of a store, page by page.
+
+use rustls_pki_types::UnixTime;
+
+use super::{Entry, Keystore, ListedEntry};
+use crate::{alias::Alias, error::Error};
+
+/// Entries read at a time.
+const PAGE: u32 = 200;
+
+/// The entries of a store in the order of their aliases: [`Keystore::entries`] gives them.
+#[derive(Debug)]
+#[must_use = "iterators read nothing by themselves"]
+pub struct Entries {
+    keystore: Keystore,
+    at: UnixTime,
+    page: std::vec::IntoIter<ListedEntry>,
+    after: Option<Alias>,
+    done: bool,
+}
+
+impl Keystore {
+    /// All entries in the order of their aliases, with their chains as they are at the instant `at`. They are read in pages,
+    /// each of one commit: what is committed meanwhile is seen or not. An entry that is damaged is an error in its place, and
+    /// the others follow; after any other error nothing does.
+    ///
+    /// ```
+    /// # let folder = tempfile::tempdir()?;
+    /// # let unlock = strongroom::UnlockKey::generate()?;
+    /// # let path = folder.path().join("keystore.db");
+    /// # let keystore = strongroom::Keystore::create(&path, &unlock, strongroom::UnixTime::now())?;
+    /// # let root = std::fs::read("../../fixtures/chains/root-rsa.pem")?;
+    /// # keystore.import_authority(&"root".parse()?, &root, strongroom::UnixTime::now())?;
+    /// let mut soonest = None;
+    /// for entry in keystore.entries(strongroom::UnixTime::now()) {
+    ///     let entry = entry?;
+    ///     let ends = entry.certificate.not_after();
+    ///     if soonest.as_ref().is_none_or(|(known, _)| ends < *known) {
+    ///         soonest = Some((ends, entry.alias));
+    ///     }
+    /// }
+    /// assert_eq!(soonest.map(|(_, alias)| alias.to_string()), Some("root".to_owned()));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn entries(&self, at: UnixTime) -> Entries {
+        let page = Vec::new().into_iter();
+        Entries { keystore: self.clone(), at, page, after: None, done: false }
+    }
+}
+
+impl Iterator for Entries {
+    type Item = Result<Entry, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if let Some((alias, entry)) = self.page.next() {
+                self.after = Some(alias);
+                return Some(entry.map_err(Error::from));
+            }
+            if self.done {
+                return None;
+            }
+            match self.keystore.listing(self.after.as_ref(), PAGE, self.at) {
+                Ok(page) => {
+                    self.done = u32::try_from(page.len()).unwrap_or(u32::MAX) < PAGE;
+                    self.page = page.into_iter();
+                }
+                Err(error) => {
+                    self.done = true;
+                    return Some(Err(error));
+                }
+            }
+        }
+    }
+}
+
+impl std::iter::FusedIterator for Entries {}
