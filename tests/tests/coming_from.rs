@@ -16,23 +16,13 @@ fn rows(page: &str, heading: &str) -> Vec<(Vec<String>, Vec<String>)> {
     let section = page.split(&format!("## {heading}\n")).nth(1).unwrap().split("\n## ").next().unwrap();
     let commands = |cell: &str, program: &str| -> Vec<String> {
         let quoted = cell.split('`').skip(1).step_by(2).map(str::to_owned);
-        quoted
-            .filter(|text| {
-                text.starts_with(&format!("{program} ")) && text.contains(" -")
-                    || text.contains("ls")
-                    || text.contains("rename")
-                    || text.contains("ca import")
-                    || text.contains("privkey")
-                    || text.starts_with("cat ")
-                    || text.starts_with("strongroom inspect")
-            })
-            .collect()
+        quoted.filter(|text| text.starts_with(&format!("{program} "))).collect()
     };
     let cells = section.lines().filter(|line| line.starts_with("| ")).skip(2);
     cells
         .map(|line| {
             let cells: Vec<&str> = line.trim_matches('|').split(" | ").collect();
-            (commands(cells[1], heading), commands(cells[2], "strongroom"))
+            (commands(cells[1], &heading.to_lowercase()), commands(cells[2], "strongroom"))
         })
         .collect()
 }

@@ -43,8 +43,10 @@ fn a_field_has_one_type_in_every_command_and_stands_on_the_page() {
     let shop = Shop::empty();
     let copy = shop.folder.path().join("copy.db");
     let copy = copy.to_str().unwrap();
+    let [pfx, bundle] = ["out.p12", "out.pem"].map(|name| shop.folder.path().join(name).display().to_string());
+    let [pfx, bundle] = [pfx.as_str(), bundle.as_str()];
     let key = format!("file:{}", shop.folder.path().join("new.key").display());
-    let commands: [&[&str]; 32] = [
+    let commands: [&[&str]; 34] = [
         &["init"],
         &["ca", "import", "root", "chains/root-rsa.pem"],
         &["ca", "import", "--all", "chains/intermediate-rsa.pem", "other/openssl-3.0.19.rsa2048.pkcs7.p7b"],
@@ -67,6 +69,8 @@ fn a_field_has_one_type_in_every_command_and_stands_on_the_page() {
         &["user", "add", "admin", "--pass-in", "env:K"],
         &["user", "ls"],
         &["user", "rm", "admin"],
+        &["export", "www", "-o", pfx, "--pass-out", "env:P"],
+        &["ca", "export", "-o", bundle],
         &["rename", "www", "shop"],
         &["rm", "shop"],
         &["ls", "--removed"],

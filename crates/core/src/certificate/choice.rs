@@ -227,6 +227,8 @@ fn list(candidates: &[Candidate]) -> String {
 /// How much of a message lists candidates, in bytes: what a file says must not flood a log.
 const MAX_LISTED: usize = 3000;
 
+const WITH_KEY: Remedy = Remedy::Advice("export the certificate again together with its private key");
+
 impl CredentialError {
     /// A stable code for programs.
     #[must_use]
@@ -279,17 +281,10 @@ impl CredentialError {
     #[must_use]
     pub fn remedies(&self) -> Vec<Remedy> {
         vec![match self {
-            Self::NoPrivateKey => {
-                return vec![
-                    Remedy::AddPrivateKey,
-                    Remedy::Advice("export the certificate again together with its private key"),
-                ];
-            }
+            Self::NoPrivateKey => return vec![Remedy::AddPrivateKey, WITH_KEY],
             Self::NoCertificate => {
-                return vec![
-                    Remedy::JoinKeyAndCertificate,
-                    Remedy::Advice("export the key again together with its certificate"),
-                ];
+                let again = Remedy::Advice("export the key again together with its certificate");
+                return vec![Remedy::JoinKeyAndCertificate, again];
             }
             Self::NoPair { .. } => Remedy::Advice(
                 "give the key that the certificate was requested with: the digits of both are the same",
@@ -297,9 +292,7 @@ impl CredentialError {
             Self::KeyMismatch | Self::NoCertificateForKey => {
                 Remedy::Advice("put the key and the certificate that was issued for it into one file")
             }
-            Self::EntryNotFound { candidates } if candidates.is_empty() => {
-                Remedy::Advice("export the certificate again together with its private key")
-            }
+            Self::EntryNotFound { candidates } if candidates.is_empty() => WITH_KEY,
             Self::Several { candidates, .. } | Self::EntryNotFound { candidates } => {
                 let locked = |candidate: &Candidate| {
                     matches!(
