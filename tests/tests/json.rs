@@ -43,7 +43,8 @@ fn a_field_has_one_type_in_every_command_and_stands_on_the_page() {
     let shop = Shop::empty();
     let copy = shop.folder.path().join("copy.db");
     let copy = copy.to_str().unwrap();
-    let [pfx, bundle] = ["out.p12", "out.pem"].map(|name| shop.folder.path().join(name).display().to_string());
+    let [pfx, bundle] =
+        ["out.p12", "out.pem"].map(|name| shop.folder.path().join(name).display().to_string());
     let [pfx, bundle] = [pfx.as_str(), bundle.as_str()];
     let key = format!("file:{}", shop.folder.path().join("new.key").display());
     let commands: [&[&str]; 34] = [

@@ -46,7 +46,7 @@ fn a_reader_between_two_writers_sees_one_commit_at_a_time() {
             }
             for _ in 0..reads {
                 let names: Vec<String> = keystore
-                    .entries(None, 10, now())
+                    .page(None, 10, now())
                     .unwrap()
                     .iter()
                     .map(|entry| entry.alias.to_string())
@@ -81,10 +81,10 @@ fn a_torn_view_is_refused() {
         let engine = subject.memory.as_ref().unwrap();
         let running = subject.open();
         running.import_authority(&alias("a", 0), root("A").file(), now()).unwrap();
-        running.entries(None, 10, now()).unwrap();
+        running.page(None, 10, now()).unwrap();
         let before = engine.copy();
         running.import_authority(&alias("b", 0), root("B").file(), now()).unwrap();
-        running.entries(None, 10, now()).unwrap();
+        running.page(None, 10, now()).unwrap();
         let rows = before.view().unwrap().range(Table::Record, &[0x10], Some(&[0x20]), 100).unwrap();
         let mut change = engine.begin().unwrap();
         for (key, _) in engine.view().unwrap().range(Table::Record, &[0x10], Some(&[0x20]), 100).unwrap() {
@@ -103,7 +103,7 @@ fn a_torn_view_is_refused() {
                 subject.name
             );
             assert_eq!(
-                keystore.entries(None, 10, now()).unwrap_err().code(),
+                keystore.page(None, 10, now()).unwrap_err().code(),
                 "store_corrupt",
                 "{}",
                 subject.name

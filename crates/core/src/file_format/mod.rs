@@ -151,7 +151,9 @@ impl FileFormat {
             Self::CertificateRequest => Remedy::Advice(
                 "a request is what the CA gets; import the certificate that the CA sent back, together with its key",
             ),
-            Self::Zip => Remedy::Advice("unpack the archive, and take the files in it: the certificate, its chain and its key"),
+            Self::Zip => Remedy::Advice(
+                "unpack the archive, and take the files in it: the certificate, its chain and its key",
+            ),
             Self::Pem { .. }
             | Self::Base64
             | Self::Cms
