@@ -3,7 +3,7 @@
 use std::{fs, path::Path};
 
 /// The modules of `strongroom`, in their order.
-const ORDER: [&str; 23] = [
+const ORDER: [&str; 24] = [
     "secret",
     "remedy",
     "diagnostic",
@@ -25,6 +25,7 @@ const ORDER: [&str; 23] = [
     "account",
     "store",
     "error",
+    "trace",
     "inspect",
     "keystore",
 ];
@@ -103,6 +104,19 @@ fn modules_use_only_modules_before_them() {
                     "{path}: {module} uses {name}, which is not before it"
                 );
             }
+        }
+    }
+}
+
+#[test]
+fn no_host_that_fuzzes_itself_switches_our_cryptography_off() {
+    for (path, text) in sources(&workspace().join("crates/core/src")) {
+        for cfg in ["(fuzzing", " fuzzing"] {
+            let used = text.lines().any(|line| !line.trim_start().starts_with("//") && line.contains(cfg));
+            assert!(
+                !used,
+                "{path} asks for cfg(fuzzing), which cargo-fuzz sets for every crate that it builds"
+            );
         }
     }
 }

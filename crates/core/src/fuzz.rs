@@ -1,6 +1,7 @@
 //! Doors for the fuzz targets in `crates/core/fuzz`, to what the crate keeps to itself.
 //!
-//! Compiled under `cfg(fuzzing)` alone, which cargo-fuzz sets.
+//! Compiled under `cfg(strongroom_fuzzing)` alone, which `cargo xtask fuzz` sets. The usual `cfg(fuzzing)` would be set for a
+//! host that fuzzes itself as well, and there our cryptography has to stay on.
 
 use crate::{
     certificate::{self, KeyAlgorithm},

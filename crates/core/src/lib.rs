@@ -16,7 +16,7 @@ mod encode;
 mod error;
 mod export;
 mod file_format;
-#[cfg(fuzzing)]
+#[cfg(strongroom_fuzzing)]
 #[doc(hidden)]
 pub mod fuzz;
 mod inspect;
@@ -31,12 +31,13 @@ mod remedy;
 mod seal;
 mod secret;
 mod store;
+mod trace;
 mod validate;
 
 pub use account::{AccountError, AccountName};
 pub use alias::{Alias, InvalidAlias};
 pub use archive::ArchiveError;
-#[cfg(fuzzing)]
+#[cfg(strongroom_fuzzing)]
 #[doc(hidden)]
 pub use certificate::reencode;
 pub use certificate::{

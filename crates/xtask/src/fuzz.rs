@@ -10,6 +10,10 @@ use crate::{
 /// The folder of the targets, in the workspace.
 const FOLDER: &str = "crates/core/fuzz";
 
+/// Under which the engine takes every MAC and signature, and decrypts nothing. A cfg of our own: `cfg(fuzzing)` is set for
+/// a host as well that fuzzes itself.
+const CFG: &str = "--cfg strongroom_fuzzing";
+
 /// Runs the named targets, or all, for `seconds` each, with mutations that follow from `seed`; 0 takes another each time.
 pub(crate) fn fuzz(root: &Path, seconds: u32, seed: u32, targets: &[String]) -> Result<(), Failure> {
     if !is_installed(root) {
@@ -33,7 +37,7 @@ fn is_installed(root: &Path) -> bool {
     cargo(root).args(["fuzz", "--version"]).output().is_ok_and(|output| output.status.success())
 }
 
-/// A build of the engine without `cfg(fuzzing)`, which decrypts, writes the seeds.
+/// A build of the engine without [`CFG`], which decrypts, writes the seeds.
 fn make_seeds(root: &Path) -> Result<(), Failure> {
     let folder = Path::new(FOLDER);
     let mut command = cargo(root);
@@ -50,6 +54,8 @@ fn make_seeds(root: &Path) -> Result<(), Failure> {
 fn cargo_fuzz(root: &Path, subcommand: &str) -> Command {
     let mut command = cargo(root);
     command.args(["fuzz", subcommand, "--fuzz-dir", FOLDER]).env("RUSTC_BOOTSTRAP", "1");
+    // cargo-fuzz adds its own flags to these.
+    command.env("RUSTFLAGS", CFG);
     command
 }
 

@@ -1,6 +1,6 @@
 //! Makes the first inputs of every target out of the fixtures: `seeds FIXTURES CORPUS`.
 //!
-//! Built without `cfg(fuzzing)`, so that files are really decrypted. Each PKCS #12 file is written as it is and once
+//! Built without `cfg(strongroom_fuzzing)`, so that files are really decrypted. Each PKCS #12 file is written as it is and once
 //! more with plaintext in place of ciphertext, which is what the targets take; the parts go to the inner targets.
 
 use std::{

@@ -1,7 +1,10 @@
 //! What the fuzz targets share: the wrappers that lead bytes to one parser, and the properties that must hold.
 //!
-//! Under `cfg(fuzzing)` every MAC matches, decryption is the identity and derivations run few iterations, so that
+//! Under `cfg(strongroom_fuzzing)` every MAC matches, decryption is the identity and derivations run few iterations, so that
 //! the fuzzer writes plaintext. Takes bytes; panics where a property does not hold.
+
+#[cfg(all(fuzzing, not(strongroom_fuzzing)))]
+compile_error!("run `cargo xtask fuzz`, which sets RUSTFLAGS=\"--cfg strongroom_fuzzing\"");
 
 use strongroom::{KdfBudget, Contents, Limits, Password, Pfx, Pkcs12Error, ServerCredential, danger};
 

@@ -19,7 +19,7 @@ mod name;
 mod pairing;
 mod primes;
 mod public_key;
-#[cfg(any(test, fuzzing))]
+#[cfg(any(test, strongroom_fuzzing))]
 mod reencode;
 mod signature;
 mod structure;
@@ -28,7 +28,7 @@ mod traditional;
 use rustls_pki_types::CertificateDer;
 
 pub(crate) use self::choice::in_quotes;
-#[cfg(fuzzing)]
+#[cfg(strongroom_fuzzing)]
 pub use self::reencode::reencode;
 pub use self::{
     algorithm::KeyAlgorithm,

@@ -16,7 +16,7 @@ use super::{
 /// FALSE may be written although it is the default, or be left out, which is the one choice that the readers leave; it
 /// is written as the original has it.
 #[must_use]
-#[cfg_attr(not(fuzzing), expect(unreachable_pub, reason = "the fuzz targets reach it"))]
+#[cfg_attr(not(strongroom_fuzzing), expect(unreachable_pub, reason = "the fuzz targets reach it"))]
 pub fn reencode(der: &[u8]) -> Option<Vec<u8>> {
     let parts = Structure::read(der).ok()?;
     let mut tbs = Vec::new();

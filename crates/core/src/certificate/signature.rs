@@ -41,7 +41,7 @@ pub(crate) fn check_signature(certificate: &Certificate, issuer: &Certificate) -
         return SignatureCheck::Unsupported;
     };
     // A fuzzer signs nothing; its time belongs to what signatures hide.
-    if cfg!(fuzzing) {
+    if cfg!(strongroom_fuzzing) {
         return SignatureCheck::Valid;
     }
     let verified = algorithm.verify_signature(key, signed.tbs, signed.signature);

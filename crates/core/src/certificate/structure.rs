@@ -32,7 +32,10 @@ pub(super) struct Structure<'a> {
     pub(super) subject: &'a [u8],
     pub(super) spki: &'a [u8],
     /// The unique identifiers, which nothing looks at.
-    #[cfg_attr(not(any(test, fuzzing)), expect(dead_code, reason = "for writing the certificate again"))]
+    #[cfg_attr(
+        not(any(test, strongroom_fuzzing)),
+        expect(dead_code, reason = "for writing the certificate again")
+    )]
     pub(super) unique_ids: [Option<&'a [u8]>; 2],
     /// `None` without the field.
     pub(super) extensions: Option<Vec<RawExtension<'a>>>,

@@ -20,6 +20,7 @@ use crate::{
     pkcs12::{Pfx, Pkcs12Error, danger},
     seal::RootKey,
     store::{Action, Happened, Read, StoreError},
+    trace::{Operation, traced},
 };
 
 impl Keystore {
@@ -54,7 +55,7 @@ impl Keystore {
     ) -> Result<ImportReport, Error> {
         let (alias, dry_run) = (request.alias.clone(), request.options.dry_run);
         let asked = Asked { action: Action::Import, about: alias.as_str(), at: seconds(request.options.at) };
-        let done = self.open_and_import(request);
+        let done = traced(Operation::Import, Some(&alias), || self.open_and_import(request));
         // Who only asks what would happen leaves no trace.
         if dry_run { done } else { self.log_refusal(asked, done) }
     }
@@ -75,7 +76,7 @@ impl Keystore {
     ) -> Result<CredentialRequest, Error> {
         let (alias, dry_run) = (request.alias.clone(), request.options.dry_run);
         let asked = Asked { action: Action::Import, about: alias.as_str(), at: seconds(request.options.at) };
-        let done = self.open_file(request);
+        let done = traced(Operation::Import, Some(&alias), || self.open_file(request));
         if dry_run { done } else { self.log_refusal(asked, done) }
     }
 
@@ -94,7 +95,7 @@ impl Keystore {
     pub fn import_credential(&self, request: CredentialRequest) -> Result<ImportReport, Error> {
         let (alias, dry_run) = (request.alias.clone(), request.options.dry_run);
         let asked = Asked { action: Action::Import, about: alias.as_str(), at: seconds(request.options.at) };
-        let done = self.import_opened(request);
+        let done = traced(Operation::Import, Some(&alias), || self.import_opened(request));
         if dry_run { done } else { self.log_refusal(asked, done) }
     }
 
@@ -127,6 +128,10 @@ impl Keystore {
         requests: Vec<CredentialRequest>,
         at: UnixTime,
     ) -> Result<Vec<ImportReport>, Error> {
+        traced(Operation::Import, None, || self.import_all(requests, at))
+    }
+
+    fn import_all(&self, requests: Vec<CredentialRequest>, at: UnixTime) -> Result<Vec<ImportReport>, Error> {
         let asked = Asked { action: Action::ImportMany, about: "", at: seconds(at) };
         // Nothing is stored if one of them only asks what would be.
         let dry_run = requests.iter().any(|request| request.options.dry_run);

@@ -72,6 +72,7 @@ use crate::{
     error::Error,
     seal::{RootKey, Unlock},
     store::{EntryRow, Read, Store, StoreError},
+    trace::{Operation, traced},
     validate::{Chain, Policy, Role, ValidatedChain},
 };
 
@@ -292,11 +293,13 @@ impl Keystore {
     /// [`ValidationError`](crate::ValidationError) with what refuses it; [`StoreError::NotFound`] if there is no such
     /// entry or it has no key.
     pub fn verify(&self, alias: &Alias, policy: &Policy, at: UnixTime) -> Result<ValidatedChain, Error> {
-        let judged = self.reading(|read| {
-            let row = read.entry(alias)?.filter(|row| row.head.trust.is_none());
-            row.map(|row| self.chains_of(read).verify(&row, policy, at)).transpose()
-        })?;
-        Ok(judged.ok_or_else(|| StoreError::NotFound { alias: alias.clone() })??)
+        traced(Operation::Verify, Some(alias), || {
+            let judged = self.reading(|read| {
+                let row = read.entry(alias)?.filter(|row| row.head.trust.is_none());
+                row.map(|row| self.chains_of(read).verify(&row, policy, at)).transpose()
+            })?;
+            Ok(judged.ok_or_else(|| StoreError::NotFound { alias: alias.clone() })??)
+        })
     }
 
     /// Unseals a server credential, and proves again that key and leaf belong together. With it goes what a server sends:

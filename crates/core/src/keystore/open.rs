@@ -16,6 +16,7 @@ use crate::{
         Action, Claim, Event, Happened, RollbackGuard, SlotCheck, SqliteEngine, Store, StoreError, claimed,
         engine::Engine,
     },
+    trace::{Operation, traced},
 };
 
 impl Keystore {
@@ -173,6 +174,10 @@ impl Keystore {
     }
 
     pub(super) fn open_as(options: &OpenOptions, unlock: Unlock<'_>) -> Result<Self, Error> {
+        traced(Operation::Open, None, || Self::open_at(options, unlock))
+    }
+
+    fn open_at(options: &OpenOptions, unlock: Unlock<'_>) -> Result<Self, Error> {
         let path = options.path.as_path();
         let unlocked = || unlock_store(path, unlock, options.read_only, options.slots);
         let (mut store, root) = match unlocked() {

@@ -9,6 +9,7 @@ use crate::{
     error::Error,
     seal::{RootKey, SealError, Slot, SlotReport, Unlock, UnlockSource},
     store::{Action, CommitOutcome, Event, Happened, Mark, Read, StoreError, engine::LongChange},
+    trace::{Operation, traced},
 };
 
 /// A slot that stays under a new root key.
@@ -78,7 +79,7 @@ impl Keystore {
             fingerprint: String::new(),
             outcome: Happened::Rekeyed,
         };
-        let done = self.shared.write(|writer| writer.rekey(keep, drop, &event));
+        let done = traced(Operation::Rekey, None, || self.shared.write(|writer| writer.rekey(keep, drop, &event)));
         let done = done.and_then(|()| self.compact());
         std::mem::drop(announced);
         self.log_refusal(asked, done)

@@ -147,7 +147,7 @@ impl<'r, 'l> BagReader<'r, 'l> {
                 self.lock_safe(Pkcs12Error::PublicKeyPrivacy);
                 Ok(())
             }
-            other => Err(Pkcs12Error::UnsupportedAlgorithm { field: "container", name: oid::name(other) }),
+            other => Err(Pkcs12Error::unsupported("container", other)),
         }
     }
 
@@ -165,7 +165,7 @@ impl<'r, 'l> BagReader<'r, 'l> {
         };
         let scheme = match Scheme::parse(&algorithm, "certificate bag", self.walk) {
             Ok(scheme) => scheme,
-            Err(problem @ Pkcs12Error::UnsupportedAlgorithm { .. }) => {
+            Err(problem) if problem.is_of_algorithm() => {
                 self.lock_safe(problem);
                 return Ok(None);
             }
@@ -278,7 +278,7 @@ impl<'r, 'l> BagReader<'r, 'l> {
         let encrypted = info.expect(OCTET_STRING, "encryptedData expected in a pkcs8ShroudedKeyBag")?;
         let scheme = match Scheme::parse(&algorithm, "key bag", self.walk) {
             Ok(scheme) => scheme,
-            Err(problem @ Pkcs12Error::UnsupportedAlgorithm { .. }) => {
+            Err(problem) if problem.is_of_algorithm() => {
                 return self.lock_key(problem, attributes, protection.to_vec());
             }
             Err(other) => return Err(other),

@@ -2,12 +2,17 @@
 
 use aes::{Aes128, Aes192, Aes256};
 use aes_gcm::{AesGcm, aead::Payload, aes::cipher::consts::U12};
+#[cfg(feature = "legacy-pfx")]
 use cast5::Cast5;
-use cbc::cipher::{
-    BlockCipherDecrypt, BlockModeDecrypt, InnerIvInit, KeyInit, StreamCipher, block_padding::Pkcs7,
-};
-use des::{Des, TdesEde2, TdesEde3};
+#[cfg(feature = "legacy-pfx")]
+use cbc::cipher::StreamCipher;
+use cbc::cipher::{BlockCipherDecrypt, BlockModeDecrypt, InnerIvInit, KeyInit, block_padding::Pkcs7};
+#[cfg(feature = "legacy-pfx")]
+use des::Des;
+use des::{TdesEde2, TdesEde3};
+#[cfg(feature = "legacy-pfx")]
 use rc2::Rc2;
+#[cfg(feature = "legacy-pfx")]
 use rc4::Rc4;
 use zeroize::Zeroizing;
 
@@ -25,12 +30,16 @@ pub(crate) enum Cipher {
     Aes256Gcm,
     TripleDes3,
     TripleDes2,
+    #[cfg(feature = "legacy-pfx")]
     Des,
     /// RC2 with its effective key length in bits.
+    #[cfg(feature = "legacy-pfx")]
     Rc2 {
         bits: usize,
     },
+    #[cfg(feature = "legacy-pfx")]
     Rc4,
+    #[cfg(feature = "legacy-pfx")]
     Cast5,
 }
 
@@ -43,6 +52,7 @@ impl Cipher {
         match self {
             Self::Aes128Cbc | Self::Aes192Cbc | Self::Aes256Cbc => 16,
             Self::Aes128Gcm | Self::Aes192Gcm | Self::Aes256Gcm => 12,
+            #[cfg(feature = "legacy-pfx")]
             Self::Rc4 => 0,
             _ => 8,
         }
@@ -63,7 +73,7 @@ impl Cipher {
 
     pub(crate) fn decrypt(self, key: &[u8], iv: &[u8], data: &[u8]) -> Plain {
         // The fuzzer writes the plaintext itself.
-        if cfg!(fuzzing) {
+        if cfg!(strongroom_fuzzing) {
             return Some(Zeroizing::new(data.to_vec()));
         }
         match self {
@@ -75,12 +85,17 @@ impl Cipher {
             Self::Aes256Gcm => gcm::<AesGcm<Aes256, U12>>(key, iv, data),
             Self::TripleDes3 => keyed::<TdesEde3>(key, iv, data),
             Self::TripleDes2 => keyed::<TdesEde2>(key, iv, data),
+            #[cfg(feature = "legacy-pfx")]
             Self::Des => keyed::<Des>(key, iv, data),
+            #[cfg(feature = "legacy-pfx")]
             Self::Cast5 => keyed::<Cast5>(key, iv, data),
+            #[cfg(feature = "legacy-pfx")]
             Self::Rc2 { bits } if (1..=128).contains(&key.len()) => {
                 cbc(Rc2::new_with_eff_key_len(key, bits), iv, data)
             }
+            #[cfg(feature = "legacy-pfx")]
             Self::Rc2 { .. } => None,
+            #[cfg(feature = "legacy-pfx")]
             Self::Rc4 => {
                 let mut buffer = Zeroizing::new(data.to_vec());
                 Rc4::new_from_slice(key).ok()?.apply_keystream(&mut buffer);
@@ -123,10 +138,15 @@ mod tests {
             (Cipher::Aes256Gcm, 16),
             (Cipher::TripleDes3, 16),
             (Cipher::TripleDes2, 24),
+            #[cfg(feature = "legacy-pfx")]
             (Cipher::Des, 7),
+            #[cfg(feature = "legacy-pfx")]
             (Cipher::Cast5, 4),
+            #[cfg(feature = "legacy-pfx")]
             (Cipher::Rc2 { bits: 128 }, 0),
+            #[cfg(feature = "legacy-pfx")]
             (Cipher::Rc2 { bits: 128 }, 129),
+            #[cfg(feature = "legacy-pfx")]
             (Cipher::Rc4, 0),
         ] {
             let key = vec![0; key_len];
@@ -138,10 +158,13 @@ mod tests {
 
     #[test]
     fn only_aes_is_of_this_age() {
-        for cipher in [Cipher::TripleDes3, Cipher::TripleDes2, Cipher::Des, Cipher::Rc4, Cipher::Cast5] {
+        for cipher in [Cipher::TripleDes3, Cipher::TripleDes2] {
             assert!(cipher.is_legacy(), "{cipher:?}");
         }
-        assert!(Cipher::Rc2 { bits: 128 }.is_legacy());
+        #[cfg(feature = "legacy-pfx")]
+        for cipher in [Cipher::Des, Cipher::Rc4, Cipher::Cast5, Cipher::Rc2 { bits: 128 }] {
+            assert!(cipher.is_legacy(), "{cipher:?}");
+        }
         for cipher in [Cipher::Aes128Cbc, Cipher::Aes192Cbc, Cipher::Aes256Cbc] {
             assert!(!cipher.is_legacy(), "{cipher:?}");
         }

@@ -50,7 +50,7 @@ impl<'a> EncryptedKey<'a> {
         info.finish("an EncryptedPrivateKeyInfo has more than two fields")?;
         let scheme = match Scheme::parse(&algorithm, "key bag", &walk) {
             Ok(scheme) => Some(scheme),
-            Err(Pkcs12Error::UnsupportedAlgorithm { .. }) => None,
+            Err(error) if error.is_of_algorithm() => None,
             Err(other) => return Err(other),
         };
         let pbe = if scheme.is_none() && algorithm.oid == oid::JCEKS_PBE {
@@ -77,7 +77,7 @@ impl<'a> EncryptedKey<'a> {
 
     /// That its algorithm is none of those that are implemented.
     pub(crate) fn unsupported(&self) -> Pkcs12Error {
-        Pkcs12Error::UnsupportedAlgorithm { field: "key bag", name: oid::name(self.algorithm) }
+        Pkcs12Error::unsupported("key bag", self.algorithm)
     }
 
     /// Decrypts it under the first of the passwords that fits; `None` if none does.

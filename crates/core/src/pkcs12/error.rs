@@ -2,6 +2,7 @@
 
 use thiserror::Error;
 
+use super::oid;
 use crate::{
     file_format::FileFormat,
     limits::{BudgetExceeded, CEILING_FILE_LEN, CEILING_WORK, Cancelled},
@@ -94,6 +95,14 @@ pub enum Pkcs12Error {
         /// The name, where known, and the object identifier.
         name: String,
     },
+    /// An algorithm that this crate implements, but that this build was made without.
+    #[error("the {field} uses {name}, which this program was built without")]
+    LegacyAlgorithm {
+        /// Which part of the file asks for it.
+        field: &'static str,
+        /// The name and the object identifier.
+        name: String,
+    },
     /// A part of the file is protected by a public key (RFC 7292, section 3.1), not by a password.
     #[error("a part of the file is encrypted to a public key, not by a password")]
     PublicKeyPrivacy,
@@ -129,6 +138,20 @@ fn skipped_text(skipped: &[String]) -> String {
 }
 
 impl Pkcs12Error {
+    /// An algorithm in `field` that is not known, or that this build was made without.
+    pub(super) fn unsupported(field: &'static str, oid: &[u8]) -> Self {
+        let name = oid::name(oid);
+        if oid::needs_legacy(oid) && cfg!(not(feature = "legacy-pfx")) {
+            return Self::LegacyAlgorithm { field, name };
+        }
+        Self::UnsupportedAlgorithm { field, name }
+    }
+
+    /// Whether this is an algorithm that cannot be used, so that a part of the file stays locked.
+    pub(super) fn is_of_algorithm(&self) -> bool {
+        matches!(self, Self::UnsupportedAlgorithm { .. } | Self::LegacyAlgorithm { .. })
+    }
+
     /// A stable code for programs.
     #[must_use]
     pub fn code(&self) -> &'static str {
@@ -144,6 +167,7 @@ impl Pkcs12Error {
             Self::WrongPassword => "wrong_password",
             Self::KeyPassword | Self::KeyFilePassword { .. } | Self::SafePassword => "key_password",
             Self::UnsupportedAlgorithm { .. } | Self::PublicKeyPrivacy => "unsupported_algorithm",
+            Self::LegacyAlgorithm { .. } => "legacy_algorithm",
             Self::Parameter { .. } => "bad_parameter",
             Self::Work(_) => "too_much_work",
             Self::Cancelled(_) => "cancelled",
@@ -156,7 +180,7 @@ impl Pkcs12Error {
     pub fn stage(&self) -> &'static str {
         match self {
             Self::NoMac | Self::WrongPassword => "mac",
-            Self::UnsupportedAlgorithm { field, .. } => field,
+            Self::UnsupportedAlgorithm { field, .. } | Self::LegacyAlgorithm { field, .. } => field,
             Self::KeyPassword => "key bag",
             Self::KeyFilePassword { .. } => "key",
             Self::SafePassword => "certificate bag",
@@ -202,6 +226,14 @@ impl Pkcs12Error {
             Self::UnsupportedAlgorithm { .. } | Self::PublicKeyPrivacy => Remedy::Advice(
                 "export the file again with AES-256 and SHA-256, which every current program writes",
             ),
+            Self::LegacyAlgorithm { .. } => {
+                return vec![
+                    Remedy::Advice(
+                        "export the file again with AES-256 and SHA-256, which every current program writes",
+                    ),
+                    Remedy::Advice("take a build with the feature legacy-pfx of the strongroom library"),
+                ];
+            }
             Self::Work(exceeded) => {
                 let raise = Remedy::RaiseMaxWork { needed: exceeded.found };
                 let again = Remedy::Advice("export the file again with fewer iterations");
@@ -238,6 +270,7 @@ mod tests {
         let work = KdfBudget::new(&limits).charge(2, 1).unwrap_err();
         let cancelled = KdfBudget::new(&limits).with_cancel(Cancel::when(|_| true)).check().unwrap_err();
         let unsupported = Pkcs12Error::UnsupportedAlgorithm { field: "key bag", name: "X (1.2)".to_owned() };
+        let legacy = Pkcs12Error::LegacyAlgorithm { field: "mac", name: "MD5 (1.2)".to_owned() };
         let parameter = Pkcs12Error::Parameter { what: "n", found: "0".to_owned(), allowed: "1".to_owned() };
         let again = "export the file again";
         for (error, code, stage, help) in [
@@ -273,6 +306,7 @@ mod tests {
             (Pkcs12Error::KeyPassword, "key_password", "key bag", "give the private key's own"),
             (Pkcs12Error::SafePassword, "key_password", "certificate bag", again),
             (unsupported, "unsupported_algorithm", "key bag", again),
+            (legacy, "legacy_algorithm", "mac", again),
             (Pkcs12Error::PublicKeyPrivacy, "unsupported_algorithm", "container", again),
             (parameter, "bad_parameter", "container", again),
             (work.into(), "too_much_work", "container", "if you trust the file"),

@@ -1,8 +1,11 @@
 //! Hash functions by object identifier, with HMAC.
 
+#[cfg(feature = "legacy-pfx")]
 use blake2::Blake2b512;
 use hmac::{KeyInit, Mac, SimpleHmac};
+#[cfg(feature = "legacy-pfx")]
 use md5::Md5;
+#[cfg(feature = "legacy-pfx")]
 use ripemd::Ripemd160;
 use sha1::Sha1;
 use sha2::{
@@ -10,6 +13,7 @@ use sha2::{
 };
 use sha3::{Sha3_224, Sha3_256, Sha3_384, Sha3_512};
 use subtle::ConstantTimeEq;
+#[cfg(feature = "legacy-pfx")]
 use whirlpool::Whirlpool;
 use zeroize::Zeroizing;
 
@@ -25,18 +29,22 @@ pub(super) enum Hash {
     Sha512,
     Sha512_224,
     Sha512_256,
-    Md5,
-    Ripemd160,
     Sha3_224,
     Sha3_256,
     Sha3_384,
     Sha3_512,
+    #[cfg(feature = "legacy-pfx")]
+    Md5,
+    #[cfg(feature = "legacy-pfx")]
+    Ripemd160,
+    #[cfg(feature = "legacy-pfx")]
     Blake2b512,
+    #[cfg(feature = "legacy-pfx")]
     Whirlpool,
 }
 
 /// One row a hash: its names, and its identifiers by itself and in HMAC.
-const ALL: [(Hash, &str, &[u8], &[u8]); 15] = [
+const ALL: &[(Hash, &str, &[u8], &[u8])] = &[
     (Hash::Sha1, "SHA-1", oid::SHA1, oid::HMAC_SHA1),
     (Hash::Sha224, "SHA-224", oid::SHA224, oid::HMAC_SHA224),
     (Hash::Sha256, "SHA-256", oid::SHA256, oid::HMAC_SHA256),
@@ -44,13 +52,17 @@ const ALL: [(Hash, &str, &[u8], &[u8]); 15] = [
     (Hash::Sha512, "SHA-512", oid::SHA512, oid::HMAC_SHA512),
     (Hash::Sha512_224, "SHA-512/224", oid::SHA512_224, oid::HMAC_SHA512_224),
     (Hash::Sha512_256, "SHA-512/256", oid::SHA512_256, oid::HMAC_SHA512_256),
-    (Hash::Md5, "MD5", oid::MD5, oid::NONE),
-    (Hash::Ripemd160, "RIPEMD-160", oid::RIPEMD160, oid::NONE),
     (Hash::Sha3_224, "SHA3-224", oid::SHA3_224, oid::NONE),
     (Hash::Sha3_256, "SHA3-256", oid::SHA3_256, oid::NONE),
     (Hash::Sha3_384, "SHA3-384", oid::SHA3_384, oid::NONE),
     (Hash::Sha3_512, "SHA3-512", oid::SHA3_512, oid::NONE),
+    #[cfg(feature = "legacy-pfx")]
+    (Hash::Md5, "MD5", oid::MD5, oid::NONE),
+    #[cfg(feature = "legacy-pfx")]
+    (Hash::Ripemd160, "RIPEMD-160", oid::RIPEMD160, oid::NONE),
+    #[cfg(feature = "legacy-pfx")]
     (Hash::Blake2b512, "BLAKE2b-512", oid::BLAKE2B_512, oid::NONE),
+    #[cfg(feature = "legacy-pfx")]
     (Hash::Whirlpool, "Whirlpool", oid::WHIRLPOOL, oid::NONE),
 ];
 
@@ -58,16 +70,22 @@ const ALL: [(Hash, &str, &[u8], &[u8]); 15] = [
 macro_rules! with_digest {
     ($hash:expr, $digest:ident => $body:expr) => {
         with_digest!($hash, $digest => $body, [
-            Sha1, Sha224, Sha256, Sha384, Sha512, Sha512_224, Sha512_256, Md5, Ripemd160, Sha3_224, Sha3_256,
-            Sha3_384, Sha3_512, Blake2b512, Whirlpool
-        ])
+            Sha1, Sha224, Sha256, Sha384, Sha512, Sha512_224, Sha512_256, Sha3_224, Sha3_256, Sha3_384, Sha3_512
+        ], [Md5, Ripemd160, Blake2b512, Whirlpool])
     };
-    ($hash:expr, $digest:ident => $body:expr, [$($name:ident),*]) => {
+    ($hash:expr, $digest:ident => $body:expr, [$($name:ident),*], [$($legacy:ident),*]) => {
         match $hash {
             $(Hash::$name => {
                 type $digest = $name;
                 $body
             })*
+            $(
+                #[cfg(feature = "legacy-pfx")]
+                Hash::$legacy => {
+                    type $digest = $legacy;
+                    $body
+                }
+            )*
         }
     };
 }
@@ -88,7 +106,12 @@ impl Hash {
 
     /// Hashes that current programs no longer write.
     pub(super) fn is_legacy(self) -> bool {
-        matches!(self, Self::Sha1 | Self::Md5 | Self::Ripemd160)
+        match self {
+            Self::Sha1 => true,
+            #[cfg(feature = "legacy-pfx")]
+            Self::Md5 | Self::Ripemd160 => true,
+            _ => false,
+        }
     }
 
     /// The length of the digest, in bytes.
@@ -109,7 +132,7 @@ impl Hash {
     /// Whether HMAC over `data` equals `expected` in full length, compared in constant time.
     pub(super) fn hmac_matches(self, key: &[u8], data: &[u8], expected: &[u8]) -> bool {
         // A fuzzer would never get behind the MAC.
-        if cfg!(fuzzing) {
+        if cfg!(strongroom_fuzzing) {
             return true;
         }
         self.hmac(key, &[data]).ct_eq(expected).into()
@@ -150,7 +173,7 @@ mod tests {
 
     #[test]
     fn every_hash_is_found_under_its_identifiers() {
-        for (hash, name, plain, hmac) in ALL {
+        for (hash, name, plain, hmac) in ALL.iter().copied() {
             assert_eq!(Hash::from_oid(plain), Some(hash));
             assert_eq!(hash.name(), name);
             assert_eq!(Hash::from_hmac_oid(hmac), (!hmac.is_empty()).then_some(hash));
@@ -161,6 +184,9 @@ mod tests {
     #[test]
     fn digests_have_their_published_lengths() {
         let lengths: Vec<usize> = ALL.iter().map(|(hash, ..)| hash.output_len()).collect();
-        assert_eq!(lengths, [20, 28, 32, 48, 64, 28, 32, 16, 20, 28, 32, 48, 64, 64, 64]);
+        assert_eq!(lengths[..11], [20, 28, 32, 48, 64, 28, 32, 28, 32, 48, 64]);
+        if cfg!(feature = "legacy-pfx") {
+            assert_eq!(lengths[11..], [16, 20, 64, 64]);
+        }
     }
 }

@@ -58,10 +58,8 @@ impl MacData {
             // macSalt and iterations are ignored: RFC 9879, section 5.
             Self::pbmac1(&algorithm, walk)?
         } else {
-            let hash = Hash::from_oid(algorithm.oid).ok_or_else(|| Pkcs12Error::UnsupportedAlgorithm {
-                field: "mac",
-                name: oid::name(algorithm.oid),
-            })?;
+            let hash = Hash::from_oid(algorithm.oid)
+                .ok_or_else(|| Pkcs12Error::unsupported("mac", algorithm.oid))?;
             let iterations = match count {
                 Some(element) => iterations(&element, "the MAC's iteration count", walk.limits)?,
                 None => 1,
@@ -78,7 +76,7 @@ impl MacData {
         let derivation = AlgorithmIdentifier::parse(&mut parameters, walk)?;
         let mac = AlgorithmIdentifier::parse(&mut parameters, walk)?;
         parameters.finish("PBMAC1 has more than two parameters")?;
-        let unsupported = |oid| Pkcs12Error::UnsupportedAlgorithm { field: "mac", name: oid::name(oid) };
+        let unsupported = |oid| Pkcs12Error::unsupported("mac", oid);
         if derivation.oid != oid::PBKDF2 {
             return Err(unsupported(derivation.oid));
         }

@@ -180,7 +180,7 @@ impl<'a> Pfx<'a> {
             oid::DATA => {}
             oid::SIGNED_DATA => return Err(Pkcs12Error::PublicKeyPrivacy),
             other => {
-                return Err(Pkcs12Error::UnsupportedAlgorithm { field: "container", name: oid::name(other) });
+                return Err(Pkcs12Error::unsupported("container", other));
             }
         }
         let content = info.expect(CONTEXT_0, "the content of authSafe is missing")?;

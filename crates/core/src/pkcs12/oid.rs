@@ -107,6 +107,28 @@ oids! {
     MICROSOFT_LOCAL_KEY_SET = b"\x2b\x06\x01\x04\x01\x82\x37\x11\x02", "Microsoft local key set";
 }
 
+/// Whether the algorithm is one of those that the feature `legacy-pfx` reads.
+pub(super) fn needs_legacy(bytes: &[u8]) -> bool {
+    const ALL: [&[u8]; 15] = [
+        MD5,
+        RIPEMD160,
+        BLAKE2B_512,
+        WHIRLPOOL,
+        RC2_CBC,
+        DES_CBC,
+        CAST5_CBC,
+        PBE_RC4_128,
+        PBE_RC4_40,
+        PBE_RC2_128,
+        PBE_RC2_40,
+        PBE_MD5_DES,
+        PBE_MD5_RC2,
+        PBE_SHA1_DES,
+        PBE_SHA1_RC2,
+    ];
+    ALL.contains(&bytes)
+}
+
 /// No identifier at all.
 pub(super) const NONE: &[u8] = b"";
 

@@ -8,7 +8,6 @@ use super::{
     cipher::Plain,
     error::Pkcs12Error,
     kdf::{Derivation, Keys},
-    oid,
     password::{Octets, PasswordReading},
     pbes1::Pbes1,
     pbes2::Pbes2,
@@ -34,7 +33,7 @@ impl Scheme {
         if let Some(scheme) = Pbes2::parse(algorithm, field, walk)? {
             return Ok(Self::Pbes2(scheme));
         }
-        Err(Pkcs12Error::UnsupportedAlgorithm { field, name: oid::name(algorithm.oid) })
+        Err(Pkcs12Error::unsupported(field, algorithm.oid))
     }
 
     /// The scheme as people name it.

@@ -32,6 +32,7 @@ enum Derivation {
     /// PKCS #12's own, with SHA-1.
     Pkcs12,
     /// PBKDF1 for 8 bytes of key and 8 of initialisation vector.
+    #[cfg(feature = "legacy-pfx")]
     Pbkdf1(Hash),
 }
 
@@ -39,20 +40,29 @@ const fn pkcs12(oid: &'static [u8], name: &'static str, cipher: Cipher, key_len:
     Kind { oid, name, derivation: Derivation::Pkcs12, cipher, key_len }
 }
 
+#[cfg(feature = "legacy-pfx")]
 const fn pkcs5(oid: &'static [u8], name: &'static str, hash: Hash, cipher: Cipher) -> Kind {
     Kind { oid, name, derivation: Derivation::Pbkdf1(hash), cipher, key_len: 8 }
 }
 
-const KINDS: [Kind; 10] = [
+const KINDS: &[Kind] = &[
+    #[cfg(feature = "legacy-pfx")]
     pkcs12(oid::PBE_RC4_128, "PBES1 SHA-1 RC4-128", Cipher::Rc4, 16),
+    #[cfg(feature = "legacy-pfx")]
     pkcs12(oid::PBE_RC4_40, "PBES1 SHA-1 RC4-40", Cipher::Rc4, 5),
     pkcs12(oid::PBE_3DES_3KEY, "PBES1 SHA-1 3DES", Cipher::TripleDes3, 24),
     pkcs12(oid::PBE_3DES_2KEY, "PBES1 SHA-1 2-key 3DES", Cipher::TripleDes2, 16),
+    #[cfg(feature = "legacy-pfx")]
     pkcs12(oid::PBE_RC2_128, "PBES1 SHA-1 RC2-128", Cipher::Rc2 { bits: 128 }, 16),
+    #[cfg(feature = "legacy-pfx")]
     pkcs12(oid::PBE_RC2_40, "PBES1 SHA-1 RC2-40", Cipher::Rc2 { bits: 40 }, 5),
+    #[cfg(feature = "legacy-pfx")]
     pkcs5(oid::PBE_MD5_DES, "PBES1 MD5 DES", Hash::Md5, Cipher::Des),
+    #[cfg(feature = "legacy-pfx")]
     pkcs5(oid::PBE_MD5_RC2, "PBES1 MD5 RC2-64", Hash::Md5, Cipher::Rc2 { bits: 64 }),
+    #[cfg(feature = "legacy-pfx")]
     pkcs5(oid::PBE_SHA1_DES, "PBES1 SHA-1 DES", Hash::Sha1, Cipher::Des),
+    #[cfg(feature = "legacy-pfx")]
     pkcs5(oid::PBE_SHA1_RC2, "PBES1 SHA-1 RC2-64", Hash::Sha1, Cipher::Rc2 { bits: 64 }),
 ];
 
@@ -102,6 +112,7 @@ impl Pbes1 {
                 }
                 both
             }
+            #[cfg(feature = "legacy-pfx")]
             Derivation::Pbkdf1(hash) => vec![(Method::Pbkdf1 { hash, iterations }, 16)],
         }
     }
@@ -117,6 +128,7 @@ impl Pbes1 {
         let (key, iv) = match (self.kind.derivation, keys) {
             (Derivation::Pkcs12, [key]) => (*key, &[][..]),
             (Derivation::Pkcs12, [key, iv]) => (*key, *iv),
+            #[cfg(feature = "legacy-pfx")]
             (Derivation::Pbkdf1(_), [both]) => both.split_at_checked(8)?,
             _ => return None,
         };

@@ -38,7 +38,7 @@ enum Kdf {
 const MAX_BLOCKS: u64 = 16 << 20;
 
 /// Ciphers with a fixed key length, in bytes.
-const CIPHERS: [(&[u8], &str, Cipher, usize); 8] = [
+const CIPHERS: &[(&[u8], &str, Cipher, usize)] = &[
     (oid::AES128_CBC, "AES-128-CBC", Cipher::Aes128Cbc, 16),
     (oid::AES192_CBC, "AES-192-CBC", Cipher::Aes192Cbc, 24),
     (oid::AES256_CBC, "AES-256-CBC", Cipher::Aes256Cbc, 32),
@@ -46,6 +46,7 @@ const CIPHERS: [(&[u8], &str, Cipher, usize); 8] = [
     (oid::AES192_GCM, "AES-192-GCM", Cipher::Aes192Gcm, 24),
     (oid::AES256_GCM, "AES-256-GCM", Cipher::Aes256Gcm, 32),
     (oid::DES_EDE3_CBC, "3DES-CBC", Cipher::TripleDes3, 24),
+    #[cfg(feature = "legacy-pfx")]
     (oid::DES_CBC, "DES-CBC", Cipher::Des, 8),
 ];
 
@@ -64,16 +65,14 @@ impl Pbes2 {
         let encryption = AlgorithmIdentifier::parse(&mut reader, walk)?;
         reader.finish("PBES2 has more than two parameters")?;
         let kdf = Kdf::parse(&derivation, field, walk)?;
-        let asked = match &kdf {
-            Kdf::Pbkdf2(kdf) => kdf.key_len,
-            Kdf::Scrypt { .. } => None,
-        };
         match encryption.oid {
-            oid::RC2_CBC => Self::rc2(kdf, asked, &encryption, walk).map(Some),
-            oid::CAST5_CBC => Self::cast5(kdf, asked, &encryption, walk).map(Some),
+            #[cfg(feature = "legacy-pfx")]
+            oid::RC2_CBC => Self::rc2(kdf, &encryption, walk).map(Some),
+            #[cfg(feature = "legacy-pfx")]
+            oid::CAST5_CBC => Self::cast5(kdf, &encryption, walk).map(Some),
             other => {
                 let Some((_, name, cipher, key_len)) = CIPHERS.iter().find(|(oid, ..)| *oid == other) else {
-                    return Err(Pkcs12Error::UnsupportedAlgorithm { field, name: oid::name(other) });
+                    return Err(Pkcs12Error::unsupported(field, other));
                 };
                 let iv = vector(*cipher, &encryption, walk)?;
                 check_len("an initialisation vector", iv.len(), cipher.iv_len(), cipher.iv_len())?;
@@ -83,9 +82,9 @@ impl Pbes2 {
     }
 
     /// RC2-CBC-Parameter (RFC 8018, appendix B.2.3): the version stands for the effective key length.
+    #[cfg(feature = "legacy-pfx")]
     fn rc2(
         kdf: Kdf,
-        asked: Option<usize>,
         encryption: &AlgorithmIdentifier<'_>,
         walk: &Walk<'_>,
     ) -> Result<Self, Pkcs12Error> {
@@ -111,15 +110,15 @@ impl Pbes2 {
             .octets(walk)?
             .into_owned();
         check_len("an initialisation vector", iv.len(), 8, 8)?;
-        let key_len = asked.unwrap_or_else(|| bits.div_ceil(8));
+        let key_len = kdf.key_len().unwrap_or_else(|| bits.div_ceil(8));
         check_len("the key of RC2", key_len, 1, 128)?;
         Ok(Self { kdf, cipher: Cipher::Rc2 { bits }, name: "RC2-CBC", key_len, iv })
     }
 
     /// CAST5: a vector and the key length in bits (RFC 2144), or a vector alone, as OpenSSL writes it.
+    #[cfg(feature = "legacy-pfx")]
     fn cast5(
         kdf: Kdf,
-        asked: Option<usize>,
         encryption: &AlgorithmIdentifier<'_>,
         walk: &Walk<'_>,
     ) -> Result<Self, Pkcs12Error> {
@@ -133,7 +132,7 @@ impl Pbes2 {
             (iv.octets(walk)?.into_owned(), bits.unwrap_or(128))
         };
         check_len("an initialisation vector", iv.len(), 8, 8)?;
-        let key_len = asked.unwrap_or_else(|| usize::try_from(bits / 8).unwrap_or(usize::MAX));
+        let key_len = kdf.key_len().unwrap_or_else(|| usize::try_from(bits / 8).unwrap_or(usize::MAX));
         check_len("the key of CAST5", key_len, 5, 16)?;
         Ok(Self { kdf, cipher: Cipher::Cast5, name: "CAST5-CBC", key_len, iv })
     }
@@ -216,7 +215,7 @@ impl Pbkdf2 {
         } else {
             let prf = AlgorithmIdentifier::parse(&mut reader, walk)?;
             Hash::from_hmac_oid(prf.oid)
-                .ok_or_else(|| Pkcs12Error::UnsupportedAlgorithm { field, name: oid::name(prf.oid) })?
+                .ok_or_else(|| Pkcs12Error::unsupported(field, prf.oid))?
         };
         reader.finish("PBKDF2 has more than four parameters")?;
         Ok(Self { salt, iterations, key_len, prf })
@@ -246,7 +245,16 @@ impl Kdf {
         match algorithm.oid {
             oid::PBKDF2 => Pbkdf2::parse(algorithm, field, walk).map(Self::Pbkdf2),
             oid::SCRYPT => Self::scrypt(algorithm, walk),
-            other => Err(Pkcs12Error::UnsupportedAlgorithm { field, name: oid::name(other) }),
+            other => Err(Pkcs12Error::unsupported(field, other)),
+        }
+    }
+
+    /// The length of key that is asked for, in bytes.
+    #[cfg(feature = "legacy-pfx")]
+    fn key_len(&self) -> Option<usize> {
+        match self {
+            Self::Pbkdf2(kdf) => kdf.key_len,
+            Self::Scrypt { .. } => None,
         }
     }
 

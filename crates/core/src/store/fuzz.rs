@@ -1,4 +1,4 @@
-//! What must hold of every decoder of a row, whatever the bytes. Compiled under `cfg(fuzzing)` alone.
+//! What must hold of every decoder of a row, whatever the bytes. Compiled under `cfg(strongroom_fuzzing)` alone.
 
 use super::{
     codec::Decoder,

@@ -13,7 +13,7 @@ mod copy;
 pub(crate) mod engine;
 mod entries;
 mod error;
-#[cfg(fuzzing)]
+#[cfg(strongroom_fuzzing)]
 pub(crate) mod fuzz;
 mod generation;
 mod guard;

@@ -25,6 +25,7 @@ use crate::{
     diagnostic::{Diagnostic, DiagnosticCode},
     error::{AuthorityError, Error},
     store::{Action, Happened, Read, StoreError, Write},
+    trace::{Operation, traced},
     validate::{Role, Trust, about_authority},
 };
 
@@ -63,6 +64,15 @@ impl Keystore {
     ///
     /// As for [`import_authority`](Self::import_authority), and the error of reading it.
     pub fn import_authority_file(
+        &self,
+        alias: &Alias,
+        file: Result<CertificateFile, Error>,
+        at: UnixTime,
+    ) -> Result<ImportReport, Error> {
+        traced(Operation::Import, Some(alias), || self.import_one(alias, file, at))
+    }
+
+    fn import_one(
         &self,
         alias: &Alias,
         file: Result<CertificateFile, Error>,
@@ -117,6 +127,10 @@ impl Keystore {
     /// [`AuthorityError`] if nothing is a CA certificate, if one is not and was not to be passed over, if there are too
     /// many, or if the given alias stands for something else; the store is then as it was.
     pub fn import_authorities(&self, request: AuthoritiesRequest) -> Result<AuthoritiesReport, Error> {
+        traced(Operation::Import, None, || self.import_several(request))
+    }
+
+    fn import_several(&self, request: AuthoritiesRequest) -> Result<AuthoritiesReport, Error> {
         // Each of them is a row of the log; together they are the commit's.
         let asked = Asked { action: Action::CaImport, about: "", at: seconds(request.at) };
         let AuthoritiesRequest { files, names, pass_over, .. } = request;

@@ -59,6 +59,7 @@ fn derivation_gives_the_values_of_openssl() {
     }
 }
 
+#[cfg(feature = "legacy-pfx")]
 #[test]
 fn pbkdf1_gives_the_values_of_python() {
     // t = sha1(b"password" + bytes(range(8))); 999 times t = sha1(t); t[:16]
@@ -103,7 +104,7 @@ fn pbkdf2_gives_the_value_of_rfc_6070() {
     assert_eq!(hex(&key), "4b007901b765489abead49d926f721d065a429c1");
 }
 
-const HASHES: [Hash; 15] = [
+const HASHES: &[Hash] = &[
     Hash::Sha1,
     Hash::Sha224,
     Hash::Sha256,
@@ -111,13 +112,17 @@ const HASHES: [Hash; 15] = [
     Hash::Sha512,
     Hash::Sha512_224,
     Hash::Sha512_256,
+    #[cfg(feature = "legacy-pfx")]
     Hash::Md5,
+    #[cfg(feature = "legacy-pfx")]
     Hash::Ripemd160,
     Hash::Sha3_224,
     Hash::Sha3_256,
     Hash::Sha3_384,
     Hash::Sha3_512,
+    #[cfg(feature = "legacy-pfx")]
     Hash::Blake2b512,
+    #[cfg(feature = "legacy-pfx")]
     Hash::Whirlpool,
 ];
 

@@ -59,6 +59,22 @@ fn gcm_opens_what_was_sealed_and_refuses_a_changed_byte() {
     assert_eq!(open(&sealed, b"secret"), None);
 }
 
+#[cfg(not(feature = "legacy-pfx"))]
+#[test]
+fn algorithms_that_this_build_is_without_are_named() {
+    for (cipher, name) in [
+        (oid::CAST5_CBC, "CAST5-CBC (1.2.840.113533.7.66.10)"),
+        (oid::DES_CBC, "DES-CBC (1.3.14.3.2.7)"),
+        (oid::RC2_CBC, "RC2-CBC (1.2.840.113549.3.2)"),
+    ] {
+        let refused = parse(&pbes2(cipher, &tlv(4, &[7; 8]))).map(|scheme| scheme.is_some());
+        let expected = Pkcs12Error::LegacyAlgorithm { field: "key bag", name: name.to_owned() };
+        assert_eq!(refused, Err(expected));
+    }
+    assert!(parse(&pbes2(oid::DES_EDE3_CBC, &tlv(4, &[7; 8]))).is_ok_and(|scheme| scheme.is_some()));
+}
+
+#[cfg(feature = "legacy-pfx")]
 #[test]
 fn cast5_and_rc2_have_the_key_length_that_their_parameters_say() {
     let iv = tlv(4, &[7; 8]);

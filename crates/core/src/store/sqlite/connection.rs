@@ -87,6 +87,10 @@ fn resolved(path: &Path) -> PathBuf {
     }
 }
 
+#[allow(
+    unused_mut,
+    reason = "the older versions of rusqlite that are allowed set limits by a shared reference"
+)]
 fn prepare(mut connection: Connection) -> Result<Connection, StoreError> {
     connection.busy_handler(Some(WAIT))?;
     for (option, on) in [

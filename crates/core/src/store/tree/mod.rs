@@ -115,7 +115,7 @@ impl Root {
 }
 
 /// What is read of a body is written as the same body.
-#[cfg(fuzzing)]
+#[cfg(strongroom_fuzzing)]
 pub(super) fn check_body(path: &[u8], body: &[u8]) {
     let prefix = path.get(..path.len().saturating_sub(2)).unwrap_or_default();
     if node::is_page_path(path) {
