@@ -10,7 +10,7 @@ use strongroom::{
     ServerCertificateRequest, inspect,
 };
 use strongroom_tests::{
-    authority::{NOW, leaf_params, now, root},
+    authority::{leaf_params, now, root},
     forge::{Bag, Cipher, Forge, Hash, Mac, Number, Pbes1, Scheme, Secret, der::unsigned},
     scratch::Scratch,
 };
@@ -107,7 +107,7 @@ fn cancelling_a_further_reading_is_not_a_wrong_password() {
 fn an_inspection_is_stopped_in_the_mac_and_in_a_key() {
     let password = Password::new(PASSWORD).unwrap();
     let looked = |bytes: &[u8], stop: fn(u64) -> bool| {
-        let mut request = InspectRequest::new(bytes, Passwords::new(&password), NOW);
+        let mut request = InspectRequest::new(bytes, Passwords::new(&password), now());
         request.cancel = Cancel::when(stop);
         inspect(request).map(|(report, _)| report.keys.len())
     };

@@ -10,7 +10,7 @@ use strongroom::{
     InspectRequest, Password, Passwords, Remedy, ServerCertificateRequest, ServerCredential, inspect,
 };
 use strongroom_tests::{
-    authority::{NOW, TestCa, leaf_params, now, root, valid},
+    authority::{TestCa, leaf_params, now, root, valid},
     forge::{
         Bag, Cipher, Forge, Hash, Mac, Scheme, Secret,
         der::{algorithm, integer, octets, sequence},
@@ -45,7 +45,7 @@ fn pair(credential: &ServerCredential, name: &str, id: &[u8]) -> [Bag; 2] {
 
 fn look(file: &[u8]) -> (FileReport, Vec<Diagnostic>) {
     let password = Password::new(PASSWORD).unwrap();
-    inspect(InspectRequest::new(file, Passwords::new(&password), NOW)).unwrap()
+    inspect(InspectRequest::new(file, Passwords::new(&password), now())).unwrap()
 }
 
 struct Shop {
@@ -260,7 +260,7 @@ fn a_safe_that_stays_locked_may_hold_the_key_that_is_meant() {
     let file = forge().safe(locked).build();
     assert_eq!(shop.import(&file, None).unwrap_err().code(), "key_password");
     let password = Password::new(PASSWORD).unwrap();
-    let error = inspect(InspectRequest::new(&file, Passwords::new(&password), NOW)).unwrap_err();
+    let error = inspect(InspectRequest::new(&file, Passwords::new(&password), now())).unwrap_err();
     assert_eq!(error.code(), "key_password");
 }
 

@@ -9,10 +9,7 @@ use strongroom::{
     CredentialError, DiagnosticCode, EntrySelector, Error, FileReport, ImportReport, InspectRequest, Outcome,
     Password, Passwords, Pkcs12Error, ServerCertificateRequest, Severity, inspect,
 };
-use strongroom_tests::{
-    authority::{NOW, now},
-    scratch::Scratch,
-};
+use strongroom_tests::{authority::now, scratch::Scratch};
 
 #[derive(Clone, Debug, Deserialize)]
 struct Row {
@@ -49,7 +46,7 @@ fn main() {
 
 fn check(row: &Row, bytes: &[u8]) -> Result<(), Failed> {
     let password = Password::new(row.password.clone().unwrap_or_default())?;
-    let verdict = inspect(InspectRequest::new(bytes, Passwords::new(&password), NOW));
+    let verdict = inspect(InspectRequest::new(bytes, Passwords::new(&password), now()));
     match (row.verdict.as_str(), verdict) {
         ("open", Ok((report, _))) => {
             let mut found: Vec<String> = report
@@ -175,7 +172,7 @@ fn judge(
 /// A file with a MAC tells a wrong password.
 fn wrong_password(row: &Row, bytes: &[u8]) -> Result<(), Failed> {
     let wrong = Password::new(format!("{}-wrong", row.password.clone().unwrap_or_default()))?;
-    match inspect(InspectRequest::new(bytes, Passwords::new(&wrong), NOW)) {
+    match inspect(InspectRequest::new(bytes, Passwords::new(&wrong), now())) {
         Err(Error::Pkcs12(Pkcs12Error::WrongPassword)) => Ok(()),
         // Without a MAC only an encrypted part can tell, and without encryption nothing can.
         Ok((report, _)) if report.mac.is_none() => Ok(()),

@@ -59,9 +59,8 @@ fn inspected(row: &Fixture) -> Result<(), Failed> {
     let key_password = row.key_password.clone().map(|text| Password::new(text).unwrap());
     let mut passwords = Passwords::new(&password);
     passwords.keys = key_password.as_slice();
-    let at = i64::try_from(row.at().as_secs()).unwrap();
     let bytes = row.bytes();
-    let outcome = inspect(InspectRequest::new(&bytes, passwords, at));
+    let outcome = inspect(InspectRequest::new(&bytes, passwords, row.at()));
     match (outcome, &row.inspect) {
         (Err(error), Some(Inspect::Refused(expected))) => same("code", &expected.as_str(), &error.code()),
         (Ok(_), Some(Inspect::Refused(expected))) => Err(format!("opened; expected {expected}").into()),

@@ -85,8 +85,11 @@ fn used(text: &str) -> Vec<String> {
 fn modules_use_only_modules_before_them() {
     let core = workspace().join("crates/core/src");
     let lib = fs::read_to_string(core.join("lib.rs")).unwrap();
-    let declared: Vec<&str> =
-        lib.lines().filter_map(|line| line.strip_prefix("mod ")?.strip_suffix(';')).collect();
+    let declared: Vec<&str> = lib
+        .lines()
+        .filter_map(|line| line.strip_prefix("pub ").unwrap_or(line).strip_prefix("mod ")?.strip_suffix(';'))
+        .filter(|module| *module != "fuzz")
+        .collect();
     assert_eq!(
         declared.iter().collect::<std::collections::BTreeSet<_>>(),
         ORDER.iter().collect::<std::collections::BTreeSet<_>>(),

@@ -3,7 +3,7 @@
 use rcgen::SanType;
 use strongroom::{Certificate, Diagnostic, DiagnosticCode, Policy, Remedy};
 use strongroom_tests::{
-    authority::{NOW, judge, leaf_params, root},
+    authority::{judge, leaf_params, now, root},
     forge::der::{sequence, set, tlv},
     remake::{Extension, Fields, changed_root, content, leaf_of, signed},
 };
@@ -63,7 +63,7 @@ fn a_directory_name_is_constrained_whatever_stands_before_it() {
 fn a_file_with_a_malformed_certificate_is_shown_with_a_remark() {
     let odd = leaf_of(&root("Root"), |fields| fields.subject = sequence(&[EMPTY_SET]));
     let password = strongroom::Password::new("").unwrap();
-    let request = strongroom::InspectRequest::new(odd.der(), strongroom::Passwords::new(&password), NOW);
+    let request = strongroom::InspectRequest::new(odd.der(), strongroom::Passwords::new(&password), now());
     let (report, remarks) = strongroom::inspect(request).unwrap();
     assert_eq!(report.certificates[0].subject.as_deref(), Some("a malformed name #30023100"));
     assert_eq!(remarks[0].code, DiagnosticCode::MalformedName);

@@ -10,7 +10,7 @@ use std::{
 };
 
 use strongroom::{Encryption, FileReport, Fingerprint, InspectRequest, Password, Passwords, inspect};
-use strongroom_tests::{authority::NOW, manifest};
+use strongroom_tests::{authority::now, manifest};
 
 /// A file, and what is said of it.
 struct Sample {
@@ -125,7 +125,7 @@ fn files() -> Vec<Sample> {
         let plain = row.password.chars().all(|c| c.is_ascii_alphanumeric()) && !row.password.is_empty();
         let password = Password::new(row.password.clone()).unwrap();
         let bytes = row.bytes();
-        let Ok((report, remarks)) = inspect(InspectRequest::new(&bytes, Passwords::new(&password), NOW))
+        let Ok((report, remarks)) = inspect(InspectRequest::new(&bytes, Passwords::new(&password), now()))
         else {
             continue;
         };
@@ -225,7 +225,7 @@ fn verdicts_say_what_a_program_makes_of_the_password_and_not_the_password() {
     ] {
         let row = manifest::named(name);
         let (bytes, password) = (row.bytes(), Password::new(row.password.clone()).unwrap());
-        let (report, _) = inspect(InspectRequest::new(&bytes, Passwords::new(&password), NOW)).unwrap();
+        let (report, _) = inspect(InspectRequest::new(&bytes, Passwords::new(&password), now())).unwrap();
         let verdict = report.readers.iter().find(|verdict| verdict.name == reader).unwrap();
         assert_eq!(verdict.reason.as_deref(), expected, "{name}: {reader}");
         assert!(!format!("{:?}", report.readers).contains(&row.password), "{name}");

@@ -2,7 +2,7 @@
 
 use strongroom::{InspectRequest, Limits, Password, Passwords, Remedy, inspect};
 
-use crate::{clock, commands::seconds, failure::Failure};
+use crate::{clock, failure::Failure};
 
 /// Takes off what stands around a password by mistake, and says what to do about it.
 type Mistake = (fn(&str) -> &str, &'static str);
@@ -49,7 +49,7 @@ pub(crate) fn explain(failure: Failure, password: &Password, file: &[u8], limits
     if failure.code != "wrong_password" {
         return failure;
     }
-    let at = seconds(clock::now());
+    let at = clock::now();
     let hint = mistake(password, |other| {
         let mut request = InspectRequest::new(file, Passwords::new(other), at);
         request.limits = limits;

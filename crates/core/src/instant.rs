@@ -1,4 +1,13 @@
-//! Instants as text.
+//! Instants as numbers and as text.
+
+use rustls_pki_types::UnixTime;
+
+/// An instant in seconds since 1970, as the dates of certificates are: these may lie before 1970, where a [`UnixTime`] cannot.
+/// Beyond 292 thousand million years it is the last.
+#[must_use]
+pub fn seconds(at: UnixTime) -> i64 {
+    i64::try_from(at.as_secs()).unwrap_or(i64::MAX)
+}
 
 /// An instant in seconds since 1970 as RFC 3339 in UTC, for example `2026-11-23T12:00:00Z`.
 #[must_use]

@@ -1,88 +1,112 @@
-//! A keystore for server certificates.
-//!
-//! Strongroom imports a PKCS #12 file under an alias: it decrypts the file, proves that the private key belongs to
-//! the certificate, validates the certificate against the CA certificates imported before, and keeps the result,
-//! sealed, in SQLite. [`Keystore`] is the way in; everything else is a stage that can be used by itself.
-//!
-//! The engine prints nothing, reads neither clock nor environment, and knows nothing of HTTP.
+#![doc = include_str!("lib.md")]
 
-mod account;
-mod alias;
-mod archive;
-mod certificate;
-mod certificate_file;
-mod diagnostic;
+pub mod account;
+pub mod alias;
+pub mod archive;
+pub mod certificate;
+pub mod certificate_file;
+pub mod diagnostic;
 mod encode;
-mod error;
-mod export;
-mod file_format;
+pub mod error;
+pub mod export;
+pub mod file_format;
 #[cfg(strongroom_fuzzing)]
 #[doc(hidden)]
 pub mod fuzz;
-mod inspect;
-mod instant;
-mod jks;
-mod keystore;
-mod limits;
-mod pem;
-mod pkcs12;
-mod private_file;
-mod remedy;
-mod seal;
-mod secret;
-mod store;
+pub mod inspect;
+pub mod instant;
+pub mod jks;
+pub mod keystore;
+pub mod limits;
+pub mod pem;
+pub mod pkcs12;
+pub mod private_file;
+pub mod remedy;
+pub mod seal;
+pub mod secret;
+pub mod store;
 mod trace;
-mod validate;
+pub mod validate;
 
-pub use account::{AccountError, AccountName};
-pub use alias::{Alias, InvalidAlias};
-pub use archive::ArchiveError;
+pub use alias::Alias;
+pub use certificate::Certificate;
+pub use error::Error;
+pub use keystore::{Entry, Keystore, ServerCertificateRequest, open_pfx};
+pub use rustls_pki_types::UnixTime;
+pub use seal::Unlock;
+pub use secret::{Password, UnlockKey};
+
 #[cfg(strongroom_fuzzing)]
 #[doc(hidden)]
 pub use certificate::reencode;
+
+// The former flat face: goes when every user names the module.
+#[doc(hidden)]
+pub use account::{AccountError, AccountName};
+#[doc(hidden)]
+pub use alias::InvalidAlias;
+#[doc(hidden)]
+pub use archive::ArchiveError;
+#[doc(hidden)]
 pub use certificate::{
-    AlternativeName, Candidate, Certificate, CredentialError, EntrySelector, Fingerprint, InvalidCertificate,
+    AlternativeName, Candidate, CredentialError, EntrySelector, Fingerprint, InvalidCertificate,
     InvalidFingerprint, KeyAlgorithm, KeyUsage, ServerCredential, printable,
 };
+#[doc(hidden)]
 pub use certificate_file::{
     CertificateFile, CertificateFileError, CertificateFileRequest, FoundCertificate, Location,
     read_certificates,
 };
+#[doc(hidden)]
 pub use diagnostic::{Diagnostic, DiagnosticCode, Severity, UnknownCode};
-pub use error::{AuthorityError, Error, ErrorKind};
+#[doc(hidden)]
+pub use error::{AuthorityError, ErrorKind};
+#[doc(hidden)]
 pub use export::{
     Export, ExportError, ExportFormat, ExportedChain, ExportedFile, Overwrite, PresentFile, Profile,
 };
+#[doc(hidden)]
 pub use file_format::{FileFormat, sniff};
+#[doc(hidden)]
 pub use inspect::{
     CertificateReport, FileReport, InspectRequest, KeyReport, LockedReport, Passwords, Problem, Reader,
     inspect,
 };
+#[doc(hidden)]
 pub use instant::rfc3339;
+#[doc(hidden)]
 pub use jks::{JavaKeystore, JksError, SecretEntry};
+#[doc(hidden)]
 pub use keystore::{
     Administrator, AuthoritiesReport, AuthoritiesRequest, AuthorityFile, AuthorityNames, AuthorityOutcome,
     AuthorityReport, Backup, ChainLink, ChainState, Comparison, CredentialRequest, EmbeddedAuthority,
-    Entries, Entry, EntryKind, Exported, FilesRequest, ImportOptions, ImportReport, InUse, KeptSlot,
-    KeySource, Keystore, ListedAdministrator, ListedEntry, ListedSlot, NewKeystore, OpenOptions,
-    OpenedCredential, OpenedFiles, Outcome, Pruned, RemovedEntry, RestoreOptions, RestorePlan,
-    ServerCertificateRequest, Source, SourceFile, SourcePart, Version,
+    Entries, EntryKind, Exported, FilesRequest, ImportOptions, ImportReport, InUse, KeptSlot, KeySource,
+    ListedAdministrator, ListedEntry, ListedSlot, NewKeystore, OpenOptions, OpenedCredential, OpenedFiles,
+    Outcome, Pruned, RemovedEntry, RestoreOptions, RestorePlan, Source, SourceFile, SourcePart, Version,
 };
+#[doc(hidden)]
 pub use limits::{BudgetExceeded, Cancel, Cancelled, KdfBudget, Limits};
+#[doc(hidden)]
 pub use pem::PemError;
+#[doc(hidden)]
 pub use pkcs12::{
     Attributes, CertificateBag, Contents, Encoding, Encryption, KeyBag, LockedKey, MacDescription,
     PasswordReading, Pfx, Pkcs12Error, Safe, VerifiedPfx, danger,
 };
+#[doc(hidden)]
 pub use private_file::FileError;
+#[doc(hidden)]
 pub use remedy::{Invocation, Remedy, shell_word};
-pub use rustls_pki_types::UnixTime;
-pub use seal::{MAX_SLOTS, SealError, SlotReport, Unlock, UnlockSource};
-pub use secret::{InvalidSecret, Password, PrivateKey, UnlockKey};
+#[doc(hidden)]
+pub use seal::{MAX_SLOTS, SealError, SlotReport, UnlockSource};
+#[doc(hidden)]
+pub use secret::{InvalidSecret, PrivateKey};
+#[doc(hidden)]
 pub use store::{
     Changes, CommitOutcome, Generation, Journal, LogEntry, StoreError, StoreProblem, StoreReport,
     UncertainCommit, WaitNotice, engine::LongChange,
 };
+#[doc(hidden)]
 pub use validate::{
     Authorities, InvalidPeerName, PeerName, Policy, Purpose, Role, Trust, ValidatedChain, ValidationError,
     validate, verify,

@@ -4,7 +4,7 @@ use std::{fs, path::Path, process::Command};
 
 use strongroom::{Certificate, InspectRequest, Password, Passwords, ServerCredential, inspect};
 use strongroom_tests::{
-    authority::{NOW, ca_params, leaf_params, root, valid},
+    authority::{ca_params, leaf_params, now, root, valid},
     forge::{
         Bag, Cipher, Forge, Hash, Mac, Scheme, Secret,
         der::{integer, octets, oid, sequence},
@@ -100,7 +100,7 @@ pub(super) fn samples(folder: &Path) -> Vec<Sample> {
             Forge::new(Secret::of(PASSWORD)).plain(&bags).mac(Mac::pkcs12(Hash::Sha256, 1000)).build();
         let path = folder.join(format!("{name}.p12"));
         fs::write(&path, &bytes).unwrap();
-        let (report, _) = inspect(InspectRequest::new(&bytes, Passwords::new(&password), NOW)).unwrap();
+        let (report, _) = inspect(InspectRequest::new(&bytes, Passwords::new(&password), now())).unwrap();
         Sample { path, password: PASSWORD.to_owned(), report }
     };
     files().into_iter().chain(explicit).map(sample).collect()

@@ -262,7 +262,7 @@ async fn file_with_several_keys_asks_which_and_takes_the_answer() {
     reply.has("the file contains 2 private keys: #1 ");
     // As inspect numbers them.
     let (file, password) = (fixture(TWO_ENTRIES), strongroom::Password::new(CHANGEIT).unwrap());
-    let looked = InspectRequest::new(&file, Passwords::new(&password), 1_795_435_200);
+    let looked = InspectRequest::new(&file, Passwords::new(&password), strongroom::UnixTime::now());
     for entry in inspect(looked).unwrap().0.entries {
         reply.has(&entry.to_string().replace('"', "\\\""));
     }

@@ -2,7 +2,7 @@
 
 use strongroom::{InspectRequest, inspect};
 
-use super::{now, passwords::with_passwords, read_file, seconds};
+use super::{now, passwords::with_passwords, read_file};
 use crate::{
     args::{Arguments, Inspect},
     failure::Failure,
@@ -11,7 +11,7 @@ use crate::{
 
 pub(super) fn run(arguments: &Arguments, command: &Inspect, printer: &Printer) -> Result<(), Failure> {
     let file = read_file(&command.file)?;
-    let at = seconds(now());
+    let at = now();
     let (report, remarks) =
         with_passwords(arguments, &command.password, Some(&file), printer, |passwords| {
             let mut request = InspectRequest::new(&file, passwords, at);

@@ -1,13 +1,15 @@
 //! The description of a file of any kind.
 #![no_main]
 
+use std::time::Duration;
+
 use libfuzzer_sys::fuzz_target;
-use strongroom::{InspectRequest, Password, Passwords, inspect};
+use strongroom::{InspectRequest, Password, Passwords, UnixTime, inspect};
 use strongroom_fuzz::assert_printable;
 
 fuzz_target!(|bytes: &[u8]| {
     let password = Password::new("changeit").expect("a short password");
-    let request = InspectRequest::new(bytes, Passwords::new(&password), 1_795_435_200);
+    let request = InspectRequest::new(bytes, Passwords::new(&password), UnixTime::since_unix_epoch(Duration::from_secs(1_795_435_200)));
     let Ok((report, remarks)) = inspect(request) else {
         return;
     };

@@ -28,7 +28,7 @@ use crate::{
     diagnostic::{Diagnostic, DiagnosticCode},
     error::Error,
     file_format::{FileFormat, sniff},
-    instant::rfc3339,
+    instant::{rfc3339, seconds},
     limits::{KdfBudget, Limits},
     pkcs12::{CertificateBag, Contents, Encoding, Encryption, KeyBag, MacDescription, Pfx, Safe, danger},
     remedy::Remedy,
@@ -136,11 +136,14 @@ impl Serialize for Fingerprint {
 /// Describes a file of any kind that holds keys or certificates.
 ///
 /// ```
-/// use strongroom::{InspectRequest, Password, Passwords, inspect};
+/// use strongroom::{
+///     Password, UnixTime,
+///     inspect::{InspectRequest, Passwords, inspect},
+/// };
 ///
 /// let file = std::fs::read("../../fixtures/pkcs12/www.p12")?;
 /// let password = Password::new("changeit")?;
-/// let request = InspectRequest::new(&file, Passwords::new(&password), 1_795_435_200);
+/// let request = InspectRequest::new(&file, Passwords::new(&password), UnixTime::now());
 /// let (report, remarks) = inspect(request)?;
 /// assert_eq!((report.keys.len(), report.certificates.len()), (1, 2));
 /// assert_eq!(remarks, []);
@@ -166,7 +169,7 @@ pub fn inspect(request: InspectRequest<'_>) -> Result<(FileReport, Vec<Diagnosti
     };
     for certificate in &mut report.certificates {
         remarks.extend(certificate.malformed.clone().map(Diagnostic::into_warning));
-        remarks.extend(certificate.about_time(at));
+        remarks.extend(certificate.about_time(seconds(at)));
     }
     Ok((report, remarks))
 }

@@ -1,5 +1,7 @@
 //! What is asked of `inspect`.
 
+use rustls_pki_types::UnixTime;
+
 use crate::{
     limits::{Cancel, Limits},
     secret::Password,
@@ -43,14 +45,14 @@ pub struct InspectRequest<'a> {
     pub limits: Limits,
     /// Whether the answer is still wanted; always, unless this says otherwise.
     pub cancel: Cancel,
-    /// The instant by which certificates have expired, in seconds since 1970.
-    pub at: i64,
+    /// The instant by which certificates have expired.
+    pub at: UnixTime,
 }
 
 impl<'a> InspectRequest<'a> {
     /// A request under the usual limits.
     #[must_use]
-    pub fn new(file: &'a [u8], passwords: Passwords<'a>, at: i64) -> Self {
+    pub fn new(file: &'a [u8], passwords: Passwords<'a>, at: UnixTime) -> Self {
         Self { file, passwords, limits: Limits::default(), cancel: Cancel::default(), at }
     }
 }

@@ -5,11 +5,11 @@ use rustls_pki_types::UnixTime;
 use super::{
     Administrator, Keystore,
     protocol::{Asked, LogNote, Step},
-    seconds,
 };
 use crate::{
     account::{AccountHash, AccountName},
     error::Error,
+    instant::seconds,
     secret::Password,
     store::{AccountRow, Action, Happened, StoreError},
 };

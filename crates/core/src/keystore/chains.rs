@@ -12,10 +12,10 @@ use std::{
 
 use rustls_pki_types::UnixTime;
 
-use super::seconds;
 use crate::{
     certificate::{Certificate, Fingerprint},
     diagnostic::DiagnosticCode,
+    instant::seconds,
     store::{EntryRow, Mark, Read, StoreError, VersionRow},
     validate::{
         Authorities, Chain, ChainFinder, KnownSignatures, Policy, SignatureCache, Trust, ValidatedChain,

@@ -6,13 +6,13 @@ use super::{
     open_row,
     protocol::{By, LogNote},
     request::{ChainLink, CredentialRequest, ImportOptions, ImportReport, Outcome},
-    seconds,
 };
 use crate::{
     alias::Alias,
     certificate::{Certificate, Fingerprint, ServerCredential},
     diagnostic::{Diagnostic, DiagnosticCode},
     error::Error,
+    instant::seconds,
     seal::{SealBinding, random_id},
     store::{EntryRow, Happened, NewVersion, StoreError, Write},
     validate::{Role, Trust, anchors_now, validate},

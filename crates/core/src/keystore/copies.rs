@@ -8,12 +8,13 @@ use super::{
     Keystore,
     options::{ACTOR, SharedOptions},
     protocol::{Asked, LogNote, Step},
-    seconds, unseal,
+    unseal,
 };
 use crate::{
     alias::Alias,
     certificate::Fingerprint,
     error::Error,
+    instant::seconds,
     private_file::{self, FileError},
     seal::{RootKey, SealError, SealedKey, Slot, Unlock, UnlockSource},
     store::{

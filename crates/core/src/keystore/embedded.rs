@@ -1,10 +1,11 @@
 //! Which CA certificates of a file its own path needs, for a person to decide whether to trust them.
 
-use super::{Keystore, chains::load_authorities, request::CredentialRequest, seconds};
+use super::{Keystore, chains::load_authorities, request::CredentialRequest};
 use crate::{
     certificate::{Certificate, Fingerprint},
     diagnostic::DiagnosticCode,
     error::Error,
+    instant::seconds,
     validate::{Authorities, Role, Trust, ValidatedChain, ValidationError, anchors_now, verify},
 };
 

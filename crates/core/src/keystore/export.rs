@@ -5,7 +5,6 @@ use rustls_pki_types::UnixTime;
 use super::{
     Keystore, open_row,
     protocol::{Asked, LogNote, Step},
-    seconds,
 };
 use crate::{
     alias::Alias,
@@ -16,6 +15,7 @@ use crate::{
         Export, ExportError, ExportedFile, Material, Overwrite, authorities, check, path_of, render,
         same_content,
     },
+    instant::seconds,
     store::{Action, Happened, StoreError},
     validate::Trust,
 };

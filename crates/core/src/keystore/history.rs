@@ -5,12 +5,13 @@ use rustls_pki_types::UnixTime;
 use super::{
     Entry, Keystore, describe_as_stored,
     protocol::{Asked, By, LogNote, Step},
-    seconds, unseal,
+    unseal,
 };
 use crate::{
     alias::Alias,
     certificate::{Certificate, Fingerprint},
     error::Error,
+    instant::seconds,
     seal::{RootKey, SealBinding},
     store::{Action, EntryRow, Happened, NewVersion, Read, StoreError, VersionRow, Write},
 };

@@ -8,7 +8,6 @@ use super::{
     open_row,
     protocol::{Asked, LogNote, Step},
     request::{CredentialRequest, ImportReport, Outcome, ServerCertificateRequest},
-    seconds,
 };
 use crate::{
     alias::Alias,
@@ -16,9 +15,11 @@ use crate::{
     diagnostic::DiagnosticCode,
     error::Error,
     inspect::{Wrapping, about_pfx},
-    limits::KdfBudget,
+    instant::seconds,
+    limits::{KdfBudget, Limits},
     pkcs12::{Pfx, Pkcs12Error, danger},
     seal::RootKey,
+    secret::Password,
     store::{Action, Happened, Read, StoreError},
     trace::{Operation, traced},
 };
@@ -183,6 +184,34 @@ fn comes_back(
     };
     let same = row.content.leaf().map(|leaf| leaf.fingerprint) == leaf;
     Ok(same && open_row(root, &row).is_ok())
+}
+
+/// Opens a PKCS #12 file, without any store: the private key, proved to belong to the leaf, and the other certificates.
+/// Whom the certificate is trusted by is not looked at; [`verify`](crate::validate::verify) says that.
+///
+/// The [default bounds](Limits) hold. [`Pfx`] opens a file step by step, where others are wanted, a key has a password of its
+/// own, or a file without a MAC is to be read.
+///
+/// ```
+/// use strongroom::{Password, open_pfx};
+///
+/// let file = std::fs::read("../../fixtures/pkcs12/www.p12")?;
+/// let credential = open_pfx(&file, &Password::new("changeit")?)?;
+/// assert!(credential.leaf().hosts().any(|host| host == "www.fixture.test"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+///
+/// [`Pkcs12Error`] if the file does not open, [`CredentialError`](crate::certificate::CredentialError) if it holds no key
+/// with its certificate, or several.
+pub fn open_pfx(file: &[u8], password: &Password) -> Result<ServerCredential, Error> {
+    let limits = Limits::default();
+    let mut budget = KdfBudget::new(&limits);
+    let contents =
+        Pfx::from_bytes(file, &limits)?.verify(password, &mut budget)?.decrypt(&[], &mut budget)?;
+    contents.require_credential()?;
+    Ok(ServerCredential::choose(contents, None)?)
 }
 
 /// Opens a file, and finds the key and certificate that are meant.

@@ -13,11 +13,11 @@ use rustls_pki_types::UnixTime;
 use super::{
     Keystore,
     protocol::{Asked, LogNote, Step},
-    seconds,
 };
 use crate::{
     alias::Alias,
     error::Error,
+    instant::seconds,
     private_file::{self, FileError},
     seal::EntryId,
     store::{Action, EntryHead, EntryRow, Happened, StoreError, beside},

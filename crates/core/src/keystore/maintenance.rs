@@ -5,11 +5,11 @@ use rustls_pki_types::UnixTime;
 use super::{
     Keystore, open_row,
     protocol::{Asked, LogNote, Step},
-    seconds,
 };
 use crate::{
     alias::Alias,
     error::Error,
+    instant::seconds,
     store::{Action, EntryRow, Happened, LogEntry, StoreError, StoreReport, Verified, engine::LongChange},
 };
 

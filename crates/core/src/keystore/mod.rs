@@ -48,6 +48,7 @@ pub use self::{
     export::Exported,
     files::{FilesRequest, OpenedFiles, Source, SourceFile, SourcePart},
     history::{Comparison, Version},
+    import::open_pfx,
     in_use::InUse,
     options::{NewKeystore, OpenOptions},
     rekey::KeptSlot,
@@ -70,6 +71,7 @@ use crate::{
     alias::Alias,
     certificate::Certificate,
     error::Error,
+    instant::seconds,
     seal::{RootKey, Unlock},
     store::{EntryRow, Read, Store, StoreError},
     trace::{Operation, traced},
@@ -353,8 +355,4 @@ impl Keystore {
 /// The name of an actor, as the log takes it.
 fn named(actor: &str) -> Arc<str> {
     actor.chars().take(128).collect::<String>().into()
-}
-
-fn seconds(at: UnixTime) -> i64 {
-    i64::try_from(at.as_secs()).unwrap_or(i64::MAX)
 }

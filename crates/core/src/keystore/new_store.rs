@@ -12,10 +12,11 @@ use super::{
     Backup, Keystore, NewKeystore, RestoreOptions,
     copies::{read_copy, whole},
     protocol::{Asked, LogNote, Step},
-    seconds, unlock_store,
+    unlock_store,
 };
 use crate::{
     error::Error,
+    instant::seconds,
     private_file::{self, FileError},
     seal::{SealError, Unlock, UnlockSource},
     store::{

@@ -7,10 +7,10 @@ use rustls_pki_types::UnixTime;
 use super::{
     Keystore, NewKeystore, OpenOptions,
     options::{ACTOR, SharedOptions},
-    seconds,
 };
 use crate::{
     error::Error,
+    instant::seconds,
     seal::{RootKey, SealError, Unlock, UnlockSource, random_id},
     store::{
         Action, Claim, Event, Happened, RollbackGuard, SlotCheck, SqliteEngine, Store, StoreError, claimed,

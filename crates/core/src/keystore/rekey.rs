@@ -4,9 +4,10 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use rustls_pki_types::UnixTime;
 
-use super::{Keystore, open_row, protocol::Asked, seconds, shared::Writer, slots::is_there, unseal};
+use super::{Keystore, open_row, protocol::Asked, shared::Writer, slots::is_there, unseal};
 use crate::{
     error::Error,
+    instant::seconds,
     seal::{RootKey, SealError, Slot, SlotReport, Unlock, UnlockSource},
     store::{Action, CommitOutcome, Event, Happened, Mark, Read, StoreError, engine::LongChange},
     trace::{Operation, traced},
@@ -79,7 +80,8 @@ impl Keystore {
             fingerprint: String::new(),
             outcome: Happened::Rekeyed,
         };
-        let done = traced(Operation::Rekey, None, || self.shared.write(|writer| writer.rekey(keep, drop, &event)));
+        let done =
+            traced(Operation::Rekey, None, || self.shared.write(|writer| writer.rekey(keep, drop, &event)));
         let done = done.and_then(|()| self.compact());
         std::mem::drop(announced);
         self.log_refusal(asked, done)

@@ -7,12 +7,12 @@ use super::{
     dependents::dependents,
     in_use::Holds,
     protocol::{Asked, LogNote, Step},
-    seconds,
 };
 use crate::{
     alias::Alias,
     certificate::Certificate,
     error::Error,
+    instant::seconds,
     store::{Action, EntryRow, Happened, StoreError, Write},
 };
 

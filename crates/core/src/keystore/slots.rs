@@ -5,10 +5,10 @@ use rustls_pki_types::UnixTime;
 use super::{
     Keystore,
     protocol::{Asked, LogNote, Step},
-    seconds,
 };
 use crate::{
     error::Error,
+    instant::seconds,
     seal::{MAX_SLOTS, SealError, Slot, SlotReport, Unlock, UnlockSource},
     secret::UnlockKey,
     store::{Action, Happened, StoreError},

@@ -30,7 +30,10 @@ pub(super) enum Method {
     /// RFC 7292, appendix B.2.
     Pkcs12 { hash: Hash, purpose: Purpose, iterations: u32 },
     /// RFC 8018, section 5.1. The key is at most as long as the digest.
-    #[cfg_attr(not(feature = "legacy-pfx"), allow(dead_code, reason = "the algorithms that use it are left out"))]
+    #[cfg_attr(
+        not(feature = "legacy-pfx"),
+        allow(dead_code, reason = "the algorithms that use it are left out")
+    )]
     Pbkdf1 { hash: Hash, iterations: u32 },
     /// RFC 8018, section 5.2, with HMAC.
     Pbkdf2 { prf: Hash, iterations: u32 },

@@ -83,11 +83,7 @@ impl Pbes2 {
 
     /// RC2-CBC-Parameter (RFC 8018, appendix B.2.3): the version stands for the effective key length.
     #[cfg(feature = "legacy-pfx")]
-    fn rc2(
-        kdf: Kdf,
-        encryption: &AlgorithmIdentifier<'_>,
-        walk: &Walk<'_>,
-    ) -> Result<Self, Pkcs12Error> {
+    fn rc2(kdf: Kdf, encryption: &AlgorithmIdentifier<'_>, walk: &Walk<'_>) -> Result<Self, Pkcs12Error> {
         let mut reader = encryption.sequence("RC2 parameters expected", walk)?;
         let bits = match reader.optional(INTEGER)? {
             None => 32,
@@ -117,11 +113,7 @@ impl Pbes2 {
 
     /// CAST5: a vector and the key length in bits (RFC 2144), or a vector alone, as OpenSSL writes it.
     #[cfg(feature = "legacy-pfx")]
-    fn cast5(
-        kdf: Kdf,
-        encryption: &AlgorithmIdentifier<'_>,
-        walk: &Walk<'_>,
-    ) -> Result<Self, Pkcs12Error> {
+    fn cast5(kdf: Kdf, encryption: &AlgorithmIdentifier<'_>, walk: &Walk<'_>) -> Result<Self, Pkcs12Error> {
         let (iv, bits) = if encryption.has_octets() {
             (encryption.octets("an initialisation vector expected in CAST5", walk)?, 128)
         } else {
@@ -214,8 +206,7 @@ impl Pbkdf2 {
             Hash::Sha1
         } else {
             let prf = AlgorithmIdentifier::parse(&mut reader, walk)?;
-            Hash::from_hmac_oid(prf.oid)
-                .ok_or_else(|| Pkcs12Error::unsupported(field, prf.oid))?
+            Hash::from_hmac_oid(prf.oid).ok_or_else(|| Pkcs12Error::unsupported(field, prf.oid))?
         };
         reader.finish("PBKDF2 has more than four parameters")?;
         Ok(Self { salt, iterations, key_len, prf })

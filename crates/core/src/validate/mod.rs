@@ -36,6 +36,7 @@ use self::{budget::PathBudget, search::PathBuilder};
 use crate::{
     certificate::{Certificate, Fingerprint, ServerCredential},
     diagnostic::{Diagnostic, DiagnosticCode, Severity},
+    instant::seconds,
     remedy::Remedy,
 };
 
@@ -223,7 +224,7 @@ pub fn verify(
     policy: &Policy,
     at: UnixTime,
 ) -> Result<ValidatedChain, ValidationError> {
-    let at = i64::try_from(at.as_secs()).unwrap_or(i64::MAX);
+    let at = seconds(at);
     let signatures = KnownSignatures::default();
     Validation { end_entity: EndEntity { leaf, others }, authorities, policy, at, signatures }.run()
 }

@@ -58,5 +58,5 @@ fn aliases(path: &Path) -> Result<Vec<String>, Box<dyn Error>> {
     keystore.rekey(&[KeptSlot::new(0, UnlockSource::KeyFile("keystore.key".to_owned()), &unlock)], now)?;
     drop(keystore);
     let keystore = Keystore::open(path, &unlock)?;
-    Ok(keystore.entries(None, 100)?.into_iter().map(|entry| entry.alias.to_string()).collect())
+    keystore.entries(now).map(|entry| Ok(entry?.alias.to_string())).collect()
 }

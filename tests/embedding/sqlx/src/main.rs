@@ -47,5 +47,5 @@ fn aliases(path: &Path) -> Outcome<Vec<String>> {
     }
     drop(keystore);
     let keystore = Keystore::open(path, &unlock)?;
-    Ok(keystore.entries(None, 100)?.into_iter().map(|entry| entry.alias.to_string()).collect())
+    keystore.entries(UnixTime::now()).map(|entry| Ok(entry?.alias.to_string())).collect()
 }

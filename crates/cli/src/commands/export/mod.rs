@@ -14,7 +14,7 @@ use strongroom::{
 };
 use zeroize::Zeroizing;
 
-use super::{now, open, seconds};
+use super::{now, open};
 use crate::{
     args::{Arguments, CaExport, Export as Command, FormatWord, LayoutWord, OverwriteArgs},
     failure::{Exit, Failure},
@@ -312,7 +312,7 @@ fn readers(exported: &Exported, profile: Option<Profile>, password: Option<&Pass
     let (Some(_), Some(password), Some(file)) = (profile, password, exported.files.first()) else {
         return Vec::new();
     };
-    let request = InspectRequest::new(&file.bytes, Passwords::new(password), seconds(now()));
+    let request = InspectRequest::new(&file.bytes, Passwords::new(password), now());
     inspect(request).map(|(report, _)| report.readers).unwrap_or_default()
 }
 

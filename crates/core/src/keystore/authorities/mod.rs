@@ -16,7 +16,6 @@ use super::{
     commit_credential::insert_authority,
     protocol::{Asked, By, LogNote, Step},
     request::{ChainLink, ImportReport, Outcome},
-    seconds,
 };
 use crate::{
     alias::Alias,
@@ -24,6 +23,7 @@ use crate::{
     certificate_file::{CertificateFile, CertificateFileRequest, FoundCertificate, read_certificates},
     diagnostic::{Diagnostic, DiagnosticCode},
     error::{AuthorityError, Error},
+    instant::seconds,
     store::{Action, Happened, Read, StoreError, Write},
     trace::{Operation, traced},
     validate::{Role, Trust, about_authority},

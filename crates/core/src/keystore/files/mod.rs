@@ -13,12 +13,12 @@ use super::{
     Keystore,
     protocol::Asked,
     request::{CredentialRequest, ImportOptions, ImportReport},
-    seconds,
 };
 use crate::{
     alias::Alias,
     certificate::EntrySelector,
     error::Error,
+    instant::seconds,
     limits::{Cancel, Limits},
     secret::Password,
     store::Action,

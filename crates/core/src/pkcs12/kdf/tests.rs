@@ -129,7 +129,7 @@ const HASHES: &[Hash] = &[
 /// Derivations of every method with every hash, of different lengths and iterations.
 fn of_all_kinds(times: impl Fn(usize) -> u32) -> Vec<Derivation> {
     let mut all = Vec::new();
-    for hash in HASHES {
+    for hash in HASHES.iter().copied() {
         for (purpose, len) in [(Purpose::Key, 24), (Purpose::Iv, 8), (Purpose::Mac, hash.output_len())] {
             let iterations = times(all.len());
             let method = Method::Pkcs12 { hash, purpose, iterations };
