@@ -153,7 +153,7 @@ fn a_slot_that_does_not_prove_itself_is_told_by_all_and_mended_by_its_owner() {
 
         // The library does not open it, unless it is told to.
         let unlock = UnlockKey::read_file(&shop.folder.path().join("keystore.key")).unwrap();
-        let error = Keystore::open(&shop.store(), &unlock).unwrap_err();
+        let error = Keystore::open(shop.store(), &unlock).unwrap_err();
         assert!(
             matches!(error, Error::Store(StoreError::SlotDamaged { slot: of, foreign: put }) if of == slot && put == foreign),
             "{how}: {error}"
@@ -294,10 +294,10 @@ fn two_who_change_slots_at_once_both_hold_or_one_is_refused() {
     );
     assert!(both.iter().all(Result::is_ok), "{both:?}");
     for key in [&one, &two] {
-        Keystore::open(&scratch.path(), key).unwrap();
+        Keystore::open(scratch.path(), key).unwrap();
     }
     // The last two are removed at once: one of them stays.
-    let keystore = Keystore::open(&scratch.path(), &one).unwrap();
+    let keystore = Keystore::open(scratch.path(), &one).unwrap();
     keystore.remove_slot(0, now()).unwrap();
     drop(keystore);
     let mut scratch = scratch;
@@ -320,7 +320,7 @@ fn two_who_change_slots_at_once_both_hold_or_one_is_refused() {
     );
     let codes: Vec<&str> = both.iter().filter_map(|done| done.as_ref().err()).map(Error::code).collect();
     assert_eq!(codes, ["wrong_unlock_key"]);
-    let opens = [&one, &two].map(|key| Keystore::open(&scratch.path(), key).is_ok());
+    let opens = [&one, &two].map(|key| Keystore::open(scratch.path(), key).is_ok());
     assert_eq!(opens, [both[0].is_ok(), both[1].is_ok()]);
 }
 
@@ -330,7 +330,7 @@ fn a_slot_that_another_added_or_changed_meanwhile_is_not_lost_by_a_rekey() {
     let kept = [KeptSlot::new(0, UnlockSource::KeyFile(String::new()), &scratch.unlock)];
     let rescue = Password::new("the rescue passphrase").unwrap();
     // Its owner looked at the slots before this one came.
-    let other = Keystore::open(&scratch.path(), &scratch.unlock).unwrap();
+    let other = Keystore::open(scratch.path(), &scratch.unlock).unwrap();
     other.add_slot(UnlockSource::Passphrase, &rescue, now()).unwrap();
     let error = scratch.keystore.rekey(&kept, now()).unwrap_err();
     assert_eq!(error.code(), "slot_left_out");
@@ -348,13 +348,13 @@ fn a_slot_that_another_added_or_changed_meanwhile_is_not_lost_by_a_rekey() {
     let error = scratch.keystore.rekey_dropping(&kept, &[1], now()).unwrap_err();
     assert_eq!(error.code(), "slot_left_out");
     for key in [&next] {
-        Keystore::open(&scratch.path(), key).unwrap();
+        Keystore::open(scratch.path(), key).unwrap();
     }
-    Keystore::open(&scratch.path(), &rescue).unwrap();
+    Keystore::open(scratch.path(), &rescue).unwrap();
     let changed = [KeptSlot::new(0, source(), &next)];
     scratch.keystore.rekey_dropping(&changed, &[1], now()).unwrap();
-    assert!(Keystore::open(&scratch.path(), &rescue).is_err());
-    let log = Keystore::open(&scratch.path(), &next).unwrap().log(0, 100).unwrap();
+    assert!(Keystore::open(scratch.path(), &rescue).is_err());
+    let log = Keystore::open(scratch.path(), &next).unwrap().log(0, 100).unwrap();
     let refusals: Vec<&str> =
         log.iter().filter(|row| row.action == "rekey").map(|row| row.outcome.as_str()).collect();
     assert_eq!(refusals, ["slot_left_out", "slot_left_out", "slot_left_out", "rekeyed"]);
