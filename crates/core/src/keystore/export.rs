@@ -73,6 +73,12 @@ impl Keystore {
     /// [`ExportError`]; [`StoreError::NotFound`](crate::StoreError::NotFound) if there is no such entry or it has no key,
     /// and others if the store cannot be read, or its log not be written.
     pub fn export(&self, alias: &Alias, export: &Export<'_>, at: UnixTime) -> Result<Exported, Error> {
+        let asked = Asked { action: Action::Export, about: alias.as_str(), at: seconds(at) };
+        let done = self.export_entry(alias, export, at);
+        self.log_refusal(asked, done)
+    }
+
+    fn export_entry(&self, alias: &Alias, export: &Export<'_>, at: UnixTime) -> Result<Exported, Error> {
         let (row, chain, root) = self.server_row(alias, at)?;
         let (alias, version) = (row.head.alias.clone(), row.content.number);
         let (key, _) = open_row(&root, &row)?;
@@ -93,6 +99,17 @@ impl Keystore {
     ///
     /// As for [`export`](Self::export); [`ExportError::Nothing`] if there is none.
     pub fn export_authorities(
+        &self,
+        aliases: &[Alias],
+        export: &Export<'_>,
+        at: UnixTime,
+    ) -> Result<Exported, Error> {
+        let asked = Asked { action: Action::CaExport, about: "", at: seconds(at) };
+        let done = self.export_certificates(aliases, export, at);
+        self.log_refusal(asked, done)
+    }
+
+    fn export_certificates(
         &self,
         aliases: &[Alias],
         export: &Export<'_>,
