@@ -17,6 +17,7 @@ const ORDER: [&str; 24] = [
     "pkcs12",
     "certificate",
     "validate",
+    "select",
     "jks",
     "certificate_file",
     "archive",

@@ -299,8 +299,10 @@ impl Error {
                 | StoreError::NothingToUndo { .. }
                 | StoreError::SameVersion { .. }
                 | StoreError::Removed { .. }
+                | StoreError::HostNotBound { .. }
                 | StoreError::Missing { .. },
             ) => ErrorKind::NotFound,
+            Self::Store(StoreError::HostNotNamed { .. }) => ErrorKind::Validation,
             Self::Store(
                 StoreError::AliasTaken { .. }
                 | StoreError::UserExists { .. }

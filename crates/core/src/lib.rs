@@ -24,6 +24,7 @@ pub mod private_file;
 pub mod remedy;
 pub mod seal;
 pub mod secret;
+pub mod select;
 pub mod store;
 mod trace;
 pub mod validate;
@@ -79,10 +80,10 @@ pub use jks::{JavaKeystore, JksError, SecretEntry};
 #[doc(hidden)]
 pub use keystore::{
     Administrator, AuthoritiesReport, AuthoritiesRequest, AuthorityFile, AuthorityNames, AuthorityOutcome,
-    AuthorityReport, Backup, ChainLink, ChainState, Comparison, CredentialRequest, EmbeddedAuthority,
+    AuthorityReport, Backup, Binding, ChainLink, ChainState, Comparison, CredentialRequest, EmbeddedAuthority,
     Entries, EntryKind, Exported, FilesRequest, ImportOptions, ImportReport, InUse, KeptSlot, KeySource,
     ListedAdministrator, ListedEntry, ListedSlot, NewKeystore, OpenOptions, OpenedCredential, OpenedFiles,
-    Outcome, Pruned, RemovedEntry, RestoreOptions, RestorePlan, Source, SourceFile, SourcePart, Version,
+    NameDigest, NameSink, NamedEntry, Outcome, Pruned, RemovedEntry, RestoreOptions, RestorePlan, SealedCredential, ServedEntry, ServerFile, ServerReport, Source, SourceFile, SourcePart, Version, running_servers,
 };
 #[doc(hidden)]
 pub use limits::{BudgetExceeded, Cancel, Cancelled, KdfBudget, Limits};
@@ -101,6 +102,8 @@ pub use remedy::{Invocation, Remedy, shell_word};
 pub use seal::{MAX_SLOTS, SealError, SlotReport, UnlockSource};
 #[doc(hidden)]
 pub use secret::{InvalidSecret, PrivateKey};
+#[doc(hidden)]
+pub use select::{ClientKeys, Contender, Loss, NameMatch, ServerKey, host_name, select_entry, wildcard_of};
 #[doc(hidden)]
 pub use store::{
     Changes, CommitOutcome, Generation, Journal, LogEntry, StoreError, StoreProblem, StoreReport,

@@ -94,6 +94,8 @@ pub enum Remedy {
     GiveListenAddress,
     /// List the entries.
     ListEntries,
+    /// List the hosts that are bound to entries.
+    ListBindings,
     /// List the versions of an entry.
     ListVersions {
         /// The entry.

@@ -5,6 +5,7 @@
 
 mod accounts;
 mod authorities;
+mod bindings;
 mod chains;
 mod changes;
 mod commit_credential;
@@ -27,6 +28,9 @@ mod rekey;
 mod removal;
 mod request;
 mod row;
+mod sealed;
+mod servers;
+mod serving;
 mod shared;
 mod slots;
 #[cfg(all(test, unix))]
@@ -42,6 +46,7 @@ pub use self::{
         AuthoritiesReport, AuthoritiesRequest, AuthorityFile, AuthorityNames, AuthorityOutcome,
         AuthorityReport,
     },
+    bindings::Binding,
     copies::{Backup, RestoreOptions, RestorePlan},
     embedded::EmbeddedAuthority,
     entries::Entries,
@@ -57,6 +62,9 @@ pub use self::{
         Administrator, ChainLink, ChainState, CredentialRequest, Entry, EntryKind, ImportOptions,
         ImportReport, OpenedCredential, Outcome, ServerCertificateRequest,
     },
+    sealed::SealedCredential,
+    servers::{ServedEntry, ServerFile, ServerReport, running_servers},
+    serving::{NameDigest, NameSink, NamedEntry},
     slots::ListedSlot,
 };
 use self::{

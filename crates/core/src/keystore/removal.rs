@@ -7,6 +7,7 @@ use super::{
     dependents::dependents,
     in_use::Holds,
     protocol::{Asked, LogNote, Step},
+    servers::{ServerReport, running_servers},
 };
 use crate::{
     alias::Alias,
@@ -44,8 +45,8 @@ pub struct Pruned {
 
 impl Keystore {
     /// Removes an entry. Its versions stay in the file, sealed, until they are pruned; [`undo`](Self::undo) brings it back,
-    /// and its alias is free meanwhile. `force` removes also what a server uses, and a CA certificate without which entries
-    /// lose their chain; gives the aliases of those.
+    /// and its alias is free meanwhile. `force` removes also what a server uses, as far as servers say so, and a CA
+    /// certificate without which entries lose their chain; gives the aliases of those.
     ///
     /// ```
     /// # let folder = tempfile::tempdir()?;
@@ -64,6 +65,7 @@ impl Keystore {
     /// [`StoreError::NotFound`], [`StoreError::InUse`], [`StoreError::Needed`], or another if the store cannot be written.
     pub fn remove(&self, alias: &Alias, force: bool, at: UnixTime) -> Result<Vec<Alias>, Error> {
         let asked = Asked { action: Action::Remove, about: alias.as_str(), at: seconds(at) };
+        let running = self.path().map(running_servers).unwrap_or_default();
         let (head, lost) = self.change(
             asked,
             |write, by| {
@@ -79,6 +81,10 @@ impl Keystore {
                 let read = write.as_read();
                 let lost = dependents(&by.chains.seen_by(&read), &read, &row, by.at)?;
                 if !force {
+                    let serves = |server: &&ServerReport| server.may_serve(&row.head.alias);
+                    if let Some(server) = running.iter().find(serves).filter(|_| row.head.trust.is_none()) {
+                        return Err(StoreError::InUse { alias: row.head.alias, server: server.name() }.into());
+                    }
                     refuse_needed(&row, by.holds, &lost)?;
                 }
                 write.set_aside(&row)?;

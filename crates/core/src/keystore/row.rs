@@ -42,12 +42,17 @@ pub(super) fn open_row(root: &RootKey, row: &EntryRow) -> Result<(PrivateKey, Ce
 /// Unseals a row as a server gets it, with its chain.
 pub(super) fn serve_row(root: &RootKey, row: &EntryRow, chain: Chain) -> Result<OpenedCredential, Error> {
     let (key, leaf) = open_row(root, row)?;
+    Ok(OpenedCredential { key, served: std::iter::once(leaf).chain(sent_above(chain)).collect() })
+}
+
+/// What a server sends above its leaf.
+pub(super) fn sent_above(chain: Chain) -> Vec<Certificate> {
     let mut above: Vec<Certificate> = chain.path.into_iter().skip(1).map(|(above, _)| above).collect();
     // A client has the root, or does not trust it.
     if above.last().is_some_and(Certificate::is_self_issued) {
         above.pop();
     }
-    Ok(OpenedCredential { key, served: std::iter::once(leaf).chain(above).collect() })
+    above
 }
 
 /// What an entry is by what the rest of the store holds, at the instant `at`.

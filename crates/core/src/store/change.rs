@@ -193,7 +193,7 @@ impl<'s> Write<'s> {
         }
         self.put_head(&renamed, None)?;
         self.index(present.content.leaf(), &renamed);
-        Ok(())
+        self.rebind(head, alias)
     }
 
     /// Adds the members of an entry.

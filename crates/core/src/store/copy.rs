@@ -127,6 +127,9 @@ impl Store {
                 Err(_) => lost.push(format!("(slot {number})")),
             }
         }
+        for binding in read.bindings().unwrap_or_default() {
+            write.put_binding(&binding);
+        }
         write.commit(event)?;
         Ok(lost)
     }
@@ -214,6 +217,7 @@ impl Write<'_> {
         for removed in backup.all_removed(None, u32::MAX)? {
             self.take_over(backup, &removed.head, Some(&removed), Some(reseal))?;
         }
+        backup.bindings()?.iter().for_each(|binding| self.put_binding(binding));
         slots.iter().for_each(|slot| self.put_slot(slot));
         accounts.iter().try_for_each(|account| self.put_account(account))
     }

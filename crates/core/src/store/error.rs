@@ -210,6 +210,22 @@ pub enum StoreError {
         /// The alias.
         alias: Alias,
     },
+    /// The certificate of an entry is not for a host.
+    #[error("the certificate of \"{alias}\" is not for {host}: {but}")]
+    HostNotNamed {
+        /// The alias.
+        alias: Alias,
+        /// The host.
+        host: String,
+        /// What it is for, or why it looks as if it was.
+        but: String,
+    },
+    /// No entry is bound to the host.
+    #[error("no entry is bound to {host}")]
+    HostNotBound {
+        /// The host.
+        host: String,
+    },
     /// Another entry has the alias.
     #[error("the alias \"{alias}\" is taken by another entry")]
     AliasTaken {
@@ -286,6 +302,8 @@ impl StoreError {
             Self::Failed { .. } => "store_failed",
             Self::OutcomeUnknown(_) => "outcome_unknown",
             Self::NotFound { .. } => "not_found",
+            Self::HostNotNamed { .. } => "host_not_named",
+            Self::HostNotBound { .. } => "host_not_bound",
             Self::AliasTaken { .. } => "alias_taken",
             Self::NoSuchUser { .. } => "user_not_found",
             Self::UserExists { .. } => "user_exists",
@@ -353,6 +371,8 @@ impl StoreError {
                 return vec![Remedy::Advice("choose another alias"), Remedy::Replace];
             }
             Self::NotFound { .. } => Remedy::ListEntries,
+            Self::HostNotNamed { .. } => Remedy::Advice("bind an entry whose certificate is for that host"),
+            Self::HostNotBound { .. } => Remedy::ListBindings,
             Self::UserExists { .. } | Self::NoSuchUser { .. } => Remedy::ListUsers,
             Self::Failed { .. } => return Vec::new(),
         }]

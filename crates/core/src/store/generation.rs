@@ -17,6 +17,8 @@ pub struct Generation {
     authorities: Digest,
     /// Over administrators and slots.
     access: Digest,
+    /// Over the hosts that are bound to entries.
+    bindings: Digest,
 }
 
 impl Generation {
@@ -42,6 +44,8 @@ pub struct Changes {
     pub authorities: bool,
     /// Whether slots, the root key or administrators may be others.
     pub access: bool,
+    /// Whether other hosts may be bound to entries, or to others.
+    pub bindings: bool,
 }
 
 impl Read<'_> {
@@ -54,6 +58,7 @@ impl Read<'_> {
                 epoch: self.state().epoch,
                 authorities: tree.digest(digit(Tag::Authority), digit(Tag::Authority))?,
                 access: tree.digest(digit(Tag::Administrator), digit(Tag::Slot))?,
+                bindings: tree.digest(digit(Tag::Binding), digit(Tag::Binding))?,
             })
         })
     }
@@ -74,6 +79,7 @@ impl Read<'_> {
             everything: rows.last().is_none_or(|last| last.number < generation.mark.log_number),
             authorities: generation.authorities != since.authorities,
             access: generation.epoch != since.epoch || generation.access != since.access,
+            bindings: generation.bindings != since.bindings,
         };
         for row in rows {
             match row.touched() {

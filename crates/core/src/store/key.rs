@@ -3,7 +3,7 @@
 
 use crate::{
     certificate::{Certificate, Fingerprint},
-    seal::EntryId,
+    seal::{Digest, EntryId},
 };
 
 /// Of which kind a record is: tags differ in their high digit, so that the tree branches by kind at once.
@@ -31,6 +31,8 @@ pub(super) enum Tag {
     Slot = 0xb0,
     /// An entry that was removed.
     Removed = 0xc0,
+    /// An administrator bound an entry to a host.
+    Binding = 0xd0,
 }
 
 impl Tag {
@@ -48,6 +50,7 @@ impl Tag {
             Self::Administrator => 0xa0,
             Self::Slot => 0xb0,
             Self::Removed => 0xc0,
+            Self::Binding => 0xd0,
         }
     }
 
@@ -94,11 +97,26 @@ pub(super) fn term(tag: Tag, digest: &Fingerprint) -> Vec<u8> {
 
 /// The term of a DNS name or address, whatever its case.
 pub(super) fn name(name: &str) -> Vec<u8> {
-    term(Tag::Name, &Fingerprint::of(name.to_ascii_lowercase().as_bytes()))
+    term(Tag::Name, &name_digest(name))
+}
+
+/// What stands for a DNS name or address in the keys of its members, whatever its case.
+pub(crate) fn name_digest(name: &str) -> Fingerprint {
+    Fingerprint::of(name.to_ascii_lowercase().as_bytes())
 }
 
 fn member(term: &[u8], alias: &str) -> Vec<u8> {
     [term, alias.as_bytes(), &[0]].concat()
+}
+
+/// The term that a member begins with: the digest of a name, say.
+pub(super) fn digest_of_member(key: &[u8]) -> Option<&Digest> {
+    key.get(1..33)?.try_into().ok()
+}
+
+/// The text of a key that is a tag and a text.
+pub(super) fn text_of(key: &[u8]) -> Option<&str> {
+    std::str::from_utf8(key.get(1..)?.strip_suffix(&[0])?).ok()
 }
 
 /// The alias of a member, in lower case.
@@ -108,7 +126,7 @@ pub(super) fn alias_of_member(key: &[u8]) -> Option<&str> {
 
 /// The alias of a head, in lower case.
 pub(super) fn alias_of_head(key: &[u8]) -> Option<&str> {
-    std::str::from_utf8(key.get(1..)?.strip_suffix(&[0])?).ok()
+    text_of(key)
 }
 
 /// The alias of any record of an entry.

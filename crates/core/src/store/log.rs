@@ -34,6 +34,8 @@ pub(crate) enum Action {
     Undo,
     Rename,
     Bind,
+    BindHost,
+    UnbindHost,
     Prune,
     SlotAdd,
     SlotRemove,
@@ -49,11 +51,14 @@ pub(crate) enum Action {
 
 impl Action {
     /// Those that change no entry.
-    const OF_NO_ENTRY: [Self; 13] = [
+    const OF_NO_ENTRY: [Self; 15] = [
         Self::Init,
         // Each entry has a row of its own.
         Self::ImportMany,
         Self::CaImportAll,
+        // The bindings say so themselves.
+        Self::BindHost,
+        Self::UnbindHost,
         Self::Prune,
         Self::SlotAdd,
         Self::SlotRemove,
@@ -80,6 +85,8 @@ impl Action {
             Self::Undo => "undo",
             Self::Rename => "rename",
             Self::Bind => "bind",
+            Self::BindHost => "bind-host",
+            Self::UnbindHost => "unbind-host",
             Self::Prune => "prune",
             Self::SlotAdd => "slot-add",
             Self::SlotRemove => "slot-rm",
@@ -112,6 +119,8 @@ pub(crate) enum Happened {
     BroughtBack,
     RenamedTo(String),
     BoundTo(String),
+    /// A host is bound to this alias.
+    HostBoundTo(String),
     Unbound,
     Pruned,
     Added,
@@ -143,6 +152,7 @@ impl fmt::Display for Happened {
             Self::BroughtBack => "brought back",
             Self::RenamedTo(alias) => return write!(f, "{RENAMED_TO}{alias}"),
             Self::BoundTo(server) => server,
+            Self::HostBoundTo(alias) => return write!(f, "bound to {alias}"),
             Self::Unbound => "unbound",
             Self::Pruned => "pruned",
             Self::Added => "added",

@@ -7,6 +7,7 @@
 //! Knows nothing of passwords or private keys; what it stores was sealed before.
 
 mod accounts;
+mod bindings;
 mod change;
 mod codec;
 mod copy;
@@ -25,6 +26,7 @@ mod read;
 mod records;
 mod rekey;
 mod removed;
+mod served;
 mod slots;
 mod sqlite;
 mod state;
@@ -43,8 +45,10 @@ use std::{
 pub(crate) use self::verify::Verified;
 pub(crate) use self::{
     accounts::AccountRow,
+    bindings::BindingRow,
     change::{NewVersion, Write},
     guard::RollbackGuard,
+    key::name_digest,
     log::{Action, Event, Happened},
     origin::Origin,
     read::Read,

@@ -127,6 +127,7 @@ impl Store {
                 });
             }
         }
+        found.check("", read.bindings());
         if let Some(rows) = found.check("", read.verify_log()) {
             found.report.log = u64::try_from(rows).unwrap_or(0);
         }
@@ -311,6 +312,8 @@ fn describe(key: &[u8]) -> String {
         format!("slot {}", key.get(1).copied().unwrap_or_default())
     } else if is(Tag::Removed) {
         "the removed entry".to_owned()
+    } else if is(Tag::Binding) {
+        format!("the binding of \"{}\"", key::text_of(key).unwrap_or_default())
     } else {
         "a record".to_owned()
     }

@@ -93,7 +93,7 @@ impl PeerName {
     }
 
     /// Whether one of the names of a certificate is this one.
-    pub(super) fn is_named_by(&self, certificate: &Certificate) -> bool {
+    pub(crate) fn is_named_by(&self, certificate: &Certificate) -> bool {
         certificate.general_names.iter().any(|name| match (&self.0, name) {
             (Kind::Dns(wanted), GeneralName::Dns(presented)) => dns_matches(wanted, presented),
             (Kind::Ip(IpAddr::V4(wanted)), GeneralName::Ip(bytes)) => wanted.octets() == *bytes.as_slice(),
@@ -104,7 +104,7 @@ impl PeerName {
     }
 
     /// Why a certificate that does not have the name looks as if it had; `None` if it does not.
-    pub(super) fn near_miss(&self, certificate: &Certificate) -> Option<String> {
+    pub(crate) fn near_miss(&self, certificate: &Certificate) -> Option<String> {
         let presented = certificate.general_names.iter().filter_map(|name| match name {
             GeneralName::Dns(text) => Some(text.as_str()),
             _ => None,

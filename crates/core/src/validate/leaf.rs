@@ -12,7 +12,7 @@ const DAY: i64 = 86_400;
 pub(super) fn check(leaf: &Certificate, policy: &Policy, self_signed: bool, at: i64) -> Vec<Diagnostic> {
     let mut findings = Vec::new();
     let mut find = |code, message: String| findings.push(Diagnostic::new(code, message));
-    if let Some(message) = unfit_key(&leaf.key) {
+    if let Some(message) = unfit_key(&leaf.key, policy.purpose) {
         find(message.0, message.1);
     }
     if is_weak_signature(&leaf.signature_algorithm) {
@@ -79,11 +79,15 @@ pub(super) fn malformed_code(malformed: &Malformed) -> DiagnosticCode {
 }
 
 /// What is wrong with the key of the leaf.
-fn unfit_key(key: &KeyAlgorithm) -> Option<(DiagnosticCode, String)> {
+fn unfit_key(key: &KeyAlgorithm, purpose: Purpose) -> Option<(DiagnosticCode, String)> {
     match key {
         KeyAlgorithm::Rsa { bits } | KeyAlgorithm::RsaPss { bits } if *bits < 2048 => Some((
             DiagnosticCode::WeakKey,
             format!("the RSA key has {bits} bits; at least 2048 are required"),
+        )),
+        KeyAlgorithm::RsaPss { .. } if purpose == Purpose::Server => Some((
+            DiagnosticCode::UnsupportedKey,
+            "the key is one for RSASSA-PSS alone (id-RSASSA-PSS), with which no server here can sign; an RSA key (rsaEncryption) signs with PSS as well".to_owned(),
         )),
         KeyAlgorithm::Rsa { .. }
         | KeyAlgorithm::RsaPss { .. }
