@@ -1,0 +1,29 @@
+//! An entry as the identity of a client, renewed as well.
+
+use std::sync::Arc;
+
+use rustls::{SignatureScheme, client::ResolvesClientCert, sign::CertifiedKey};
+
+use crate::resolver::Shared;
+
+/// The entry of one alias, for clients.
+#[derive(Debug)]
+pub(crate) struct ClientIdentity {
+    pub(crate) shared: Arc<Shared>,
+    /// In lower case.
+    pub(crate) alias: String,
+}
+
+impl ResolvesClientCert for ClientIdentity {
+    fn resolve(&self, _hints: &[&[u8]], schemes: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        let root = self.shared.root.load();
+        let entry = root.entry(&self.alias)?;
+        let loaded = self.shared.loaded(entry, &mut 1)?;
+        let usable = loaded.certified.key.choose_scheme(schemes).is_some();
+        usable.then(|| self.shared.answered(&loaded))
+    }
+
+    fn has_certs(&self) -> bool {
+        true
+    }
+}

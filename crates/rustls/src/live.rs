@@ -1,0 +1,352 @@
+//! The way in: a server configuration that follows a keystore.
+
+use std::{
+    collections::HashMap,
+    fmt,
+    net::IpAddr,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+        mpsc::Receiver,
+    },
+    time::Duration,
+};
+
+use arc_swap::ArcSwap;
+use rustls::{
+    ServerConfig, SupportedProtocolVersion,
+    client::ResolvesClientCert,
+    crypto::CryptoProvider,
+    pki_types::UnixTime,
+    server::{ResolvesServerCert, danger::ClientCertVerifier},
+    version::{TLS12, TLS13},
+};
+use strongroom::{Alias, Keystore, ServerReport};
+
+use crate::{
+    LiveTlsError, TlsEvent,
+    client::ClientIdentity,
+    event::Events,
+    loader::Loader,
+    reload::Follows,
+    resolver::{Resolver, Shared},
+    snapshot::Root,
+    verifier::LiveVerifier,
+};
+
+/// Bytes of chains and sealed keys that are kept, unless said otherwise: about 60,000 entries.
+const ENTRY_BYTES: usize = 256 << 20;
+/// Bytes of opened keys that are kept, unless said otherwise: 8,000 of RSA, 40,000 others.
+const KEY_BYTES: usize = 80 << 20;
+
+/// Whether clients show a certificate.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum ClientAuth {
+    /// They are not asked.
+    #[default]
+    None,
+    /// They are asked, and may have none. Whether one has is for the application to look at.
+    Optional,
+    /// They must have one under an imported trust anchor.
+    Required,
+}
+
+/// How live TLS is made.
+#[must_use]
+pub struct Builder {
+    keystore: Keystore,
+    provider: Arc<CryptoProvider>,
+    default_alias: Option<String>,
+    alpn: Vec<Vec<u8>>,
+    strict_sni: bool,
+    only_default: bool,
+    client_auth: ClientAuth,
+    versions: Vec<&'static SupportedProtocolVersion>,
+    key_log: Option<Arc<dyn rustls::KeyLog>>,
+    entry_bytes: usize,
+    key_bytes: usize,
+    /// `None` to be unseen; empty for the name of the program's file.
+    program: Option<String>,
+    clock: fn() -> UnixTime,
+}
+
+impl Builder {
+    /// The entry that answers where no other does: without a name, by an address, or for a name that no entry has.
+    pub fn default_alias(mut self, alias: impl Into<String>) -> Self {
+        self.default_alias = Some(alias.into());
+        self
+    }
+
+    /// The protocols that are offered by ALPN, the best first. `acme-tls/1` is refused.
+    pub fn alpn<P: Into<Vec<u8>>>(mut self, protocols: impl IntoIterator<Item = P>) -> Self {
+        self.alpn = protocols.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Clients without a name, or with one that no entry has, get nothing: not even the default entry.
+    pub fn strict_sni(mut self) -> Self {
+        self.strict_sni = true;
+        self
+    }
+
+    /// The default entry answers for every name, and no other is read.
+    pub fn only_default(mut self) -> Self {
+        self.only_default = true;
+        self
+    }
+
+    /// Whether clients show a certificate. The trust anchors are the store's, as they are now.
+    pub fn client_auth(mut self, auth: ClientAuth) -> Self {
+        self.client_auth = auth;
+        self
+    }
+
+    /// TLS 1.3 alone.
+    pub fn tls13_only(mut self) -> Self {
+        self.versions = vec![&TLS13];
+        self
+    }
+
+    /// TLS 1.2 alone.
+    pub fn tls12_only(mut self) -> Self {
+        self.versions = vec![&TLS12];
+        self
+    }
+
+    /// Writes the secrets of connections where they can be read: for looking at traffic while developing.
+    pub fn key_log(mut self, log: Arc<dyn rustls::KeyLog>) -> Self {
+        self.key_log = Some(log);
+        self
+    }
+
+    /// How many bytes of chains with their sealed keys, and how many of opened keys, are kept in memory. What is over is
+    /// read from the store again when it is asked for.
+    pub fn memory(mut self, entries: usize, keys: usize) -> Self {
+        (self.entry_bytes, self.key_bytes) = (entries, keys);
+        self
+    }
+
+    /// What the server is called in the folder of running servers beside the store, which `strongroom status` reads.
+    pub fn program(mut self, name: impl Into<String>) -> Self {
+        self.program = Some(name.into());
+        self
+    }
+
+    /// Writes nothing into the folder of running servers beside the store.
+    pub fn unseen(mut self) -> Self {
+        self.program = None;
+        self
+    }
+
+    /// The clock by which certificates are valid, in place of the system's.
+    pub fn clock(mut self, clock: fn() -> UnixTime) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Reads the store and begins to follow it. In a large store this returns before all names are read: until then each
+    /// is looked up when it is asked for.
+    ///
+    /// # Errors
+    ///
+    /// [`LiveTlsError::Default`] if there is no default entry of that alias, or it cannot be served;
+    /// [`LiveTlsError::Keystore`] if the store cannot be read; [`LiveTlsError::Tls`] if the provider lacks what TLS needs.
+    pub fn build(self) -> Result<LiveTls, LiveTlsError> {
+        if let Some(protocol) = self.alpn.iter().find(|protocol| *protocol == b"acme-tls/1") {
+            return Err(LiveTlsError::Alpn(String::from_utf8_lossy(protocol).into_owned()));
+        }
+        let default_alias: Option<Alias> = self.default_alias.map(|alias| alias.parse()).transpose()?;
+        let (events, memory) = (Arc::new(Events::default()), (self.entry_bytes, self.key_bytes));
+        let loader = Loader::new(self.keystore, Arc::clone(&self.provider), memory, Arc::clone(&events), self.clock);
+        let anchors = loader.keystore.trust_anchors()?;
+        let verifier = |optional| Arc::new(LiveVerifier::new(&anchors, Arc::clone(&self.provider), optional));
+        let follows = Arc::new(Follows::new([verifier(false), verifier(true)], &anchors, self.clock)?);
+        let shared = Arc::new(Shared {
+            root: ArcSwap::from_pointee(Root::empty()),
+            loader,
+            events,
+            default_alias,
+            strict_sni: self.strict_sni,
+            only_default: self.only_default,
+            tls13: self.versions.contains(&&TLS13),
+            clock: self.clock,
+            stop: AtomicBool::new(false),
+            behind: AtomicBool::new(false),
+            unnamed: AtomicU64::new(0),
+            unknown: AtomicU64::new(0),
+            early: Mutex::new(HashMap::new()),
+            answered: Mutex::default(),
+        });
+        let resolver = Arc::new(Resolver { shared: Arc::clone(&shared), address: None });
+        let config =
+            ServerConfig::builder_with_provider(self.provider).with_protocol_versions(&self.versions)?;
+        let config = match self.client_auth {
+            ClientAuth::None => config.with_no_client_auth(),
+            ClientAuth::Optional => config.with_client_cert_verifier(Arc::clone(&follows.optional) as _),
+            ClientAuth::Required => config.with_client_cert_verifier(Arc::clone(&follows.required) as _),
+        };
+        let mut config = config.with_cert_resolver(Arc::clone(&resolver) as _);
+        config.alpn_protocols = self.alpn;
+        config.ticketer = Arc::clone(&follows.tickets) as _;
+        config.session_storage = Arc::clone(&follows.sessions) as _;
+        config.max_early_data_size = 0;
+        // With more chains than its cache has, each handshake would compress anew, for milliseconds.
+        config.cert_compressors = Vec::new();
+        config.cert_compression_cache = Arc::new(rustls::compress::CompressionCache::Disabled);
+        config.key_log = self.key_log.unwrap_or_else(|| Arc::new(rustls::NoKeyLog));
+        let program = self.program.map(|name| if name.is_empty() { own_name() } else { name });
+        follows.start(&shared, program)?;
+        Ok(LiveTls { shared, follows, config: Arc::new(config), resolver })
+    }
+}
+
+/// The name of the program's file.
+fn own_name() -> String {
+    let path = std::env::current_exe().ok();
+    let name = path.as_deref().and_then(std::path::Path::file_name);
+    name.map_or_else(|| "a server".to_owned(), |name| name.to_string_lossy().into_owned())
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder").field("default_alias", &self.default_alias).finish_non_exhaustive()
+    }
+}
+
+/// A server's TLS that follows a keystore. Dropping it ends the following; configurations that it gave go on with what
+/// they have.
+pub struct LiveTls {
+    shared: Arc<Shared>,
+    follows: Arc<Follows>,
+    config: Arc<ServerConfig>,
+    resolver: Arc<Resolver>,
+}
+
+impl LiveTls {
+    /// Begins with a keystore, which may be read-only, and the caller's cryptography: none is installed or chosen here.
+    pub fn builder(keystore: Keystore, provider: Arc<CryptoProvider>) -> Builder {
+        Builder {
+            keystore,
+            provider,
+            default_alias: None,
+            alpn: Vec::new(),
+            strict_sni: false,
+            only_default: false,
+            client_auth: ClientAuth::None,
+            versions: vec![&TLS13, &TLS12],
+            key_log: None,
+            entry_bytes: ENTRY_BYTES,
+            key_bytes: KEY_BYTES,
+            program: Some(String::new()),
+            clock: UnixTime::now,
+        }
+    }
+
+    /// The configuration: TLS 1.2 and 1.3, tickets, no compression of certificates, no early data, no key log. The same one
+    /// serves for all time.
+    #[must_use]
+    pub fn server_config(&self) -> Arc<ServerConfig> {
+        Arc::clone(&self.config)
+    }
+
+    /// The configuration for what listens on one address: a client that sends no name, as one that was given the address
+    /// does, gets the entry that has the address. Tickets and sessions are those of [`server_config`](Self::server_config).
+    #[must_use]
+    pub fn server_config_at(&self, address: IpAddr) -> Arc<ServerConfig> {
+        let mut config = ServerConfig::clone(&self.config);
+        config.cert_resolver =
+            Arc::new(Resolver { shared: Arc::clone(&self.shared), address: Some(address) });
+        Arc::new(config)
+    }
+
+    /// What chooses the certificate, for a configuration of your own. Take the [`tickets`](Self::server_config) of ours
+    /// along where clients show certificates: they must end with the trust in a CA.
+    #[must_use]
+    pub fn resolver(&self) -> Arc<dyn ResolvesServerCert> {
+        Arc::clone(&self.resolver) as _
+    }
+
+    /// Verifies client certificates against the store's trust anchors, as they are at each handshake. A configuration of
+    /// your own needs [`server_config`](Self::server_config)'s `ticketer` and `session_storage` as well: a resumed session
+    /// is not verified again, and theirs end when the anchors change.
+    #[must_use]
+    pub fn client_verifier(&self) -> Arc<dyn ClientCertVerifier> {
+        Arc::clone(&self.follows.required) as _
+    }
+
+    /// The entry of an alias as the identity of a client, for `rustls::ClientConfig`'s `with_client_cert_resolver`. It is
+    /// renewed with the entry.
+    ///
+    /// # Errors
+    ///
+    /// [`LiveTlsError::Default`] if there is no such entry, or it cannot be used.
+    pub fn client_identity(&self, alias: &str) -> Result<Arc<dyn ResolvesClientCert>, LiveTlsError> {
+        let alias: Alias = alias.parse()?;
+        self.follows.add_identity(&self.shared, &alias)?;
+        Ok(Arc::new(ClientIdentity { shared: Arc::clone(&self.shared), alias: alias.key() }))
+    }
+
+    /// What happens from now on, for one listener: to be received before a thousand more have happened.
+    #[must_use]
+    pub fn events(&self) -> Receiver<TlsEvent> {
+        self.shared.events.listen()
+    }
+
+    /// Reads what changed in the store at once, and serves it when this returns.
+    ///
+    /// # Errors
+    ///
+    /// [`LiveTlsError::Keystore`] if the store cannot be read.
+    pub fn reload_now(&self) -> Result<(), LiveTlsError> {
+        self.follows.reload(&self.shared)
+    }
+
+    /// Ends all sessions: no client resumes one that began before. Connections that are open stay open.
+    ///
+    /// # Errors
+    ///
+    /// [`LiveTlsError::NoRandomness`].
+    pub fn end_sessions(&self) -> Result<(), LiveTlsError> {
+        self.follows.end_sessions()
+    }
+
+    /// What is served now.
+    #[must_use]
+    pub fn report(&self) -> ServerReport {
+        self.follows.report(&self.shared, &own_name())
+    }
+
+    /// How many handshakes came without a name, and how many with one that no entry has.
+    #[must_use]
+    pub fn unmatched(&self) -> (u64, u64) {
+        (self.shared.unnamed.load(Ordering::Relaxed), self.shared.unknown.load(Ordering::Relaxed))
+    }
+
+    /// Waits until every name of the store was read, at most for `max`; says whether that is so.
+    #[must_use]
+    pub fn wait_ready(&self, max: Duration) -> bool {
+        const LOOK: Duration = Duration::from_millis(2);
+        let mut left = max;
+        while !self.shared.root.load().complete {
+            if left.is_zero() {
+                return false;
+            }
+            std::thread::sleep(left.min(LOOK));
+            left = left.saturating_sub(LOOK);
+        }
+        true
+    }
+}
+
+impl Drop for LiveTls {
+    fn drop(&mut self) {
+        self.shared.stop.store(true, Ordering::Relaxed);
+    }
+}
+
+impl fmt::Debug for LiveTls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "LiveTls({:?})", self.shared.root.load())
+    }
+}

@@ -1,0 +1,98 @@
+//! Reads entries from the store, and makes of them what a handshake needs.
+
+use std::sync::Arc;
+
+use rustls::{crypto::CryptoProvider, pki_types::UnixTime};
+use strongroom::{Alias, Error, Keystore, ServerKey, StoreError};
+
+use crate::{
+    cache::Cache,
+    entry::{Entry, Loaded},
+    event::Events,
+    key::LazyKey,
+};
+
+/// Why an entry was not loaded.
+#[derive(Debug)]
+pub(crate) enum NotLoaded {
+    /// There is none of that alias, or it has no key.
+    Gone,
+    /// It cannot be served as it is.
+    Refused(String),
+    /// The store cannot be read.
+    Store(String),
+}
+
+/// Whether the key is opened at once, and proved to belong to the leaf.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Proof {
+    Now,
+    /// When it signs first.
+    Later,
+}
+
+pub(crate) struct Loader {
+    pub(crate) keystore: Keystore,
+    pub(crate) provider: Arc<CryptoProvider>,
+    /// Chains and sealed keys.
+    pub(crate) entries: Arc<Cache>,
+    /// Keys that are open.
+    pub(crate) keys: Arc<Cache>,
+    events: Arc<Events>,
+    clock: fn() -> UnixTime,
+}
+
+impl Loader {
+    /// `entries` and `keys` are the bytes that are kept of each.
+    pub(crate) fn new(
+        keystore: Keystore,
+        provider: Arc<CryptoProvider>,
+        (entries, keys): (usize, usize),
+        events: Arc<Events>,
+        clock: fn() -> UnixTime,
+    ) -> Self {
+        let cache = |limit| Arc::new(Cache::new(limit));
+        Self { keystore, provider, entries: cache(entries), keys: cache(keys), events, clock }
+    }
+
+    /// Reads an entry as it is now.
+    pub(crate) fn load(&self, alias: &Alias, proof: Proof) -> Result<Loaded, NotLoaded> {
+        let mut credential = self.keystore.sealed_credential(alias, (self.clock)()).map_err(not_loaded)?;
+        let served = credential.take_served();
+        let leaf = served.first().ok_or(NotLoaded::Gone)?;
+        if ServerKey::of(leaf.key()) == ServerKey::Unusable {
+            return Err(NotLoaded::Refused(format!(
+                "TLS has no signature for a key of the kind {}",
+                leaf.key()
+            )));
+        }
+        let (alias, version) = (credential.alias().clone(), credential.version());
+        let key = LazyKey::new(credential, leaf, (&self.provider, &self.keys, &self.events));
+        if proof == Proof::Now {
+            key.prove(leaf).map_err(NotLoaded::Refused)?;
+        }
+        Loaded::new(alias, version, &served, key).ok_or(NotLoaded::Gone)
+    }
+
+    /// Puts what was loaded into an entry, where it may be dropped again.
+    pub(crate) fn keep(&self, entry: &Arc<Entry>, loaded: Arc<Loaded>) {
+        let bytes = loaded.bytes();
+        entry.loaded.store(Some(loaded));
+        self.entries.made(entry, bytes);
+    }
+}
+
+/// What is wrong with one entry, and what with the store.
+fn not_loaded(error: Error) -> NotLoaded {
+    match error {
+        Error::Store(StoreError::NotFound { .. } | StoreError::Removed { .. }) => NotLoaded::Gone,
+        Error::Store(StoreError::Corrupt { .. }) | Error::Seal(_) => NotLoaded::Refused(error.to_string()),
+        other => NotLoaded::Store(other.to_string()),
+    }
+}
+
+impl std::fmt::Debug for Loader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Loader").field("entries", &self.entries).field("keys", &self.keys).finish()
+    }
+}

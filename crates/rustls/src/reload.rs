@@ -1,0 +1,443 @@
+//! Follows the store: a thread that waits for a change, reads what changed, and swaps the snapshot.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering},
+    thread,
+    time::{Duration, Instant},
+};
+
+use rustls::pki_types::UnixTime;
+use strongroom::{
+    Alias, Certificate, Changes, Fingerprint, Generation, ServedEntry, ServerFile, ServerReport,
+};
+
+use crate::{
+    LiveTlsError, TlsEvent,
+    entry::{Entry, NameKey},
+    loader::{NotLoaded, Proof},
+    resolver::Shared,
+    session::{Sessions, Tickets},
+    snapshot::{Edit, Gathered, Root},
+    verifier::LiveVerifier,
+};
+
+/// How long one wait for a change is at most: what a stop waits for.
+const WAIT: Duration = Duration::from_millis(250);
+/// How long a small store may take, so that all of it is there when the server begins.
+const START: Duration = Duration::from_millis(150);
+/// How often what was refused is tried again, and the file of the running server written.
+const BEAT: Duration = Duration::from_secs(10);
+/// Entries that are read before anybody asks for them.
+const MAX_AHEAD: usize = 20_000;
+/// Entries whose keys are opened and proved as well.
+const MAX_PROVED: usize = 256;
+
+/// What is swapped when the store changes, beside the snapshot.
+#[derive(Debug)]
+pub(crate) struct Follows {
+    pub(crate) required: Arc<LiveVerifier>,
+    pub(crate) optional: Arc<LiveVerifier>,
+    pub(crate) tickets: Arc<Tickets>,
+    pub(crate) sessions: Arc<Sessions>,
+    state: Mutex<State>,
+    started: i64,
+}
+
+/// How far the store was followed.
+#[derive(Debug)]
+struct State {
+    generation: Option<Generation>,
+    anchors: Vec<Fingerprint>,
+    /// Aliases that could not be read as they are; tried again.
+    retry: BTreeSet<String>,
+    /// Entries that are in use without a name: client identities.
+    pinned: Vec<Alias>,
+}
+
+/// What a reload did.
+#[derive(Default)]
+struct Done {
+    edits: Vec<Edit>,
+    changed: Vec<Alias>,
+    removed: Vec<Alias>,
+    /// Aliases that can be served as they are, again perhaps.
+    well: Vec<Alias>,
+}
+
+impl Follows {
+    pub(crate) fn new(
+        [required, optional]: [Arc<LiveVerifier>; 2],
+        anchors: &[Certificate],
+        clock: fn() -> UnixTime,
+    ) -> Result<Self, LiveTlsError> {
+        let state = State {
+            generation: None,
+            anchors: anchors.iter().map(|anchor| anchor.fingerprint()).collect(),
+            retry: BTreeSet::new(),
+            pinned: Vec::new(),
+        };
+        Ok(Self {
+            required,
+            optional,
+            tickets: Arc::new(Tickets::new(clock)?),
+            sessions: Arc::new(Sessions::new()),
+            state: Mutex::new(state),
+            started: seconds(clock()),
+        })
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Loads the default entry and starts the thread. Of a small store everything is there when this returns.
+    pub(crate) fn start(
+        self: &Arc<Self>,
+        shared: &Arc<Shared>,
+        program: Option<String>,
+    ) -> Result<(), LiveTlsError> {
+        if shared.only_default {
+            // Before the entry is read: a change in between is seen.
+            self.state().generation = Some(shared.loader.keystore.generation()?);
+        }
+        let mut root = Root::empty();
+        if let Some(alias) = &shared.default_alias {
+            root = with_pinned(shared, root, alias)?;
+            root.default = root.entry(&alias.key()).cloned();
+        }
+        root.complete = shared.only_default;
+        shared.root.store(Arc::new(root));
+        let (follows, of_thread) = (Arc::clone(self), Arc::clone(shared));
+        let named = thread::Builder::new().name("strongroom-tls".to_owned());
+        named.spawn(move || follows.follow(&of_thread, program)).map_err(LiveTlsError::Thread)?;
+        let until = Instant::now() + START;
+        while !shared.root.load().complete && Instant::now() < until {
+            thread::sleep(Duration::from_millis(1));
+        }
+        Ok(())
+    }
+
+    fn follow(&self, shared: &Shared, program: Option<String>) {
+        let mut file: Option<ServerFile> = None;
+        let mut beat: Option<Instant> = None;
+        let mut told = None;
+        while !shared.stop.load(Ordering::Relaxed) {
+            let generation = self.state().generation;
+            let waited = generation.map(|since| shared.loader.keystore.wait_change(&since, WAIT));
+            let due = beat.is_none_or(|beat| beat.elapsed() >= BEAT);
+            let moved = match waited {
+                Some(Err(error)) => {
+                    shared.events.store_failed(&error.to_string());
+                    thread::sleep(WAIT);
+                    false
+                }
+                Some(Ok(changes)) => {
+                    shared.events.store_works();
+                    changes.is_some()
+                }
+                None => true,
+            };
+            let behind = shared.behind.swap(false, Ordering::Relaxed);
+            let retry = due && !self.state().retry.is_empty();
+            if (moved || behind || retry)
+                && let Err(error) = self.reload(shared)
+            {
+                shared.events.store_failed(&error.to_string());
+                thread::sleep(WAIT);
+            }
+            let sequence = self.state().generation.map(|generation| generation.sequence());
+            let failure = shared.events.store_failure();
+            if due || told != Some((sequence, failure.clone())) {
+                told = Some((sequence, failure));
+                beat = Some(Instant::now());
+                self.tell_expired(shared);
+                if let Some(program) = &program {
+                    self.write_report(shared, program, &mut file);
+                }
+            }
+        }
+    }
+
+    /// Reads what changed, and serves it when this returns.
+    pub(crate) fn reload(&self, shared: &Shared) -> Result<(), LiveTlsError> {
+        let mut state = self.state();
+        let Some(generation) = state.generation else {
+            self.begin(shared, &mut state)?;
+            drop(state);
+            read_ahead(shared);
+            return Ok(());
+        };
+        let changes = shared.loader.keystore.wait_change(&generation, Duration::ZERO)?;
+        let aliases = std::mem::take(&mut state.retry);
+        let retried = aliases.iter().filter_map(|alias| alias.parse().ok()).collect();
+        let Some(changes) = changes else {
+            let done = self.read(shared, &mut state, retried);
+            self.finish(shared, &state, done, |root| root);
+            return Ok(());
+        };
+        if changes.everything && !shared.only_default {
+            self.trust(shared, &mut state)?;
+            let before = shared.root.load_full();
+            self.begin(shared, &mut state)?;
+            self.compare(shared, &mut state, &before);
+        } else {
+            self.apply(shared, &mut state, changes, retried)?;
+        }
+        Ok(())
+    }
+
+    /// Reads all names.
+    fn begin(&self, shared: &Shared, state: &mut State) -> Result<(), LiveTlsError> {
+        let mut gathered = Gathered::default();
+        let generation = shared.loader.keystore.served_names(&mut gathered)?;
+        let before = shared.root.load_full();
+        let early = std::mem::take(&mut *shared.early.lock().unwrap_or_else(PoisonError::into_inner));
+        let known = |alias: &str, names: &[NameKey]| {
+            let known = before.entry(alias).or_else(|| early.get(alias))?;
+            (*known.names == *names).then(|| Arc::clone(known))
+        };
+        let mut root = gathered.into_root(known);
+        for alias in shared.default_alias.iter().chain(&state.pinned) {
+            // What has no name is not among the names.
+            if root.entry(&alias.key()).is_none()
+                && let Some(entry) = before.entry(&alias.key()).filter(|entry| entry.names.is_empty())
+            {
+                root = root.after([Edit::Put(Arc::clone(entry))]);
+            }
+        }
+        self.swap(shared, root);
+        state.generation = Some(generation);
+        let names = shared.root.load().names();
+        shared.events.tell(TlsEvent::Ready { names, sequence: generation.sequence() });
+        Ok(())
+    }
+
+    /// After everything may have changed: what was loaded is compared with what the store holds now.
+    fn compare(&self, shared: &Shared, state: &mut State, before: &Root) {
+        let loaded = before.entries().filter(|entry| entry.loaded.load().is_some());
+        let aliases: Vec<Alias> = loaded.filter_map(|entry| entry.alias.parse().ok()).collect();
+        let done = self.read(shared, state, aliases);
+        self.finish(shared, state, done, |root| root);
+    }
+
+    fn apply(
+        &self,
+        shared: &Shared,
+        state: &mut State,
+        changes: Changes,
+        retried: Vec<Alias>,
+    ) -> Result<(), LiveTlsError> {
+        let mut aliases: BTreeSet<Alias> = changes.aliases.into_iter().chain(retried).collect();
+        if changes.authorities || changes.everything {
+            self.trust(shared, state)?;
+            // Their chains may be others now.
+            let root = shared.root.load();
+            let loaded = root.entries().filter(|entry| entry.loaded.load().is_some());
+            aliases.extend(loaded.filter_map(|entry| entry.alias.parse::<Alias>().ok()));
+        }
+        if shared.only_default {
+            let pinned: Vec<&Alias> = shared.default_alias.iter().chain(&state.pinned).collect();
+            aliases.retain(|alias| pinned.contains(&alias));
+        }
+        let bound = changes.bindings.then(|| shared.loader.keystore.bound_hosts()).transpose()?;
+        state.generation = Some(changes.generation);
+        let done = self.read(shared, state, aliases);
+        self.finish(shared, state, done, |root| match bound {
+            Some(hosts) => root.with_bound(bindings(hosts)),
+            None => root,
+        });
+        Ok(())
+    }
+
+    /// Reads entries as they are now, and proves them. What cannot be served stays as it is in the snapshot.
+    fn read(&self, shared: &Shared, state: &mut State, aliases: impl IntoIterator<Item = Alias>) -> Done {
+        let root = shared.root.load_full();
+        let mut done = Done::default();
+        for alias in aliases {
+            let key = alias.key();
+            let known = root.entry(&key);
+            let before = known.and_then(|entry| entry.loaded.load_full());
+            match shared.loader.load(&alias, Proof::Now) {
+                Ok(fresh) if before.as_ref().is_some_and(|before| before.is_same(&fresh)) => {
+                    done.well.push(alias)
+                }
+                Ok(fresh) => {
+                    let fresh = Arc::new(fresh);
+                    let entry = Arc::new(Entry::of(Arc::clone(&fresh)));
+                    shared.loader.keep(&entry, fresh);
+                    done.edits.push(Edit::Put(entry));
+                    done.well.push(alias.clone());
+                    done.changed.push(alias);
+                }
+                Err(NotLoaded::Gone) if known.is_some() => {
+                    shared.events.works_again(&alias, false);
+                    done.edits.push(Edit::Remove(key));
+                    done.removed.push(alias);
+                }
+                Err(NotLoaded::Gone) => {}
+                Err(NotLoaded::Refused(reason)) => {
+                    shared.events.refused(&alias, &reason, before.is_some());
+                    state.retry.insert(key);
+                }
+                Err(NotLoaded::Store(reason)) => {
+                    shared.events.store_failed(&reason);
+                    state.retry.insert(key);
+                }
+            }
+        }
+        done
+    }
+
+    fn finish(&self, shared: &Shared, state: &State, done: Done, bind: impl FnOnce(Root) -> Root) {
+        let root = shared.root.load_full();
+        self.swap(shared, bind(root.after(done.edits)));
+        done.well.iter().for_each(|alias| shared.events.works_again(alias, true));
+        shared.loader.entries.sweep();
+        shared.loader.keys.sweep();
+        if let Some(alias) = shared.default_alias.as_ref().filter(|alias| done.removed.contains(alias)) {
+            shared.events.tell(TlsEvent::NoDefault { alias: alias.clone() });
+        }
+        let sequence = state.generation.map(|generation| generation.sequence()).unwrap_or_default();
+        if !(done.changed.is_empty() && done.removed.is_empty()) {
+            let (changed, removed) = (done.changed, done.removed);
+            shared.events.tell(TlsEvent::Reloaded { sequence, changed, removed });
+        }
+    }
+
+    fn swap(&self, shared: &Shared, mut root: Root) {
+        root.default = shared.default_alias.as_ref().and_then(|alias| root.entry(&alias.key()).cloned());
+        let before = shared.root.swap(Arc::new(root));
+        // Here, and not in a handshake that lets go of it last.
+        drop(before);
+    }
+
+    /// Takes the trust anchors as they are now. Who was verified under others is not taken for verified any more.
+    fn trust(&self, shared: &Shared, state: &mut State) -> Result<(), LiveTlsError> {
+        let anchors = shared.loader.keystore.trust_anchors()?;
+        let now: Vec<Fingerprint> = anchors.iter().map(|anchor| anchor.fingerprint()).collect();
+        if now == state.anchors {
+            return Ok(());
+        }
+        self.required.trust(&anchors);
+        self.optional.trust(&anchors);
+        self.end_sessions()?;
+        state.anchors = now;
+        shared.events.tell(TlsEvent::TrustChanged { anchors: anchors.len() });
+        Ok(())
+    }
+
+    pub(crate) fn end_sessions(&self) -> Result<(), LiveTlsError> {
+        self.sessions.end();
+        self.tickets.end()
+    }
+
+    /// Holds an entry that need not have a name.
+    pub(crate) fn add_identity(&self, shared: &Shared, alias: &Alias) -> Result<(), LiveTlsError> {
+        let mut state = self.state();
+        let root = shared.root.load_full();
+        if root.entry(&alias.key()).is_none_or(|entry| entry.loaded.load().is_none()) {
+            let root = with_pinned(shared, Root::clone(&root), alias)?;
+            self.swap(shared, root);
+        }
+        state.pinned.push(alias.clone());
+        Ok(())
+    }
+
+    fn tell_expired(&self, shared: &Shared) {
+        let at = seconds((shared.clock)());
+        let root = shared.root.load();
+        let answered = shared.answered.lock().unwrap_or_else(PoisonError::into_inner);
+        let default = shared.default_alias.as_ref().map(Alias::key);
+        for alias in answered.aliases.iter().chain(&default) {
+            let loaded = root.entry(alias).and_then(|entry| entry.loaded.load_full());
+            if let Some(loaded) = loaded.filter(|loaded| loaded.not_after < at) {
+                shared.events.expired(&loaded.alias, loaded.not_after);
+            }
+        }
+    }
+
+    /// What is served now.
+    pub(crate) fn report(&self, shared: &Shared, program: &str) -> ServerReport {
+        let mut report = ServerReport::of_this_process(program, self.started);
+        report.updated = seconds((shared.clock)());
+        report.sequence = self.state().generation.map(|generation| generation.sequence()).unwrap_or_default();
+        let root = shared.root.load();
+        report.names = u64::try_from(root.names()).unwrap_or(u64::MAX);
+        report.default = shared.default_alias.clone().filter(|_| root.default.is_some());
+        let mut answered = shared.answered.lock().unwrap_or_else(PoisonError::into_inner);
+        answered.aliases.retain(|alias| root.entry(alias).is_some());
+        let served = answered.aliases.iter().filter_map(|alias| root.entry(alias)?.loaded.load_full());
+        report.served = served
+            .map(|loaded| ServedEntry::new(loaded.alias.clone(), loaded.version, loaded.leaf))
+            .collect();
+        report.more = answered.more;
+        report.refused = shared.events.refusals();
+        report.failure = shared.events.store_failure();
+        report
+    }
+
+    /// Tells those who look at the store from outside. Where the folder cannot be written, nobody is told.
+    fn write_report(&self, shared: &Shared, program: &str, file: &mut Option<ServerFile>) {
+        let Some(path) = shared.loader.keystore.path() else {
+            return;
+        };
+        let report = self.report(shared, program);
+        let written = match file {
+            Some(file) => file.write(&report),
+            None => ServerFile::create(path, &report).map(|made| *file = Some(made)),
+        };
+        if let Err(error) = written {
+            tracing::debug!(%error, "nobody is told what is served");
+        }
+    }
+}
+
+/// A snapshot with one entry that must be there.
+fn with_pinned(shared: &Shared, root: Root, alias: &Alias) -> Result<Root, LiveTlsError> {
+    let refused = |reason: String| LiveTlsError::Default { alias: alias.clone(), reason };
+    let loaded = shared.loader.load(alias, Proof::Now).map_err(|error| match error {
+        NotLoaded::Gone => refused("there is no such entry, or it has no key".to_owned()),
+        NotLoaded::Refused(reason) | NotLoaded::Store(reason) => refused(reason),
+    })?;
+    let loaded = Arc::new(loaded);
+    let entry = Arc::new(Entry::of(Arc::clone(&loaded)));
+    shared.loader.keep(&entry, loaded);
+    Ok(root.after([Edit::Put(entry)]))
+}
+
+/// Reads entries before anybody asks for them, as many as are kept: what was read once is served whatever becomes of the
+/// store.
+fn read_ahead(shared: &Shared) {
+    let root = shared.root.load_full();
+    let few = root.entries().take(MAX_PROVED + 1).count() <= MAX_PROVED;
+    let proof = if few { Proof::Now } else { Proof::Later };
+    for entry in root.entries().take(MAX_AHEAD) {
+        if shared.stop.load(Ordering::Relaxed) {
+            return;
+        }
+        if entry.loaded.load().is_some() {
+            continue;
+        }
+        let Ok(alias) = entry.alias.parse::<Alias>() else {
+            continue;
+        };
+        match shared.loader.load(&alias, proof) {
+            Ok(loaded) if loaded.names == entry.names => shared.loader.keep(entry, Arc::new(loaded)),
+            Ok(_) | Err(NotLoaded::Gone) => shared.behind.store(true, Ordering::Relaxed),
+            Err(NotLoaded::Refused(reason)) => shared.events.refused(&alias, &reason, false),
+            Err(NotLoaded::Store(reason)) => {
+                shared.events.store_failed(&reason);
+                return;
+            }
+        }
+    }
+}
+
+fn bindings(hosts: Vec<(String, Alias)>) -> HashMap<NameKey, Box<str>> {
+    hosts.into_iter().map(|(host, alias)| (NameKey::of(&host), alias.key().into())).collect()
+}
+
+fn seconds(at: UnixTime) -> i64 {
+    i64::try_from(at.as_secs()).unwrap_or(i64::MAX)
+}

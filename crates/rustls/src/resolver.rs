@@ -1,0 +1,262 @@
+//! Chooses the entry for a client: the adapter of rustls 0.23 to the rule of the engine.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    net::IpAddr,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+};
+
+use arc_swap::ArcSwap;
+use rustls::{
+    pki_types::UnixTime,
+    server::{ClientHello, ResolvesServerCert},
+    sign::CertifiedKey,
+};
+use strongroom::{Alias, ClientKeys, NameMatch, select_entry, wildcard_of};
+
+use crate::{
+    entry::{Entry, Loaded, NameKey},
+    event::Events,
+    loader::{Loader, NotLoaded, Proof},
+    snapshot::Root,
+};
+
+/// Entries that one handshake reads from the store at most.
+const COLD_IN_A_HANDSHAKE: usize = 16;
+/// Entries that answered, and are listed.
+const MAX_ANSWERED: usize = 1_000;
+/// Entries that are kept while the names of a large store are still being read.
+const MAX_EARLY: usize = 4_096;
+
+/// What the configuration, the resolver and the thread that follows the store have in common.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) root: ArcSwap<Root>,
+    pub(crate) loader: Loader,
+    pub(crate) events: Arc<Events>,
+    pub(crate) default_alias: Option<Alias>,
+    pub(crate) strict_sni: bool,
+    /// Whether the default entry answers for every name.
+    pub(crate) only_default: bool,
+    /// Whether the configuration has TLS 1.3.
+    pub(crate) tls13: bool,
+    pub(crate) clock: fn() -> UnixTime,
+    pub(crate) stop: AtomicBool,
+    /// Whether a handshake saw that the snapshot is behind the store.
+    pub(crate) behind: AtomicBool,
+    /// Handshakes without a name, and for a name that no entry has.
+    pub(crate) unnamed: AtomicU64,
+    pub(crate) unknown: AtomicU64,
+    /// Entries that were found one by one, before all names were read.
+    pub(crate) early: Mutex<HashMap<String, Arc<Entry>>>,
+    /// Aliases in lower case of the entries that answered.
+    pub(crate) answered: Mutex<Answered>,
+}
+
+/// Which entries answered, for those who ask what a server serves.
+#[derive(Debug, Default)]
+pub(crate) struct Answered {
+    pub(crate) aliases: BTreeSet<String>,
+    /// Whether there are more.
+    pub(crate) more: bool,
+}
+
+/// An entry that may answer.
+struct Asked {
+    loaded: Arc<Loaded>,
+    matched: NameMatch,
+    bound: bool,
+}
+
+impl Shared {
+    /// The entry for a name, whatever it is in.
+    pub(crate) fn answer(
+        &self,
+        name: Option<&str>,
+        address: Option<IpAddr>,
+        client: ClientKeys,
+    ) -> Option<Arc<Loaded>> {
+        let root = self.root.load();
+        let found = match (name, address) {
+            _ if self.only_default => return self.loaded(root.default.as_ref()?, &mut 1),
+            (Some(name), _) if !root.complete => self.early(&root, name, client),
+            (Some(name), _) => self.named(&root, name, client),
+            (None, Some(address)) => self.addressed(&root, address, client),
+            (None, None) => None,
+        };
+        if found.is_some() {
+            return found;
+        }
+        let count = if name.is_some() { &self.unknown } else { &self.unnamed };
+        count.fetch_add(1, Ordering::Relaxed);
+        if self.strict_sni {
+            return None;
+        }
+        self.loaded(root.default.as_ref()?, &mut 1)
+    }
+
+    /// An entry answers: what rustls sends of it.
+    pub(crate) fn answered(&self, loaded: &Loaded) -> Arc<CertifiedKey> {
+        if loaded.answers() {
+            let mut answered = self.answered.lock().unwrap_or_else(PoisonError::into_inner);
+            if answered.aliases.len() < MAX_ANSWERED {
+                answered.aliases.insert(loaded.alias.key());
+            } else {
+                answered.more |= !answered.aliases.contains(&loaded.alias.key());
+            }
+        }
+        Arc::clone(&loaded.certified)
+    }
+
+    fn named(&self, root: &Root, name: &str, client: ClientKeys) -> Option<Arc<Loaded>> {
+        let key = NameKey::of(name);
+        let exact = root.named(key);
+        // Nothing goes before the only entry with the name itself, if the client can use it.
+        if let [only] = exact
+            && let Some(loaded) = &*only.loaded.load()
+            && client.can_use(loaded.key)
+        {
+            return Some(Arc::clone(loaded));
+        }
+        let wildcard = wildcard_of(name).map(|wildcard| NameKey::of(&wildcard));
+        let wild = wildcard.map(|key| root.named(key)).unwrap_or_default();
+        if let ([], [only]) = (exact, wild) {
+            return self.loaded(only, &mut 1);
+        }
+        let bound = root.bound(key);
+        let mut asked = Vec::with_capacity(exact.len() + wild.len());
+        let mut reads = COLD_IN_A_HANDSHAKE;
+        for (entries, matched) in [(exact, NameMatch::Exact), (wild, NameMatch::Wildcard)] {
+            for entry in entries {
+                if let Some(loaded) = self.loaded(entry, &mut reads) {
+                    asked.push(Asked { loaded, matched, bound: bound == Some(&*entry.alias) });
+                }
+            }
+        }
+        self.choose(asked, client)
+    }
+
+    fn addressed(&self, root: &Root, address: IpAddr, client: ClientKeys) -> Option<Arc<Loaded>> {
+        let key = NameKey::of(&address.to_string());
+        let mut asked = Vec::new();
+        let mut reads = COLD_IN_A_HANDSHAKE;
+        for entry in root.named(key) {
+            let loaded = self.loaded(entry, &mut reads);
+            // A DNS name that looks like an address is none.
+            if let Some(loaded) = loaded.filter(|loaded| loaded.addresses.contains(&address)) {
+                let bound = root.bound(key) == Some(&*entry.alias);
+                asked.push(Asked { loaded, matched: NameMatch::Exact, bound });
+            }
+        }
+        self.choose(asked, client)
+    }
+
+    fn choose(&self, mut asked: Vec<Asked>, client: ClientKeys) -> Option<Arc<Loaded>> {
+        let at = i64::try_from((self.clock)().as_secs()).unwrap_or(i64::MAX);
+        let contenders = asked.iter().map(|asked| asked.loaded.contender(asked.matched, asked.bound));
+        let place = select_entry(contenders, client, at)?;
+        (place < asked.len()).then(|| asked.swap_remove(place).loaded)
+    }
+
+    /// What a handshake needs of an entry, read from the store if it must be.
+    pub(crate) fn loaded(&self, entry: &Arc<Entry>, reads: &mut usize) -> Option<Arc<Loaded>> {
+        if let Some(loaded) = &*entry.loaded.load() {
+            return Some(Arc::clone(loaded));
+        }
+        *reads = reads.checked_sub(1)?;
+        let alias: Alias = entry.alias.parse().ok()?;
+        match self.loader.load(&alias, Proof::Later) {
+            // The store has another version by now, which is not for the name that was asked for, perhaps.
+            Ok(loaded) if loaded.names != entry.names => {
+                self.behind.store(true, Ordering::Relaxed);
+                None
+            }
+            Ok(loaded) => {
+                let loaded = Arc::new(loaded);
+                self.loader.keep(entry, Arc::clone(&loaded));
+                Some(loaded)
+            }
+            Err(NotLoaded::Gone) => {
+                self.behind.store(true, Ordering::Relaxed);
+                None
+            }
+            Err(NotLoaded::Refused(reason)) => {
+                self.events.refused(&alias, &reason, false);
+                None
+            }
+            Err(NotLoaded::Store(reason)) => {
+                self.events.store_failed(&reason);
+                None
+            }
+        }
+    }
+
+    /// Asks the store itself: not all of its names were read yet.
+    fn early(&self, root: &Root, name: &str, client: ClientKeys) -> Option<Arc<Loaded>> {
+        let limit = u32::try_from(COLD_IN_A_HANDSHAKE).unwrap_or(u32::MAX);
+        let mut asked = Vec::new();
+        let mut reads = COLD_IN_A_HANDSHAKE;
+        let wildcard = wildcard_of(name);
+        let keystore = &self.loader.keystore;
+        let bound = keystore.bound_alias(name).ok().flatten();
+        for (name, matched) in [(Some(name), NameMatch::Exact), (wildcard.as_deref(), NameMatch::Wildcard)] {
+            let Some(name) = name else {
+                continue;
+            };
+            let aliases = keystore.aliases_of_name(name, limit);
+            let aliases =
+                aliases.map_err(|error| self.events.store_failed(&error.to_string())).unwrap_or_default();
+            for alias in aliases {
+                if let Some(loaded) = self.early_entry(root, &alias, &mut reads) {
+                    asked.push(Asked { loaded, matched, bound: bound.as_ref() == Some(&alias) });
+                }
+            }
+        }
+        self.choose(asked, client)
+    }
+
+    fn early_entry(&self, root: &Root, alias: &Alias, reads: &mut usize) -> Option<Arc<Loaded>> {
+        let key = alias.key();
+        let known = self.early.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
+        let known = known.or_else(|| root.default.clone().filter(|default| *default.alias == *key));
+        if let Some(loaded) = known.and_then(|entry| entry.loaded.load_full()) {
+            return Some(loaded);
+        }
+        *reads = reads.checked_sub(1)?;
+        let loaded = self.loader.load(alias, Proof::Later).ok()?;
+        let loaded = Arc::new(loaded);
+        let entry = Arc::new(Entry::of(Arc::clone(&loaded)));
+        let mut early = self.early.lock().unwrap_or_else(PoisonError::into_inner);
+        if early.len() < MAX_EARLY {
+            early.insert(key, entry);
+        }
+        Some(loaded)
+    }
+}
+
+/// What rustls asks for a certificate; `address` is the one that the server listens on, if it is known.
+#[derive(Debug)]
+pub(crate) struct Resolver {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) address: Option<IpAddr>,
+}
+
+impl ResolvesServerCert for Resolver {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        // A CA asks who controls the name (RFC 8737): not with this certificate.
+        if hello.alpn().is_some_and(|mut offered| offered.all(|protocol| protocol == b"acme-tls/1")) {
+            return None;
+        }
+        let client = ClientKeys::offered(
+            hello.signature_schemes().iter().map(|scheme| u16::from(*scheme)),
+            hello.cipher_suites().iter().map(|suite| u16::from(*suite)),
+            hello.named_groups().map(|groups| groups.iter().map(|group| u16::from(*group))),
+            self.shared.tls13,
+        );
+        let loaded = self.shared.answer(hello.server_name(), self.address, client)?;
+        Some(self.shared.answered(&loaded))
+    }
+}
