@@ -55,6 +55,7 @@ fn covered_by(remedy: &Remedy) -> &'static str {
         | Remedy::MakeStoreForNetwork
         | Remedy::ReadHelp
         | Remedy::ListEntries
+        | Remedy::ListBindings
         | Remedy::ListVersions { .. }
         | Remedy::BringBack { .. }
         | Remedy::FreeAlias { .. }

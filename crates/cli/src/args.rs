@@ -1,8 +1,9 @@
 //! The command line, parsed. No work is done here.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::path::PathBuf;
 
 mod export;
+mod serving;
 mod store;
 
 use clap::builder::RangedU64ValueParser;
@@ -12,6 +13,7 @@ use strongroom::{
 };
 
 pub(crate) use self::export::{CaExport, Export, FormatWord, LayoutWord, OverwriteArgs};
+pub(crate) use self::serving::{Bind, Host, Serve, Why};
 pub(crate) use self::store::{Diff, Init, Log, Ls, Prune, Reference, Rekey, Remove, Restore, Slot, Undo};
 use crate::{source::PasswordSource, unlock::UnlockSpec};
 
@@ -89,6 +91,15 @@ pub(crate) enum Command {
         /// The entry
         alias: Alias,
     },
+    /// Say which of several equal entries answers for a host; without operands, list what is bound
+    Bind(Bind),
+    /// End what bind said of a host
+    Unbind {
+        /// The name or address
+        host: Host,
+    },
+    /// Which entry answers a TLS client, and why each other does not
+    Why(Why),
     /// Remove an entry; undo brings it back until it is pruned
     Rm(Remove),
     /// Give an entry another alias
@@ -139,6 +150,8 @@ pub(crate) enum Command {
     User(User),
     /// Serve the administrator API over TLS
     Serve(Serve),
+    /// What the store holds, and which servers run on it
+    Status,
 }
 
 #[derive(Debug, Args)]
@@ -298,22 +311,6 @@ pub(crate) enum User {
     },
     /// List the administrators
     Ls,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Serve {
-    /// Address and port; port 0 takes a free one
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7443")]
-    pub(crate) listen: SocketAddr,
-    /// The name of this machine in the API's URLs [default: the host name]
-    #[arg(long, value_name = "NAME")]
-    pub(crate) machine: Option<String>,
-    /// Take an embedded self-signed root as trusted and store it as ALIAS_root, as ArcGIS 11.3 does
-    #[arg(long)]
-    pub(crate) trust_embedded_root: bool,
-    /// The most key-derivation iterations that one import may cost, up to 320000000 [default: 10000000]
-    #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<u64>::new().range(1..=Limits::max_work_ceiling()))]
-    pub(crate) max_work: Option<u64>,
 }
 
 impl PassIn {

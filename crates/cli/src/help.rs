@@ -7,9 +7,10 @@ use clap::{ColorChoice, Command, CommandFactory as _};
 use crate::args::Arguments;
 
 /// The commands in groups, as `--help` lists them.
-const GROUPS: [(&str, &[&str]); 5] = [
+const GROUPS: [(&str, &[&str]); 6] = [
     ("Start", &["init", "inspect", "import", "export", "ca"]),
     ("Entries", &["ls", "show", "chain", "verify", "rename", "rm"]),
+    ("Servers", &["bind", "unbind", "why", "status"]),
     ("Versions", &["history", "diff", "undo", "prune"]),
     ("The store itself", &["log", "backup", "restore", "verify-store", "slot", "passwd", "rekey"]),
     ("The API", &["user", "serve"]),
@@ -18,7 +19,7 @@ const GROUPS: [(&str, &[&str]); 5] = [
 /// A command, and examples of it with what they do.
 type Examples = (&'static str, &'static [(&'static str, &'static str)]);
 
-const EXAMPLES: [Examples; 33] = [
+const EXAMPLES: [Examples; 37] = [
     (
         "strongroom",
         &[
@@ -141,6 +142,32 @@ const EXAMPLES: [Examples; 33] = [
             ),
         ],
     ),
+    (
+        "bind",
+        &[
+            ("strongroom bind www.example.test www", "of several equal entries for the host, www answers"),
+            ("strongroom bind", "what is bound to what"),
+        ],
+    ),
+    ("unbind", &[("strongroom unbind www.example.test", "the rule chooses again")]),
+    (
+        "why",
+        &[
+            ("strongroom why www.example.test", "which entry answers, and why the others do not"),
+            (
+                "strongroom why https://www.example.test/ --client rsa-only",
+                "for a client that knows RSA alone",
+            ),
+            ("strongroom why --no-sni --default www", "for a client that sends no name"),
+        ],
+    ),
+    (
+        "status",
+        &[
+            ("strongroom status", "counts, the last change, and what each running server serves"),
+            ("strongroom --json status", "the same for a program"),
+        ],
+    ),
     ("rename", &[("strongroom rename www shop", "the same entry under another alias")]),
     ("history", &[("strongroom history www", "its versions, who stored them and when")]),
     (
@@ -233,6 +260,7 @@ const EXAMPLES: [Examples; 33] = [
         &[
             ("strongroom serve", "the API on 127.0.0.1:7443"),
             ("strongroom serve --listen 0.0.0.0:7443 --machine gis.example.test", "for other machines"),
+            ("strongroom serve --alias www", "with the certificate of an entry, renewed with it"),
         ],
     ),
     ("ca", &[("strongroom ca import root root-ca.pem", "trust a CA")]),
@@ -358,6 +386,7 @@ mod tests {
             Remedy::ImportAuthority,
             Remedy::ImportServerCertificate,
             Remedy::ListEntries,
+            Remedy::ListBindings,
             Remedy::ListVersions { alias: alias() },
             Remedy::ListUsers,
             Remedy::ListSlots,

@@ -166,7 +166,7 @@ impl Builder {
             root: ArcSwap::from_pointee(Root::empty()),
             loader,
             events,
-            default_alias,
+            default_alias: Mutex::new(default_alias),
             strict_sni: self.strict_sni,
             only_default: self.only_default,
             tls13: self.versions.contains(&&TLS13),
@@ -285,6 +285,15 @@ impl LiveTls {
         let alias: Alias = alias.parse()?;
         self.follows.add_identity(&self.shared, &alias)?;
         Ok(Arc::new(ClientIdentity { shared: Arc::clone(&self.shared), alias: alias.key() }))
+    }
+
+    /// Another entry answers where no other does: from the next handshake on.
+    ///
+    /// # Errors
+    ///
+    /// [`LiveTlsError::Default`] if there is no such entry, or it cannot be served; the former one then stays.
+    pub fn set_default_alias(&self, alias: &str) -> Result<(), LiveTlsError> {
+        self.follows.set_default(&self.shared, alias.parse()?)
     }
 
     /// What happens from now on, for one listener: to be received before a thousand more have happened.

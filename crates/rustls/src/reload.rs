@@ -102,8 +102,8 @@ impl Follows {
             self.state().generation = Some(shared.loader.keystore.generation()?);
         }
         let mut root = Root::empty();
-        if let Some(alias) = &shared.default_alias {
-            root = with_pinned(shared, root, alias)?;
+        if let Some(alias) = shared.default_alias() {
+            root = with_pinned(shared, root, &alias)?;
             root.default = root.entry(&alias.key()).cloned();
         }
         root.complete = shared.only_default;
@@ -198,7 +198,7 @@ impl Follows {
             (*known.names == *names).then(|| Arc::clone(known))
         };
         let mut root = gathered.into_root(known);
-        for alias in shared.default_alias.iter().chain(&state.pinned) {
+        for alias in shared.default_alias().iter().chain(&state.pinned) {
             // What has no name is not among the names.
             if root.entry(&alias.key()).is_none()
                 && let Some(entry) = before.entry(&alias.key()).filter(|entry| entry.names.is_empty())
@@ -237,8 +237,8 @@ impl Follows {
             aliases.extend(loaded.filter_map(|entry| entry.alias.parse::<Alias>().ok()));
         }
         if shared.only_default {
-            let pinned: Vec<&Alias> = shared.default_alias.iter().chain(&state.pinned).collect();
-            aliases.retain(|alias| pinned.contains(&alias));
+            let default = shared.default_alias();
+            aliases.retain(|alias| default.iter().chain(&state.pinned).any(|pinned| pinned == alias));
         }
         let bound = changes.bindings.then(|| shared.loader.keystore.bound_hosts()).transpose()?;
         state.generation = Some(changes.generation);
@@ -295,8 +295,8 @@ impl Follows {
         done.well.iter().for_each(|alias| shared.events.works_again(alias, true));
         shared.loader.entries.sweep();
         shared.loader.keys.sweep();
-        if let Some(alias) = shared.default_alias.as_ref().filter(|alias| done.removed.contains(alias)) {
-            shared.events.tell(TlsEvent::NoDefault { alias: alias.clone() });
+        if let Some(alias) = shared.default_alias().filter(|alias| done.removed.contains(alias)) {
+            shared.events.tell(TlsEvent::NoDefault { alias });
         }
         let sequence = state.generation.map(|generation| generation.sequence()).unwrap_or_default();
         if !(done.changed.is_empty() && done.removed.is_empty()) {
@@ -306,7 +306,7 @@ impl Follows {
     }
 
     fn swap(&self, shared: &Shared, mut root: Root) {
-        root.default = shared.default_alias.as_ref().and_then(|alias| root.entry(&alias.key()).cloned());
+        root.default = shared.default_alias().and_then(|alias| root.entry(&alias.key()).cloned());
         let before = shared.root.swap(Arc::new(root));
         // Here, and not in a handshake that lets go of it last.
         drop(before);
@@ -344,11 +344,22 @@ impl Follows {
         Ok(())
     }
 
+    /// Another entry is the default from now on.
+    pub(crate) fn set_default(&self, shared: &Shared, alias: Alias) -> Result<(), LiveTlsError> {
+        let _state = self.state();
+        let root = shared.root.load_full();
+        let there = root.entry(&alias.key()).is_some_and(|entry| entry.loaded.load().is_some());
+        let root = if there { Root::clone(&root) } else { with_pinned(shared, Root::clone(&root), &alias)? };
+        *shared.default_alias.lock().unwrap_or_else(PoisonError::into_inner) = Some(alias);
+        self.swap(shared, root);
+        Ok(())
+    }
+
     fn tell_expired(&self, shared: &Shared) {
         let at = seconds((shared.clock)());
         let root = shared.root.load();
         let answered = shared.answered.lock().unwrap_or_else(PoisonError::into_inner);
-        let default = shared.default_alias.as_ref().map(Alias::key);
+        let default = shared.default_alias().map(|alias| alias.key());
         for alias in answered.aliases.iter().chain(&default) {
             let loaded = root.entry(alias).and_then(|entry| entry.loaded.load_full());
             if let Some(loaded) = loaded.filter(|loaded| loaded.not_after < at) {
@@ -364,7 +375,7 @@ impl Follows {
         report.sequence = self.state().generation.map(|generation| generation.sequence()).unwrap_or_default();
         let root = shared.root.load();
         report.names = u64::try_from(root.names()).unwrap_or(u64::MAX);
-        report.default = shared.default_alias.clone().filter(|_| root.default.is_some());
+        report.default = shared.default_alias().filter(|_| root.default.is_some());
         let mut answered = shared.answered.lock().unwrap_or_else(PoisonError::into_inner);
         answered.aliases.retain(|alias| root.entry(alias).is_some());
         let served = answered.aliases.iter().filter_map(|alias| root.entry(alias)?.loaded.load_full());

@@ -37,7 +37,7 @@ pub(crate) struct Shared {
     pub(crate) root: ArcSwap<Root>,
     pub(crate) loader: Loader,
     pub(crate) events: Arc<Events>,
-    pub(crate) default_alias: Option<Alias>,
+    pub(crate) default_alias: Mutex<Option<Alias>>,
     pub(crate) strict_sni: bool,
     /// Whether the default entry answers for every name.
     pub(crate) only_default: bool,
@@ -72,7 +72,11 @@ struct Asked {
 }
 
 impl Shared {
-    /// The entry for a name, whatever it is in.
+    pub(crate) fn default_alias(&self) -> Option<Alias> {
+        self.default_alias.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The entry that answers a client: by the name that it sends, or by the address that it came to.
     pub(crate) fn answer(
         &self,
         name: Option<&str>,

@@ -1,5 +1,6 @@
 //! One module a command. A command opens what it needs, calls the engine once, and hands the answer to `render`.
 
+mod bind;
 mod ca;
 mod certificate_files;
 mod chain;
@@ -16,8 +17,10 @@ mod removal;
 mod restore;
 mod serve;
 mod slots;
+mod status;
 mod user;
 mod verify;
+mod why;
 
 use std::{
     fs::File,
@@ -64,6 +67,9 @@ fn command(arguments: &Arguments, printer: &Printer) -> Result<(), Failure> {
         Command::Inspect(command) => inspect::run(arguments, command, printer),
         Command::Verify(command) => verify::run(arguments, command, printer),
         Command::Chain { alias } => chain::run(arguments, alias, printer),
+        Command::Bind(command) => bind::bind(arguments, command, printer),
+        Command::Unbind { host } => bind::unbind(arguments, host, printer),
+        Command::Why(command) => why::run(arguments, command, printer),
         Command::Rm(command) => removal::rm(arguments, command, printer),
         Command::Rename { alias, to } => history::rename(arguments, alias, to, printer),
         Command::History { alias } => history::history(arguments, alias, printer),
@@ -79,6 +85,7 @@ fn command(arguments: &Arguments, printer: &Printer) -> Result<(), Failure> {
         Command::Slot(command) => slots::slot(arguments, command, printer),
         Command::User(command) => user::run(arguments, command, printer),
         Command::Serve(command) => serve::run(arguments, command, printer),
+        Command::Status => status::run(arguments, printer),
     }
 }
 

@@ -1,25 +1,22 @@
-//! `serve`: the administrator API over TLS, with a certificate of its own.
+//! `serve`: the administrator API over TLS, with a certificate of its own or of an entry.
+
+mod certificate;
+mod tls;
 
 use std::{
     io,
-    net::{IpAddr, SocketAddr, TcpListener},
-    sync::Arc,
+    net::{SocketAddr, TcpListener},
     time::Duration,
 };
 
 use axum::{middleware::map_response, response::Response};
 use axum_server::{Handle, tls_rustls::RustlsConfig};
-use rcgen::{
-    CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose, SanType,
-};
 use serde::Serialize;
-use strongroom::{
-    Alias, Certificate, CredentialRequest, Error, Keystore, OpenedCredential, PrivateKey, Remedy,
-    ServerCredential, StoreError, printable,
-};
+use strongroom::{Remedy, printable};
 use strongroom_api::{ApiState, Fault, Settings, router};
 
-use super::{Purpose, now, open_with_key, seconds, warn_of_slots};
+use self::tls::{ServerTls, reload_on_signal};
+use super::{Purpose, now, open_with_key, warn_of_slots};
 use crate::{
     args::{Arguments, Serve},
     failure::{Exit, Failure},
@@ -27,10 +24,6 @@ use crate::{
     render::{self, Printer},
 };
 
-/// The alias of the server's own certificate, as ArcGIS names it.
-const OWN_ALIAS: &str = "selfsignedcertificate";
-/// How long the server's own certificate is valid: browsers and Apple's systems refuse more than 825 days.
-const OWN_DAYS: i64 = 825;
 /// How long running requests may take when the server is told to stop.
 const GRACE: Duration = Duration::from_secs(10);
 
@@ -49,12 +42,10 @@ pub(super) fn run(arguments: &Arguments, command: &Serve, printer: &Printer) -> 
         Some(name) => name.clone(),
         None => rustix::system::uname().nodename().to_string_lossy().into_owned(),
     };
-    let credential = own_credential(&keystore, &machine, command.listen.ip())?;
-    let own: Alias = OWN_ALIAS.parse().map_err(Error::from)?;
+    let tls = ServerTls::new(&keystore, command.alias.as_ref(), &machine, command.listen.ip(), printer)?;
     let marking = keystore.clone();
-    let held = marking.hold(&own, "strongroom serve", now())?;
-    let leaf = credential.chain().first().map(|leaf| leaf.fingerprint().to_string()).unwrap_or_default();
-    let tls = server_config(credential)?;
+    let held = marking.hold(&tls.alias, "strongroom serve", now())?;
+    let leaf = tls.leaf(&keystore)?;
     let administrators = keystore.listed_administrators()?;
     for (name, damaged) in administrators.iter().filter_map(|(name, row)| Some((name, row.as_ref().err()?))) {
         printer.warn(&format!("\"{}\" cannot sign in: {damaged}", printable(name)));
@@ -75,6 +66,7 @@ pub(super) fn run(arguments: &Arguments, command: &Serve, printer: &Printer) -> 
 
     let mut settings = Settings::new(machine.clone());
     settings.trust_embedded_root = command.trust_embedded_root;
+    settings.web_server_certificate_alias = tls.alias.to_string();
     if let Some(work) = command.max_work {
         settings = settings.with_max_work(work);
     }
@@ -92,7 +84,7 @@ pub(super) fn run(arguments: &Arguments, command: &Serve, printer: &Printer) -> 
     };
     let runtime = tokio::runtime::Runtime::new().map_err(|error| fault("cannot_start", &error))?;
     leave_signals_to_the_server();
-    let served = runtime.block_on(serve(listener, tls, app, ready));
+    let served = runtime.block_on(serve(listener, &tls, app, ready));
     // Its lock goes with the process; the mark goes with it if it can.
     let _ = marking.release(held, now());
     served.map_err(|error| fault("serve_failed", &error))?;
@@ -118,18 +110,23 @@ fn url(address: SocketAddr) -> String {
 
 async fn serve(
     listener: TcpListener,
-    tls: RustlsConfig,
+    tls: &ServerTls,
     app: axum::Router,
     ready: impl FnOnce() -> io::Result<()>,
 ) -> io::Result<()> {
     listener.set_nonblocking(true)?;
+    tls.log_events();
+    tls.keep();
+    reload_on_signal(&tls.live);
     let handle = Handle::new();
     let stopping = handle.clone();
     tokio::spawn(async move {
         stop_signal().await;
         stopping.graceful_shutdown(Some(GRACE));
     });
-    let mut server = axum_server::from_tcp_rustls(listener, tls)?.handle(handle);
+    let mut server =
+        axum_server::from_tcp_rustls(listener, RustlsConfig::from_config(tls.live.server_config()))?
+            .handle(handle);
     // A client that sends no complete header in time is let go.
     server
         .http_builder()
@@ -157,79 +154,4 @@ async fn stop_signal() {
     }
     #[cfg(not(unix))]
     let _ = interrupt.await;
-}
-
-/// The server's own credential; made, and kept in the store, on first start.
-fn own_credential(keystore: &Keystore, machine: &str, address: IpAddr) -> Result<OpenedCredential, Failure> {
-    let alias: Alias = OWN_ALIAS.parse().map_err(Error::from)?;
-    match keystore.credential(&alias, now()) {
-        Err(Error::Store(StoreError::NotFound { .. })) => {}
-        other => return Ok(other?),
-    }
-    let credential = self_signed(machine, address).map_err(|reason| {
-        Failure::new(Exit::Other, "cannot_generate", "serve", format!("cannot make a certificate: {reason}"))
-    })?;
-    keystore.import_credential(CredentialRequest::new(alias.clone(), credential, now()))?;
-    Ok(keystore.credential(&alias, now())?)
-}
-
-fn self_signed(machine: &str, address: IpAddr) -> Result<ServerCredential, String> {
-    let key = KeyPair::generate().map_err(|error| error.to_string())?;
-    let mut params = CertificateParams::default();
-    params.distinguished_name = DistinguishedName::new();
-    params.distinguished_name.push(DnType::OrganizationName, "SelfSignedCertificate");
-    params.distinguished_name.push(DnType::CommonName, machine.chars().take(64).collect::<String>());
-    for host in ["localhost", machine] {
-        if let Ok(name) = host.try_into() {
-            params.subject_alt_names.push(SanType::DnsName(name));
-        }
-    }
-    params.subject_alt_names.dedup();
-    for ip in [IpAddr::from([127, 0, 0, 1]), IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1]), address] {
-        let known = params.subject_alt_names.contains(&SanType::IpAddress(ip));
-        if !ip.is_unspecified() && !known {
-            params.subject_alt_names.push(SanType::IpAddress(ip));
-        }
-    }
-    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-    let start =
-        time::OffsetDateTime::from_unix_timestamp(seconds(now())).map_err(|error| error.to_string())?;
-    // An hour back, for clients whose clock is slow.
-    params.not_before = start - time::Duration::hours(1);
-    params.not_after = start + time::Duration::days(OWN_DAYS);
-    let certificate = params.self_signed(&key).map_err(|error| error.to_string())?;
-    let leaf = Certificate::from_der(certificate.der()).map_err(|error| error.to_string())?;
-    ServerCredential::pair(PrivateKey::from_pkcs8_der(key.serialize_der()), vec![leaf])
-        .map_err(|error| error.to_string())
-}
-
-/// TLS 1.2 and 1.3 with aws-lc-rs, as a value: no provider is installed for the process.
-fn server_config(credential: OpenedCredential) -> Result<RustlsConfig, Failure> {
-    let (chain, key) = (credential.chain_der(), credential.into_key());
-    let refused = |error: rustls::Error| Failure::new(Exit::Other, "tls_refused", "serve", error.to_string());
-    let mut config =
-        rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
-            .with_safe_default_protocol_versions()
-            .map_err(refused)?
-            .with_no_client_auth()
-            .with_single_cert(chain, key)
-            .map_err(refused)?;
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(RustlsConfig::from_config(Arc::new(config)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn own_certificate_names_the_machine_and_loopback() {
-        let credential = self_signed("gis.fixture.test", IpAddr::from([127, 0, 0, 1])).unwrap();
-        let names: Vec<&str> = credential.leaf().hosts().collect();
-        assert_eq!(names, ["localhost", "gis.fixture.test", "127.0.0.1", "::1"]);
-        assert!(credential.leaf().is_self_signed());
-        assert_eq!(credential.leaf().subject(), "CN=gis.fixture.test, O=SelfSignedCertificate");
-        assert!(!format!("{credential:?}").contains("BEGIN"));
-    }
 }

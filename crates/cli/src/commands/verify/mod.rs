@@ -122,7 +122,7 @@ fn all(file: CertificateFile) -> impl Iterator<Item = Certificate> {
 }
 
 /// RFC 3339, from 1970 on; fractions of a second are cut off.
-fn instant(text: &str) -> Result<UnixTime, String> {
+pub(super) fn instant(text: &str) -> Result<UnixTime, String> {
     OffsetDateTime::parse(text, &Rfc3339)
         .ok()
         .and_then(|time| u64::try_from(time.unix_timestamp()).ok())

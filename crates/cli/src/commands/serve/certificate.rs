@@ -1,0 +1,156 @@
+//! The certificate that `serve` shows where no entry was named: made for this machine, and renewed in time.
+
+use std::net::IpAddr;
+
+use rcgen::{
+    CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose, SanType,
+};
+use strongroom::{
+    Alias, Certificate, CredentialRequest, Error, Keystore, PrivateKey, ServerCredential, StoreError,
+};
+
+use super::super::{now, seconds};
+use crate::failure::{Exit, Failure};
+
+/// Its alias, as ArcGIS names it.
+const ALIAS: &str = "selfsignedcertificate";
+/// The organisation of its subject, by which it is told from one that an administrator put in its place.
+const ORGANISATION: &str = "SelfSignedCertificate";
+/// How long it is valid: browsers and Apple's systems refuse more than 825 days.
+const DAYS: i64 = 825;
+
+/// The server's own certificate.
+#[derive(Clone, Debug)]
+pub(super) struct OwnCertificate {
+    keystore: Keystore,
+    machine: String,
+    /// Where it listens.
+    address: IpAddr,
+}
+
+impl OwnCertificate {
+    pub(super) fn new(keystore: &Keystore, machine: &str, address: IpAddr) -> Self {
+        Self { keystore: keystore.clone(), machine: machine.to_owned(), address }
+    }
+
+    pub(super) fn alias() -> Result<Alias, Failure> {
+        Ok(ALIAS.parse().map_err(Error::from)?)
+    }
+
+    /// Makes it where it is missing, and anew where its end is near or it is for another machine. Says why it made one.
+    pub(super) fn keep(&self) -> Result<Option<&'static str>, Failure> {
+        let alias = Self::alias()?;
+        let reason = match self.keystore.entry(&alias, now()) {
+            Err(Error::Store(StoreError::NotFound { .. } | StoreError::Removed { .. })) => "there was none",
+            Err(other) => return Err(other.into()),
+            Ok(entry) => match self.due(&entry.certificate, seconds(now())) {
+                Some(reason) => reason,
+                None => return Ok(None),
+            },
+        };
+        let credential = self_signed(&self.machine, self.address).map_err(|reason| {
+            let message = format!("cannot make a certificate: {reason}");
+            Failure::new(Exit::Other, "cannot_generate", "serve", message)
+        })?;
+        let mut request = CredentialRequest::new(alias, credential, now());
+        request.options.replace = true;
+        self.keystore.import_credential(request)?;
+        Ok(Some(reason))
+    }
+
+    /// Why another one is due; `None` for one that an administrator put there.
+    fn due(&self, leaf: &Certificate, at: i64) -> Option<&'static str> {
+        let ours = leaf.is_self_signed() && leaf.subject().ends_with(&format!("O={ORGANISATION}"));
+        if !ours {
+            return None;
+        }
+        let lifetime = leaf.not_after().saturating_sub(leaf.not_before());
+        if at.saturating_add(lifetime / 3) > leaf.not_after() {
+            return Some("its end was near");
+        }
+        let named = |name: &str| leaf.hosts().any(|host| host.eq_ignore_ascii_case(name));
+        let wanted = host_names(&self.machine).all(named);
+        let listens = self.address.is_unspecified() || named(&self.address.to_string());
+        (!wanted || !listens).then_some("it was for another machine")
+    }
+}
+
+/// The names of a machine that a certificate can have.
+fn host_names(machine: &str) -> impl Iterator<Item = &str> {
+    ["localhost", machine]
+        .into_iter()
+        .filter(|host| rcgen::string::Ia5String::try_from(*host).is_ok() && !host.is_empty())
+}
+
+fn self_signed(machine: &str, address: IpAddr) -> Result<ServerCredential, String> {
+    let key = KeyPair::generate().map_err(|error| error.to_string())?;
+    let mut params = CertificateParams::default();
+    params.distinguished_name = DistinguishedName::new();
+    params.distinguished_name.push(DnType::OrganizationName, ORGANISATION);
+    params.distinguished_name.push(DnType::CommonName, machine.chars().take(64).collect::<String>());
+    for host in host_names(machine) {
+        if let Ok(name) = host.try_into() {
+            params.subject_alt_names.push(SanType::DnsName(name));
+        }
+    }
+    params.subject_alt_names.dedup();
+    for ip in [IpAddr::from([127, 0, 0, 1]), IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1]), address] {
+        let known = params.subject_alt_names.contains(&SanType::IpAddress(ip));
+        if !ip.is_unspecified() && !known {
+            params.subject_alt_names.push(SanType::IpAddress(ip));
+        }
+    }
+    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    let start =
+        time::OffsetDateTime::from_unix_timestamp(seconds(now())).map_err(|error| error.to_string())?;
+    // An hour back, for clients whose clock is slow.
+    params.not_before = start - time::Duration::hours(1);
+    params.not_after = start + time::Duration::days(DAYS);
+    let certificate = params.self_signed(&key).map_err(|error| error.to_string())?;
+    let leaf = Certificate::from_der(certificate.der()).map_err(|error| error.to_string())?;
+    ServerCredential::pair(PrivateKey::from_pkcs8_der(key.serialize_der()), vec![leaf])
+        .map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use strongroom::UnlockKey;
+
+    use super::*;
+
+    const DAY: i64 = 86_400;
+
+    #[test]
+    fn own_certificate_names_the_machine_and_loopback() {
+        let credential = self_signed("gis.fixture.test", IpAddr::from([127, 0, 0, 1])).unwrap();
+        let names: Vec<&str> = credential.leaf().hosts().collect();
+        assert_eq!(names, ["localhost", "gis.fixture.test", "127.0.0.1", "::1"]);
+        assert!(credential.leaf().is_self_signed());
+        assert_eq!(credential.leaf().subject(), "CN=gis.fixture.test, O=SelfSignedCertificate");
+        assert!(!format!("{credential:?}").contains("BEGIN"));
+    }
+
+    #[test]
+    fn own_certificate_is_made_anew_for_another_machine_and_in_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let unlock = UnlockKey::generate().unwrap();
+        let keystore = Keystore::create(&folder.path().join("keystore.db"), &unlock, now()).unwrap();
+        let of = |machine: &str| OwnCertificate::new(&keystore, machine, [127, 0, 0, 1].into());
+        let gis = of("gis.fixture.test");
+        assert_eq!(gis.keep().unwrap(), Some("there was none"));
+        assert_eq!(gis.keep().unwrap(), None);
+        assert_eq!(of("GIS.fixture.test").keep().unwrap(), None);
+        let leaf = || keystore.entry(&OwnCertificate::alias().unwrap(), now()).unwrap().certificate;
+        let first = leaf();
+        assert_eq!(of("other.fixture.test").keep().unwrap(), Some("it was for another machine"));
+        assert_ne!(leaf().fingerprint(), first.fingerprint());
+        assert_eq!(gis.due(&first, first.not_after() - 300 * DAY), None);
+        assert_eq!(gis.due(&first, first.not_after() - 270 * DAY), Some("its end was near"));
+        // What an administrator put in its place is left alone, however old it is.
+        let params = CertificateParams::new(["gis.fixture.test".to_owned()]).unwrap();
+        let foreign = params.self_signed(&KeyPair::generate().unwrap()).unwrap();
+        let foreign = Certificate::from_der(foreign.der()).unwrap();
+        assert_eq!(gis.due(&foreign, foreign.not_after() + 1), None);
+    }
+}
