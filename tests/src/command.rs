@@ -127,6 +127,8 @@ impl Shop {
         let mut files: Vec<_> = fs::read_dir(self.folder.path())
             .unwrap()
             .map(|file| file.unwrap().path())
+            // Servers have a folder of their own.
+            .filter(|path| path.is_file())
             .map(|path| (path.clone(), fs::read(path).unwrap()))
             .collect();
         files.sort();

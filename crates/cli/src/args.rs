@@ -15,7 +15,7 @@ use strongroom::{
 pub(crate) use self::export::{CaExport, Export, FormatWord, LayoutWord, OverwriteArgs};
 pub(crate) use self::serving::{Bind, Host, Serve, Why};
 pub(crate) use self::store::{Diff, Init, Log, Ls, Prune, Reference, Rekey, Remove, Restore, Slot, Undo};
-use crate::{source::PasswordSource, unlock::UnlockSpec};
+use crate::{commands::StartTls, source::PasswordSource, unlock::UnlockSpec};
 
 /// The heading of the options that say which store is meant, and how it is opened.
 const STORE: &str = "The store";
@@ -274,6 +274,12 @@ pub(crate) struct Verify {
     /// A host name or IP address that the certificate must have
     #[arg(long, value_name = "HOST", conflicts_with = "batch")]
     pub(crate) name: Vec<PeerName>,
+    /// Shake hands with a server, and compare what it sends with the entry: HOST or HOST:PORT
+    #[arg(long, value_name = "HOST", requires = "alias", conflicts_with_all = ["at", "batch"])]
+    pub(crate) connect: Option<Host>,
+    /// The protocol in which the server is asked for TLS first
+    #[arg(long, value_name = "PROTOCOL", requires = "connect")]
+    pub(crate) starttls: Option<StartTls>,
     /// Read cases in x509-limbo's format from standard input, write results in its format
     #[arg(long)]
     pub(crate) batch: bool,

@@ -129,6 +129,11 @@ const EXAMPLES: [Examples; 37] = [
                 "files, without a store",
             ),
             ("strongroom verify www --at 2027-01-01T00:00:00Z", "as it will be judged then"),
+            ("strongroom verify www --connect www.example.test", "whether a server sends what the store has"),
+            (
+                "strongroom verify mail --connect mail.example.test --starttls smtp",
+                "the same of a mail server",
+            ),
         ],
     ),
     ("chain", &[("strongroom chain www", "from the leaf to the anchor, and what is missing")]),

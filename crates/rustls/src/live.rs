@@ -350,7 +350,7 @@ impl LiveTls {
 
 impl Drop for LiveTls {
     fn drop(&mut self) {
-        self.shared.stop.store(true, Ordering::Relaxed);
+        self.follows.end(&self.shared);
     }
 }
 

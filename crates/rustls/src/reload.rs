@@ -42,6 +42,8 @@ pub(crate) struct Follows {
     pub(crate) sessions: Arc<Sessions>,
     state: Mutex<State>,
     started: i64,
+    /// What those who look at the store from outside read.
+    file: Mutex<Option<ServerFile>>,
 }
 
 /// How far the store was followed.
@@ -84,6 +86,7 @@ impl Follows {
             sessions: Arc::new(Sessions::new()),
             state: Mutex::new(state),
             started: seconds(clock()),
+            file: Mutex::default(),
         })
     }
 
@@ -119,7 +122,6 @@ impl Follows {
     }
 
     fn follow(&self, shared: &Shared, program: Option<String>) {
-        let mut file: Option<ServerFile> = None;
         let mut beat: Option<Instant> = None;
         let mut told = None;
         while !shared.stop.load(Ordering::Relaxed) {
@@ -153,7 +155,7 @@ impl Follows {
                 beat = Some(Instant::now());
                 self.tell_expired(shared);
                 if let Some(program) = &program {
-                    self.write_report(shared, program, &mut file);
+                    self.write_report(shared, program);
                 }
             }
         }
@@ -388,13 +390,24 @@ impl Follows {
         report
     }
 
+    /// The server ends: nobody is to see it any more.
+    pub(crate) fn end(&self, shared: &Shared) {
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        shared.stop.store(true, Ordering::Relaxed);
+        *file = None;
+    }
+
     /// Tells those who look at the store from outside. Where the folder cannot be written, nobody is told.
-    fn write_report(&self, shared: &Shared, program: &str, file: &mut Option<ServerFile>) {
+    fn write_report(&self, shared: &Shared, program: &str) {
         let Some(path) = shared.loader.keystore.path() else {
             return;
         };
         let report = self.report(shared, program);
-        let written = match file {
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        if shared.stop.load(Ordering::Relaxed) {
+            return;
+        }
+        let written = match &mut *file {
             Some(file) => file.write(&report),
             None => ServerFile::create(path, &report).map(|made| *file = Some(made)),
         };

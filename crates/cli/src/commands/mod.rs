@@ -32,6 +32,7 @@ use std::{
 use strongroom::{Keystore, Limits, OpenOptions, Remedy, StoreError, UnixTime, UnlockSource, printable};
 use zeroize::Zeroizing;
 
+pub(crate) use self::verify::StartTls;
 pub(super) use crate::clock::now;
 use crate::{
     args::{Arguments, Command},

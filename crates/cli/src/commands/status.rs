@@ -20,8 +20,8 @@ struct StatusView {
     sequence: u64,
     entries: u64,
     authorities: u64,
-    slots: usize,
-    users: usize,
+    slot_count: usize,
+    user_count: usize,
     last_change: Option<ChangeView>,
     last_backup: Option<String>,
     servers: Vec<ServerView>,
@@ -50,7 +50,7 @@ struct ServerView {
     served: Vec<ServedView>,
     /// Whether it served more entries than are listed.
     more: bool,
-    refused: Vec<RefusedView>,
+    refused_entries: Vec<RefusedView>,
     /// Why it cannot read the store.
     failure: Option<String>,
 }
@@ -119,8 +119,8 @@ pub(super) fn run(arguments: &Arguments, printer: &Printer) -> Result<(), Failur
         sequence: keystore.generation()?.sequence(),
         entries,
         authorities,
-        slots: keystore.slots()?.len(),
-        users: keystore.listed_administrators()?.len(),
+        slot_count: keystore.slots()?.len(),
+        user_count: keystore.listed_administrators()?.len(),
         last_change: change.map(|row| ChangeView {
             at: rfc3339(row.at),
             actor: row.actor,
@@ -165,7 +165,7 @@ fn view(server: &ServerReport, is_current: &dyn Fn(&strongroom::Alias, u32) -> b
             })
             .collect(),
         more: server.more,
-        refused: server
+        refused_entries: server
             .refused
             .iter()
             .map(|(alias, reason)| RefusedView { alias: alias.to_string(), message: reason.clone() })
@@ -198,8 +198,8 @@ fn text(status: &StatusView) -> String {
         status.journal,
         status.sequence
     );
-    let users = counted(u64::try_from(status.users).unwrap_or(0), "user", "users");
-    let slots = counted(u64::try_from(status.slots).unwrap_or(0), "slot", "slots");
+    let users = counted(u64::try_from(status.user_count).unwrap_or(0), "user", "users");
+    let slots = counted(u64::try_from(status.slot_count).unwrap_or(0), "slot", "slots");
     let _ = writeln!(text, "access       {slots}, {users}");
     let _ = writeln!(text, "last backup  {}", status.last_backup.as_deref().unwrap_or("none in the log"));
     for server in &status.servers {
@@ -219,7 +219,7 @@ fn text(status: &StatusView) -> String {
         if server.more {
             text.push_str("  and more entries\n");
         }
-        for refused in &server.refused {
+        for refused in &server.refused_entries {
             let _ = writeln!(text, "  ! cannot serve {} as it is: {}", refused.alias, refused.message);
         }
         if let Some(failure) = &server.failure {

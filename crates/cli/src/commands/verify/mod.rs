@@ -1,6 +1,8 @@
 //! `verify`: the verdict on an entry, on certificate files, or on a batch of cases.
 
 mod batch;
+mod connect;
+mod starttls;
 
 use std::{path::Path, time::Duration};
 
@@ -11,6 +13,7 @@ use strongroom::{
 };
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
+pub(crate) use self::starttls::StartTls;
 use super::{certificate_files::Reader, now, open_read_only};
 use crate::{
     args::{Arguments, Verify},
@@ -32,6 +35,9 @@ struct VerifyView<'a> {
 pub(super) fn run(arguments: &Arguments, command: &Verify, printer: &Printer) -> Result<(), Failure> {
     if command.batch {
         return batch::run(&mut std::io::stdin().lock(), printer, now());
+    }
+    if let (Some(alias), Some(host)) = (&command.alias, &command.connect) {
+        return connect::run(arguments, command, alias, host, printer);
     }
     let at = match &command.at {
         Some(text) => instant(text).map_err(|message| usage("bad_time", message))?,
