@@ -58,7 +58,7 @@ pub(super) fn run(
     host: &Host,
     printer: &Printer,
 ) -> Result<(), Failure> {
-    let keystore = open_read_only(arguments)?;
+    let keystore = open_read_only(arguments, printer)?;
     let entry = keystore.entry(alias, now())?;
     if entry.kind != strongroom::EntryKind::Server {
         let message = format!("\"{}\" is a CA certificate, which no server sends as its own", entry.alias);
