@@ -80,10 +80,12 @@ pub use jks::{JavaKeystore, JksError, SecretEntry};
 #[doc(hidden)]
 pub use keystore::{
     Administrator, AuthoritiesReport, AuthoritiesRequest, AuthorityFile, AuthorityNames, AuthorityOutcome,
-    AuthorityReport, Backup, Binding, ChainLink, ChainState, Comparison, CredentialRequest, EmbeddedAuthority,
-    Entries, EntryKind, Exported, FilesRequest, ImportOptions, ImportReport, InUse, KeptSlot, KeySource,
-    ListedAdministrator, ListedEntry, ListedSlot, NewKeystore, OpenOptions, OpenedCredential, OpenedFiles,
-    NameDigest, NameSink, NamedEntry, Outcome, Pruned, RemovedEntry, RestoreOptions, RestorePlan, SealedCredential, ServedEntry, ServerFile, ServerReport, Source, SourceFile, SourcePart, Version, running_servers,
+    AuthorityReport, Backup, Binding, ChainLink, ChainState, Comparison, CredentialRequest,
+    EmbeddedAuthority, Entries, EntryKind, Exported, FilesRequest, ImportOptions, ImportReport, InUse,
+    KeptSlot, KeySource, ListedAdministrator, ListedEntry, ListedSlot, NameDigest, NameSink, NamedEntry,
+    NewKeystore, OpenOptions, OpenedCredential, OpenedFiles, Outcome, Pruned, RemovedEntry, RestoreOptions,
+    RestorePlan, SealedCredential, ServedEntry, ServerFile, ServerReport, Source, SourceFile, SourcePart,
+    Version, running_servers,
 };
 #[doc(hidden)]
 pub use limits::{BudgetExceeded, Cancel, Cancelled, KdfBudget, Limits};

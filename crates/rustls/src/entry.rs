@@ -58,6 +58,8 @@ pub(crate) struct Loaded {
     pub(crate) not_before: i64,
     pub(crate) not_after: i64,
     pub(crate) key: ServerKey,
+    /// When the first certificate of the chain ends: what is sent is judged anew then.
+    pub(crate) chain_until: Option<i64>,
     /// In order.
     pub(crate) names: Box<[NameKey]>,
     pub(crate) addresses: Box<[IpAddr]>,
@@ -68,7 +70,12 @@ pub(crate) struct Loaded {
 }
 
 impl Loaded {
-    pub(crate) fn new(alias: Alias, version: u32, served: &[Certificate], key: LazyKey) -> Option<Self> {
+    pub(crate) fn new(
+        (alias, version): (Alias, u32),
+        chain_until: Option<i64>,
+        served: &[Certificate],
+        key: LazyKey,
+    ) -> Option<Self> {
         let leaf = served.first()?;
         let chain: Vec<_> = served.iter().map(|certificate| certificate.der().clone()).collect();
         let names = names_of(leaf);
@@ -87,6 +94,7 @@ impl Loaded {
             not_before: leaf.not_before(),
             not_after: leaf.not_after(),
             key: ServerKey::of(leaf.key()),
+            chain_until,
             names,
             addresses: addresses.collect(),
             certified: Arc::new(CertifiedKey::new(chain, Arc::new(key))),

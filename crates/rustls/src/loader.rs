@@ -66,12 +66,13 @@ impl Loader {
                 leaf.key()
             )));
         }
-        let (alias, version) = (credential.alias().clone(), credential.version());
+        let of = (credential.alias().clone(), credential.version());
+        let until = credential.chain_until();
         let key = LazyKey::new(credential, leaf, (&self.provider, &self.keys, &self.events));
         if proof == Proof::Now {
             key.prove(leaf).map_err(NotLoaded::Refused)?;
         }
-        Loaded::new(alias, version, &served, key).ok_or(NotLoaded::Gone)
+        Loaded::new(of, until, &served, key).ok_or(NotLoaded::Gone)
     }
 
     /// Puts what was loaded into an entry, where it may be dropped again.

@@ -28,6 +28,8 @@ const WAIT: Duration = Duration::from_millis(250);
 const START: Duration = Duration::from_millis(150);
 /// How often what was refused is tried again, and the file of the running server written.
 const BEAT: Duration = Duration::from_secs(10);
+/// How often it is looked whether a certificate above a leaf ended.
+const JUDGE: Duration = Duration::from_secs(60);
 /// Entries that are read before anybody asks for them.
 const MAX_AHEAD: usize = 20_000;
 /// Entries whose keys are opened and proved as well.
@@ -124,6 +126,7 @@ impl Follows {
     fn follow(&self, shared: &Shared, program: Option<String>) {
         let mut beat: Option<Instant> = None;
         let mut told = None;
+        let (mut judged, mut judged_at) = (Instant::now(), seconds((shared.clock)()));
         while !shared.stop.load(Ordering::Relaxed) {
             let generation = self.state().generation;
             let waited = generation.map(|since| shared.loader.keystore.wait_change(&since, WAIT));
@@ -140,8 +143,12 @@ impl Follows {
                 }
                 None => true,
             };
+            if judged.elapsed() >= JUDGE {
+                judged = Instant::now();
+                self.judge_anew(shared, &mut judged_at);
+            }
             let behind = shared.behind.swap(false, Ordering::Relaxed);
-            let retry = due && !self.state().retry.is_empty();
+            let retry = (due || judged.elapsed() < WAIT) && !self.state().retry.is_empty();
             if (moved || behind || retry)
                 && let Err(error) = self.reload(shared)
             {
@@ -355,6 +362,18 @@ impl Follows {
         *shared.default_alias.lock().unwrap_or_else(PoisonError::into_inner) = Some(alias);
         self.swap(shared, root);
         Ok(())
+    }
+
+    /// Entries whose chain lost a certificate to time since it was judged last are read again.
+    fn judge_anew(&self, shared: &Shared, since: &mut i64) {
+        let now = seconds((shared.clock)());
+        let root = shared.root.load();
+        let ended = root.entries().filter(|entry| {
+            let until = entry.loaded.load().as_ref().and_then(|loaded| loaded.chain_until);
+            until.is_some_and(|until| (*since..now).contains(&until))
+        });
+        self.state().retry.extend(ended.map(|entry| entry.alias.to_string()));
+        *since = now;
     }
 
     fn tell_expired(&self, shared: &Shared) {

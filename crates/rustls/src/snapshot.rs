@@ -375,6 +375,35 @@ mod tests {
         assert_eq!(grown.entries().count(), 3_000);
     }
 
+    /// What a million aliases of one name take: `cargo test --release -p strongroom-rustls -- --ignored --nocapture million`.
+    #[cfg(target_os = "linux")]
+    #[test]
+    #[ignore = "takes seconds and much memory; the figure is for the documentation"]
+    fn a_million_aliases_fit_into_250_megabytes() {
+        let resident = || -> usize {
+            let text = std::fs::read_to_string("/proc/self/statm").unwrap();
+            text.split(' ').nth(1).unwrap().parse::<usize>().unwrap() * 4_096
+        };
+        let before = resident();
+        let mut gathered = Gathered::default();
+        for n in 0..1_000_000 {
+            let alias = format!("entry-{n:07}");
+            gathered.name(&NameDigest::of(&format!("host-{n}.fleet.example.com")), &alias);
+        }
+        let peak = resident();
+        let begun = std::time::Instant::now();
+        let root = gathered.into_root(|_, _| None);
+        let built = begun.elapsed();
+        let after = resident();
+        println!(
+            "gathered {} MB, snapshot {} MB, made in {built:.0?}",
+            (peak - before) >> 20,
+            (after - before) >> 20
+        );
+        assert_eq!(root.names(), 1_000_000);
+        assert!(after - before < 250 << 20, "{}", after - before);
+    }
+
     #[test]
     fn a_change_of_one_entry_copies_no_more_than_its_shards() {
         let mut gathered = Gathered::default();

@@ -154,6 +154,28 @@ fn a_damaged_renewal_never_reaches_a_client_and_is_told() {
 }
 
 #[test]
+fn an_intermediate_that_was_missing_is_sent_once_it_is_imported() {
+    let store = Store::new();
+    let mut issued = store.ca.issue(&["www.example.com"], P256, (-1, 90));
+    // A file without its chain.
+    issued.chain.truncate(1);
+    store.import("www", &issued);
+    let tls = live(&store);
+    let chain = || {
+        let mut client = client();
+        client.resumption = rustls::client::Resumption::disabled();
+        handshake(&tls.server_config(), &Arc::new(client), "www.example.com").unwrap().chain
+    };
+    assert_eq!(chain(), [issued.leaf()]);
+    let pem = store.ca.intermediate.pem();
+    store.writer().import_authority(&"issuing".parse().unwrap(), pem.as_bytes(), UnixTime::now()).unwrap();
+    let whole = [issued.leaf(), store.ca.intermediate.der().clone()];
+    eventually("the intermediate is sent", || chain() == whole);
+    store.writer().remove(&"issuing".parse().unwrap(), true, UnixTime::now()).unwrap();
+    eventually("it is no longer", || chain() == [issued.leaf()]);
+}
+
+#[test]
 fn a_store_that_is_replaced_or_gone_ends_nothing() {
     let store = Store::new();
     let first = store.entry("www", &["www.example.com"]);

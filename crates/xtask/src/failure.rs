@@ -12,6 +12,12 @@ pub(crate) enum Failure {
     /// The folder of the workspace was not found.
     #[error("the workspace was not found")]
     NoWorkspace,
+    /// A benchmark that is not held against another revision.
+    #[error("the benchmark {name} compares with a peer alone, not with another revision")]
+    NotCompared {
+        /// Its name.
+        name: String,
+    },
     /// A program could not be started.
     #[error("cannot start {program}: {reason}")]
     Start {

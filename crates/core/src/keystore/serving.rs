@@ -150,7 +150,11 @@ impl Keystore {
                         && row.content.leaf().is_some_and(|leaf| host.is_named_by(leaf))
                     {
                         let bound = bound.as_ref() == Some(&alias);
-                        found.push(NamedEntry { entry: describe(row, &chains, seconds(at))?, matched, bound });
+                        found.push(NamedEntry {
+                            entry: describe(row, &chains, seconds(at))?,
+                            matched,
+                            bound,
+                        });
                     }
                 }
             }

@@ -123,6 +123,7 @@ impl Store {
         let folder = tempfile::tempdir().unwrap();
         let unlock = UnlockKey::generate().unwrap();
         let path = folder.path().join("keystore.db");
+        unlock.create_file(&folder.path().join("keystore.key")).unwrap();
         let keystore = Keystore::create(&path, &unlock, UnixTime::now()).unwrap();
         let ca = Ca::new("Test");
         keystore
@@ -133,6 +134,10 @@ impl Store {
 
     pub(crate) fn path(&self) -> PathBuf {
         self.folder.path().join("keystore.db")
+    }
+
+    pub(crate) fn key_file(&self) -> PathBuf {
+        self.folder.path().join("keystore.key")
     }
 
     /// Another keystore on the same file, as another process has.

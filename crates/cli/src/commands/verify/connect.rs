@@ -147,7 +147,11 @@ fn compare_leaf(keystore: &Keystore, entry: &Entry, leaf: &Certificate) -> Resul
             rfc3339(entry.created_at)
         ),
         None => {
-            format!("the server sends another certificate: {} (SHA-256 {})", leaf.subject(), leaf.fingerprint())
+            format!(
+                "the server sends another certificate: {} (SHA-256 {})",
+                leaf.subject(),
+                leaf.fingerprint()
+            )
         }
     }))
 }
