@@ -7,7 +7,7 @@ use axum::{
 
 use crate::harness::{
     ADMIN, CERTIFICATES, CHANGEIT, Form, IMPORT, IMPORT_ROOT, LOGIN, PASSWORD, ROOT_RSA, Reply, Server,
-    WRONG, WWW, encoded, fixture,
+    WRONG, WWW, clock, encoded, fixture,
 };
 
 async fn page(server: &Server, cookie: &str, path: &str) -> Reply {
@@ -268,4 +268,42 @@ async fn long_list_has_pages_for_people() {
     let second = page(&server, &cookie, &format!("{CERTIFICATES}?after=root099")).await;
     second.has(">root100</a>");
     second.has_not("rel=\"next\"");
+}
+
+#[tokio::test]
+async fn the_chain_on_the_pages_follows_what_is_imported_and_removed() {
+    let (server, cookie, secret) = signed_in().await;
+    let keystore = server.keystore();
+    let (file, password) = (fixture(WWW), strongroom::Password::new(PASSWORD).unwrap());
+    let www = "www".parse().unwrap();
+    let mut request = strongroom::ServerCertificateRequest::new(www, &file, &password, clock());
+    request.options.policy.allow = vec![strongroom::DiagnosticCode::NoAnchor];
+    request.options.policy.use_embedded = false;
+    keystore.import_server_certificate(request).unwrap();
+    let one = format!("{CERTIFICATES}/www");
+    let says = |chain: &'static str, links: usize| {
+        let (server, cookie, one) = (&server, &cookie, &one);
+        async move {
+            for path in [CERTIFICATES, one] {
+                page(server, cookie, path).await.has(chain);
+            }
+            assert_eq!(page(server, cookie, one).await.text.matches("<span class=\"role\">").count(), links);
+        }
+    };
+    says("<span class=\"tone bad\">No imported CA</span>", 1).await;
+    let intermediate = "issuing".parse().unwrap();
+    keystore.import_authority(&intermediate, &fixture("chains/intermediate-rsa.pem"), clock()).unwrap();
+    says("<span class=\"tone warn\">Ends at an intermediate</span>", 2).await;
+    import_root(&server, &cookie, &secret).await;
+    says("<span class=\"tone good\">Complete</span>", 3).await;
+    keystore.remove(&intermediate, true, clock()).unwrap();
+    says("<span class=\"tone bad\">No imported CA</span>", 1).await;
+
+    // The same file again, with its chain.
+    let form = filled(&secret, "www", PASSWORD, true);
+    let reply =
+        server.send(form.post_with(IMPORT, &[("cookie", &cookie), ("sec-fetch-site", "same-origin")])).await;
+    reply.has("is there already; certificates of its chain were stored");
+    reply.has(">www_intermediate</a>");
+    says("<span class=\"tone good\">Complete</span>", 3).await;
 }

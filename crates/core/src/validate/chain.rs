@@ -202,3 +202,63 @@ impl ChainFinder {
         (from, until)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::validate::{SignatureCache, Trust};
+
+    fn certificate(name: &str) -> Certificate {
+        let path = format!("{}/../../fixtures/chains/{name}.pem", env!("CARGO_MANIFEST_DIR"));
+        let file = pem::parse(std::fs::read(path).unwrap()).unwrap();
+        Certificate::from_der(file.contents()).unwrap()
+    }
+
+    fn under(anchor: &Certificate) -> Authorities {
+        let mut authorities = Authorities::new();
+        authorities.add(anchor.clone(), Trust::Anchor);
+        authorities
+    }
+
+    #[test]
+    fn those_of_one_issuer_share_a_search_until_a_date_passes() {
+        let (ca, root) = (certificate("intermediate-rsa"), certificate("root-rsa"));
+        let finder = ChainFinder::new(&ca, Vec::new(), under(&root));
+        let cache = SignatureCache::default();
+        let known = KnownSignatures { cache: Some(&cache), ..KnownSignatures::default() };
+        let shared = || finder.shared.lock().unwrap().clone();
+        assert!(shared().is_none());
+        let chain = finder.chain(&ca, known, ca.not_before());
+        assert_eq!((chain.path.len(), chain.refusal), (2, None));
+        let first = shared().unwrap();
+        assert_eq!((first.from, first.until), (root.not_before(), root.not_after()));
+        assert!(finder.is_like_any(&ca, &Policy::default(), ca.not_after()));
+        finder.chain(&ca, known, ca.not_after());
+        assert!(Arc::ptr_eq(&first, &shared().unwrap()), "found once");
+        assert_eq!(cache.len(), 1, "and one signature judged");
+        // Outside its own validity a certificate is judged by itself.
+        assert!(!finder.is_like_any(&ca, &Policy::default(), ca.not_after() + 1));
+
+        // Another key under the same name is not taken for it.
+        let forged = KnownSignatures::default();
+        let stranger = ChainFinder::new(&ca, Vec::new(), under(&certificate("stranger-root")));
+        let chain = stranger.chain(&ca, forged, ca.not_before());
+        assert_eq!((chain.path.len(), chain.refusal), (1, Some(DiagnosticCode::NoAnchor)));
+    }
+
+    #[test]
+    fn a_path_that_was_validated_before_needs_no_signature_again() {
+        let (ca, root) = (certificate("intermediate-rsa"), certificate("root-rsa"));
+        let path = [(ca.clone(), Role::Leaf), (root.clone(), Role::Anchor)];
+        let cache = SignatureCache::default();
+        let known = KnownSignatures { cache: Some(&cache), path: &path, self_signed: false };
+        let finder = ChainFinder::new(&ca, vec![root.clone()], Authorities::new());
+        let chain = finder.chain(&ca, known, ca.not_before());
+        assert_eq!((chain.path.len(), chain.refusal), (2, Some(DiagnosticCode::NoAnchor)));
+        assert_eq!(cache.len(), 0);
+        // It says nothing of trust.
+        let finder = ChainFinder::new(&ca, vec![root.clone()], under(&root));
+        assert!(finder.chain(&ca, known, ca.not_before()).is_anchored());
+        assert_eq!(cache.len(), 0);
+    }
+}

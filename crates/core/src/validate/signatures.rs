@@ -18,6 +18,11 @@ pub(crate) struct SignatureCache {
 }
 
 impl SignatureCache {
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.known.lock().unwrap().len()
+    }
+
     fn check(&self, certificate: &Certificate, issuer: &Certificate) -> SignatureCheck {
         let pair = (certificate.fingerprint, issuer.spki_fingerprint);
         if let Some(known) = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(&pair) {
