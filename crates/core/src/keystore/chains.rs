@@ -93,10 +93,11 @@ impl<'c> ChainView<'c> {
         Ok(self.finder(leaf, &row.content)?.chain(leaf, known, at))
     }
 
-    /// Whether entries with the same certificates above them have the same chain as this one.
-    pub(super) fn is_like_any(&self, row: &EntryRow, at: i64) -> Result<bool, StoreError> {
+    /// Whether entries that were stored with the same certificates above them, one of which signed them, have the same
+    /// chain as this one.
+    pub(super) fn is_like_others(&self, row: &EntryRow, at: i64) -> Result<bool, StoreError> {
         let leaf = leaf(&row.content)?;
-        Ok(self.finder(leaf, &row.content)?.is_like_any(leaf, &Policy::default(), at))
+        Ok(self.finder(leaf, &row.content)?.is_like_others(leaf, &Policy::default(), at))
     }
 
     /// What validation says of an entry, by the same path.

@@ -53,7 +53,7 @@ pub(super) fn dependents(
                     other => other?,
                 };
                 let is_lost = lost(&row)?;
-                if !above.is_empty() && now.is_like_any(&row, at)? && after.is_like_any(&row, at)? {
+                if !above.is_empty() && now.is_like_others(&row, at)? && after.is_like_others(&row, at)? {
                     alike.insert(above, is_lost);
                 }
                 is_lost

@@ -77,8 +77,10 @@ impl Validation<'_> {
 pub(crate) struct ChainFinder {
     others: Vec<Certificate>,
     authorities: Authorities,
-    /// Whether no certificate here looks at the one below it, and all that bear the issuer's name have one key.
-    uniform: bool,
+    /// Whether all certificates that bear the issuer's name have one key.
+    one_key: bool,
+    /// Whether a certificate looks at those below it: at their names, or for a policy.
+    looks_down: bool,
     shared: Mutex<Option<Arc<Shared>>>,
 }
 
@@ -94,14 +96,15 @@ struct Shared {
 impl ChainFinder {
     /// For `leaf` and its like.
     pub(crate) fn new(leaf: &Certificate, others: Vec<Certificate>, authorities: Authorities) -> Self {
-        let finder = Self { others, authorities, uniform: false, shared: Mutex::default() };
+        let finder =
+            Self { others, authorities, one_key: false, looks_down: false, shared: Mutex::default() };
         let is_issuer = |ca: &&Certificate| ca.subject_name == leaf.issuer_name;
         let keys: BTreeSet<Fingerprint> =
             finder.certificates().filter(is_issuer).map(|ca| ca.spki_fingerprint).collect();
         let looks_down =
             |ca: &Certificate| ca.name_constraints.is_some() || ca.policies.require_explicit.is_some();
-        let uniform = keys.len() <= 1 && !finder.certificates().any(looks_down);
-        Self { uniform, ..finder }
+        let looks_down = finder.certificates().any(looks_down);
+        Self { one_key: keys.len() <= 1, looks_down, ..finder }
     }
 
     /// How many certificates it keeps.
@@ -116,7 +119,7 @@ impl ChainFinder {
     /// The chain of `leaf` at the instant `at`.
     pub(crate) fn chain(&self, leaf: &Certificate, signatures: KnownSignatures<'_>, at: i64) -> Chain {
         let policy = Policy::default();
-        let may_share = self.is_like_any(leaf, &policy, at);
+        let may_share = self.one_key && self.is_like_others(leaf, &policy, at);
         if may_share && let Some(chain) = self.shared(leaf, signatures, at) {
             return chain;
         }
@@ -157,8 +160,8 @@ impl ChainFinder {
     }
 
     /// Whether the chains of this certificate and of those like it are the same, if they are signed by the same key.
-    pub(crate) fn is_like_any(&self, leaf: &Certificate, policy: &Policy, at: i64) -> bool {
-        self.uniform
+    pub(crate) fn is_like_others(&self, leaf: &Certificate, policy: &Policy, at: i64) -> bool {
+        !self.looks_down
             && !leaf.is_self_issued()
             && (leaf.not_before..=leaf.not_after).contains(&at)
             && !lacks_purpose(leaf, policy.purpose)
@@ -232,12 +235,12 @@ mod tests {
         assert_eq!((chain.path.len(), chain.refusal), (2, None));
         let first = shared().unwrap();
         assert_eq!((first.from, first.until), (root.not_before(), root.not_after()));
-        assert!(finder.is_like_any(&ca, &Policy::default(), ca.not_after()));
+        assert!(finder.is_like_others(&ca, &Policy::default(), ca.not_after()));
         finder.chain(&ca, known, ca.not_after());
         assert!(Arc::ptr_eq(&first, &shared().unwrap()), "found once");
         assert_eq!(cache.len(), 1, "and one signature judged");
         // Outside its own validity a certificate is judged by itself.
-        assert!(!finder.is_like_any(&ca, &Policy::default(), ca.not_after() + 1));
+        assert!(!finder.is_like_others(&ca, &Policy::default(), ca.not_after() + 1));
 
         // Another key under the same name is not taken for it.
         let forged = KnownSignatures::default();
