@@ -145,9 +145,12 @@ fn bench(root: &Path, name: &str) -> Result<(), Failure> {
             "--package",
             "strongroom-cli",
         ]))?;
-        let folder = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
-        let command = format!("strongroom{}", std::env::consts::EXE_SUFFIX);
-        bench.env("STRONGROOM_COMMAND", folder.join("release").join(command));
+        // Where cargo put it, whatever CARGO_TARGET_DIR says: we lie in a folder beside.
+        let ours = std::env::current_exe()
+            .map_err(|reason| Failure::File { path: PathBuf::from("the path of this program"), reason })?;
+        let command = format!("release/strongroom{}", std::env::consts::EXE_SUFFIX);
+        let built = ours.ancestors().nth(2).ok_or(Failure::NoWorkspace)?.join(command);
+        bench.env("STRONGROOM_COMMAND", built);
     }
     process::run(&mut bench)
 }
