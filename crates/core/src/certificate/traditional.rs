@@ -18,7 +18,8 @@ pub(super) struct DekInfo {
 }
 
 /// By their names in the header.
-const CIPHERS: [(&str, &str, Cipher, usize); 5] = [
+const CIPHERS: &[(&str, &str, Cipher, usize)] = &[
+    #[cfg(feature = "legacy-pfx")]
     ("des-cbc", "PEM MD5 DES-CBC", Cipher::Des, 8),
     ("des-ede3-cbc", "PEM MD5 3DES-CBC", Cipher::TripleDes3, 24),
     ("aes-128-cbc", "PEM MD5 AES-128-CBC", Cipher::Aes128Cbc, 16),
@@ -37,6 +38,10 @@ impl DekInfo {
         let (named, digits) = text.split_once(',').unwrap_or((text, ""));
         let Some((_, name, cipher, key_len)) = CIPHERS.iter().find(|(known, ..)| *known == named) else {
             let name = super::printable(&named.chars().take(MAX_NAME).collect::<String>());
+            if name == "des-cbc" {
+                // Known, but this build was made without it.
+                return Err(Pkcs12Error::LegacyAlgorithm { field: "key", name: "DES-CBC".to_owned() });
+            }
             return Err(Pkcs12Error::UnsupportedAlgorithm { field: "key", name: name.to_uppercase() });
         };
         let iv = hexadecimal(digits).filter(|iv| iv.len() == cipher.iv_len());
