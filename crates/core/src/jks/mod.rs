@@ -184,7 +184,11 @@ impl Opener<'_> {
         let protection = key.encryption().into_iter().collect();
         match key.open(&self.passwords, self.limits, self.budget) {
             Ok(key) => self.contents.keys.push(KeyBag { key, attributes, protection, place }),
-            Err(reason @ (Pkcs12Error::KeyPassword | Pkcs12Error::UnsupportedAlgorithm { .. })) => {
+            Err(
+                reason @ (Pkcs12Error::KeyPassword
+                | Pkcs12Error::LegacyAlgorithm { .. }
+                | Pkcs12Error::UnsupportedAlgorithm { .. }),
+            ) => {
                 self.contents.locked.push(LockedKey { reason, attributes, protection, place });
             }
             Err(other) => return Err(other.into()),
