@@ -306,6 +306,8 @@ fn a_re_key_by_another_process_ends_the_wait_of_those_who_do_not_know_the_key() 
     let waiting = Keystore::open(scratch.path(), &scratch.unlock).unwrap();
     let mut since = waiting.generation().unwrap();
     let next_key = UnlockKey::generate().unwrap();
+    let source = UnlockSource::KeyFile(String::new());
+    scratch.keystore.change_unlock(&scratch.unlock, source, &next_key, now()).unwrap();
     scratch.keystore.rekey(&keep(&next_key), now()).unwrap();
     let error = waiting.wait_change(&since, Duration::from_secs(5)).unwrap_err();
     assert_eq!(error.code(), "store_rekeyed");
