@@ -147,7 +147,7 @@ fn kinds(shop: &Shop) -> Vec<Damage> {
             None,
         ),
         of("a leaf", "blob", "data", leaf(shop, "one"), "one", &["one"], Some("one")),
-        of("a row of the log", "log", "row", "number = 3".into(), "the log", &[], None),
+        of("a row of the log", "log", "row", "number = 3".into(), "the audit log", &[], None),
     ]
 }
 
