@@ -263,11 +263,11 @@ fn a_key_that_is_for_another_store_gets_no_slot() {
     assert_eq!(slots(&shop).len(), 2);
 }
 
+/// What one of several does.
+type Work<'w> = &'w (dyn Fn(&Keystore) -> Result<(), Error> + Sync);
+
 /// Connections to one store, which work at once.
-fn together<const N: usize>(
-    scratch: &Scratch,
-    work: [&(dyn Fn(&Keystore) -> Result<(), Error> + Sync); N],
-) -> Vec<Result<(), Error>> {
+fn together<const N: usize>(scratch: &Scratch, work: [Work<'_>; N]) -> Vec<Result<(), Error>> {
     let path = scratch.path();
     let open = || Keystore::open(&path, &scratch.unlock).unwrap();
     let keystores: Vec<Keystore> = work.iter().map(|_| open()).collect();
@@ -347,9 +347,7 @@ fn a_slot_that_another_added_or_changed_meanwhile_is_not_lost_by_a_rekey() {
     other.change_unlock(&scratch.unlock, source(), &next, now()).unwrap();
     let error = scratch.keystore.rekey_dropping(&kept, &[1], now()).unwrap_err();
     assert_eq!(error.code(), "slot_left_out");
-    for key in [&next] {
-        Keystore::open(scratch.path(), key).unwrap();
-    }
+    Keystore::open(scratch.path(), &next).unwrap();
     Keystore::open(scratch.path(), &rescue).unwrap();
     let changed = [KeptSlot::new(0, source(), &next)];
     scratch.keystore.rekey_dropping(&changed, &[1], now()).unwrap();
