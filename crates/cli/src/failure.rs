@@ -36,7 +36,7 @@ impl Exit {
     }
 }
 
-/// A failure as the user is told of it.
+/// A failure, as the user sees it.
 #[derive(Debug)]
 pub(crate) struct Failure {
     pub(crate) exit: Exit,

@@ -4,7 +4,7 @@
 //! start than all else about a file. Loading derives the public key and compares it: RSA by n = pq, d·e = 1 modulo p-1
 //! and q-1, dP, dQ and qInv·q = 1 modulo p (aws-lc's RSA_check_key, in constant time), the NIST curves by d·G
 //! (EC_KEY_check_key), Ed25519 from its seed. That p and q are prime, without which RSA does not work, is left to
-//! [`primes`](super::primes).
+//! [`primes`].
 
 use aws_lc_rs::{
     encoding::{AsDer, PublicKeyX509Der},

@@ -22,7 +22,7 @@ impl Keystore {
     ///
     /// # Errors
     ///
-    /// [`StoreError::UserExists`](crate::StoreError::UserExists); [`AccountError`](crate::AccountError) for a password of
+    /// [`StoreError::UserExists`]; [`AccountError`](crate::AccountError) for a password of
     /// fewer than 8 characters.
     pub fn add_administrator(
         &self,
@@ -48,7 +48,7 @@ impl Keystore {
     ///
     /// # Errors
     ///
-    /// [`StoreError::NoSuchUser`](crate::StoreError::NoSuchUser).
+    /// [`StoreError::NoSuchUser`].
     pub fn remove_administrator(&self, name: &AccountName, at: UnixTime) -> Result<(), Error> {
         let asked = Asked { action: Action::UserRemove, about: name.as_str(), at: seconds(at) };
         self.change(
@@ -65,7 +65,7 @@ impl Keystore {
     ///
     /// # Errors
     ///
-    /// [`StoreError`](crate::StoreError) if the store cannot be read.
+    /// [`StoreError`] if the store cannot be read.
     pub fn administrators(&self) -> Result<Vec<Administrator>, Error> {
         let rows = self.reading(|read| read.accounts())?;
         Ok(rows.into_iter().map(|row| Administrator { name: row.name, created_at: row.created_at }).collect())
@@ -76,7 +76,7 @@ impl Keystore {
     ///
     /// # Errors
     ///
-    /// [`StoreError`](crate::StoreError) if the store cannot be read, or not even the names can be proved.
+    /// [`StoreError`] if the store cannot be read, or not even the names can be proved.
     pub fn listed_administrators(&self) -> Result<Vec<ListedAdministrator>, Error> {
         let rows = self.reading(|read| read.listed_accounts())?;
         let shown = |row: AccountRow| Administrator { name: row.name, created_at: row.created_at };
@@ -87,7 +87,7 @@ impl Keystore {
     ///
     /// # Errors
     ///
-    /// [`StoreError`](crate::StoreError) if the store cannot be read.
+    /// [`StoreError`] if the store cannot be read.
     pub fn administrator(&self, name: &AccountName) -> Result<Option<Administrator>, Error> {
         let found = self.reading(|read| read.account(name))?;
         Ok(found.map(|row| Administrator { name: row.name, created_at: row.created_at }))
@@ -98,7 +98,7 @@ impl Keystore {
     ///
     /// # Errors
     ///
-    /// [`StoreError`](crate::StoreError) if the store cannot be written.
+    /// [`StoreError`] if the store cannot be written.
     pub fn log_refused_sign_in(&self, name: Option<&str>, count: u32, at: UnixTime) -> Result<(), Error> {
         let about = name.unwrap_or_default();
         let asked = Asked { action: Action::SignIn, about, at: seconds(at) };
@@ -114,7 +114,7 @@ impl Keystore {
     ///
     /// # Errors
     ///
-    /// [`StoreError`](crate::StoreError) if the store cannot be read.
+    /// [`StoreError`] if the store cannot be read.
     pub fn verify_administrator(
         &self,
         name: &AccountName,

@@ -21,7 +21,7 @@ impl Keystore {
     ///
     /// # Errors
     ///
-    /// [`StoreError`](crate::StoreError) if the store cannot be read.
+    /// [`StoreError`] if the store cannot be read.
     pub fn generation(&self) -> Result<Generation, Error> {
         self.reading(|read| read.generation())
     }

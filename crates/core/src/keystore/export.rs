@@ -70,7 +70,7 @@ impl Keystore {
     ///
     /// # Errors
     ///
-    /// [`ExportError`]; [`StoreError::NotFound`](crate::StoreError::NotFound) if there is no such entry or it has no key,
+    /// [`ExportError`]; [`StoreError::NotFound`] if there is no such entry or it has no key,
     /// and others if the store cannot be read, or its log not be written.
     pub fn export(&self, alias: &Alias, export: &Export<'_>, at: UnixTime) -> Result<Exported, Error> {
         let asked = Asked { action: Action::Export, about: alias.as_str(), at: seconds(at) };

@@ -18,7 +18,7 @@ impl Keystore {
     ///
     /// # Errors
     ///
-    /// [`StoreError::Corrupt`](crate::StoreError::Corrupt) if a row is not as it was written, or one is missing.
+    /// [`StoreError::Corrupt`] if a row is not as it was written, or one is missing.
     pub fn log(&self, after: i64, limit: u32) -> Result<Vec<LogEntry>, Error> {
         self.reading(|read| read.log(after, limit))
     }
@@ -27,7 +27,7 @@ impl Keystore {
     ///
     /// # Errors
     ///
-    /// [`StoreError::Corrupt`](crate::StoreError::Corrupt) if a row is not as it was written, or one is missing.
+    /// [`StoreError::Corrupt`] if a row is not as it was written, or one is missing.
     pub fn verify_log(&self) -> Result<i64, Error> {
         self.reading(|read| read.verify_log())
     }
@@ -36,7 +36,7 @@ impl Keystore {
     ///
     /// # Errors
     ///
-    /// [`StoreError`](crate::StoreError) if the store cannot be read.
+    /// [`StoreError`] if the store cannot be read.
     pub fn aliases_named(&self, name: &str, limit: u32) -> Result<Vec<Alias>, Error> {
         self.reading(|read| read.aliases_named(name, limit))
     }

@@ -340,7 +340,7 @@ impl Keystore {
     ///
     /// # Errors
     ///
-    /// [`StoreError::NotFound`] if there is no such entry or it has no key; [`SealError::Damaged`] if the sealed
+    /// [`StoreError::NotFound`] if there is no such entry or it has no key; [`SealError::Damaged`](crate::seal::SealError::Damaged) if the sealed
     /// key, or anything that it is bound to, was changed.
     pub fn credential(&self, alias: &Alias, at: UnixTime) -> Result<OpenedCredential, Error> {
         let (row, chain, root) = self.server_row(alias, at)?;

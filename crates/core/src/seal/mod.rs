@@ -3,7 +3,7 @@
 //! A random root key is wrapped in slots, each under a key derived from what unlocks it. Each version of an entry
 //! has a data key of its own, wrapped under a key derived from the root key. All of it is XChaCha20-Poly1305 with
 //! random 192-bit nonces; the associated data binds every private key to its store, entry, version, alias, public
-//! key and chain, so that no ciphertext can be moved to another binding. Public rows carry an HMAC ([`Ledger`]).
+//! key and chain, so that no ciphertext can be moved to another binding. Public rows carry an HMAC (`Ledger`).
 
 mod cipher;
 mod ledger;

@@ -2,7 +2,7 @@
 //!
 //! Every read is proved under the state row of its own snapshot: that a record is there, that it is not, and that a range
 //! is whole. Every change goes one way: lock, check, apply, log, commit. What the rows say is decided here, how they are
-//! kept below, in an engine: SQLite ([`sqlite`]), or memory for tests.
+//! kept below, in an engine: SQLite (`sqlite`), or memory for tests.
 //!
 //! Knows nothing of passwords or private keys; what it stores was sealed before.
 
