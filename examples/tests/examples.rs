@@ -1,4 +1,14 @@
 //! The examples, as they stand: each serves, a renewal by another process is seen in time, and no handshake fails around it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test panics to fail, and says what it saw"
+)]
 
 #[path = "../../crates/rustls/tests/common/mod.rs"]
 mod common;

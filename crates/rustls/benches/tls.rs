@@ -2,6 +2,17 @@
 //!
 //! Prints medians and ratios of the time inside the server's side. `STRONGROOM_NAMES` gives the sizes, `1,1000,100000`
 //! without it. From 10,000 names on an entry has 100 of them, so that a store is filled in bearable time.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    reason = "a benchmark panics to fail, reads its sizes and prints"
+)]
 
 #[path = "../tests/common/mod.rs"]
 mod common;

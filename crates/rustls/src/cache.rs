@@ -34,7 +34,8 @@ impl Cache {
 
     /// Something of `bytes` was made. What is over the limit goes, and it is the last to go.
     pub(crate) fn made(&self, what: &Arc<impl Evict + 'static>, bytes: usize) {
-        let what: Weak<dyn Evict> = Arc::downgrade(&(Arc::clone(what) as Arc<dyn Evict>));
+        let weak = Arc::downgrade(what);
+        let what: Weak<dyn Evict> = weak;
         let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         queue.push_back((what, bytes));
         let mut held = self.held.load(Ordering::Relaxed).saturating_add(bytes);

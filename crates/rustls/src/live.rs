@@ -184,13 +184,13 @@ impl Builder {
             ServerConfig::builder_with_provider(self.provider).with_protocol_versions(&self.versions)?;
         let config = match self.client_auth {
             ClientAuth::None => config.with_no_client_auth(),
-            ClientAuth::Optional => config.with_client_cert_verifier(Arc::clone(&follows.optional) as _),
-            ClientAuth::Required => config.with_client_cert_verifier(Arc::clone(&follows.required) as _),
+            ClientAuth::Optional => config.with_client_cert_verifier(follows.optional.clone()),
+            ClientAuth::Required => config.with_client_cert_verifier(follows.required.clone()),
         };
-        let mut config = config.with_cert_resolver(Arc::clone(&resolver) as _);
+        let mut config = config.with_cert_resolver(resolver.clone());
         config.alpn_protocols = self.alpn;
-        config.ticketer = Arc::clone(&follows.tickets) as _;
-        config.session_storage = Arc::clone(&follows.sessions) as _;
+        config.ticketer = follows.tickets.clone();
+        config.session_storage = follows.sessions.clone();
         config.max_early_data_size = 0;
         // With more chains than its cache has, each handshake would compress anew, for milliseconds.
         config.cert_compressors = Vec::new();
@@ -265,7 +265,7 @@ impl LiveTls {
     /// along where clients show certificates: they must end with the trust in a CA.
     #[must_use]
     pub fn resolver(&self) -> Arc<dyn ResolvesServerCert> {
-        Arc::clone(&self.resolver) as _
+        self.resolver.clone()
     }
 
     /// Verifies client certificates against the store's trust anchors, as they are at each handshake. A configuration of
@@ -273,7 +273,7 @@ impl LiveTls {
     /// is not verified again, and theirs end when the anchors change.
     #[must_use]
     pub fn client_verifier(&self) -> Arc<dyn ClientCertVerifier> {
-        Arc::clone(&self.follows.required) as _
+        self.follows.required.clone()
     }
 
     /// The entry of an alias as the identity of a client, for `rustls::ClientConfig`'s `with_client_cert_resolver`. It is

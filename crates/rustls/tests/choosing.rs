@@ -1,4 +1,14 @@
 //! Which entry answers which client.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test panics to fail, and says what it saw"
+)]
 
 mod common;
 

@@ -1,4 +1,14 @@
 //! Clients that nobody here wrote, against every kind of key. One that is missing is skipped, and that is said.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test panics to fail, and says what it saw"
+)]
 
 mod common;
 

@@ -1,4 +1,14 @@
 //! A server that follows its store: renewals, removals, damage, and what becomes of sessions.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test panics to fail, and says what it saw"
+)]
 
 mod common;
 
@@ -274,7 +284,7 @@ fn no_handshake_sees_half_of_a_reload() {
         let mut changes = 0_u32;
         let writer = store.writer();
         while Instant::now() < until {
-            let issued = store.ca.issue(&both[usize::from(changes % 2 == 0)], P256, (-1, 90));
+            let issued = store.ca.issue(&both[usize::from(changes.is_multiple_of(2))], P256, (-1, 90));
             import(&writer, "one", &issued);
             tls.reload_now().unwrap();
             changes += 1;

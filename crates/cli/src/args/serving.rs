@@ -101,7 +101,7 @@ impl FromStr for Host {
         let (host, port) = match authority.strip_prefix('[') {
             Some(inner) => {
                 let (host, rest) = inner.split_once(']').ok_or("the bracket of the address is not closed")?;
-                (host, rest.strip_prefix(':').or((!rest.is_empty()).then_some(rest)))
+                (host, rest.strip_prefix(':').or_else(|| (!rest.is_empty()).then_some(rest)))
             }
             None => authority.rsplit_once(':').map_or((authority, None), |(host, port)| (host, Some(port))),
         };

@@ -255,7 +255,7 @@ pub fn running_servers(path: &Path) -> Vec<ServerReport> {
         .filter(|path| is_alive(path))
         .filter_map(|path| read(&path))
         .collect();
-    found.sort_by(|one, other| (one.started, one.pid).cmp(&(other.started, other.pid)));
+    found.sort_by_key(|server| (server.started, server.pid));
     found
 }
 
@@ -365,6 +365,6 @@ mod tests {
         assert_eq!(running_servers(&store).len(), 2);
         drop((file, second));
         assert_eq!(running_servers(&store), []);
-        assert_eq!(files(&folder_of(&store)), [] as [PathBuf; 0]);
+        assert!(files(&folder_of(&store)).is_empty());
     }
 }

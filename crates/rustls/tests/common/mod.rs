@@ -1,5 +1,11 @@
 //! A store with certificates of a CA of its own, and handshakes in memory.
-#![allow(dead_code, reason = "each test file uses a part")]
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a helper of tests, each of which uses a part"
+)]
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
@@ -142,7 +148,7 @@ impl Store {
 
     /// Another keystore on the same file, as another process has.
     pub(crate) fn reader(&self) -> Keystore {
-        Keystore::open_read_only(&self.path(), &self.unlock).unwrap()
+        Keystore::open_read_only(self.path(), &self.unlock).unwrap()
     }
 
     pub(crate) fn writer(&self) -> Keystore {

@@ -135,7 +135,7 @@ mod tests {
     fn own_certificate_is_made_anew_for_another_machine_and_in_time() {
         let folder = tempfile::tempdir().unwrap();
         let unlock = UnlockKey::generate().unwrap();
-        let keystore = Keystore::create(&folder.path().join("keystore.db"), &unlock, now()).unwrap();
+        let keystore = Keystore::create(folder.path().join("keystore.db"), &unlock, now()).unwrap();
         let of = |machine: &str| OwnCertificate::new(&keystore, machine, [127, 0, 0, 1].into());
         let gis = of("gis.fixture.test");
         assert_eq!(gis.keep().unwrap(), Some("there was none"));

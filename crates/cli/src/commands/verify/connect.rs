@@ -192,7 +192,7 @@ fn handshake(command: &Verify, host: &Host, port: u16, name: &ServerName<'static
         .with_safe_default_protocol_versions()
         .map_err(|error| failed(&error))?
         .dangerous()
-        .with_custom_certificate_verifier(Arc::clone(&seen) as _)
+        .with_custom_certificate_verifier(seen.clone())
         .with_no_client_auth();
     let mut connection =
         ClientConnection::new(Arc::new(config), name.clone()).map_err(|error| failed(&error))?;
