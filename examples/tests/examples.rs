@@ -195,9 +195,9 @@ fn a_renewal_by_another_process_is_seen_in_time_and_no_handshake_fails_around_it
     let wanted: u32 = 10_000;
     let (done, renewed_seen) = (AtomicBool::new(false), AtomicBool::new(false));
     let renewed = store.ca.issue(&["www.example.com"], P256, (-1, 90));
+    let renewed_leaf = renewed.leaf();
     std::thread::scope(|scope| {
-        let (done, renewed_seen, first, renewed_leaf) = (&done, &renewed_seen, &first, renewed.leaf());
-        let renewed_leaf = &renewed_leaf;
+        let (done, renewed_seen, first, renewed_leaf) = (&done, &renewed_seen, &first, &renewed_leaf);
         let running: Vec<_> = (0..2)
             .map(|_| {
                 scope.spawn(move || {
