@@ -3,7 +3,7 @@
 use std::{fs, path::Path};
 
 /// The modules of `strongroom`, in their order.
-const ORDER: [&str; 24] = [
+const ORDER: [&str; 25] = [
     "secret",
     "remedy",
     "diagnostic",
