@@ -84,7 +84,8 @@ fn get(address: SocketAddr, name: &str) -> String {
     let tls =
         ClientConnection::new(Arc::new(client(&["http/1.1"])), name.to_owned().try_into().unwrap()).unwrap();
     let mut stream = StreamOwned::new(tls, tcp);
-    write!(stream, "GET / HTTP/1.1\r\nHost: {name}\r\nConnection: close\r\n\r\n").unwrap();
+    let request = format!("GET / HTTP/1.1\r\nHost: {name}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).unwrap();
     let mut answer = Vec::new();
     // A server may close without a word.
     let _ = stream.read_to_end(&mut answer);
@@ -150,11 +151,10 @@ fn a_proxy_serves_a_fleet_and_each_new_host() {
     let to = backend.local_addr().unwrap();
     std::thread::spawn(move || {
         for mut stream in backend.incoming().flatten() {
-            let mut request = [0; 1024];
-            let read = stream.read(&mut request).unwrap_or(0);
-            let host = String::from_utf8_lossy(&request[..read]).into_owned();
-            let host =
-                host.lines().find_map(|line| line.strip_prefix("Host: ")).unwrap_or_default().to_owned();
+            let lines = BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
+            // All of it is read: whoever closes before that resets the connection.
+            let request: Vec<String> = lines.take_while(|line| !line.is_empty()).collect();
+            let host = request.iter().find_map(|line| line.strip_prefix("Host: ")).unwrap_or_default();
             let _ = write!(stream, "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nbackend of {host}\n");
         }
     });
