@@ -160,7 +160,7 @@ impl Builder {
         let (events, memory) = (Arc::new(Events::default()), (self.entry_bytes, self.key_bytes));
         let loader =
             Loader::new(self.keystore, Arc::clone(&self.provider), memory, Arc::clone(&events), self.clock);
-        let anchors = loader.keystore.trust_anchors()?;
+        let anchors = loader.trust_anchors()?;
         let verifier = |optional| Arc::new(LiveVerifier::new(&anchors, Arc::clone(&self.provider), optional));
         let follows = Arc::new(Follows::new([verifier(false), verifier(true)], &anchors, self.clock)?);
         let shared = Arc::new(Shared {

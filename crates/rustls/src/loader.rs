@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use rustls::{crypto::CryptoProvider, pki_types::UnixTime};
-use strongroom::{Alias, Error, Keystore, ServerKey, StoreError};
+use strongroom::{Alias, Certificate, Error, Keystore, ServerKey, StoreError, TrustAnchors};
 
 use crate::{
     cache::Cache,
@@ -53,6 +53,15 @@ impl Loader {
     ) -> Self {
         let cache = |limit| Arc::new(Cache::new(limit));
         Self { keystore, provider, entries: cache(entries), keys: cache(keys), events, clock }
+    }
+
+    /// The CA certificates that clients are verified against; one that is damaged is told of, and anchors nothing.
+    pub(crate) fn trust_anchors(&self) -> Result<Vec<Certificate>, Error> {
+        let TrustAnchors { certificates, damaged, .. } = self.keystore.trust_anchors()?;
+        for alias in &damaged {
+            self.events.refused(alias, "the CA certificate is damaged, and nothing is trusted under it", false);
+        }
+        Ok(certificates)
     }
 
     /// Reads an entry as it is now.

@@ -323,7 +323,7 @@ impl Follows {
 
     /// Takes the trust anchors as they are now. Who was verified under others is not taken for verified any more.
     fn trust(&self, shared: &Shared, state: &mut State) -> Result<(), LiveTlsError> {
-        let anchors = shared.loader.keystore.trust_anchors()?;
+        let anchors = shared.loader.trust_anchors()?;
         let now: Vec<Fingerprint> = anchors.iter().map(|anchor| anchor.fingerprint()).collect();
         if now == state.anchors {
             return Ok(());

@@ -131,7 +131,13 @@ impl Bench {
 
     pub(crate) fn put_back(&self, snapshot: &[(PathBuf, Vec<u8>)]) {
         for file in fs::read_dir(self.dir()).unwrap() {
-            fs::remove_file(file.unwrap().path()).unwrap();
+            let path = file.unwrap().path();
+            if path.is_dir() {
+                // What servers say of themselves.
+                fs::remove_dir_all(path).unwrap();
+            } else {
+                fs::remove_file(path).unwrap();
+            }
         }
         for (path, content) in snapshot {
             write_private(path, content);
@@ -142,7 +148,7 @@ impl Bench {
 /// The files of a folder.
 pub(crate) fn all_files(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let paths = fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
-    paths.map(|path| (path.clone(), fs::read(path).unwrap())).collect()
+    paths.filter(|path| path.is_file()).map(|path| (path.clone(), fs::read(path).unwrap())).collect()
 }
 
 /// The files of a folder, but for the shared memory, which no crash of the system keeps.

@@ -83,7 +83,12 @@ impl Keystore {
 
     /// Whether the file that was opened still stands where others look for it.
     pub(super) fn still_there(&self) -> Result<(), Error> {
-        self.shared.read_for_long(|store, _| store.still_there())
+        let there = self.shared.read_for_long(|store, _| store.still_there());
+        there.map_err(|error| match error {
+            // It was there when it was opened.
+            Error::Store(StoreError::Missing { path }) => StoreError::Replaced { path }.into(),
+            other => other,
+        })
     }
 
     /// Notes in the log that a copy was written.

@@ -7,11 +7,10 @@ use rustls_pki_types::UnixTime;
 use super::{Entry, Keystore, row::describe, seconds};
 use crate::{
     alias::Alias,
-    certificate::Certificate,
     error::Error,
     seal::Digest,
     select::{NameMatch, wildcard_of},
-    store::{Generation, name_digest},
+    store::{Generation, TrustAnchors, name_digest},
     validate::PeerName,
 };
 
@@ -81,12 +80,12 @@ impl Keystore {
         })
     }
 
-    /// The imported CA certificates at which paths may end.
+    /// The imported CA certificates at which paths may end. A damaged one is named, and left out.
     ///
     /// # Errors
     ///
     /// [`StoreError`](crate::StoreError) if the store cannot be read.
-    pub fn trust_anchors(&self) -> Result<Vec<Certificate>, Error> {
+    pub fn trust_anchors(&self) -> Result<TrustAnchors, Error> {
         self.reading(|read| read.anchors())
     }
 

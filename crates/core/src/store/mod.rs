@@ -66,6 +66,7 @@ use self::{
 pub use self::{
     error::StoreError,
     generation::{Changes, Generation},
+    served::TrustAnchors,
     log::LogEntry,
     memory::{Fault, MemoryEngine},
     sqlite::Journal,

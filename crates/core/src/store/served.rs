@@ -5,7 +5,17 @@ use super::{
     key::{self, Tag},
     read::RECORD,
 };
-use crate::{certificate::Certificate, seal::Digest, validate::Trust};
+use crate::{alias::Alias, certificate::Certificate, seal::Digest, validate::Trust};
+
+/// The imported CA certificates at which paths may end.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct TrustAnchors {
+    /// Those that are whole, each once.
+    pub certificates: Vec<Certificate>,
+    /// The aliases of those that cannot be read: nothing is trusted under them.
+    pub damaged: Vec<Alias>,
+}
 
 /// Members read at a time.
 const PAGE: usize = 10_000;
@@ -35,22 +45,37 @@ impl Read<'_> {
     }
 
     /// The imported CA certificates at which paths may end, each once.
-    pub(crate) fn anchors(&self) -> Result<Vec<Certificate>, StoreError> {
+    pub(crate) fn anchors(&self) -> Result<TrustAnchors, StoreError> {
         let mut aliases = Vec::new();
         self.each_member(Tag::Authority, &mut |_, alias| aliases.push(alias.to_owned()))?;
-        let mut found: Vec<Certificate> = Vec::new();
+        let mut found = TrustAnchors::default();
         for alias in aliases {
-            let head = self.head(&alias.parse().map_err(|_| RECORD)?)?.ok_or(RECORD)?;
-            if head.trust != Some(Trust::Anchor) {
-                continue;
-            }
-            let row = self.current(head)?;
-            let leaf = row.content.leaf().ok_or(RECORD)?;
+            let alias: Alias = alias.parse().map_err(|_| RECORD)?;
+            let certificate = match self.anchor(&alias) {
+                Ok(Some(certificate)) => certificate,
+                Ok(None) => continue,
+                // Nothing is trusted under it until it is mended; the others are.
+                Err(StoreError::Corrupt { .. }) => {
+                    found.damaged.push(alias);
+                    continue;
+                }
+                Err(other) => return Err(other),
+            };
             // Members come in the order of the certificates.
-            if found.last().is_none_or(|last| last.fingerprint != leaf.fingerprint) {
-                found.push(leaf.clone());
+            if found.certificates.last().is_none_or(|last| last.fingerprint != certificate.fingerprint) {
+                found.certificates.push(certificate);
             }
         }
         Ok(found)
+    }
+
+    /// The CA certificate of an alias, if paths may end at it.
+    fn anchor(&self, alias: &Alias) -> Result<Option<Certificate>, StoreError> {
+        let head = self.head(alias)?.ok_or(RECORD)?;
+        if head.trust != Some(Trust::Anchor) {
+            return Ok(None);
+        }
+        let row = self.current(head)?;
+        Ok(Some(row.content.leaf().ok_or(RECORD)?.clone()))
     }
 }

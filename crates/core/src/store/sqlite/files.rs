@@ -3,7 +3,7 @@
 use std::{
     ffi::OsString,
     fs::{self, File, TryLockError},
-    io::{self, Read as _, Write as _},
+    io::{self, ErrorKind, Read as _, Write as _},
     path::{Path, PathBuf},
 };
 
@@ -88,7 +88,7 @@ pub(super) fn announce(store: &Path, change: LongChange) -> Result<Option<Mark>,
     loop {
         match private_file::create(&path, b"") {
             Ok(()) | Err(FileError::Exists { .. }) => {}
-            Err(other) => return Err(other.into()),
+            Err(other) => return Err(unmarked(other)),
         }
         let mut file = match private_file::open_private(&path, true) {
             Ok(file) => file,
@@ -104,10 +104,18 @@ pub(super) fn announce(store: &Path, change: LongChange) -> Result<Option<Mark>,
         }
         if private_file::identity(&path) == private_file::identity_of(&file) {
             let written = file.set_len(0).and_then(|()| file.write_all(change.as_str().as_bytes()));
-            written.map_err(|error| FileError::io("write", &path, &error))?;
+            written.map_err(|error| unmarked(FileError::io("write", &path, &error)))?;
             return Ok(Some(Mark { path, _lock: file }));
         }
         // Taken away between the opening and the lock: nobody else would see it.
+    }
+}
+
+/// A full disk is what it is for every other change.
+fn unmarked(error: FileError) -> StoreError {
+    match error {
+        FileError::Io { kind: ErrorKind::StorageFull | ErrorKind::QuotaExceeded, .. } => StoreError::Full,
+        other => other.into(),
     }
 }
 
