@@ -108,8 +108,8 @@ pub use secret::{InvalidSecret, PrivateKey};
 pub use select::{ClientKeys, Contender, Loss, NameMatch, ServerKey, host_name, select_entry, wildcard_of};
 #[doc(hidden)]
 pub use store::{
-    Changes, CommitOutcome, Generation, Journal, LogEntry, StoreError, StoreProblem, StoreReport, TrustAnchors,
-    UncertainCommit, WaitNotice, engine::LongChange,
+    Changes, CommitOutcome, Generation, Journal, LogEntry, StoreError, StoreProblem, StoreReport,
+    TrustAnchors, UncertainCommit, WaitNotice, engine::LongChange,
 };
 #[doc(hidden)]
 pub use validate::{

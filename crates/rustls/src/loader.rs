@@ -59,7 +59,11 @@ impl Loader {
     pub(crate) fn trust_anchors(&self) -> Result<Vec<Certificate>, Error> {
         let TrustAnchors { certificates, damaged, .. } = self.keystore.trust_anchors()?;
         for alias in &damaged {
-            self.events.refused(alias, "the CA certificate is damaged, and nothing is trusted under it", false);
+            self.events.refused(
+                alias,
+                "the CA certificate is damaged, and nothing is trusted under it",
+                false,
+            );
         }
         Ok(certificates)
     }

@@ -5,6 +5,7 @@ use rustls_pki_types::UnixTime;
 use super::{
     Keystore, open_row,
     protocol::{Asked, LogNote, Step},
+    shared::moved_away,
 };
 use crate::{
     alias::Alias,
@@ -83,12 +84,7 @@ impl Keystore {
 
     /// Whether the file that was opened still stands where others look for it.
     pub(super) fn still_there(&self) -> Result<(), Error> {
-        let there = self.shared.read_for_long(|store, _| store.still_there());
-        there.map_err(|error| match error {
-            // It was there when it was opened.
-            Error::Store(StoreError::Missing { path }) => StoreError::Replaced { path }.into(),
-            other => other,
-        })
+        self.shared.read_for_long(|store, _| store.still_there()).map_err(moved_away)
     }
 
     /// Notes in the log that a copy was written.

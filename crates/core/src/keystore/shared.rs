@@ -151,7 +151,7 @@ impl Shared {
                 store.set_ledger(root.ledger());
                 (store, root)
             }
-            None => self.connect()?,
+            None => self.connect().map_err(moved_away)?,
         };
         let mut writer = Writer { shared: self, store, root };
         writer.store.set_announces(self.announces());
@@ -375,4 +375,12 @@ impl Drop for WriterTurn<'_> {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// For whoever wants to change the store: it was there when it was opened, so that what is missing now was moved away.
+pub(super) fn moved_away(error: Error) -> Error {
+    match error {
+        Error::Store(StoreError::Missing { path }) => StoreError::Replaced { path }.into(),
+        other => other,
+    }
 }

@@ -66,9 +66,9 @@ use self::{
 pub use self::{
     error::StoreError,
     generation::{Changes, Generation},
-    served::TrustAnchors,
     log::LogEntry,
     memory::{Fault, MemoryEngine},
+    served::TrustAnchors,
     sqlite::Journal,
     uncertain_commit::{CommitOutcome, UncertainCommit},
     verify::{StoreProblem, StoreReport},
