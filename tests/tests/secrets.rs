@@ -94,8 +94,7 @@ impl Wanted {
     #[track_caller]
     fn search(&self, folder: &Path) {
         let mut all = Vec::new();
-        for file in fs::read_dir(folder).unwrap() {
-            let path = file.unwrap().path();
+        for path in files_below(folder) {
             let content = fs::read(&path).unwrap();
             for secret in &self.secrets {
                 assert!(
@@ -112,6 +111,12 @@ impl Wanted {
             assert!(holds(&all, &leaf[..64]), "a leaf is not found, so the search shows nothing");
         }
     }
+}
+
+/// What servers say of themselves lies in a folder of its own.
+fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let paths = fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
+    paths.flat_map(|path| if path.is_dir() { files_below(&path) } else { vec![path] }).collect()
 }
 
 /// A folder of the user that the server runs as: `store/` with a store, `run/` where it runs, and the command.

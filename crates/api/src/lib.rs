@@ -11,7 +11,7 @@
 //! use strongroom_api::{ApiState, Settings, router};
 //!
 //! let unlock = UnlockKey::read_file("keystore.key".as_ref())?;
-//! let keystore = Keystore::open("keystore.db".as_ref(), &unlock)?;
+//! let keystore = Keystore::open("keystore.db", &unlock)?;
 //! let state = ApiState::new(keystore, Settings::new("www.example.test"), UnixTime::now);
 //! # let tls = axum_server::tls_rustls::RustlsConfig::from_pem_file("", "").await?;
 //! let address: std::net::SocketAddr = "[::]:7443".parse()?;

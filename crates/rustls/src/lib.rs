@@ -7,7 +7,7 @@
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let unlock = UnlockKey::read_file("keystore.key".as_ref())?;
-//! let keystore = Keystore::open_read_only("keystore.db".as_ref(), &unlock)?;
+//! let keystore = Keystore::options("keystore.db").read_only().open(&unlock)?;
 //! let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
 //! let tls = LiveTls::builder(keystore, provider)
 //!     .default_alias("www")

@@ -61,6 +61,7 @@ pub struct Builder {
     alpn: Vec<Vec<u8>>,
     strict_sni: bool,
     only_default: bool,
+    keep_default: bool,
     client_auth: ClientAuth,
     versions: Vec<&'static SupportedProtocolVersion>,
     key_log: Option<Arc<dyn rustls::KeyLog>>,
@@ -93,6 +94,13 @@ impl Builder {
     /// The default entry answers for every name, and no other is read.
     pub fn only_default(mut self) -> Self {
         self.only_default = true;
+        self
+    }
+
+    /// Goes on with the last version of the default entry after that was removed, until there is another under its alias:
+    /// for a server that must stay within reach. Otherwise nothing answers then.
+    pub fn keep_default(mut self) -> Self {
+        self.keep_default = true;
         self
     }
 
@@ -170,6 +178,7 @@ impl Builder {
             default_alias: Mutex::new(default_alias),
             strict_sni: self.strict_sni,
             only_default: self.only_default,
+            keep_default: self.keep_default,
             tls13: self.versions.contains(&&TLS13),
             clock: self.clock,
             stop: AtomicBool::new(false),
@@ -234,6 +243,7 @@ impl LiveTls {
             alpn: Vec::new(),
             strict_sni: false,
             only_default: false,
+            keep_default: false,
             client_auth: ClientAuth::None,
             versions: vec![&TLS13, &TLS12],
             key_log: None,

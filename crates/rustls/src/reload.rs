@@ -281,7 +281,9 @@ impl Follows {
                 }
                 Err(NotLoaded::Gone) if known.is_some() => {
                     shared.events.works_again(&alias, false);
-                    done.edits.push(Edit::Remove(key));
+                    if !(shared.keep_default && shared.default_alias().as_ref() == Some(&alias)) {
+                        done.edits.push(Edit::Remove(key));
+                    }
                     done.removed.push(alias);
                 }
                 Err(NotLoaded::Gone) => {}

@@ -41,6 +41,8 @@ pub(crate) struct Shared {
     pub(crate) strict_sni: bool,
     /// Whether the default entry answers for every name.
     pub(crate) only_default: bool,
+    /// Whether the default entry stays when it is removed from the store.
+    pub(crate) keep_default: bool,
     /// Whether the configuration has TLS 1.3.
     pub(crate) tls13: bool,
     pub(crate) clock: fn() -> UnixTime,

@@ -49,6 +49,7 @@ impl ServerTls {
         let live = LiveTls::builder(keystore.clone(), provider)
             .default_alias(alias.as_str())
             .only_default()
+            .keep_default()
             .alpn(["http/1.1"])
             .program("strongroom serve")
             .build()
@@ -81,9 +82,20 @@ impl ServerTls {
         let Some(own) = self.own.clone() else {
             return;
         };
+        // It is made anew at once where it was removed, for example by a restore.
+        let (gone, events) = (Arc::new(tokio::sync::Notify::new()), self.live.events());
+        let told = Arc::clone(&gone);
+        let watching = std::thread::Builder::new().name("own-certificate".to_owned()).spawn(move || {
+            let is_gone = |event: &TlsEvent| matches!(event, TlsEvent::NoDefault { .. });
+            events.into_iter().filter(is_gone).for_each(|_| told.notify_one());
+        });
+        if let Err(error) = watching {
+            render::log(&format!("the certificate of this server is looked at once an hour alone: {error}"));
+        }
         tokio::spawn(async move {
             loop {
-                tokio::time::sleep(LOOK).await;
+                // Whichever comes first.
+                let _ = tokio::time::timeout(LOOK, gone.notified()).await;
                 let own = own.clone();
                 match tokio::task::spawn_blocking(move || own.keep()).await {
                     Ok(Ok(Some(why))) => {
@@ -150,7 +162,11 @@ fn line(event: &TlsEvent) -> Option<String> {
         TlsEvent::Expired { alias, not_after } => {
             format!("the certificate of {alias} expired {}", rfc3339(*not_after))
         }
-        TlsEvent::NoDefault { alias } => format!("there is no entry {alias} any more: nobody is answered"),
+        TlsEvent::NoDefault { alias } => {
+            format!(
+                "there is no entry {alias} any more: its last certificate is shown until there is another"
+            )
+        }
         _ => return None,
     })
 }
