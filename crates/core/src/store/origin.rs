@@ -56,6 +56,7 @@ impl Store {
 impl Origin {
     /// A further connection, under the root key of `ledger`.
     pub(crate) fn connect(&self, ledger: Arc<Ledger>) -> Result<Store, StoreError> {
+        self.is_the_same()?;
         let connected = self.connector.connect().and_then(|engine| {
             let store = self.over(engine, ledger);
             store.read()?;
@@ -63,6 +64,19 @@ impl Origin {
             Ok(store)
         });
         connected.map_err(|error| self.explained(error))
+    }
+
+    /// Another file is not even opened: SQLite would tidy up beside it.
+    fn is_the_same(&self) -> Result<(), StoreError> {
+        match &self.path {
+            Some(path)
+                if self.identity.is_some()
+                    && identity(path).is_some_and(|found| self.identity != Some(found)) =>
+            {
+                Err(StoreError::Replaced { path: path.clone() })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// What stands at the path is no store that was seen: it is another file, and says so.
@@ -84,6 +98,7 @@ impl Origin {
 
     /// A further connection, under the root key that is in force now and that `unlock` opens.
     pub(crate) fn unlock(&self, unlock: Unlock<'_>) -> Result<(Store, RootKey), StoreError> {
+        self.is_the_same()?;
         let engine = self.connector.connect()?;
         let (root, slot) = Store::find_root(&*engine, unlock, SlotCheck::Opener)?;
         let store = self.over(engine, root.ledger());

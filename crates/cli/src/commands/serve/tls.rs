@@ -82,20 +82,9 @@ impl ServerTls {
         let Some(own) = self.own.clone() else {
             return;
         };
-        // It is made anew at once where it was removed, for example by a restore.
-        let (gone, events) = (Arc::new(tokio::sync::Notify::new()), self.live.events());
-        let told = Arc::clone(&gone);
-        let watching = std::thread::Builder::new().name("own-certificate".to_owned()).spawn(move || {
-            let is_gone = |event: &TlsEvent| matches!(event, TlsEvent::NoDefault { .. });
-            events.into_iter().filter(is_gone).for_each(|_| told.notify_one());
-        });
-        if let Err(error) = watching {
-            render::log(&format!("the certificate of this server is looked at once an hour alone: {error}"));
-        }
         tokio::spawn(async move {
             loop {
-                // Whichever comes first.
-                let _ = tokio::time::timeout(LOOK, gone.notified()).await;
+                tokio::time::sleep(LOOK).await;
                 let own = own.clone();
                 match tokio::task::spawn_blocking(move || own.keep()).await {
                     Ok(Ok(Some(why))) => {
