@@ -1,5 +1,7 @@
 //! Follows the store: a thread that waits for a change, reads what changed, and swaps the snapshot.
 
+mod report;
+
 use std::{
     collections::{BTreeSet, HashMap},
     sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering},
@@ -8,9 +10,7 @@ use std::{
 };
 
 use rustls::pki_types::UnixTime;
-use strongroom::{
-    Alias, Certificate, Changes, Fingerprint, Generation, ServedEntry, ServerFile, ServerReport,
-};
+use strongroom::{Alias, Certificate, Changes, Fingerprint, Generation, ServerFile};
 
 use crate::{
     LiveTlsError, TlsEvent,
@@ -376,65 +376,6 @@ impl Follows {
         });
         self.state().retry.extend(ended.map(|entry| entry.alias.to_string()));
         *since = now;
-    }
-
-    fn tell_expired(&self, shared: &Shared) {
-        let at = seconds((shared.clock)());
-        let root = shared.root.load();
-        let answered = shared.answered.lock().unwrap_or_else(PoisonError::into_inner);
-        let default = shared.default_alias().map(|alias| alias.key());
-        for alias in answered.aliases.iter().chain(&default) {
-            let loaded = root.entry(alias).and_then(|entry| entry.loaded.load_full());
-            if let Some(loaded) = loaded.filter(|loaded| loaded.not_after < at) {
-                shared.events.expired(&loaded.alias, loaded.not_after);
-            }
-        }
-    }
-
-    /// What is served now.
-    pub(crate) fn report(&self, shared: &Shared, program: &str) -> ServerReport {
-        let mut report = ServerReport::of_this_process(program, self.started);
-        report.updated = seconds((shared.clock)());
-        report.sequence = self.state().generation.map(|generation| generation.sequence()).unwrap_or_default();
-        let root = shared.root.load();
-        report.names = u64::try_from(root.names()).unwrap_or(u64::MAX);
-        report.default = shared.default_alias().filter(|_| root.default.is_some());
-        let mut answered = shared.answered.lock().unwrap_or_else(PoisonError::into_inner);
-        answered.aliases.retain(|alias| root.entry(alias).is_some());
-        let served = answered.aliases.iter().filter_map(|alias| root.entry(alias)?.loaded.load_full());
-        report.served = served
-            .map(|loaded| ServedEntry::new(loaded.alias.clone(), loaded.version, loaded.leaf))
-            .collect();
-        report.more = answered.more;
-        report.refused = shared.events.refusals();
-        report.failure = shared.events.store_failure();
-        report
-    }
-
-    /// The server ends: nobody is to see it any more.
-    pub(crate) fn end(&self, shared: &Shared) {
-        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        shared.stop.store(true, Ordering::Relaxed);
-        *file = None;
-    }
-
-    /// Tells those who look at the store from outside. Where the folder cannot be written, nobody is told.
-    fn write_report(&self, shared: &Shared, program: &str) {
-        let Some(path) = shared.loader.keystore.path() else {
-            return;
-        };
-        let report = self.report(shared, program);
-        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        if shared.stop.load(Ordering::Relaxed) {
-            return;
-        }
-        let written = match &mut *file {
-            Some(file) => file.write(&report),
-            None => ServerFile::create(path, &report).map(|made| *file = Some(made)),
-        };
-        if let Err(error) = written {
-            tracing::debug!(%error, "nobody is told what is served");
-        }
     }
 }
 

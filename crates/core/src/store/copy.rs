@@ -4,9 +4,10 @@ use std::path::Path;
 
 use super::{
     Read, Store, StoreError, Write,
+    action::Action,
     engine::{Engine, Table},
     guard::RollbackGuard,
-    log::{Action, Event, Happened},
+    log::{Event, Happened},
     records::EntryHead,
     rekey::Reseal,
     removed::Removed,

@@ -7,6 +7,7 @@
 //! Knows nothing of passwords or private keys; what it stores was sealed before.
 
 mod accounts;
+mod action;
 mod bindings;
 mod change;
 mod codec;
@@ -45,11 +46,12 @@ use std::{
 pub(crate) use self::verify::Verified;
 pub(crate) use self::{
     accounts::AccountRow,
+    action::Action,
     bindings::BindingRow,
     change::{NewVersion, Write},
     guard::RollbackGuard,
     key::name_digest,
-    log::{Action, Event, Happened},
+    log::{Event, Happened},
     origin::Origin,
     read::Read,
     records::{EntryHead, EntryRow, VersionRow},

@@ -1,0 +1,94 @@
+use super::*;
+
+fn entry(alias: &str, names: &[&str]) -> Arc<Entry> {
+    Arc::new(Entry::new(alias, names.iter().map(|name| NameKey::of(name)).collect()))
+}
+
+fn aliases(root: &Root, name: &str) -> Vec<String> {
+    root.named(NameKey::of(name)).iter().map(|entry| entry.alias.to_string()).collect()
+}
+
+#[test]
+fn a_change_makes_another_snapshot_and_leaves_the_former_as_it_was() {
+    let first = Root::empty().after([
+        Edit::Put(entry("www", &["www.example.com", "example.com"])),
+        Edit::Put(entry("api", &["api.example.com", "example.com"])),
+    ]);
+    assert_eq!(aliases(&first, "EXAMPLE.com"), ["api", "www"]);
+    let second = first.after([Edit::Put(entry("www", &["www.example.com"])), Edit::Remove("api".to_owned())]);
+    assert_eq!(aliases(&second, "www.example.com"), ["www"]);
+    assert_eq!(aliases(&second, "example.com"), [""; 0]);
+    assert_eq!((second.names(), first.names()), (1, 4));
+    assert_eq!(aliases(&first, "example.com"), ["api", "www"]);
+    assert!(second.entry("api").is_none() && first.entry("api").is_some());
+    // What is not there is removed without harm.
+    assert_eq!(second.after([Edit::Remove("api".to_owned())]).names(), 1);
+}
+
+#[test]
+fn a_snapshot_made_by_changes_is_the_one_that_is_gathered_at_once() {
+    let names = |n: usize| [format!("host{n}.example.com"), format!("shared{}.example.com", n % 7)];
+    let mut grown = Root::empty();
+    let mut gathered = Gathered::default();
+    gathered.begin();
+    for n in 0..3_000 {
+        let alias = format!("a{n}");
+        let names = names(n);
+        let of: Vec<&str> = names.iter().map(String::as_str).collect();
+        grown = grown.after([Edit::Put(entry(&alias, &of))]);
+        names.iter().for_each(|name| gathered.name(&NameDigest::of(name), &alias));
+    }
+    let gathered = gathered.into_root(|_, _| None);
+    assert_eq!((grown.names(), gathered.names()), (6_000, 6_000));
+    assert!(grown.shards.len() > 1 && gathered.shards.len() > 1);
+    for n in 0..3_000 {
+        for name in names(n) {
+            assert_eq!(aliases(&grown, &name), aliases(&gathered, &name), "{name}");
+        }
+        assert_eq!(gathered.entry(&format!("a{n}")).unwrap().names.len(), 2);
+    }
+    assert_eq!(grown.entries().count(), 3_000);
+}
+
+/// What a million aliases of one name take: `cargo test --release -p strongroom-rustls -- --ignored --nocapture million`.
+#[cfg(target_os = "linux")]
+#[test]
+#[ignore = "takes seconds and much memory; the figure is for the documentation"]
+fn a_million_aliases_fit_into_250_megabytes() {
+    let resident = || -> usize {
+        let text = std::fs::read_to_string("/proc/self/statm").unwrap();
+        text.split(' ').nth(1).unwrap().parse::<usize>().unwrap() * 4_096
+    };
+    let before = resident();
+    let mut gathered = Gathered::default();
+    for n in 0..1_000_000 {
+        let alias = format!("entry-{n:07}");
+        gathered.name(&NameDigest::of(&format!("host-{n}.fleet.example.com")), &alias);
+    }
+    let peak = resident();
+    let begun = std::time::Instant::now();
+    let root = gathered.into_root(|_, _| None);
+    let built = begun.elapsed();
+    let after = resident();
+    println!(
+        "gathered {} MB, snapshot {} MB, made in {built:.0?}",
+        (peak - before) >> 20,
+        (after - before) >> 20
+    );
+    assert_eq!(root.names(), 1_000_000);
+    assert!(after - before < 250 << 20, "{}", after - before);
+}
+
+#[test]
+fn a_change_of_one_entry_copies_no_more_than_its_shards() {
+    let mut gathered = Gathered::default();
+    for n in 0..100_000 {
+        gathered.name(&NameDigest::of(&format!("host{n}.example.com")), &format!("a{n}"));
+    }
+    let root = gathered.into_root(|_, _| None);
+    let next = root.after([Edit::Put(entry("a7", &["host7.example.com", "new.example.com"]))]);
+    let copied = root.shards.iter().zip(&next.shards).filter(|(one, other)| !Arc::ptr_eq(one, other)).count();
+    assert!((1..=4).contains(&copied), "{copied} of {}", root.shards.len());
+    let largest = root.shards.iter().map(|shard| shard.names.len()).max().unwrap();
+    assert!(largest < 8 * PER_SHARD, "{largest}");
+}
