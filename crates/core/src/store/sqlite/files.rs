@@ -94,6 +94,7 @@ pub(super) fn announce(store: &Path, change: LongChange) -> Result<Option<Mark>,
             Ok(file) => file,
             // Whoever had it has ended meanwhile, and taken it away.
             Err(FileError::HardLinked { links: 0, .. }) => continue,
+            Err(FileError::Missing { .. }) => continue,
             Err(_) if path.symlink_metadata().is_err() => continue,
             Err(other) => return Err(other.into()),
         };
