@@ -20,6 +20,27 @@
 //!
 //! `unsafe` stands in one place, where the functions for one kind of processor are called.
 
+/// Runs a kernel over chains, up to four at a time. Only for methods of a value that exists where the processor has what the
+/// kernel needs.
+macro_rules! in_fours {
+    ($kernel:ident, $chains:ident, $pairs:ident) => {
+        let (groups, rest) = $chains.as_chunks_mut::<4>();
+        for group in groups {
+            // SAFETY: the processor has what the kernel needs, or the caller's `self` would not be.
+            unsafe { $kernel(group, $pairs) };
+        }
+        match rest {
+            [] => {}
+            // SAFETY: as above.
+            [a] => unsafe { $kernel(&mut [&mut **a], $pairs) },
+            // SAFETY: as above.
+            [a, b] => unsafe { $kernel(&mut [&mut **a, &mut **b], $pairs) },
+            // SAFETY: as above.
+            [a, b, c, ..] => unsafe { $kernel(&mut [&mut **a, &mut **b, &mut **c], $pairs) },
+        }
+    };
+}
+
 mod chain;
 mod hash;
 mod portable;

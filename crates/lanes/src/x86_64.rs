@@ -85,38 +85,12 @@ impl ShaNi {
 
     /// Up to four chains together.
     pub(crate) fn run_sha1(self, chains: &mut [&mut Chain<Sha1>], pairs: u32) {
-        let (groups, rest) = chains.as_chunks_mut::<4>();
-        for group in groups {
-            // SAFETY: the processor has SHA-NI, or `self` would not be.
-            unsafe { sha1(group, pairs) };
-        }
-        match rest {
-            [] => {}
-            // SAFETY: as above.
-            [a] => unsafe { sha1(&mut [&mut **a], pairs) },
-            // SAFETY: as above.
-            [a, b] => unsafe { sha1(&mut [&mut **a, &mut **b], pairs) },
-            // SAFETY: as above.
-            [a, b, c, ..] => unsafe { sha1(&mut [&mut **a, &mut **b, &mut **c], pairs) },
-        }
+        in_fours!(sha1, chains, pairs);
     }
 
     /// Up to four chains together.
     pub(crate) fn run_sha256(self, chains: &mut [&mut Chain<Sha256>], pairs: u32) {
-        let (groups, rest) = chains.as_chunks_mut::<4>();
-        for group in groups {
-            // SAFETY: the processor has SHA-NI, or `self` would not be.
-            unsafe { sha256(group, pairs) };
-        }
-        match rest {
-            [] => {}
-            // SAFETY: as above.
-            [a] => unsafe { sha256(&mut [&mut **a], pairs) },
-            // SAFETY: as above.
-            [a, b] => unsafe { sha256(&mut [&mut **a, &mut **b], pairs) },
-            // SAFETY: as above.
-            [a, b, c, ..] => unsafe { sha256(&mut [&mut **a, &mut **b, &mut **c], pairs) },
-        }
+        in_fours!(sha256, chains, pairs);
     }
 }
 
