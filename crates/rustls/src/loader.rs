@@ -1,6 +1,6 @@
 //! Reads entries from the store, and makes of them what a handshake needs.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rustls::{crypto::CryptoProvider, pki_types::UnixTime};
 use strongroom::{Alias, Certificate, Error, Keystore, ServerKey, StoreError, TrustAnchors};
@@ -40,6 +40,8 @@ pub(crate) struct Loader {
     pub(crate) keys: Arc<Cache>,
     events: Arc<Events>,
     clock: fn() -> UnixTime,
+    /// CA certificates that could not be read the last time.
+    damaged: Mutex<Vec<Alias>>,
 }
 
 impl Loader {
@@ -52,19 +54,29 @@ impl Loader {
         clock: fn() -> UnixTime,
     ) -> Self {
         let cache = |limit| Arc::new(Cache::new(limit));
-        Self { keystore, provider, entries: cache(entries), keys: cache(keys), events, clock }
+        Self {
+            keystore,
+            provider,
+            entries: cache(entries),
+            keys: cache(keys),
+            events,
+            clock,
+            damaged: Mutex::default(),
+        }
     }
 
-    /// The CA certificates that clients are verified against; one that is damaged is told of, and anchors nothing.
+    /// The CA certificates that clients are verified against. A damaged one is reported, and nothing is trusted under it.
     pub(crate) fn trust_anchors(&self) -> Result<Vec<Certificate>, Error> {
         let TrustAnchors { certificates, damaged, .. } = self.keystore.trust_anchors()?;
-        for alias in &damaged {
-            self.events.refused(
-                alias,
-                "the CA certificate is damaged, and nothing is trusted under it",
-                false,
-            );
-        }
+        let reason = "the CA certificate is damaged, and nothing is trusted under it";
+        damaged.iter().for_each(|alias| self.events.refused(alias, reason, false));
+        let before = {
+            let mut known = self.damaged.lock().unwrap_or_else(PoisonError::into_inner);
+            std::mem::replace(&mut *known, damaged.clone())
+        };
+        // Mended, or removed.
+        let well = before.iter().filter(|alias| !damaged.contains(alias));
+        well.for_each(|alias| self.events.works_again(alias, true));
         Ok(certificates)
     }
 

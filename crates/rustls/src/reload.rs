@@ -1,5 +1,6 @@
 //! Follows the store: a thread that waits for a change, reads what changed, and swaps the snapshot.
 
+mod ahead;
 mod report;
 
 use std::{
@@ -12,6 +13,7 @@ use std::{
 use rustls::pki_types::UnixTime;
 use strongroom::{Alias, Certificate, Changes, Fingerprint, Generation, ServerFile};
 
+use self::ahead::read_ahead;
 use crate::{
     LiveTlsError, TlsEvent,
     entry::{Entry, NameKey},
@@ -30,10 +32,6 @@ const START: Duration = Duration::from_millis(150);
 const BEAT: Duration = Duration::from_secs(10);
 /// How often it is looked whether a certificate above a leaf ended.
 const JUDGE: Duration = Duration::from_secs(60);
-/// Entries that are read before anybody asks for them.
-const MAX_AHEAD: usize = 20_000;
-/// Entries whose keys are opened and proved as well.
-const MAX_PROVED: usize = 256;
 
 /// What is swapped when the store changes, beside the snapshot.
 #[derive(Debug)]
@@ -390,34 +388,6 @@ fn with_pinned(shared: &Shared, root: Root, alias: &Alias) -> Result<Root, LiveT
     let entry = Arc::new(Entry::of(Arc::clone(&loaded)));
     shared.loader.keep(&entry, loaded);
     Ok(root.after([Edit::Put(entry)]))
-}
-
-/// Reads entries before anybody asks for them, as many as are kept: what was read once is served whatever becomes of the
-/// store.
-fn read_ahead(shared: &Shared) {
-    let root = shared.root.load_full();
-    let few = root.entries().take(MAX_PROVED + 1).count() <= MAX_PROVED;
-    let proof = if few { Proof::Now } else { Proof::Later };
-    for entry in root.entries().take(MAX_AHEAD) {
-        if shared.stop.load(Ordering::Relaxed) {
-            return;
-        }
-        if entry.loaded.load().is_some() {
-            continue;
-        }
-        let Ok(alias) = entry.alias.parse::<Alias>() else {
-            continue;
-        };
-        match shared.loader.load(&alias, proof) {
-            Ok(loaded) if loaded.names == entry.names => shared.loader.keep(entry, Arc::new(loaded)),
-            Ok(_) | Err(NotLoaded::Gone) => shared.behind.store(true, Ordering::Relaxed),
-            Err(NotLoaded::Refused(reason)) => shared.events.refused(&alias, &reason, false),
-            Err(NotLoaded::Store(reason)) => {
-                shared.events.store_failed(&reason);
-                return;
-            }
-        }
-    }
 }
 
 fn bindings(hosts: Vec<(String, Alias)>) -> HashMap<NameKey, Box<str>> {
