@@ -137,9 +137,12 @@ pub(crate) fn check_unlock(matches: &ArgMatches) -> Result<(), Failure> {
         return Ok(());
     }
     let (message, advice) = if rekeys {
-        ("of several --unlock those before the word rekey do not count", "give all of them behind it")
+        (
+            "--unlock stands before the word rekey as well as after it; only those after it count",
+            "give all of them after the word rekey",
+        )
     } else {
-        ("--unlock is given more than once, and one thing opens the store", "give one of them")
+        ("--unlock is given more than once; only rekey takes several", "give it once")
     };
     Err(Failure::new(Exit::Usage, "usage", "arguments", message.to_owned()).with(Remedy::Advice(advice)))
 }

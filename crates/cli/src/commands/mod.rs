@@ -136,7 +136,7 @@ pub(super) fn open(arguments: &Arguments) -> Result<Keystore, Failure> {
     Ok(open_with_key(arguments, Purpose::Write)?.0)
 }
 
-/// Opens the store for reading. A slot that is damaged is told, and does not stop it.
+/// Opens the store for reading. A damaged slot gets a warning, and does not stop it.
 pub(super) fn open_read_only(arguments: &Arguments, printer: &Printer) -> Result<Keystore, Failure> {
     let keystore = open_with_key(arguments, Purpose::Read)?.0;
     warn_of_slots(&keystore, printer)?;

@@ -19,7 +19,7 @@ use crate::{
 struct Rekeyed {
     kept: Vec<u32>,
     dropped: Vec<u32>,
-    /// Versions that were deleted; the others are sealed anew.
+    /// Versions that were deleted; the others are sealed under the new root key.
     pruned_versions: u64,
 }
 
@@ -92,7 +92,7 @@ fn text(rekeyed: &Rekeyed) -> String {
         numbers => format!("; dropped {}", slots(numbers)),
     };
     format!(
-        "re-keyed: every private key is sealed anew; kept {}{dropped}\n\
+        "re-keyed: the store has a new root key, and every private key is sealed under it; kept {}{dropped}\n\
          Backups and other copies from before still open with what opened them: delete those that nobody needs.\n",
         slots(&rekeyed.kept)
     )

@@ -14,7 +14,7 @@ use crate::failure::{Exit, Failure};
 
 /// Its alias, as ArcGIS names it.
 const ALIAS: &str = "selfsignedcertificate";
-/// The organisation of its subject, by which it is told from one that an administrator put in its place.
+/// The organisation of its subject: a certificate with another one was put in its place by an administrator.
 const ORGANISATION: &str = "SelfSignedCertificate";
 /// How long it is valid: browsers and Apple's systems refuse more than 825 days.
 const DAYS: i64 = 825;
@@ -37,7 +37,7 @@ impl OwnCertificate {
         Ok(ALIAS.parse().map_err(Error::from)?)
     }
 
-    /// Makes it where it is missing, and anew where its end is near or it is for another machine. Says why it made one.
+    /// Makes the certificate if there is none, and another one if it ends soon or is for another machine. Returns the reason.
     pub(super) fn keep(&self) -> Result<Option<&'static str>, Failure> {
         let alias = Self::alias()?;
         let reason = match self.keystore.entry(&alias, now()) {
