@@ -178,6 +178,7 @@ pub(crate) fn run_alone<A: Algorithm>(chains: &mut [&mut Chain<A>], pairs: u32) 
 }
 
 /// Gives chains to `together` in groups of `L`, the last one filled up if it has `least`; others run alone.
+#[cfg(target_arch = "x86_64")]
 pub(crate) fn in_lanes<A: Algorithm, const L: usize>(
     chains: &mut [&mut Chain<A>],
     least: usize,

@@ -164,6 +164,31 @@ fn a_damaged_renewal_never_reaches_a_client_and_is_told() {
 }
 
 #[test]
+fn a_damaged_ca_is_reported_stops_no_server_and_is_forgotten_once_it_is_removed() {
+    let store = Store::new();
+    let first = store.entry("www", &["www.example.com"]);
+    let spare = common::Ca::new("Spare");
+    let alias: strongroom::Alias = "spare".parse().unwrap();
+    store.keystore.import_authority(&alias, spare.root.pem().as_bytes(), UnixTime::now()).unwrap();
+    let connection = rusqlite::Connection::open(store.path()).unwrap();
+    let whole: &[u8] = spare.root.der();
+    let mut bytes = whole.to_vec();
+    bytes[whole.len() / 2] ^= 1;
+    let changed = connection.execute("UPDATE blob SET data = ?1 WHERE data = ?2", (bytes, whole)).unwrap();
+    assert_eq!(changed, 1);
+
+    let tls = live(&store);
+    assert_eq!(leaf(&tls, "www.example.com"), first);
+    let reason = "the CA certificate is damaged, and nothing is trusted under it";
+    assert_eq!(tls.report().refused, [(alias.clone(), reason.to_owned())]);
+    let events = tls.events();
+    store.writer().remove(&alias, true, UnixTime::now()).unwrap();
+    let recovered = wait(&events, |event| matches!(event, TlsEvent::Recovered { .. }));
+    assert!(matches!(recovered, TlsEvent::Recovered { alias } if alias.as_str() == "spare"));
+    assert_eq!(tls.report().refused, []);
+}
+
+#[test]
 fn an_intermediate_that_was_missing_is_sent_once_it_is_imported() {
     let store = Store::new();
     let mut issued = store.ca.issue(&["www.example.com"], P256, (-1, 90));
