@@ -150,6 +150,8 @@ impl Desk {
             .env("HOME", self.0.folder.path())
             .envs([("P", "changeit"), ("NEW", "a new passphrase"), ("VAR", "another passphrase")])
             .env_remove("XDG_DATA_HOME")
+            .env_remove("STRONGROOM_STORE")
+            .env_remove("STRONGROOM_KEY_FILE")
             .stdin(Stdio::null())
             .output()
             .unwrap();

@@ -132,6 +132,15 @@ fn without_a_store_the_way_to_make_one_is_told() {
 }
 
 #[test]
+fn a_variable_for_the_unlock_key_that_is_not_set_gets_advice_about_the_unlock_key() {
+    let shop = Shop::open();
+    let run = shop.json(["--unlock", "env:STRONGROOM_TESTS_NOT_SET", "ls"]);
+    assert_eq!((run.code, run.error_code().as_str()), (5, "password_missing"));
+    let help = run.json()["error"]["help"].as_str().unwrap().to_owned();
+    assert_eq!(help, "give it the unlock key, or name what else opens the store");
+}
+
+#[test]
 fn init_makes_private_files_and_never_overwrites() {
     let shop = Shop::open();
     let before = shop.content();

@@ -211,7 +211,8 @@ impl UnlockSpec {
                 if matches!(source, PasswordSource::Prompt)
                     && source.read("The same again", no_input)?.expose() != passphrase.expose()
                 {
-                    return Err(Failure::password("the two passphrases differ".to_owned()));
+                    let again = Remedy::Advice("run the command again, and type the same passphrase twice");
+                    return Err(Failure::password("the two passphrases differ".to_owned()).with(again));
                 }
                 Ok((Loaded::Passphrase(Arc::new(passphrase)), false))
             }
@@ -222,7 +223,8 @@ impl UnlockSpec {
 
 /// Random bytes from a variable or a credential.
 fn key(source: &PasswordSource) -> Result<Loaded, Failure> {
-    let text = source.read("", true)?;
+    let unset = Remedy::Advice("give it the unlock key, or name what else opens the store");
+    let text = source.read("", true).map_err(|failure| failure.instead(unset))?;
     // EXPOSE: becomes an unlock key.
     Ok(Loaded::Key(Arc::new(UnlockKey::from_bytes(text.expose().as_bytes().to_vec())?)))
 }
