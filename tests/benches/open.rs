@@ -6,7 +6,11 @@
 use std::{collections::BTreeSet, fs, hint::black_box, path::Path, process::Command};
 
 use p12_keystore::Pkcs12Archive;
-use strongroom::{KdfBudget, Limits, Password, Pfx};
+use strongroom::{
+    Password,
+    limits::{KdfBudget, Limits},
+    pkcs12::Pfx,
+};
 use strongroom_lanes::{Algorithm, Chain, Hash, Processor, SHA1, SHA256};
 use strongroom_tests::{
     authority::{leaf_params, root},

@@ -15,7 +15,8 @@ use std::{
 
 use rusqlite::Connection;
 use strongroom::{
-    AccountName, Alias, CredentialRequest, Keystore, Password, Policy, PrivateKey, ServerCredential,
+    Alias, Keystore, Password, account::AccountName, certificate::ServerCredential,
+    keystore::CredentialRequest, secret::PrivateKey, validate::Policy,
 };
 use strongroom_tests::{
     authority::{TestCa, leaf_params, now, root},

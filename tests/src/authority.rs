@@ -5,8 +5,10 @@ use rcgen::{
     KeyUsagePurpose,
 };
 use strongroom::{
-    Authorities, Certificate, Policy, PrivateKey, ServerCredential, Trust, UnixTime, ValidatedChain,
-    ValidationError, verify,
+    UnixTime,
+    certificate::{Certificate, ServerCredential},
+    secret::PrivateKey,
+    validate::{Authorities, Policy, Trust, ValidatedChain, ValidationError, verify},
 };
 use time::{Duration, OffsetDateTime};
 

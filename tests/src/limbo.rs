@@ -5,7 +5,8 @@ use std::{fs, path::Path};
 use rustls_pki_types::{CertificateDer, UnixTime, pem::PemObject as _};
 use serde::Deserialize;
 use strongroom::{
-    Authorities, Certificate, PeerName, Policy, Purpose, Trust, ValidatedChain, ValidationError, verify,
+    certificate::Certificate,
+    validate::{Authorities, PeerName, Policy, Purpose, Trust, ValidatedChain, ValidationError, verify},
 };
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 

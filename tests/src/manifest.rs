@@ -6,7 +6,7 @@ use std::{
 };
 
 use serde::Deserialize;
-use strongroom::{Diagnostic, FileReport, UnixTime};
+use strongroom::{UnixTime, diagnostic::Diagnostic, inspect::FileReport};
 
 /// The whole manifest.
 #[derive(Debug, Deserialize)]

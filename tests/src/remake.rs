@@ -2,7 +2,7 @@
 
 use rcgen::{KeyPair, SigningKey as _};
 
-use strongroom::Certificate;
+use strongroom::certificate::Certificate;
 
 use crate::{
     authority::{TestCa, leaf_params, root},

@@ -9,7 +9,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use strongroom::Remedy;
+use strongroom::remedy::Remedy;
 use strongroom_tests::command::{Run, Shop, binary};
 
 /// Which test below runs what a remedy says; `words` where it names no command, and no option that is complete as it

@@ -4,7 +4,8 @@
 mod command;
 
 use strongroom::{
-    AuthoritiesRequest, AuthorityFile, AuthorityNames, CertificateFileRequest, read_certificates,
+    certificate_file::{CertificateFileRequest, read_certificates},
+    keystore::{AuthoritiesRequest, AuthorityFile, AuthorityNames},
 };
 use strongroom_tests::{
     armour::pem,
@@ -133,7 +134,9 @@ fn what_is_no_ca_is_said_and_alone_it_is_an_error() {
         .certificates
         .iter()
         .map(|one| match &one.outcome {
-            strongroom::AuthorityOutcome::NotImported(error) => format!("{}: {error}", error.code()),
+            strongroom::keystore::AuthorityOutcome::NotImported(error) => {
+                format!("{}: {error}", error.code())
+            }
             outcome => outcome.as_str().to_owned(),
         })
         .collect();
@@ -169,7 +172,7 @@ fn a_certificate_of_a_chain_becomes_an_authority_of_its_own() {
     let issuing = root.issue_ca(ca_params("Issuing"));
     scratch.keystore.import_authority(&"root".parse().unwrap(), root.file(), now()).unwrap();
     let credential = issuing.issue(&leaf_params("a.test"), &[&issuing.certificate]);
-    let request = strongroom::CredentialRequest::new("a".parse().unwrap(), credential, now());
+    let request = strongroom::keystore::CredentialRequest::new("a".parse().unwrap(), credential, now());
     scratch.keystore.import_credential(request).unwrap();
     let got = import(&mut scratch, vec![file("i.pem", issuing.file())]);
     assert_eq!(got, named(&["issuing"], "imported"));

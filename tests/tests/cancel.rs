@@ -6,8 +6,10 @@ use std::sync::{
 };
 
 use strongroom::{
-    Cancel, Error, InspectRequest, KdfBudget, Limits, Password, Passwords, Pfx, Pkcs12Error,
-    ServerCertificateRequest, inspect,
+    Error, Password, ServerCertificateRequest,
+    inspect::{InspectRequest, Passwords, inspect},
+    limits::{Cancel, KdfBudget, Limits},
+    pkcs12::{Pfx, Pkcs12Error},
 };
 use strongroom_tests::{
     authority::{leaf_params, now, root},

@@ -7,8 +7,9 @@ mod others;
 
 use rcgen::KeyPair;
 use strongroom::{
-    Certificate, CertificateFile, CertificateFileError, CertificateFileRequest, Error, Password,
-    read_certificates,
+    Error, Password,
+    certificate::Certificate,
+    certificate_file::{CertificateFile, CertificateFileError, CertificateFileRequest, read_certificates},
 };
 use strongroom_tests::{
     armour::{base64, pem, pkcs7, pkcs7_ber, utf16},

@@ -9,8 +9,11 @@ mod served;
 
 use rcgen::KeyPair;
 use strongroom::{
-    Alias, Certificate, ChainState, CredentialRequest, DiagnosticCode, Keystore, Outcome, Policy, Role,
-    ServerCredential, UnixTime,
+    Alias, Keystore, UnixTime,
+    certificate::{Certificate, ServerCredential},
+    diagnostic::DiagnosticCode,
+    keystore::{ChainState, CredentialRequest, Outcome},
+    validate::{Policy, Role},
 };
 use strongroom_tests::{
     authority::{TestCa, ca_params, leaf_params, now, root, self_signed, valid},
@@ -28,7 +31,11 @@ fn in_days(days: u64) -> UnixTime {
 }
 
 /// Imports a credential whose CAs may be missing.
-fn import(keystore: &Keystore, name: &str, credential: ServerCredential) -> strongroom::ImportReport {
+fn import(
+    keystore: &Keystore,
+    name: &str,
+    credential: ServerCredential,
+) -> strongroom::keystore::ImportReport {
     let mut request = CredentialRequest::new(alias(name), credential, now());
     request.options.policy.allow = vec![DiagnosticCode::NoAnchor];
     keystore.import_credential(request).unwrap()
@@ -220,7 +227,8 @@ fn the_same_file_with_a_better_chain_stores_what_is_new() {
     let leaf = issuing.issue_leaf_for(&leaf_params("a.test"), &key);
     let with = |others: &[&Certificate]| {
         let all = std::iter::once(&leaf).chain(others.iter().copied()).cloned().collect();
-        ServerCredential::pair(strongroom::PrivateKey::from_pkcs8_der(key.serialize_der()), all).unwrap()
+        ServerCredential::pair(strongroom::secret::PrivateKey::from_pkcs8_der(key.serialize_der()), all)
+            .unwrap()
     };
     import(keystore, "a", with(&[]));
     let bare = |keystore: &Keystore, credential| {
@@ -313,7 +321,7 @@ fn a_self_signed_entry_stands_alone_and_a_self_issued_one_does_not() {
     let keystore = &scratch.keystore;
     let key = KeyPair::generate().unwrap();
     let own = Certificate::from_der(leaf_params("a.test").self_signed(&key).unwrap().der()).unwrap();
-    let private = strongroom::PrivateKey::from_pkcs8_der(key.serialize_der());
+    let private = strongroom::secret::PrivateKey::from_pkcs8_der(key.serialize_der());
     import(keystore, "a", ServerCredential::pair(private, vec![own]).unwrap());
     check(keystore, "a", "self_signed", &["a.test"], &["a.test"]);
     // Its issuer only bears its name.

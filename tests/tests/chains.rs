@@ -1,6 +1,6 @@
 //! What imports store of a chain, and what the store then lends to the next import.
 
-use strongroom::{CredentialRequest, Outcome};
+use strongroom::keystore::{CredentialRequest, Outcome};
 use strongroom_tests::{
     authority::{TestCa, ca_params, leaf_params, now, root},
     scratch::Scratch,

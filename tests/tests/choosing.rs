@@ -6,8 +6,12 @@ mod command;
 mod replacing;
 
 use strongroom::{
-    CredentialError, Diagnostic, DiagnosticCode, EntrySelector, Error, FileReport, ImportReport,
-    InspectRequest, Password, Passwords, Remedy, ServerCertificateRequest, ServerCredential, inspect,
+    Error, Password, ServerCertificateRequest,
+    certificate::{CredentialError, EntrySelector, ServerCredential},
+    diagnostic::{Diagnostic, DiagnosticCode},
+    inspect::{FileReport, InspectRequest, Passwords, inspect},
+    keystore::ImportReport,
+    remedy::Remedy,
 };
 use strongroom_tests::{
     authority::{TestCa, leaf_params, now, root, valid},

@@ -10,9 +10,13 @@ use std::{
 };
 
 use strongroom::{
-    Certificate, CommitOutcome, CredentialRequest, Journal, KeptSlot, Keystore, NewKeystore, Password,
-    PrivateKey, ServerCredential, StoreError, UnlockKey, UnlockSource,
+    Keystore, Password, UnlockKey,
+    certificate::{Certificate, ServerCredential},
     engine::{Engine, Fault, MemoryEngine, Table, open_sqlite},
+    keystore::{CredentialRequest, KeptSlot, NewKeystore},
+    seal::UnlockSource,
+    secret::PrivateKey,
+    store::{CommitOutcome, Journal, StoreError},
 };
 use strongroom_tests::authority::{leaf_params, now, root};
 

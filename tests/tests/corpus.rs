@@ -6,8 +6,12 @@ use std::{fs, path::PathBuf};
 use libtest_mimic::{Arguments, Failed, Trial};
 use serde::Deserialize;
 use strongroom::{
-    CredentialError, DiagnosticCode, EntrySelector, Error, FileReport, ImportReport, InspectRequest, Outcome,
-    Password, Passwords, Pkcs12Error, ServerCertificateRequest, Severity, inspect,
+    Error, Password, ServerCertificateRequest,
+    certificate::{CredentialError, EntrySelector},
+    diagnostic::{DiagnosticCode, Severity},
+    inspect::{FileReport, InspectRequest, Passwords, inspect},
+    keystore::{ImportReport, Outcome},
+    pkcs12::Pkcs12Error,
 };
 use strongroom_tests::{authority::now, scratch::Scratch};
 

@@ -4,7 +4,7 @@
 use std::fs;
 
 use rusqlite::Connection;
-use strongroom::{CredentialRequest, Keystore, Password, UnlockKey};
+use strongroom::{Keystore, Password, UnlockKey, keystore::CredentialRequest};
 use strongroom_tests::{
     authority::{leaf_params, now, root},
     command::{Run, Shop, fine, refused},

@@ -5,7 +5,11 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use strongroom::{Cancel, Contents, KdfBudget, Limits, Password, Pfx, Pkcs12Error};
+use strongroom::{
+    Password,
+    limits::{Cancel, KdfBudget, Limits},
+    pkcs12::{Contents, Pfx, Pkcs12Error},
+};
 use strongroom_tests::{
     authority::{leaf_params, root},
     forge::{Bag, Cipher, Forge, Hash, Mac, Pbes1, Scheme, Secret},
@@ -121,7 +125,7 @@ fn other_readings_of_a_password_find_the_mac() {
     let (opened, _) = open(&bytes, typed, None, 2 * 20_000 + 3 * 20_000);
     let contents = opened.unwrap();
     assert_eq!((contents.keys.len(), contents.locked.len()), (1, 0));
-    assert_eq!(contents.readings, [strongroom::PasswordReading::Composed]);
+    assert_eq!(contents.readings, [strongroom::pkcs12::PasswordReading::Composed]);
     let (opened, _) = open(&bytes, "re\u{301}sume", None, 5_000_000);
     assert_eq!(opened.unwrap_err(), Pkcs12Error::WrongPassword);
 }

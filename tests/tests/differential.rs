@@ -1,7 +1,11 @@
 //! What p12-keystore opens, Strongroom opens with the same content.
 
 use p12_keystore::Pkcs12Archive;
-use strongroom::{KdfBudget, Limits, Password, Pfx, danger};
+use strongroom::{
+    Password,
+    limits::{KdfBudget, Limits},
+    pkcs12::{Pfx, danger},
+};
 use strongroom_tests::manifest::{self, Inspect};
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fs, path::Path};
 
-use strongroom::{DiagnosticCode, Severity};
+use strongroom::diagnostic::{DiagnosticCode, Severity};
 
 fn workspace() -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")

@@ -9,7 +9,10 @@ use std::{
 
 use rcgen::{KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_ECDSA_P384_SHA384, PKCS_ED25519};
 use strongroom::{
-    Certificate, Export, ExportFormat, ExportedChain, FilesRequest, Password, Profile, SourceFile,
+    Password,
+    certificate::Certificate,
+    export::{Export, ExportFormat, ExportedChain, Profile},
+    keystore::{FilesRequest, SourceFile},
 };
 use strongroom_tests::{
     armour::pem,
@@ -391,7 +394,7 @@ fn random_entries_come_back_as_they_went() {
         let [first, second] =
             [&scratch.keystore, &back.keystore].map(|one| one.credential(&alias, now()).unwrap());
         assert_eq!(first.key().expose_pkcs8_der(), second.key().expose_pkcs8_der(), "{round}");
-        let prints = |credential: &strongroom::OpenedCredential| {
+        let prints = |credential: &strongroom::keystore::OpenedCredential| {
             credential.chain().iter().map(Certificate::fingerprint).collect::<Vec<_>>()
         };
         assert_eq!(prints(&first), prints(&second), "{round} {format:?}");

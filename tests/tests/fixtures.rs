@@ -6,8 +6,9 @@ use std::{collections::BTreeSet, fs};
 use libtest_mimic::{Arguments, Failed, Trial};
 use sha2::{Digest as _, Sha256};
 use strongroom::{
-    Alias, EntryKind, Error, FileReport, ImportReport, InspectRequest, Outcome, Password, Passwords,
-    ServerCertificateRequest, inspect,
+    Alias, Error, Password, ServerCertificateRequest,
+    inspect::{FileReport, InspectRequest, Passwords, inspect},
+    keystore::{EntryKind, ImportReport, Outcome},
 };
 use strongroom_tests::{
     manifest::{self, Fixture, Inspect, Manifest, Shown},

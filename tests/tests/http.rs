@@ -243,7 +243,11 @@ fn no_password_and_no_key_shows_anywhere() {
 
 /// 24 bytes of the private key, past what public keys share with it.
 fn opened_key(file: &str) -> Vec<u8> {
-    use strongroom::{KdfBudget, Limits, Password, Pfx};
+    use strongroom::{
+        Password,
+        limits::{KdfBudget, Limits},
+        pkcs12::Pfx,
+    };
     let (limits, password) = (Limits::default(), Password::new(PASSWORD).unwrap());
     let (bytes, mut budget) = (manifest::read(file), KdfBudget::new(&limits));
     let pfx = Pfx::from_bytes(&bytes, &limits).unwrap().verify(&password, &mut budget).unwrap();

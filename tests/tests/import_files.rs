@@ -8,7 +8,7 @@ use std::{
 };
 
 use rcgen::KeyPair;
-use strongroom::Certificate;
+use strongroom::certificate::Certificate;
 use strongroom_tests::{
     armour::{has_openssl, pem, pkcs7},
     authority::{TestCa, ca_params, leaf_params, root, valid},

@@ -7,7 +7,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use strongroom::{JavaKeystore, JksError, KdfBudget, Limits, Password, ServerCredential};
+use strongroom::{
+    Password,
+    certificate::ServerCredential,
+    jks::{JavaKeystore, JksError},
+    limits::{KdfBudget, Limits},
+};
 use strongroom_tests::{
     authority::{leaf_params, root},
     command::{Shop, fine, refused},

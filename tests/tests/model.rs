@@ -4,8 +4,12 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use strongroom::{
-    Alias, CredentialRequest, Error, KeptSlot, Keystore, PrivateKey, ServerCredential, StoreError,
-    UnlockSource,
+    Alias, Error, Keystore,
+    certificate::ServerCredential,
+    keystore::{CredentialRequest, KeptSlot},
+    seal::UnlockSource,
+    secret::PrivateKey,
+    store::StoreError,
 };
 use strongroom_tests::{
     authority::{leaf_params, now, root},
@@ -267,7 +271,7 @@ fn the_name_of_a_server_that_is_too_long_is_no_damage() {
     scratch.keystore.import_authority(&"root".parse().unwrap(), root("Root").file(), now()).unwrap();
     for name in [String::new(), "x".repeat(257)] {
         let refused = scratch.keystore.hold(&"root".parse().unwrap(), &name, now()).unwrap_err();
-        assert_eq!((refused.code(), refused.kind()), ("invalid_value", strongroom::ErrorKind::Usage));
+        assert_eq!((refused.code(), refused.kind()), ("invalid_value", strongroom::error::ErrorKind::Usage));
     }
     let held = scratch.keystore.hold(&"root".parse().unwrap(), &"ö".repeat(256), now()).unwrap();
     let refused = scratch.keystore.remove(&"root".parse().unwrap(), false, now()).unwrap_err();

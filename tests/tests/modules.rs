@@ -113,6 +113,39 @@ fn modules_use_only_modules_before_them() {
 }
 
 #[test]
+fn the_root_of_the_engine_has_ten_names_beside_its_modules() {
+    let lib = fs::read_to_string(workspace().join("crates/core/src/lib.rs")).unwrap();
+    let names = lib
+        .lines()
+        .filter_map(|line| line.strip_prefix("pub use ")?.strip_suffix(';'))
+        .flat_map(|path| {
+            path.rsplit("::")
+                .next()
+                .unwrap_or_default()
+                .trim_matches(['{', '}'])
+                .split(", ")
+                .collect::<Vec<_>>()
+        })
+        .collect::<Vec<_>>();
+    assert_eq!(
+        names,
+        [
+            "Alias",
+            "Error",
+            "Entry",
+            "Keystore",
+            "ServerCertificateRequest",
+            "open_pfx",
+            "UnixTime",
+            "Unlock",
+            "Password",
+            "UnlockKey"
+        ],
+        "everything else has the path of its module"
+    );
+}
+
+#[test]
 fn no_host_that_fuzzes_itself_switches_our_cryptography_off() {
     for (path, text) in sources(&workspace().join("crates/core/src")) {
         for cfg in ["(fuzzing", " fuzzing"] {

@@ -16,7 +16,10 @@ use rcgen::{
     GeneralSubtree, IsCa, KeyPair, KeyUsagePurpose, NameConstraints, SanType,
 };
 use serde::Deserialize;
-use strongroom::{Authorities, Certificate, Policy, Trust, verify};
+use strongroom::{
+    certificate::Certificate,
+    validate::{Authorities, Policy, Trust, verify},
+};
 use strongroom_tests::{
     authority::{NOW, TestCa, ca_params, leaf_params, now, self_signed},
     forge::der::{sequence, set, tlv},

@@ -1,6 +1,11 @@
 //! Authorities under which nothing is accepted, or not this: what is said of them, and what to do.
 
-use strongroom::{Authorities, Certificate, DiagnosticCode, Policy, Remedy, Trust, verify};
+use strongroom::{
+    certificate::Certificate,
+    diagnostic::DiagnosticCode,
+    remedy::Remedy,
+    validate::{Authorities, Policy, Trust, verify},
+};
 use strongroom_tests::{
     authority::{TestCa, ca_params, judge, leaf_params, now, root},
     forge::der::{sequence, tlv},

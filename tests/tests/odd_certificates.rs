@@ -1,7 +1,12 @@
 //! Certificates that a lenient reader takes for others, and the words in which odd ones are refused.
 
 use rcgen::SanType;
-use strongroom::{Certificate, Diagnostic, DiagnosticCode, Policy, Remedy};
+use strongroom::{
+    certificate::Certificate,
+    diagnostic::{Diagnostic, DiagnosticCode},
+    remedy::Remedy,
+    validate::Policy,
+};
 use strongroom_tests::{
     authority::{judge, leaf_params, now, root},
     forge::der::{sequence, set, tlv},
@@ -63,8 +68,12 @@ fn a_directory_name_is_constrained_whatever_stands_before_it() {
 fn a_file_with_a_malformed_certificate_is_shown_with_a_remark() {
     let odd = leaf_of(&root("Root"), |fields| fields.subject = sequence(&[EMPTY_SET]));
     let password = strongroom::Password::new("").unwrap();
-    let request = strongroom::InspectRequest::new(odd.der(), strongroom::Passwords::new(&password), now());
-    let (report, remarks) = strongroom::inspect(request).unwrap();
+    let request = strongroom::inspect::InspectRequest::new(
+        odd.der(),
+        strongroom::inspect::Passwords::new(&password),
+        now(),
+    );
+    let (report, remarks) = strongroom::inspect::inspect(request).unwrap();
     assert_eq!(report.certificates[0].subject.as_deref(), Some("a malformed name #30023100"));
     assert_eq!(remarks[0].code, DiagnosticCode::MalformedName);
 }

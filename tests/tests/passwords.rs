@@ -1,8 +1,11 @@
 //! Passwords as other programs took them, and private keys with a password of their own.
 
 use strongroom::{
-    Contents, DiagnosticCode, Error, KdfBudget, Limits, Password, PasswordReading, Pfx, Pkcs12Error,
-    ServerCertificateRequest, ServerCredential,
+    Error, Password, ServerCertificateRequest,
+    certificate::ServerCredential,
+    diagnostic::DiagnosticCode,
+    limits::{KdfBudget, Limits},
+    pkcs12::{Contents, PasswordReading, Pfx, Pkcs12Error},
 };
 use strongroom_tests::{
     authority::{TestCa, leaf_params, now, root},

@@ -3,7 +3,11 @@
 use std::{fs, process::Command};
 
 use rcgen::{CertificateParams, CustomExtension};
-use strongroom::{Certificate, DiagnosticCode, Policy, validate};
+use strongroom::{
+    certificate::Certificate,
+    diagnostic::DiagnosticCode,
+    validate::{Policy, validate},
+};
 use strongroom_tests::authority::{NOW, TestCa, ca_params, leaf_params, now, root};
 
 const ANY: &[u8] = &[0x55, 0x1d, 0x20, 0x00];
@@ -64,8 +68,8 @@ fn check(cas: &[&[CustomExtension]], leaf: &[CustomExtension], message: Option<&
     }
     let others: Vec<&Certificate> = chain.iter().map(|ca| &ca.certificate).collect();
     let credential = chain.last().unwrap().issue(&with(leaf_params("a.test"), leaf), &others);
-    let mut authorities = strongroom::Authorities::new();
-    authorities.add(root.certificate.clone(), strongroom::Trust::Anchor);
+    let mut authorities = strongroom::validate::Authorities::new();
+    authorities.add(root.certificate.clone(), strongroom::validate::Trust::Anchor);
     let verdict = validate(&credential, &authorities, &Policy::default(), now());
     match (&verdict, message) {
         (Ok(found), None) => {

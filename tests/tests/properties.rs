@@ -7,7 +7,12 @@ use proptest::{
     prelude::{Just, ProptestConfig, Strategy, any, prop, prop_assert, prop_assert_eq, prop_oneof, proptest},
     sample::Index,
 };
-use strongroom::{Contents, Error, KdfBudget, Limits, Password, Pfx, ServerCredential};
+use strongroom::{
+    Error, Password,
+    certificate::ServerCredential,
+    limits::{KdfBudget, Limits},
+    pkcs12::{Contents, Pfx},
+};
 use strongroom_tests::{
     authority::{leaf_params, root},
     forge::{

@@ -9,7 +9,12 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
-use strongroom::{Encryption, FileReport, Fingerprint, InspectRequest, Password, Passwords, inspect};
+use strongroom::{
+    Password,
+    certificate::Fingerprint,
+    inspect::{FileReport, InspectRequest, Passwords, inspect},
+    pkcs12::Encryption,
+};
 use strongroom_tests::{authority::now, manifest};
 
 /// A file, and what is said of it.

@@ -226,7 +226,11 @@ fn administrators_sign_in_after_a_copy_from_one_engine_to_another() {
     let copy = Keystore::open_on_engine(Box::new(memory), &unlock).unwrap();
     signs_in(&copy);
     // It goes on there, and comes back.
-    let keep = [strongroom::KeptSlot::new(0, strongroom::UnlockSource::KeyFile(String::new()), &unlock)];
+    let keep = [strongroom::keystore::KeptSlot::new(
+        0,
+        strongroom::seal::UnlockSource::KeyFile(String::new()),
+        &unlock,
+    )];
     copy.rekey(&keep, now()).unwrap();
     signs_in(&copy);
     let back = folder.path().join("back.db");

@@ -1,7 +1,7 @@
 //! The rule by which an entry answers, against what it says of itself: any entries, any client, any order.
 
 use proptest::prelude::*;
-use strongroom::{ClientKeys, Contender, Loss, NameMatch, ServerKey, select_entry};
+use strongroom::select::{ClientKeys, Contender, Loss, NameMatch, ServerKey, select_entry};
 
 const NOW: i64 = 1_000;
 

@@ -12,8 +12,12 @@ use std::{
 };
 
 use strongroom::{
-    Alias, Backup, Certificate, Changes, CredentialRequest, Error, Generation, KeptSlot, KeySource, Keystore,
-    Password, PrivateKey, RestoreOptions, ServerCredential, StoreError, Unlock, UnlockKey, UnlockSource,
+    Alias, Error, Keystore, Password, Unlock, UnlockKey,
+    certificate::{Certificate, ServerCredential},
+    keystore::{Backup, CredentialRequest, KeptSlot, KeySource, RestoreOptions},
+    seal::UnlockSource,
+    secret::PrivateKey,
+    store::{Changes, Generation, StoreError},
 };
 use strongroom_tests::{
     authority::{TestCa, ca_params, leaf_params, now, root},

@@ -5,7 +5,9 @@ use std::{process::Command, thread};
 
 use rusqlite::Connection;
 use serde_json::{Value, json};
-use strongroom::{Error, KeptSlot, Keystore, Password, StoreError, UnlockKey, UnlockSource};
+use strongroom::{
+    Error, Keystore, Password, UnlockKey, keystore::KeptSlot, seal::UnlockSource, store::StoreError,
+};
 use strongroom_tests::{
     authority::now,
     command::{Run, Shop, fine, refused},

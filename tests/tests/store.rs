@@ -3,7 +3,11 @@
 use std::fs;
 
 use rusqlite::Connection;
-use strongroom::{Alias, Backup, CredentialRequest, Error, Keystore, RestoreOptions, StoreError};
+use strongroom::{
+    Alias, Error, Keystore,
+    keystore::{Backup, CredentialRequest, RestoreOptions},
+    store::StoreError,
+};
 use strongroom_tests::{
     authority::{leaf_params, now, root},
     scratch::Scratch,
@@ -117,9 +121,12 @@ fn a_damaged_entry_is_removed_replaced_or_taken_from_a_backup() {
     damage();
     let credential = root("Other").issue(&leaf_params("a.test"), &[]);
     let mut request = CredentialRequest::new(alias("a"), credential, now());
-    request.options.policy.allow = vec![strongroom::DiagnosticCode::NoAnchor];
+    request.options.policy.allow = vec![strongroom::diagnostic::DiagnosticCode::NoAnchor];
     request.options.replace = true;
-    assert_eq!(scratch.keystore.import_credential(request).unwrap().outcome, strongroom::Outcome::Replaced);
+    assert_eq!(
+        scratch.keystore.import_credential(request).unwrap().outcome,
+        strongroom::keystore::Outcome::Replaced
+    );
     assert_eq!(scratch.keystore.verify_store().unwrap().problems, []);
 
     damage();

@@ -170,7 +170,7 @@ fn a_former_slot_put_back_opens_nothing() {
     let keystore = victim.open(&engine).unwrap();
     let next = UnlockKey::generate().unwrap();
     let former = rows(&engine, Table::Record).into_iter().find(|(key, _)| key == &[0xb0, 0]).unwrap();
-    let source = strongroom::UnlockSource::KeyFile(String::new());
+    let source = strongroom::seal::UnlockSource::KeyFile(String::new());
     keystore.change_unlock(&victim.unlock, source, &next, now()).unwrap();
     set(&engine, Table::Record, &former.0, Some(&former.1));
     let error = victim.open(&engine).unwrap_err();

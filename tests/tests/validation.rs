@@ -2,8 +2,10 @@
 
 use rcgen::{BasicConstraints, IsCa, KeyPair};
 use strongroom::{
-    Authorities, Certificate, DiagnosticCode, InvalidCertificate, Policy, Remedy, ServerCredential, Trust,
-    ValidatedChain, ValidationError, validate,
+    certificate::{Certificate, InvalidCertificate, ServerCredential},
+    diagnostic::DiagnosticCode,
+    remedy::Remedy,
+    validate::{Authorities, Policy, Trust, ValidatedChain, ValidationError, validate},
 };
 use strongroom_tests::authority::{TestCa, ca_params, leaf_params, now, root, self_signed, valid};
 
@@ -277,10 +279,12 @@ fn a_name_that_is_asked_for_must_be_there() {
 fn a_self_signed_certificate_is_verified_only_among_the_anchors() {
     let alone = self_signed(leaf_params("a.test"), KeyPair::generate().unwrap());
     let verification = Policy::verification();
-    let untrusted = strongroom::verify(&alone.certificate, &[], &Authorities::new(), &verification, now());
+    let untrusted =
+        strongroom::validate::verify(&alone.certificate, &[], &Authorities::new(), &verification, now());
     let reason = refused(untrusted, DiagnosticCode::NoAnchor);
     assert_eq!(reason, "the certificate is self-signed and is not trusted itself");
-    let trusted = strongroom::verify(&alone.certificate, &[], &anchors(&[&alone]), &verification, now());
+    let trusted =
+        strongroom::validate::verify(&alone.certificate, &[], &anchors(&[&alone]), &verification, now());
     accepted(trusted, 1, &[DiagnosticCode::SelfSigned]);
 }
 
@@ -308,8 +312,8 @@ fn signatures_of_every_curve_are_judged() {
 fn the_two_algorithm_identifiers_are_compared_to_the_byte() {
     let read = |name: &str| {
         let text = std::fs::read(format!("../fixtures/chains/{name}.pem")).unwrap();
-        let request = strongroom::CertificateFileRequest::new(&text);
-        strongroom::read_certificates(request).unwrap().certificates.remove(0).certificate
+        let request = strongroom::certificate_file::CertificateFileRequest::new(&text);
+        strongroom::certificate_file::read_certificates(request).unwrap().certificates.remove(0).certificate
     };
     let (root, intermediate) = (read("root-rsa"), read("intermediate-rsa"));
     assert!(intermediate.is_signed_by(&root));

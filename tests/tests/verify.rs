@@ -3,7 +3,7 @@
 use std::{fs, path::PathBuf, process::Stdio};
 
 use serde_json::{Value, json};
-use strongroom::Certificate;
+use strongroom::certificate::Certificate;
 use strongroom_tests::{
     armour::{pem, pkcs7, utf16},
     authority::{TestCa, ca_params, leaf_params, root, valid},

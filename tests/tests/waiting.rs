@@ -11,8 +11,12 @@ use std::{
 
 use rusqlite::Connection;
 use strongroom::{
-    Certificate, CredentialRequest, Keystore, LongChange, PrivateKey, ServerCredential, WaitNotice,
+    Keystore,
+    certificate::{Certificate, ServerCredential},
     engine::{MemoryEngine, open_sqlite},
+    keystore::CredentialRequest,
+    secret::PrivateKey,
+    store::{LongChange, WaitNotice},
 };
 use strongroom_tests::{
     authority::{leaf_params, now, root},

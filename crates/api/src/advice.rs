@@ -1,6 +1,6 @@
 //! The engine's advice in the words of the API and its pages: fields and operations in place of options and commands.
 
-use strongroom::Remedy;
+use strongroom::remedy::Remedy;
 
 /// Several remedies in one sentence; `None` for none.
 pub(crate) fn sentence(remedies: &[Remedy]) -> Option<String> {
@@ -106,7 +106,7 @@ fn words(remedy: &Remedy) -> String {
 
 #[cfg(test)]
 mod tests {
-    use strongroom::DiagnosticCode;
+    use strongroom::diagnostic::DiagnosticCode;
 
     use super::*;
 

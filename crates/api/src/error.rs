@@ -3,7 +3,7 @@
 //! Every failure inside the API is an HTTP 200 with a code in the body: that is what ArcGIS's clients read, and
 //! with another status some send the same request again, up to six times.
 
-use strongroom::{Error, ErrorKind, StoreError};
+use strongroom::{Error, error::ErrorKind, store::StoreError};
 
 use crate::{advice, wire::hex};
 
@@ -147,7 +147,7 @@ fn request_id() -> String {
 mod tests {
     use std::path::PathBuf;
 
-    use strongroom::Pkcs12Error;
+    use strongroom::pkcs12::Pkcs12Error;
 
     use super::*;
 

@@ -12,7 +12,7 @@ use std::{
 };
 
 use sha2::{Digest as _, Sha256};
-use strongroom::{AccountName, UnixTime};
+use strongroom::{UnixTime, account::AccountName};
 use subtle::ConstantTimeEq as _;
 use tokio::time::Instant;
 use zeroize::Zeroizing;

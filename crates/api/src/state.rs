@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use strongroom::{AccountName, Error, Keystore, Limits, Password, UnixTime};
+use strongroom::{Error, Keystore, Password, UnixTime, account::AccountName, limits::Limits};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{

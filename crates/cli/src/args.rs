@@ -9,7 +9,12 @@ mod store;
 use clap::builder::RangedU64ValueParser;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use strongroom::{
-    AccountName, Alias, DiagnosticCode, EntrySelector, Limits, PeerName, Purpose, Severity, UnknownCode,
+    Alias,
+    account::AccountName,
+    certificate::EntrySelector,
+    diagnostic::{DiagnosticCode, Severity, UnknownCode},
+    limits::Limits,
+    validate::{PeerName, Purpose},
 };
 
 pub(crate) use self::export::{CaExport, Export, FormatWord, LayoutWord, OverwriteArgs};

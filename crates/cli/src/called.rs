@@ -1,7 +1,7 @@
 //! How the command was called, so that the commands in its advice work as they stand.
 
 use clap::{ArgMatches, ColorChoice, ValueEnum as _, parser::ValueSource};
-use strongroom::{Invocation, Remedy, shell_word};
+use strongroom::remedy::{Invocation, Remedy, shell_word};
 
 use crate::failure::{Exit, Failure};
 

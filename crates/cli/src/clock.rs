@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use strongroom::{Remedy, UnixTime};
+use strongroom::{UnixTime, remedy::Remedy};
 
 use crate::failure::{Exit, Failure};
 

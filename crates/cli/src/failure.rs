@@ -3,8 +3,8 @@
 use std::{fmt, path::Path};
 
 use strongroom::{
-    AccountError, Candidate, Diagnostic, Error, ErrorKind, FileError, InvalidSecret, Pkcs12Error, Remedy,
-    StoreError,
+    Error, account::AccountError, certificate::Candidate, diagnostic::Diagnostic, error::ErrorKind,
+    pkcs12::Pkcs12Error, private_file::FileError, remedy::Remedy, secret::InvalidSecret, store::StoreError,
 };
 
 /// The stable exit codes of the command.

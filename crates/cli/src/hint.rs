@@ -1,6 +1,11 @@
 //! A password that is wrong, and would fit without what an editor or a shell put around it. It is said, never used.
 
-use strongroom::{InspectRequest, Limits, Password, Passwords, Remedy, inspect};
+use strongroom::{
+    Password,
+    inspect::{InspectRequest, Passwords, inspect},
+    limits::Limits,
+    remedy::Remedy,
+};
 
 use crate::{clock, failure::Failure};
 

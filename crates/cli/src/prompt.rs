@@ -18,7 +18,7 @@ use signal_hook::{
     iterator::Signals,
     low_level::emulate_default_handler,
 };
-use strongroom::Remedy;
+use strongroom::remedy::Remedy;
 use zeroize::Zeroizing;
 
 use crate::{

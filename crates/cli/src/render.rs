@@ -13,7 +13,11 @@ use std::{
 
 use clap::{ColorChoice, error::ContextKind};
 use serde::Serialize;
-use strongroom::{Candidate, Certificate, Diagnostic, Invocation, Remedy};
+use strongroom::{
+    certificate::{Candidate, Certificate},
+    diagnostic::Diagnostic,
+    remedy::{Invocation, Remedy},
+};
 
 use self::output::Output;
 pub(crate) use self::{
@@ -235,7 +239,7 @@ impl Printer {
 
 /// A line of the server's log.
 pub(crate) fn log(line: &str) {
-    let _ = writeln!(io::stderr().lock(), "{}", strongroom::printable(line));
+    let _ = writeln!(io::stderr().lock(), "{}", strongroom::certificate::printable(line));
 }
 
 /// A list that is being written. An error before the first page leaves nothing behind.

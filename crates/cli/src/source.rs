@@ -7,7 +7,7 @@ use std::{
     str::FromStr,
 };
 
-use strongroom::{InvalidSecret, Password};
+use strongroom::{Password, secret::InvalidSecret};
 use zeroize::Zeroizing;
 
 use crate::{failure::Failure, prompt};

@@ -7,8 +7,12 @@ use std::{
 };
 
 use strongroom::{
-    Error, FileError, KeySource, Keystore, LongChange, OpenOptions, Password, Remedy, SealError, Unlock,
-    UnlockKey, UnlockSource, WaitNotice, shell_word,
+    Error, Keystore, Password, Unlock, UnlockKey,
+    keystore::{KeySource, OpenOptions},
+    private_file::FileError,
+    remedy::{Remedy, shell_word},
+    seal::{SealError, UnlockSource},
+    store::{LongChange, WaitNotice},
 };
 
 use crate::{

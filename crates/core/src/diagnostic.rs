@@ -330,7 +330,7 @@ impl Diagnostic {
     /// A diagnostic with the weight and the advice that its code has as a rule.
     ///
     /// ```
-    /// use strongroom::{Diagnostic, DiagnosticCode, Severity};
+    /// use strongroom::diagnostic::{Diagnostic, DiagnosticCode, Severity};
     ///
     /// let diagnostic = Diagnostic::new(DiagnosticCode::OtherContent, "keys/ is a folder");
     /// assert_eq!(diagnostic.code.as_str(), "other_content");

@@ -250,7 +250,7 @@ impl Progress<'_> {
 ///
 /// ```
 /// use std::sync::{Arc, atomic::{AtomicBool, Ordering}};
-/// use strongroom::Cancel;
+/// use strongroom::limits::Cancel;
 ///
 /// let stop = Arc::new(AtomicBool::new(false));
 /// let asked = Arc::clone(&stop);

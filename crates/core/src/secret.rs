@@ -181,7 +181,7 @@ pub struct PrivateKey(Vec<u8>);
 
 impl PrivateKey {
     /// Takes over PKCS #8 DER. Nothing is parsed here: a key proves itself in
-    /// [`ServerCredential`](crate::ServerCredential).
+    /// [`ServerCredential`](crate::certificate::ServerCredential).
     #[must_use]
     pub fn from_pkcs8_der(der: Vec<u8>) -> Self {
         Self(der)

@@ -306,7 +306,7 @@ pub fn select_entry<'a>(
 }
 
 /// A host name as names are compared: in lower case and without a final dot. Takes what a ClientHello or a certificate
-/// has; text of a user is a [`PeerName`](crate::PeerName) first, which makes A-labels of it.
+/// has; text of a user is a [`PeerName`](crate::validate::PeerName) first, which makes A-labels of it.
 #[must_use]
 pub fn host_name(text: &str) -> String {
     text.strip_suffix('.').unwrap_or(text).to_ascii_lowercase()

@@ -31,7 +31,7 @@ use rustls::{
     sign::CertifiedKey,
     version::{TLS12, TLS13},
 };
-use strongroom::{CredentialRequest, UnixTime};
+use strongroom::{UnixTime, keystore::CredentialRequest};
 use strongroom_rustls::LiveTls;
 
 /// Handshakes of each kind for one ratio.

@@ -12,7 +12,10 @@ use std::{
 use arc_swap::ArcSwapOption;
 use rustls::sign::CertifiedKey;
 use strongroom::{
-    Alias, AlternativeName, Certificate, Contender, Fingerprint, NameDigest, NameMatch, ServerKey,
+    Alias,
+    certificate::{AlternativeName, Certificate, Fingerprint},
+    keystore::NameDigest,
+    select::{Contender, NameMatch, ServerKey},
 };
 
 use crate::{cache::Evict, key::LazyKey};

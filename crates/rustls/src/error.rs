@@ -15,7 +15,7 @@ pub enum LiveTlsError {
     Tls(#[from] rustls::Error),
     /// An alias is not one.
     #[error(transparent)]
-    Alias(#[from] strongroom::InvalidAlias),
+    Alias(#[from] strongroom::alias::InvalidAlias),
     /// The default entry cannot be served.
     #[error("the default entry \"{alias}\" cannot be served: {reason}")]
     Default {

@@ -15,7 +15,7 @@ use rustls::{
     pki_types::SubjectPublicKeyInfoDer,
     sign::{Signer, SigningKey},
 };
-use strongroom::{Certificate, SealedCredential, ServerKey};
+use strongroom::{certificate::Certificate, keystore::SealedCredential, select::ServerKey};
 
 use crate::{
     cache::{Cache, Evict},

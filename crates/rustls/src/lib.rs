@@ -24,7 +24,7 @@
 //!
 //! # Which entry answers
 //!
-//! The rule is [`strongroom::select_entry`]'s: an entry with the name itself, then one with a wildcard for it, then the
+//! The rule is [`strongroom::select::select_entry`]'s: an entry with the name itself, then one with a wildcard for it, then the
 //! default alias; among equals one that is valid now, then one that an administrator bound to the name, then the one with
 //! the latest notBefore, then the first alias. Entries whose key the client cannot use give way, so that an RSA and an
 //! ECDSA entry of one name serve side by side.

@@ -21,7 +21,7 @@ use rustls::{
     server::{ResolvesServerCert, danger::ClientCertVerifier},
     version::{TLS12, TLS13},
 };
-use strongroom::{Alias, Keystore, ServerReport};
+use strongroom::{Alias, Keystore, keystore::ServerReport};
 
 use crate::{
     LiveTlsError, TlsEvent,

@@ -3,7 +3,12 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rustls::{crypto::CryptoProvider, pki_types::UnixTime};
-use strongroom::{Alias, Certificate, Error, Keystore, ServerKey, StoreError, TrustAnchors};
+use strongroom::{
+    Alias, Error, Keystore,
+    certificate::Certificate,
+    select::ServerKey,
+    store::{StoreError, TrustAnchors},
+};
 
 use crate::{
     cache::Cache,

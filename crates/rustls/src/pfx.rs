@@ -1,7 +1,12 @@
 //! A PKCS #12 file for rustls, without a store.
 
 use rustls::{crypto::CryptoProvider, sign::CertifiedKey};
-use strongroom::{Certificate, Error, KdfBudget, Limits, Password, Pfx, ServerCredential};
+use strongroom::{
+    Error, Password,
+    certificate::{Certificate, ServerCredential},
+    limits::{KdfBudget, Limits},
+    pkcs12::Pfx,
+};
 
 use crate::LiveTlsError;
 

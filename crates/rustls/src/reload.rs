@@ -11,7 +11,12 @@ use std::{
 };
 
 use rustls::pki_types::UnixTime;
-use strongroom::{Alias, Certificate, Changes, Fingerprint, Generation, ServerFile};
+use strongroom::{
+    Alias,
+    certificate::{Certificate, Fingerprint},
+    keystore::ServerFile,
+    store::{Changes, Generation},
+};
 
 use self::ahead::read_ahead;
 use crate::{

@@ -15,7 +15,10 @@ use rustls::{
     server::{ClientHello, ResolvesServerCert},
     sign::CertifiedKey,
 };
-use strongroom::{Alias, ClientKeys, NameMatch, select_entry, wildcard_of};
+use strongroom::{
+    Alias,
+    select::{ClientKeys, NameMatch, select_entry, wildcard_of},
+};
 
 use crate::{
     entry::{Entry, Loaded, NameKey},

@@ -7,7 +7,10 @@ use std::{
     sync::Arc,
 };
 
-use strongroom::{Alias, NameDigest, NameSink};
+use strongroom::{
+    Alias,
+    keystore::{NameDigest, NameSink},
+};
 
 use crate::entry::{Entry, NameKey};
 

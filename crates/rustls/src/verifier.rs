@@ -13,7 +13,7 @@ use rustls::{
         danger::{ClientCertVerified, ClientCertVerifier},
     },
 };
-use strongroom::Certificate;
+use strongroom::certificate::Certificate;
 
 /// A verifier whose trust anchors are swapped. It sends no names of CAs: they would be those of the handshake before.
 pub(crate) struct LiveVerifier {

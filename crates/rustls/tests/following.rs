@@ -23,7 +23,7 @@ use std::{
 
 use common::{P256, Store, client, eventually, handshake, import, provider};
 use rustls::{ClientConfig, pki_types::CertificateDer};
-use strongroom::{UnixTime, running_servers};
+use strongroom::{UnixTime, keystore::running_servers};
 use strongroom_rustls::{ClientAuth, LiveTls, TlsEvent};
 
 fn live(store: &Store) -> LiveTls {
@@ -290,7 +290,7 @@ fn no_handshake_sees_half_of_a_reload() {
                 for name in ["a.example.com", "b.example.com", "c.example.com", "www.example.com"] {
                     // That it succeeds proves that key and leaf belong together.
                     let met = handshake(&config, &client, name).unwrap();
-                    let certificate = strongroom::Certificate::from_der(&met.chain[0]).unwrap();
+                    let certificate = strongroom::certificate::Certificate::from_der(&met.chain[0]).unwrap();
                     let hosts: Vec<&str> = certificate.hosts().collect();
                     // The entry that answers has the name, or is the default one.
                     assert!(hosts.contains(&name) || hosts == ["www.example.com"], "{name}: {hosts:?}");

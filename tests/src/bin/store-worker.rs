@@ -11,8 +11,12 @@ use std::{
 };
 
 use strongroom::{
-    Alias, Backup, Certificate, CredentialRequest, EntryKind, Error, KeptSlot, KeySource, Keystore,
-    PrivateKey, RestoreOptions, ServerCredential, StoreError, Unlock, UnlockKey, UnlockSource,
+    Alias, Error, Keystore, Unlock, UnlockKey,
+    certificate::{Certificate, ServerCredential},
+    keystore::{Backup, CredentialRequest, EntryKind, KeptSlot, KeySource, RestoreOptions},
+    seal::UnlockSource,
+    secret::PrivateKey,
+    store::StoreError,
 };
 use strongroom_tests::authority::now;
 

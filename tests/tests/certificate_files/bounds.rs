@@ -1,6 +1,9 @@
 //! How much of a file is read, and that nothing of it is lost by a changed byte.
 
-use strongroom::{CertificateFileError, CertificateFileRequest, Limits, read_certificates};
+use strongroom::{
+    certificate_file::{CertificateFileError, CertificateFileRequest, read_certificates},
+    limits::Limits,
+};
 use strongroom_tests::{
     armour::{pem, pkcs7},
     authority::root,

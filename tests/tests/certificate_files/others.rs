@@ -3,7 +3,7 @@
 use std::fs;
 
 use rcgen::{CertificateRevocationListParams, KeyIdMethod, KeyPair, SerialNumber};
-use strongroom::sniff;
+use strongroom::file_format::sniff;
 use strongroom_tests::{
     armour::{base64, has_openssl, openssl, pem, pkcs7, utf16},
     authority::{TestCa, ca_params, root},

@@ -127,14 +127,14 @@ fn a_chain_that_ends_before_its_certificate_is_shown() {
         fine(&shop.json(["ca", "import", name, file.to_str().unwrap()]));
     }
     let shown = fine(&shop.json(["show", "www"]));
-    assert_eq!(shown["chain_not_after"], strongroom::rfc3339(issuing.certificate.not_after()));
-    let until = &strongroom::rfc3339(issuing.certificate.not_after())[..10];
+    assert_eq!(shown["chain_not_after"], strongroom::instant::rfc3339(issuing.certificate.not_after()));
+    let until = &strongroom::instant::rfc3339(issuing.certificate.not_after())[..10];
     for command in [&["ls"][..], &["show", "www"], &["chain", "www"]] {
         let text = shop.run(command).out;
         assert!(text.contains(&format!("complete until {until}")), "{text}");
     }
     // When it has ended, nobody accepts it.
     let later = super::in_days(10_001);
-    let later = strongroom::rfc3339(i64::try_from(later.as_secs()).unwrap());
+    let later = strongroom::instant::rfc3339(i64::try_from(later.as_secs()).unwrap());
     refused(&shop.json(["verify", "www", "--at", &later]), 7, "path_expired");
 }

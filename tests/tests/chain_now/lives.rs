@@ -5,8 +5,12 @@
 use rcgen::{CertificateParams, KeyPair};
 use rustls_pki_types::CertificateDer;
 use strongroom::{
-    Certificate, ChainState, CredentialRequest, DiagnosticCode, Keystore, Policy, PrivateKey,
-    ServerCredential, UnixTime,
+    Keystore, UnixTime,
+    certificate::{Certificate, ServerCredential},
+    diagnostic::DiagnosticCode,
+    keystore::{ChainState, CredentialRequest},
+    secret::PrivateKey,
+    validate::Policy,
 };
 use strongroom_tests::{
     authority::{TestCa, ca_params, leaf_params, now, root, valid},
@@ -126,7 +130,7 @@ impl Machine {
         }
         let states = |keystore: &Keystore| -> Vec<_> {
             let entries = keystore.page(None, 10_000, at).unwrap().into_iter();
-            let servers = entries.filter(|entry| entry.kind == strongroom::EntryKind::Server);
+            let servers = entries.filter(|entry| entry.kind == strongroom::keystore::EntryKind::Server);
             servers.map(|entry| (entry.alias, entry.chain_state)).collect()
         };
         let before = states(keystore);
@@ -154,7 +158,7 @@ impl Machine {
                 .unwrap();
         let request = CredentialRequest::new(name, credential, at);
         let report = self.scratch.keystore.import_credential(request).unwrap();
-        assert_eq!(report.outcome, strongroom::Outcome::AlreadyPresent);
+        assert_eq!(report.outcome, strongroom::keystore::Outcome::AlreadyPresent);
     }
 
     /// Everything that is said of the entries at this instant is the same; gives how many are whole.
@@ -165,7 +169,7 @@ impl Machine {
         let others = fresh.page(None, 10_000, at).unwrap();
         let mut whole = 0;
         for (n, (entry, other)) in entries.iter().zip(&others).enumerate() {
-            if entry.kind != strongroom::EntryKind::Server {
+            if entry.kind != strongroom::keystore::EntryKind::Server {
                 continue;
             }
             let context = format!("{} on day {}", entry.alias, self.day);

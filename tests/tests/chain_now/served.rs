@@ -112,10 +112,13 @@ fn a_server_sends_the_intermediate_after_its_import_and_not_after_its_removal() 
     // The CA has another key by now, and the entry a certificate under that.
     let renewed = root.issue_ca(ca_params("Issuing"));
     ca(&scratch.keystore, "issuing", &issuing);
-    let mut request =
-        strongroom::CredentialRequest::new(alias("a"), renewed.issue(&leaf_params("a.test"), &[]), now());
+    let mut request = strongroom::keystore::CredentialRequest::new(
+        alias("a"),
+        renewed.issue(&leaf_params("a.test"), &[]),
+        now(),
+    );
     request.options.replace = true;
-    request.options.policy.allow = vec![strongroom::DiagnosticCode::NoAnchor];
+    request.options.policy.allow = vec![strongroom::diagnostic::DiagnosticCode::NoAnchor];
     scratch.keystore.import_credential(request).unwrap();
     assert_eq!(asked(), (MISSING.to_owned(), 1));
     ca(&scratch.keystore, "renewed", &renewed);

@@ -1,6 +1,6 @@
 //! What an import says of the entries that are there: the one that it replaces, and others of the same names or key.
 
-use strongroom::{ImportReport, Outcome};
+use strongroom::keystore::{ImportReport, Outcome};
 use strongroom_tests::{
     authority::{leaf_params, valid},
     forge::Bag,

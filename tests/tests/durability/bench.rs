@@ -10,7 +10,11 @@ use std::{
 };
 
 use strongroom::{
-    Certificate, CredentialRequest, Journal, Keystore, NewKeystore, PrivateKey, ServerCredential, UnlockKey,
+    Keystore, UnlockKey,
+    certificate::{Certificate, ServerCredential},
+    keystore::{CredentialRequest, NewKeystore},
+    secret::PrivateKey,
+    store::Journal,
 };
 use strongroom_tests::authority::{leaf_params, now, root};
 use tempfile::TempDir;

@@ -3,7 +3,7 @@
 
 use std::{fs, path::Path};
 
-use strongroom::{Alias, Error, Journal, Keystore, UnlockKey};
+use strongroom::{Alias, Error, Keystore, UnlockKey, store::Journal};
 
 use crate::bench::{Bench, Random, scaled, write_private};
 

@@ -2,7 +2,7 @@
 
 use std::{fs, path::PathBuf};
 
-use strongroom::Journal;
+use strongroom::store::Journal;
 
 use crate::bench::{Bench, acknowledged, scaled};
 

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use strongroom::{Alias, Error, Journal, Keystore, StoreError};
+use strongroom::{
+    Alias, Error, Keystore,
+    store::{Journal, StoreError},
+};
 
 use crate::bench::{Bench, acknowledged, scaled};
 

@@ -9,7 +9,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use strongroom::{Alias, Error, Journal, KeptSlot, Keystore, UnlockSource};
+use strongroom::{Alias, Error, Keystore, keystore::KeptSlot, seal::UnlockSource, store::Journal};
 use strongroom_tests::authority::now;
 
 use crate::bench::Bench;

@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, thread::sleep, time::Duration};
 
-use strongroom::Journal;
+use strongroom::store::Journal;
 
 use crate::bench::{Bench, Random, Running, scaled};
 

@@ -12,7 +12,7 @@ use std::{
 };
 
 use serde_json::Value;
-use strongroom::{Journal, Keystore, UnlockKey};
+use strongroom::{Keystore, UnlockKey, store::Journal};
 use strongroom_tests::{
     authority::{leaf_params, now, root},
     command::{Run, Shop, fine},
@@ -122,7 +122,7 @@ fn shop(entries: usize) -> Shop {
     keystore.import_authority(&"load".parse().unwrap(), ca.file(), now()).unwrap();
     let batch = (0..entries).map(|n| {
         let credential = ca.issue(&leaf_params(&format!("host-{n}.test")), &[]);
-        strongroom::CredentialRequest::new(format!("entry-{n}").parse().unwrap(), credential, now())
+        strongroom::keystore::CredentialRequest::new(format!("entry-{n}").parse().unwrap(), credential, now())
     });
     keystore.import_credentials(batch.collect(), now()).unwrap();
     shop

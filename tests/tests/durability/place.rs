@@ -8,7 +8,11 @@ use std::{
     process::Command,
 };
 
-use strongroom::{Alias, Error, Journal, KeptSlot, Keystore, StoreError};
+use strongroom::{
+    Alias, Error, Keystore,
+    keystore::KeptSlot,
+    store::{Journal, StoreError},
+};
 use strongroom_tests::authority::now;
 
 use crate::bench::{Bench, write_private};
@@ -141,7 +145,7 @@ fn d8_a_folder_that_is_swapped_while_the_store_is_open_gets_no_acknowledged_impo
             replaced(keystore.remove(&alias("kept"), false, now()).map(drop));
             replaced(keystore.rename(&alias("kept"), &alias("moved"), now()));
             let unlock = bench.unlock();
-            let source = strongroom::UnlockSource::KeyFile(String::new());
+            let source = strongroom::seal::UnlockSource::KeyFile(String::new());
             replaced(keystore.rekey(&[KeptSlot::new(0, source, &unlock)], now()));
             assert!(dir.exists().then(|| crate::bench::files(&dir)) == before, "{context}: it was touched");
 

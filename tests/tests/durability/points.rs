@@ -8,7 +8,7 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
-use strongroom::{Journal, Keystore};
+use strongroom::{Keystore, store::Journal};
 use strongroom_tests::{authority::now, command::binary};
 
 use crate::bench::{Bench, all_files, scaled};

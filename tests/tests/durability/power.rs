@@ -9,7 +9,7 @@ use std::{
 };
 
 use rusqlite::Connection;
-use strongroom::{Journal, Keystore, UnlockKey};
+use strongroom::{Keystore, UnlockKey, store::Journal};
 
 use crate::bench::{Bench, Random, acknowledged, scaled, write_private};
 

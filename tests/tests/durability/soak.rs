@@ -9,7 +9,7 @@ use std::{
 };
 
 use rusqlite::Connection;
-use strongroom::{Journal, Keystore};
+use strongroom::{Keystore, store::Journal};
 
 use crate::bench::{Bench, acknowledged, scaled};
 

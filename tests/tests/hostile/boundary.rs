@@ -1,7 +1,7 @@
 //! Every limit at its boundary: what is within opens, one more is refused and the message names it.
 
 use libtest_mimic::{Failed, Trial};
-use strongroom::Limits;
+use strongroom::limits::Limits;
 use strongroom_tests::forge::{
     Bag, Cipher, Forge, Hash, Mac, Pbes1, Scheme,
     bag::{plain_safe_of, safe_contents},

@@ -10,7 +10,11 @@ use std::{
 
 use libtest_mimic::{Failed, Trial};
 use strongroom::{
-    Contents, Error, KdfBudget, Limits, Password, Pfx, PrivateKey, ServerCertificateRequest, ServerCredential,
+    Error, Password, ServerCertificateRequest,
+    certificate::ServerCredential,
+    limits::{KdfBudget, Limits},
+    pkcs12::{Contents, Pfx},
+    secret::PrivateKey,
 };
 use strongroom_tests::{
     authority::{TestCa, leaf_params, now, root},

@@ -2,7 +2,7 @@
 
 use libtest_mimic::{Failed, Trial};
 use rcgen::{DnType, KeyPair};
-use strongroom::{Contents, Limits};
+use strongroom::{limits::Limits, pkcs12::Contents};
 use strongroom_tests::{
     authority::ca_params,
     forge::{

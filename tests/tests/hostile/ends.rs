@@ -1,7 +1,7 @@
 //! Where a file begins and ends: versions, cuts, what follows. Class 25.
 
 use libtest_mimic::Trial;
-use strongroom::Limits;
+use strongroom::limits::Limits;
 use strongroom_tests::forge::der::{integer, null, sequence};
 
 use super::check::{PASSWORD, file, flaw, holds_identity, open, same, tolerated, trial};

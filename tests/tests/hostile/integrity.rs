@@ -1,7 +1,7 @@
 //! The MAC and the passwords. Classes 12, 13, 15 to 17.
 
 use libtest_mimic::Trial;
-use strongroom::Limits;
+use strongroom::limits::Limits;
 use strongroom_tests::forge::{Bag, Cipher, Forge, Hash, Mac, Pbes1, Scheme, Secret};
 
 use super::check::{

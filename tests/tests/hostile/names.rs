@@ -2,7 +2,11 @@
 //! Classes 5, 6, 18, 19, 32 and 34.
 
 use libtest_mimic::Trial;
-use strongroom::{Contents, Limits, ServerCredential, printable};
+use strongroom::{
+    certificate::{ServerCredential, printable},
+    limits::Limits,
+    pkcs12::Contents,
+};
 use strongroom_tests::forge::{
     Bag, Forge,
     bag::{FRIENDLY_NAME, LOCAL_KEY_ID},

@@ -2,7 +2,10 @@
 
 use libtest_mimic::{Failed, Trial};
 use rcgen::KeyPair;
-use strongroom::{EntrySelector, Limits, ServerCredential};
+use strongroom::{
+    certificate::{EntrySelector, ServerCredential},
+    limits::Limits,
+};
 use strongroom_tests::{
     authority::{ca_params, self_signed},
     forge::{

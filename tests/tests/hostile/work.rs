@@ -1,7 +1,7 @@
 //! What a file makes its reader compute. Classes 3, 4 and 7 to 10.
 
 use libtest_mimic::Trial;
-use strongroom::Limits;
+use strongroom::limits::Limits;
 use strongroom_tests::forge::{
     Bag, Cipher, Forge, Hash, Mac, Number, Pbes1, Scheme,
     der::{integer, null, octets, unsigned},

@@ -2,7 +2,11 @@
 
 use std::{fs, path::Path, process::Command};
 
-use strongroom::{Certificate, InspectRequest, Password, Passwords, ServerCredential, inspect};
+use strongroom::{
+    Password,
+    certificate::{Certificate, ServerCredential},
+    inspect::{InspectRequest, Passwords, inspect},
+};
 use strongroom_tests::{
     authority::{ca_params, leaf_params, now, root, valid},
     forge::{

@@ -3,7 +3,7 @@
 use std::fs;
 
 use rusqlite::Connection;
-use strongroom::{Keystore, OpenOptions, UnlockKey};
+use strongroom::{Keystore, UnlockKey, keystore::OpenOptions};
 use strongroom_tests::{
     authority::{now, root},
     scratch::Scratch,

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use strongroom::{
-    CredentialRequest, Error, Keystore, Password, UnlockKey,
+    Error, Keystore, Password, UnlockKey,
     engine::{Engine as _, MemoryEngine, Row, Table},
+    keystore::CredentialRequest,
 };
 use strongroom_tests::authority::{TestCa, leaf_params, now, root};
 
@@ -44,7 +45,7 @@ impl Victim {
         keystore.add_administrator(&"mallory".parse().unwrap(), &password, now()).unwrap();
         keystore.add_administrator(&"alice".parse().unwrap(), &password, now()).unwrap();
         let second = UnlockKey::generate().unwrap();
-        keystore.add_slot(strongroom::UnlockSource::Environment("X".into()), &second, now()).unwrap();
+        keystore.add_slot(strongroom::seal::UnlockSource::Environment("X".into()), &second, now()).unwrap();
         old.push(engine.copy());
         import(&keystore, &ca, "a", true);
         import(&keystore, &ca, "b", false);
@@ -84,7 +85,7 @@ pub(crate) fn answers(keystore: &Keystore) -> Answers {
         ask(format!("history {name}"), keystore.history(&alias).map(|versions| format!("{versions:?}")));
         let host = format!("{name}.test");
         ask(format!("who has {host}"), keystore.aliases_named(&host, 10).map(|found| format!("{found:?}")));
-        let verified = keystore.verify(&alias, &strongroom::Policy::default(), now());
+        let verified = keystore.verify(&alias, &strongroom::validate::Policy::default(), now());
         ask(format!("verify {name}"), verified.map(|chain| format!("{:?}", chain.path())));
     }
     ask("ls".into(), keystore.page(None, 100, now()).map(|entries| format!("{entries:?}")));

@@ -1,6 +1,6 @@
 //! The list of certificates, and one of them.
 
-use strongroom::{Alias, Error, Keystore, StoreError, UnixTime};
+use strongroom::{Alias, Error, Keystore, UnixTime, store::StoreError};
 
 use super::{Answer, CertificatePage, CertificatesPage, Page, seconds};
 use crate::{
@@ -83,7 +83,7 @@ pub(super) async fn one(
     name: &str,
 ) -> Result<Answer, ApiError> {
     let not_found = || {
-        let name = strongroom::printable(name);
+        let name = strongroom::certificate::printable(name);
         ApiError::new(404, format!("Certificate with alias '{name}' not found"), Vec::new())
     };
     // What cannot be an alias is none.

@@ -1,8 +1,11 @@
 //! importRootOrIntermediate: CA certificates under an alias, and `alias_2`, `alias_3` where the file has several.
 
 use strongroom::{
-    Alias, AuthoritiesReport, AuthoritiesRequest, AuthorityFile, AuthorityNames, AuthorityOutcome,
-    CertificateFile, CertificateFileRequest, Error, ImportReport, Keystore, UnixTime, read_certificates,
+    Alias, Error, Keystore, UnixTime,
+    certificate_file::{CertificateFile, CertificateFileRequest, read_certificates},
+    keystore::{
+        AuthoritiesReport, AuthoritiesRequest, AuthorityFile, AuthorityNames, AuthorityOutcome, ImportReport,
+    },
 };
 
 use super::{

@@ -2,7 +2,9 @@
 
 use std::{sync::Arc, time::Instant};
 
-use strongroom::{Alias, Cancel, EntrySelector, Error, Password, ServerCertificateRequest};
+use strongroom::{
+    Alias, Error, Password, ServerCertificateRequest, certificate::EntrySelector, limits::Cancel,
+};
 use zeroize::Zeroizing;
 
 use super::{Answer, Import, form, imported};

@@ -8,7 +8,11 @@ mod sharing;
 mod sign_in;
 mod token;
 
-use strongroom::{Alias, AuthoritiesReport, Diagnostic, Entry, ImportReport};
+use strongroom::{
+    Alias, Entry,
+    diagnostic::Diagnostic,
+    keystore::{AuthoritiesReport, ImportReport},
+};
 use zeroize::Zeroizing;
 
 use crate::{
@@ -181,7 +185,7 @@ fn check_machine(state: &ApiState, holder: &Holder) -> Result<(), ApiError> {
     let this = &state.settings().machine;
     match holder {
         Holder::Machine(machine) if !machine.eq_ignore_ascii_case(this) => {
-            let machine = strongroom::printable(machine);
+            let machine = strongroom::certificate::printable(machine);
             Err(ApiError::new(
                 404,
                 format!("Machine '{machine}' is not this machine; this is '{this}'"),

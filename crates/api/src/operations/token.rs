@@ -1,6 +1,6 @@
 //! generateToken: a name and a password for a token.
 
-use strongroom::{AccountName, Password, UnixTime};
+use strongroom::{Password, UnixTime, account::AccountName};
 use zeroize::Zeroizing;
 
 use super::{Answer, Page, TokenPage, resource};

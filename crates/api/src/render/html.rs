@@ -1,7 +1,10 @@
 //! Pages for people. Everything is escaped by the templates; nothing runs in the browser.
 
 use askama::Template;
-use strongroom::{AuthorityOutcome, Diagnostic, Outcome};
+use strongroom::{
+    diagnostic::Diagnostic,
+    keystore::{AuthorityOutcome, Outcome},
+};
 
 use super::{
     json,

@@ -1,6 +1,12 @@
 //! What pages say of entries.
 
-use strongroom::{Certificate, ChainState, DiagnosticCode, Entry, EntryKind, Role, Trust};
+use strongroom::{
+    Entry,
+    certificate::Certificate,
+    diagnostic::DiagnosticCode,
+    keystore::{ChainState, EntryKind},
+    validate::{Role, Trust},
+};
 
 use crate::wire::{calendar_date, percent_encode};
 

@@ -1,6 +1,6 @@
 //! The fields of a request, wherever they came from. Values are bytes and are wiped: a password may be among them.
 
-use strongroom::printable;
+use strongroom::certificate::printable;
 use zeroize::Zeroizing;
 
 use crate::{

@@ -3,7 +3,7 @@
 use md5::Md5;
 use serde::Serialize;
 use sha1::{Digest as _, Sha1};
-use strongroom::{AlternativeName, Entry, EntryKind};
+use strongroom::{Entry, certificate::AlternativeName, keystore::EntryKind};
 
 use super::{hex, java_date};
 

@@ -277,7 +277,7 @@ async fn the_chain_on_the_pages_follows_what_is_imported_and_removed() {
     let (file, password) = (fixture(WWW), strongroom::Password::new(PASSWORD).unwrap());
     let www = "www".parse().unwrap();
     let mut request = strongroom::ServerCertificateRequest::new(www, &file, &password, clock());
-    request.options.policy.allow = vec![strongroom::DiagnosticCode::NoAnchor];
+    request.options.policy.allow = vec![strongroom::diagnostic::DiagnosticCode::NoAnchor];
     request.options.policy.use_embedded = false;
     keystore.import_server_certificate(request).unwrap();
     let one = format!("{CERTIFICATES}/www");

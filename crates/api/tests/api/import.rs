@@ -1,7 +1,7 @@
 //! importExistingServerCertificate and importRootOrIntermediate, by programs.
 
 use axum::http::Method;
-use strongroom::{InspectRequest, Passwords, inspect};
+use strongroom::inspect::{InspectRequest, Passwords, inspect};
 
 use crate::harness::{
     CERTIFICATES, CHANGEIT, Form, IMPORT, IMPORT_ROOT, PASSWORD, ROOT_RSA, Server, WRONG, WWW, clock,

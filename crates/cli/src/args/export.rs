@@ -3,7 +3,10 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use strongroom::{Alias, ExportFormat, ExportedChain, Profile};
+use strongroom::{
+    Alias,
+    export::{ExportFormat, ExportedChain, Profile},
+};
 
 use crate::source::PasswordSource;
 

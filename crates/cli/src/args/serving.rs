@@ -4,7 +4,7 @@ use std::{net::SocketAddr, str::FromStr};
 
 use clap::builder::RangedU64ValueParser;
 use clap::{Args, ValueEnum};
-use strongroom::{Alias, ClientKeys, Limits, PeerName};
+use strongroom::{Alias, limits::Limits, select::ClientKeys, validate::PeerName};
 
 #[derive(Debug, Args)]
 pub(crate) struct Bind {

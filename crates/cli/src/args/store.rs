@@ -3,7 +3,7 @@
 use std::{path::PathBuf, str::FromStr};
 
 use clap::{Args, Subcommand, ValueEnum};
-use strongroom::{Alias, Journal};
+use strongroom::{Alias, store::Journal};
 
 use crate::unlock::UnlockSpec;
 
@@ -157,7 +157,7 @@ impl FromStr for Reference {
                 (alias, Some(number))
             }
         };
-        let alias = alias.parse().map_err(|error: strongroom::InvalidAlias| error.to_string())?;
+        let alias = alias.parse().map_err(|error: strongroom::alias::InvalidAlias| error.to_string())?;
         Ok(Self { alias, version })
     }
 }

@@ -1,7 +1,7 @@
 //! `bind` and `unbind`: which of several equal entries answers for a host.
 
 use serde::Serialize;
-use strongroom::{Alias, ClientKeys, Keystore, PeerName, rfc3339};
+use strongroom::{Alias, Keystore, instant::rfc3339, select::ClientKeys, validate::PeerName};
 
 use super::{now, open, open_read_only, seconds, why::decide};
 use crate::{

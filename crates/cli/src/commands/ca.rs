@@ -2,8 +2,12 @@
 
 use serde::Serialize;
 use strongroom::{
-    Alias, AuthoritiesReport, AuthoritiesRequest, AuthorityNames, AuthorityOutcome, AuthorityReport, Entry,
-    EntryKind, Error, InvalidAlias, Location,
+    Alias, Entry, Error,
+    alias::InvalidAlias,
+    certificate_file::Location,
+    keystore::{
+        AuthoritiesReport, AuthoritiesRequest, AuthorityNames, AuthorityOutcome, AuthorityReport, EntryKind,
+    },
 };
 
 use super::{

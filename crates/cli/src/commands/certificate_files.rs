@@ -6,8 +6,12 @@ use std::{
 };
 
 use strongroom::{
-    AuthorityFile, CertificateFile, CertificateFileError, CertificateFileRequest, Diagnostic, DiagnosticCode,
-    Error, Limits, Password, Remedy, read_certificates,
+    Error, Password,
+    certificate_file::{CertificateFile, CertificateFileError, CertificateFileRequest, read_certificates},
+    diagnostic::{Diagnostic, DiagnosticCode},
+    keystore::AuthorityFile,
+    limits::Limits,
+    remedy::Remedy,
 };
 
 use super::read_file;

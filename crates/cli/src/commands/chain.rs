@@ -1,7 +1,7 @@
 //! `chain`: the certificates of an entry, leaf to anchor, and what is missing above them.
 
 use serde::Serialize;
-use strongroom::{Alias, ChainState, Error, Policy, rfc3339};
+use strongroom::{Alias, Error, instant::rfc3339, keystore::ChainState, validate::Policy};
 
 use super::{list::named_entry, now, open_read_only};
 use crate::{

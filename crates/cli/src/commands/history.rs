@@ -1,7 +1,12 @@
 //! `history`, `diff`, `undo` and `rename`.
 
 use serde::Serialize;
-use strongroom::{Alias, Comparison, Version, printable, rfc3339};
+use strongroom::{
+    Alias,
+    certificate::printable,
+    instant::rfc3339,
+    keystore::{Comparison, Version},
+};
 
 use super::{list::referred, now, open, open_read_only};
 use crate::{

@@ -4,7 +4,7 @@ mod embedded;
 mod sources;
 
 use serde::Serialize;
-use strongroom::{FilesRequest, ImportReport, OpenedFiles, Source, SourceFile};
+use strongroom::keystore::{FilesRequest, ImportReport, OpenedFiles, Source, SourceFile};
 
 use self::sources::{Named, read_sources, summary};
 use super::{now, open, passwords::with_passwords};

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use serde::Serialize;
-use strongroom::{Keystore, NewKeystore, StoreError, UnlockKey};
+use strongroom::{Keystore, UnlockKey, keystore::NewKeystore, store::StoreError};
 
 use super::{actor, key_file_path, now, store_path};
 use crate::{

@@ -1,6 +1,6 @@
 //! `inspect`: what is in a file.
 
-use strongroom::{InspectRequest, inspect};
+use strongroom::inspect::{InspectRequest, inspect};
 
 use super::{now, passwords::with_passwords, read_file};
 use crate::{

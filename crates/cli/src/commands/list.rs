@@ -1,7 +1,9 @@
 //! `ls` and `show`.
 
 use serde::Serialize;
-use strongroom::{Alias, Certificate, Entry, EntryKind, Error, Keystore, StoreError, UnixTime};
+use strongroom::{
+    Alias, Entry, Error, Keystore, UnixTime, certificate::Certificate, keystore::EntryKind, store::StoreError,
+};
 
 use super::{now, open_read_only, seconds};
 use crate::{
@@ -155,7 +157,7 @@ fn expires(certificate: &Certificate, at: i64) -> Cell {
         left if left < SOON => (" !", Mark::Soon),
         _ => ("", Mark::None),
     };
-    let date: String = strongroom::rfc3339(certificate.not_after()).chars().take(10).collect();
+    let date: String = strongroom::instant::rfc3339(certificate.not_after()).chars().take(10).collect();
     Cell::marked(format!("{date} {}{sign}", time_left(certificate.not_after(), at)), mark)
 }
 

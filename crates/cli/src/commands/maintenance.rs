@@ -3,7 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
-use strongroom::{Error, LogEntry, Remedy, StoreError, StoreReport, printable, rfc3339};
+use strongroom::{
+    Error,
+    certificate::printable,
+    instant::rfc3339,
+    remedy::Remedy,
+    store::{LogEntry, StoreError, StoreReport},
+};
 
 use super::{Purpose, now, open_options, open_read_only, open_with_key, store_path};
 use crate::{

@@ -29,7 +29,10 @@ use std::{
     sync::Arc,
 };
 
-use strongroom::{Keystore, Limits, OpenOptions, Remedy, StoreError, UnixTime, UnlockSource, printable};
+use strongroom::{
+    Keystore, UnixTime, certificate::printable, keystore::OpenOptions, limits::Limits, remedy::Remedy,
+    seal::UnlockSource, store::StoreError,
+};
 use zeroize::Zeroizing;
 
 pub(crate) use self::verify::StartTls;

@@ -2,7 +2,7 @@
 
 use std::io::IsTerminal as _;
 
-use strongroom::{Error, Password, Passwords, Pkcs12Error, printable};
+use strongroom::{Error, Password, certificate::printable, inspect::Passwords, pkcs12::Pkcs12Error};
 
 use crate::{
     args::{Arguments, PassIn},

@@ -2,7 +2,12 @@
 
 use serde::Serialize;
 use strongroom::{
-    Error, KeptSlot, Keystore, Remedy, SealError, SlotReport, StoreError, UnlockSource, printable,
+    Error, Keystore,
+    certificate::printable,
+    keystore::KeptSlot,
+    remedy::Remedy,
+    seal::{SealError, SlotReport, UnlockSource},
+    store::StoreError,
 };
 
 use super::{Purpose, existing_store, key_file_path, now, open_options, open_with_key};

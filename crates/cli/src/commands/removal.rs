@@ -37,7 +37,7 @@ pub(super) fn rm(arguments: &Arguments, command: &Remove, printer: &Printer) -> 
         confirm(arguments, &question, Unasked::GoOn)?;
     }
     let (stored, has_key) = match &entry {
-        Ok(entry) => (entry.alias.clone(), entry.kind == strongroom::EntryKind::Server),
+        Ok(entry) => (entry.alias.clone(), entry.kind == strongroom::keystore::EntryKind::Server),
         Err(_) => (command.alias.clone(), false),
     };
     let done = keystore.remove(&command.alias, command.force, now());

@@ -12,7 +12,7 @@ use std::{
 use axum::{middleware::map_response, response::Response};
 use axum_server::{Handle, tls_rustls::RustlsConfig};
 use serde::Serialize;
-use strongroom::{Remedy, printable};
+use strongroom::{certificate::printable, remedy::Remedy};
 use strongroom_api::{ApiState, Fault, Settings, router};
 
 use self::tls::{ServerTls, reload_on_signal};

@@ -3,7 +3,14 @@
 use std::sync::Arc;
 
 use serde::Serialize;
-use strongroom::{Diagnostic, DiagnosticCode, ListedSlot, Remedy, UnlockSource, printable, rfc3339};
+use strongroom::{
+    certificate::printable,
+    diagnostic::{Diagnostic, DiagnosticCode},
+    instant::rfc3339,
+    keystore::ListedSlot,
+    remedy::Remedy,
+    seal::UnlockSource,
+};
 
 use super::{Purpose, now, open, open_with_key, store_path};
 use crate::{

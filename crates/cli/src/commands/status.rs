@@ -3,7 +3,10 @@
 use std::{fmt::Write as _, io::Read as _, path::Path};
 
 use serde::Serialize;
-use strongroom::{EntryKind, ServerReport, rfc3339, running_servers};
+use strongroom::{
+    instant::rfc3339,
+    keystore::{EntryKind, ServerReport, running_servers},
+};
 
 use super::{now, open_read_only, store_path};
 use crate::{args::Arguments, failure::Failure, render::Printer};

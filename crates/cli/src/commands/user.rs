@@ -3,7 +3,7 @@
 use std::io::IsTerminal as _;
 
 use serde::Serialize;
-use strongroom::{AccountName, printable};
+use strongroom::{account::AccountName, certificate::printable};
 
 use super::{now, open, open_read_only};
 use crate::{

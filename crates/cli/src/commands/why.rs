@@ -4,8 +4,12 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 use strongroom::{
-    Alias, ClientKeys, Contender, Keystore, Loss, NameMatch, NamedEntry, PeerName, Remedy, ServerKey,
-    rfc3339, running_servers, select_entry, wildcard_of,
+    Alias, Keystore,
+    instant::rfc3339,
+    keystore::{NamedEntry, running_servers},
+    remedy::Remedy,
+    select::{ClientKeys, Contender, Loss, NameMatch, ServerKey, select_entry, wildcard_of},
+    validate::PeerName,
 };
 
 use super::{now, open_read_only, seconds, store_path, verify::instant};

@@ -1,4 +1,4 @@
-use strongroom::{Invocation, Remedy};
+use strongroom::remedy::{Invocation, Remedy};
 
 use super::*;
 

@@ -4,7 +4,13 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 use sha1::{Digest as _, Sha1};
-use strongroom::{AlternativeName, Certificate, Entry, EntryKind, RemovedEntry, Role, rfc3339};
+use strongroom::{
+    Entry,
+    certificate::{AlternativeName, Certificate},
+    instant::rfc3339,
+    keystore::{EntryKind, RemovedEntry},
+    validate::Role,
+};
 
 use super::{LinkView, pem};
 
@@ -263,7 +269,7 @@ pub(super) fn names_lines(line: &mut impl FnMut(&str, &str), names: &[String]) {
 }
 
 /// The names of keyUsage bits as RFC 5280 spells them.
-fn key_usage(usage: &strongroom::KeyUsage) -> Vec<&'static str> {
+fn key_usage(usage: &strongroom::certificate::KeyUsage) -> Vec<&'static str> {
     let spelled = |name: &&'static str| match *name {
         "Digital_Signature" => "digitalSignature",
         "Non_Repudiation" => "nonRepudiation",

@@ -4,8 +4,13 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 use strongroom::{
-    Administrator, Candidate, Certificate, CertificateReport, Encryption, Entry, EntryKind, FileReport,
-    ImportReport, KeyReport, Role, Trust, printable, rfc3339,
+    Entry,
+    certificate::{Candidate, Certificate, printable},
+    inspect::{CertificateReport, FileReport, KeyReport},
+    instant::rfc3339,
+    keystore::{Administrator, EntryKind, ImportReport},
+    pkcs12::Encryption,
+    validate::{Role, Trust},
 };
 
 use super::entries::names_lines;
@@ -141,7 +146,7 @@ pub(crate) fn path_text(path: &[(Certificate, Role)]) -> String {
 pub(crate) fn file_text(report: &FileReport) -> String {
     let mut text = format!("format      {}", report.format);
     if let Some(encoding) = report.encoding {
-        let word = if matches!(encoding, strongroom::Encoding::Ber) { "BER" } else { "DER" };
+        let word = if matches!(encoding, strongroom::pkcs12::Encoding::Ber) { "BER" } else { "DER" };
         let _ = write!(text, " ({word})");
     }
     text.push('\n');

@@ -12,8 +12,9 @@ use std::{
 };
 
 use strongroom::{
-    Keystore, Limits, Password, ServerCertificateRequest, UnixTime, UnlockKey,
+    Keystore, Password, ServerCertificateRequest, UnixTime, UnlockKey,
     engine::{Engine as _, MemoryEngine, Table},
+    limits::Limits,
 };
 use strongroom_fuzz::{Bag, bag, data, open, pfx, shrouded_key, tlv};
 
@@ -101,7 +102,8 @@ impl Seeds {
         keystore.rename(&"www".parse()?, &web, at)?;
         keystore.remove(&web, false, at)?;
         keystore.undo(&web, at)?;
-        let rows = |table| -> Result<_, Box<dyn Error>> { Ok(engine.view()?.range(table, &[], None, usize::MAX)?) };
+        let rows =
+            |table| -> Result<_, Box<dyn Error>> { Ok(engine.view()?.range(table, &[], None, usize::MAX)?) };
         for (_, value) in rows(Table::Record)?.into_iter().chain(rows(Table::Blob)?) {
             self.add(&["record"], &value)?;
         }

@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use strongroom::{Limits, Password};
+use strongroom::{Password, limits::Limits};
 use strongroom_fuzz::{Bag, bag, certificate_bag, check, data, open, pfx, tlv};
 
 fuzz_target!(|bytes: &[u8]| {

@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use strongroom::{AlternativeName, Certificate};
+use strongroom::certificate::{AlternativeName, Certificate};
 use strongroom_fuzz::assert_printable;
 
 fuzz_target!(|der: &[u8]| {
@@ -35,7 +35,7 @@ fuzz_target!(|der: &[u8]| {
     );
     let _ = certificate.is_self_signed();
     // A certificate with a malformed part is shown, and cannot be written again.
-    if let Some(again) = strongroom::reencode(der) {
+    if let Some(again) = strongroom::certificate::reencode(der) {
         assert_eq!(again, der);
     }
 });

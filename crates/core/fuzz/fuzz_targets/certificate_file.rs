@@ -2,7 +2,11 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use strongroom::{CertificateFileRequest, Limits, Password, read_certificates};
+use strongroom::{
+    Password,
+    certificate_file::{CertificateFileRequest, read_certificates},
+    limits::Limits,
+};
 use strongroom_fuzz::{assert_printable, tight};
 
 fuzz_target!(|bytes: &[u8]| {

@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use strongroom::{Limits, Password, ServerCredential, fuzz::public_key_der};
+use strongroom::{Password, certificate::ServerCredential, fuzz::public_key_der, limits::Limits};
 use strongroom_fuzz::open;
 
 fuzz_target!(|bytes: &[u8]| {

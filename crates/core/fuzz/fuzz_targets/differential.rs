@@ -5,7 +5,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use p12_keystore::Pkcs12Archive;
-use strongroom::{Limits, Password, Pkcs12Error};
+use strongroom::{Password, limits::Limits, pkcs12::Pkcs12Error};
 use strongroom_fuzz::{data, open, pfx};
 
 /// The identifier of safeContentsBag (RFC 7292, section 4.2.6).

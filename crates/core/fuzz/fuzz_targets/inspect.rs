@@ -4,12 +4,19 @@
 use std::time::Duration;
 
 use libfuzzer_sys::fuzz_target;
-use strongroom::{InspectRequest, Password, Passwords, UnixTime, inspect};
+use strongroom::{
+    Password, UnixTime,
+    inspect::{InspectRequest, Passwords, inspect},
+};
 use strongroom_fuzz::assert_printable;
 
 fuzz_target!(|bytes: &[u8]| {
     let password = Password::new("changeit").expect("a short password");
-    let request = InspectRequest::new(bytes, Passwords::new(&password), UnixTime::since_unix_epoch(Duration::from_secs(1_795_435_200)));
+    let request = InspectRequest::new(
+        bytes,
+        Passwords::new(&password),
+        UnixTime::since_unix_epoch(Duration::from_secs(1_795_435_200)),
+    );
     let Ok((report, remarks)) = inspect(request) else {
         return;
     };

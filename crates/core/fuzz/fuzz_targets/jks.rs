@@ -2,7 +2,12 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use strongroom::{JavaKeystore, KdfBudget, Limits, Password, ServerCredential};
+use strongroom::{
+    Password,
+    certificate::ServerCredential,
+    jks::JavaKeystore,
+    limits::{KdfBudget, Limits},
+};
 use strongroom_fuzz::{assert_printable, tight};
 
 fuzz_target!(|bytes: &[u8]| {

@@ -3,15 +3,21 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use rustls_pki_types::{AlgorithmIdentifier, CertificateDer, InvalidSignature, SignatureVerificationAlgorithm, UnixTime};
-use strongroom::{Authorities, Certificate, Policy, Trust, ValidatedChain, verify};
+use rustls_pki_types::{
+    AlgorithmIdentifier, CertificateDer, InvalidSignature, SignatureVerificationAlgorithm, UnixTime,
+};
+use strongroom::{
+    certificate::Certificate,
+    validate::{Authorities, Policy, Trust, ValidatedChain, verify},
+};
 use webpki::{EndEntityCert, Error, KeyUsage};
 
 /// 2026-11-23T12:00:00Z; the fixtures are valid then.
 const AT: u64 = 1_795_435_200;
 
 fuzz_target!(|bytes: &[u8]| {
-    let mut certificates: Vec<Certificate> = split(bytes).filter_map(|der| Certificate::from_der(der).ok()).collect();
+    let mut certificates: Vec<Certificate> =
+        split(bytes).filter_map(|der| Certificate::from_der(der).ok()).collect();
     if !(2..=12).contains(&certificates.len()) {
         return;
     }
@@ -29,7 +35,10 @@ fuzz_target!(|bytes: &[u8]| {
             assert!(chain.signatures() <= 100);
             // Whatever is accepted was read to its last byte.
             for (certificate, _) in chain.path() {
-                assert_eq!(strongroom::reencode(certificate.der()).as_deref(), Some(certificate.der().as_ref()));
+                assert_eq!(
+                    strongroom::certificate::reencode(certificate.der()).as_deref(),
+                    Some(certificate.der().as_ref())
+                );
             }
             hold_against_webpki(&chain, at);
         }
@@ -41,7 +50,7 @@ fuzz_target!(|bytes: &[u8]| {
     }
 });
 
-fn fingerprints(chain: &ValidatedChain) -> Vec<strongroom::Fingerprint> {
+fn fingerprints(chain: &ValidatedChain) -> Vec<strongroom::certificate::Fingerprint> {
     chain.path().iter().map(|(certificate, _)| certificate.fingerprint).collect()
 }
 
@@ -60,7 +69,8 @@ fn split(mut bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
 
 /// Asks rustls-webpki about the path, with signatures that verify as they do in the engine under a fuzzer.
 fn hold_against_webpki(chain: &ValidatedChain, at: UnixTime) {
-    let ders: Vec<&CertificateDer<'_>> = chain.path().iter().map(|(certificate, _)| certificate.der()).collect();
+    let ders: Vec<&CertificateDer<'_>> =
+        chain.path().iter().map(|(certificate, _)| certificate.der()).collect();
     let between: Vec<CertificateDer<'_>> =
         ders.get(1..ders.len() - 1).unwrap_or_default().iter().map(|der| (*der).clone()).collect();
     // An anchor is trusted as it is; what rustls-webpki asks of its encoding decides nothing.
@@ -69,7 +79,8 @@ fn hold_against_webpki(chain: &ValidatedChain, at: UnixTime) {
     };
     let algorithms: Vec<&dyn SignatureVerificationAlgorithm> = ALL.iter().map(|one| one as _).collect();
     let verdict = EndEntityCert::try_from(ders[0]).and_then(|leaf| {
-        leaf.verify_for_usage(&algorithms, &[anchor], &between, at, KeyUsage::server_auth(), None, None).map(|_| ())
+        leaf.verify_for_usage(&algorithms, &[anchor], &between, at, KeyUsage::server_auth(), None, None)
+            .map(|_| ())
     });
     match verdict {
         Ok(()) => {}

@@ -2,7 +2,12 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use strongroom::{FileFormat, Limits, Pfx, fuzz::pkcs7_certificates, sniff};
+use strongroom::{
+    file_format::{FileFormat, sniff},
+    fuzz::pkcs7_certificates,
+    limits::Limits,
+    pkcs12::Pfx,
+};
 use strongroom_fuzz::tight;
 
 fuzz_target!(|bytes: &[u8]| {

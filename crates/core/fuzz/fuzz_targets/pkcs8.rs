@@ -2,7 +2,11 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use strongroom::{Certificate, PrivateKey, ServerCredential, fuzz};
+use strongroom::{
+    certificate::{Certificate, ServerCredential},
+    fuzz,
+    secret::PrivateKey,
+};
 use strongroom_fuzz::certificate_of;
 
 /// An Ed25519 key that no private key here belongs to: its point has no known logarithm.

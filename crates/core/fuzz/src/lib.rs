@@ -6,7 +6,12 @@
 #[cfg(all(fuzzing, not(strongroom_fuzzing)))]
 compile_error!("run `cargo xtask fuzz`, which sets RUSTFLAGS=\"--cfg strongroom_fuzzing\"");
 
-use strongroom::{KdfBudget, Contents, Limits, Password, Pfx, Pkcs12Error, ServerCredential, danger};
+use strongroom::{
+    Password,
+    certificate::ServerCredential,
+    limits::{KdfBudget, Limits},
+    pkcs12::{Contents, Pfx, Pkcs12Error, danger},
+};
 
 const DATA: &[u8] = b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01";
 const ENCRYPTED_DATA: &[u8] = b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x06";

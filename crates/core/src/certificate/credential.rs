@@ -14,7 +14,7 @@ use crate::{pkcs12::Contents, secret::PrivateKey};
 /// every part of which was checked, and is the certificate's. Only that proof makes one, and nothing changes it afterwards:
 ///
 /// ```compile_fail,E0616
-/// use strongroom::{Certificate, ServerCredential};
+/// use strongroom::certificate::{Certificate, ServerCredential};
 ///
 /// fn swap(credential: &mut ServerCredential, other: Certificate) {
 ///     credential.leaf = other;
@@ -22,7 +22,7 @@ use crate::{pkcs12::Contents, secret::PrivateKey};
 /// ```
 ///
 /// ```compile_fail,E0451
-/// use strongroom::{Certificate, PrivateKey, ServerCredential};
+/// use strongroom::{certificate::{Certificate, ServerCredential}, secret::PrivateKey};
 ///
 /// fn forge(key: PrivateKey, leaf: Certificate) -> ServerCredential {
 ///     ServerCredential { key, leaf, others: Vec::new(), not_chosen: Vec::new() }

@@ -119,7 +119,7 @@ impl Name {
 /// makes one, and nothing changes it afterwards:
 ///
 /// ```compile_fail,E0616
-/// fn postpone(certificate: &mut strongroom::Certificate) {
+/// fn postpone(certificate: &mut strongroom::certificate::Certificate) {
 ///     certificate.not_after += 1;
 /// }
 /// ```

@@ -12,7 +12,7 @@ use crate::{
 #[derive(Clone, Debug, Error, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum CertificateFileError {
-    /// The file is larger than [`Limits::max_file_len`](crate::Limits::max_file_len).
+    /// The file is larger than [`Limits::max_file_len`](crate::limits::Limits::max_file_len).
     #[error("the file has {found} bytes; the limit is {limit}")]
     TooLarge {
         /// Bytes found.

@@ -96,7 +96,7 @@ impl fmt::Display for Location {
 /// Reads all certificates of a file.
 ///
 /// ```
-/// use strongroom::{CertificateFileRequest, read_certificates};
+/// use strongroom::certificate_file::{CertificateFileRequest, read_certificates};
 ///
 /// let bundle = std::fs::read("../../fixtures/chains/root-rsa.pem")?;
 /// let file = read_certificates(CertificateFileRequest::new(&bundle))?;

@@ -29,7 +29,7 @@ const WHITENER: &[u8] = b"Mighty Aphrodite";
 /// A keystore of Java that is open.
 ///
 /// ```
-/// use strongroom::{JavaKeystore, KdfBudget, Limits, Password};
+/// use strongroom::{Password, jks::JavaKeystore, limits::{KdfBudget, Limits}};
 ///
 /// let bytes = std::fs::read("../../fixtures/other/keytool-17.0.15.rsa2048.jks")?;
 /// let limits = Limits::default();

@@ -22,7 +22,7 @@ impl Keystore {
     ///
     /// # Errors
     ///
-    /// [`StoreError::UserExists`]; [`AccountError`](crate::AccountError) for a password of
+    /// [`StoreError::UserExists`]; [`AccountError`](crate::account::AccountError) for a password of
     /// fewer than 8 characters.
     pub fn add_administrator(
         &self,

@@ -16,7 +16,7 @@ use crate::{
 
 /// A host that an administrator bound to an entry.
 ///
-/// It decides only among entries that are equally exact and equally valid; see [`Contender`](crate::Contender).
+/// It decides only among entries that are equally exact and equally valid; see [`Contender`](crate::select::Contender).
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Binding {

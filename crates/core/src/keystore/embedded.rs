@@ -28,14 +28,14 @@ impl Keystore {
     /// imported authorities do.
     ///
     /// Nothing is trusted by this: whoever asked puts the digest of the anchor into
-    /// [`ImportOptions::vouched`](crate::ImportOptions::vouched) after comparing it with what the CA publishes.
+    /// [`ImportOptions::vouched`](crate::keystore::ImportOptions::vouched) after comparing it with what the CA publishes.
     ///
     /// ```
     /// # let folder = tempfile::tempdir()?;
     /// # let unlock = strongroom::UnlockKey::generate()?;
     /// # let path = folder.path().join("keystore.db");
     /// # let keystore = strongroom::Keystore::create(&path, &unlock, strongroom::UnixTime::now())?;
-    /// use strongroom::{Password, Role, ServerCertificateRequest, UnixTime};
+    /// use strongroom::{Password, ServerCertificateRequest, UnixTime, validate::Role};
     ///
     /// let file = std::fs::read("../../fixtures/pkcs12/www.p12")?;
     /// let password = Password::new("changeit")?;

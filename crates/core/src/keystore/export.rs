@@ -60,7 +60,7 @@ impl Keystore {
     /// # let file = std::fs::read("../../fixtures/pkcs12/www.p12")?;
     /// # let password = Password::new("changeit")?;
     /// # keystore.import_server_certificate(ServerCertificateRequest::new("www".parse()?, &file, &password, strongroom::UnixTime::now()))?;
-    /// use strongroom::{Export, ExportFormat, UnixTime};
+    /// use strongroom::{UnixTime, export::{Export, ExportFormat}};
     ///
     /// let exported = keystore.export(&"www".parse()?, &Export::new(ExportFormat::Certbot), UnixTime::now())?;
     /// let names: Vec<&str> = exported.files.iter().map(|file| file.name).collect();

@@ -32,7 +32,7 @@ impl Keystore {
     /// # let folder = tempfile::tempdir()?;
     /// # let unlock = strongroom::UnlockKey::generate()?;
     /// # let path = folder.path().join("keystore.db");
-    /// use strongroom::{Keystore, Outcome, Password, ServerCertificateRequest, UnixTime};
+    /// use strongroom::{Keystore, Password, ServerCertificateRequest, UnixTime, keystore::Outcome};
     ///
     /// let keystore = Keystore::create(&path, &unlock, UnixTime::now())?;
     /// let root = std::fs::read("../../fixtures/chains/root-rsa.pem")?;

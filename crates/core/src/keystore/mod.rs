@@ -133,7 +133,7 @@ impl Keystore {
     }
 
     /// What opens the store again after another process gave it a new root key. Without it this keystore and its clones
-    /// say [`SealError::Rekeyed`](crate::SealError::Rekeyed) from then on.
+    /// say [`SealError::Rekeyed`](crate::seal::SealError::Rekeyed) from then on.
     pub fn set_key_source(&self, source: Arc<dyn KeySource>) {
         self.shared.set_source(source);
     }
@@ -300,7 +300,7 @@ impl Keystore {
     ///
     /// # Errors
     ///
-    /// [`ValidationError`](crate::ValidationError) with what refuses it; [`StoreError::NotFound`] if there is no such
+    /// [`ValidationError`](crate::validate::ValidationError) with what refuses it; [`StoreError::NotFound`] if there is no such
     /// entry or it has no key.
     pub fn verify(&self, alias: &Alias, policy: &Policy, at: UnixTime) -> Result<ValidatedChain, Error> {
         traced(Operation::Verify, Some(alias), || {
@@ -319,7 +319,7 @@ impl Keystore {
     /// # let folder = tempfile::tempdir()?;
     /// # let unlock = strongroom::UnlockKey::generate()?;
     /// # let path = folder.path().join("keystore.db");
-    /// use strongroom::{DiagnosticCode, Keystore, Password, ServerCertificateRequest, UnixTime};
+    /// use strongroom::{Keystore, Password, ServerCertificateRequest, UnixTime, diagnostic::DiagnosticCode};
     ///
     /// let keystore = Keystore::create(&path, &unlock, UnixTime::now())?;
     /// let (file, password) = (std::fs::read("../../fixtures/pkcs12/www.p12")?, Password::new("changeit")?);

@@ -152,7 +152,7 @@ impl Keystore {
     /// # let path = folder.path().join("keystore.db");
     /// # let unlock = strongroom::UnlockKey::generate()?;
     /// # drop(strongroom::Keystore::create(&path, &unlock, strongroom::UnixTime::now())?);
-    /// use strongroom::{Error, Keystore, StoreError};
+    /// use strongroom::{Error, Keystore, store::StoreError};
     ///
     /// let keystore = Keystore::open_read_only(&path, &unlock)?;
     /// let refused = keystore.remove(&"www".parse()?, false, strongroom::UnixTime::now());

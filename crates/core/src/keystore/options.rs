@@ -112,7 +112,7 @@ impl OpenOptions {
 
     /// Opens a store of which a slot does not prove itself, by another one: to mend it, or to read on.
     /// [`Keystore::slot_listing`] names such slots. Without it they are
-    /// [`StoreError::SlotDamaged`](crate::StoreError::SlotDamaged).
+    /// [`StoreError::SlotDamaged`](crate::store::StoreError::SlotDamaged).
     pub fn damaged_slots(mut self) -> Self {
         self.slots = SlotCheck::Opener;
         self
@@ -125,7 +125,7 @@ impl OpenOptions {
     }
 
     /// How long a writer waits while others write, before it is refused with
-    /// [`StoreError::Busy`](crate::StoreError::Busy): 10 seconds, if nothing is said. A re-key or a restore is waited for as
+    /// [`StoreError::Busy`](crate::store::StoreError::Busy): 10 seconds, if nothing is said. A re-key or a restore is waited for as
     /// long as it takes.
     pub fn busy_timeout(mut self, timeout: Duration) -> Self {
         self.shared.busy_timeout = timeout;
@@ -139,7 +139,7 @@ impl OpenOptions {
     }
 
     /// What opens the store again after another process gave it a new root key. Without it the keystore says
-    /// [`SealError::Rekeyed`](crate::SealError::Rekeyed) from then on.
+    /// [`SealError::Rekeyed`](crate::seal::SealError::Rekeyed) from then on.
     pub fn key_source(mut self, source: Arc<dyn KeySource>) -> Self {
         self.shared.source = Some(source);
         self
@@ -149,7 +149,7 @@ impl OpenOptions {
     ///
     /// # Errors
     ///
-    /// As for [`Keystore::open`]; [`StoreError::RolledBack`](crate::StoreError::RolledBack) if the store is older than its
+    /// As for [`Keystore::open`]; [`StoreError::RolledBack`](crate::store::StoreError::RolledBack) if the store is older than its
     /// rollback guard.
     pub fn open<'u>(self, unlock: impl Into<Unlock<'u>>) -> Result<Keystore, Error> {
         Keystore::open_as(&self, unlock.into())

@@ -269,7 +269,7 @@ pub struct Entry {
 /// A server credential opened for use: its key was proved again to belong to its leaf. Only opening makes one:
 ///
 /// ```compile_fail,E0616
-/// fn swap(opened: &mut strongroom::OpenedCredential, other: strongroom::PrivateKey) {
+/// fn swap(opened: &mut strongroom::keystore::OpenedCredential, other: strongroom::secret::PrivateKey) {
 ///     opened.key = other;
 /// }
 /// ```

@@ -66,7 +66,7 @@ impl Keystore {
     ///
     /// # Errors
     ///
-    /// [`StoreError`](crate::StoreError) if the store cannot be read, or not all of it can be proved.
+    /// [`StoreError`](crate::store::StoreError) if the store cannot be read, or not all of it can be proved.
     pub fn served_names(&self, sink: &mut dyn NameSink) -> Result<Generation, Error> {
         let sink = RefCell::new(sink);
         self.reading(|read| {
@@ -84,7 +84,7 @@ impl Keystore {
     ///
     /// # Errors
     ///
-    /// [`StoreError`](crate::StoreError) if the store cannot be read.
+    /// [`StoreError`](crate::store::StoreError) if the store cannot be read.
     pub fn trust_anchors(&self) -> Result<TrustAnchors, Error> {
         self.reading(|read| read.anchors())
     }
@@ -93,7 +93,7 @@ impl Keystore {
     ///
     /// # Errors
     ///
-    /// [`StoreError`](crate::StoreError) if the store cannot be read.
+    /// [`StoreError`](crate::store::StoreError) if the store cannot be read.
     pub fn bound_alias(&self, host: &str) -> Result<Option<Alias>, Error> {
         self.reading(|read| Ok(read.binding(host)?.map(|row| row.alias)))
     }
@@ -102,7 +102,7 @@ impl Keystore {
     ///
     /// # Errors
     ///
-    /// [`StoreError`](crate::StoreError) if the store cannot be read.
+    /// [`StoreError`](crate::store::StoreError) if the store cannot be read.
     pub fn bound_hosts(&self) -> Result<Vec<(String, Alias)>, Error> {
         self.reading(|read| Ok(read.bindings()?.into_iter().map(|row| (row.host, row.alias)).collect()))
     }
@@ -111,17 +111,17 @@ impl Keystore {
     ///
     /// # Errors
     ///
-    /// [`StoreError`](crate::StoreError) if the store cannot be read.
+    /// [`StoreError`](crate::store::StoreError) if the store cannot be read.
     pub fn aliases_of_name(&self, name: &str, limit: u32) -> Result<Vec<Alias>, Error> {
         self.reading(|read| read.aliases_named(name, limit))
     }
 
     /// The entries that may answer for a host, up to `limit` for each way in which they have its name, and the default
-    /// entry if one is given, with their chains as they are at the instant `at`. [`select_entry`](crate::select_entry) says which does.
+    /// entry if one is given, with their chains as they are at the instant `at`. [`select_entry`](crate::select::select_entry) says which does.
     ///
     /// # Errors
     ///
-    /// [`StoreError`](crate::StoreError) if the store cannot be read.
+    /// [`StoreError`](crate::store::StoreError) if the store cannot be read.
     pub fn entries_for(
         &self,
         host: Option<&PeerName>,

@@ -55,7 +55,7 @@ impl Keystore {
     ///
     /// # Errors
     ///
-    /// [`InvalidSecret`](crate::InvalidSecret) if the system gives no random bytes.
+    /// [`InvalidSecret`](crate::secret::InvalidSecret) if the system gives no random bytes.
     pub fn generate_key(&self) -> Result<UnlockKey, Error> {
         Ok(UnlockKey::generate()?.bound_to(*self.shared.root().ledger().store()))
     }

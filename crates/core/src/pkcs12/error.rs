@@ -14,7 +14,7 @@ use crate::{
 #[derive(Clone, Debug, Error, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Pkcs12Error {
-    /// The file is larger than [`Limits::max_file_len`](crate::Limits::max_file_len).
+    /// The file is larger than [`Limits::max_file_len`](crate::limits::Limits::max_file_len).
     #[error("the file has {found} bytes; the limit is {limit}")]
     TooLarge {
         /// Bytes found.
@@ -59,7 +59,7 @@ pub enum Pkcs12Error {
         /// The version found.
         found: String,
     },
-    /// More of something than a [`Limits`](crate::Limits) field allows.
+    /// More of something than a [`Limits`](crate::limits::Limits) field allows.
     #[error("the file has more than {limit} {what}")]
     TooMany {
         /// What there is too much of.

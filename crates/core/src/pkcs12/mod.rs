@@ -62,7 +62,7 @@ use crate::{
 /// The outer structure of a PKCS #12 file, read and bounded; nothing is proved yet.
 ///
 /// ```
-/// use strongroom::{KdfBudget, Limits, Password, Pfx};
+/// use strongroom::{Password, limits::{KdfBudget, Limits}, pkcs12::Pfx};
 ///
 /// let bytes = std::fs::read("../../fixtures/pkcs12/www.p12")?;
 /// let limits = Limits::default();
@@ -78,7 +78,7 @@ use crate::{
 /// Bags cannot be had from a `Pfx` whose MAC was not verified:
 ///
 /// ```compile_fail
-/// # use strongroom::{KdfBudget, Limits, Password, Pfx};
+/// # use strongroom::{Password, limits::{KdfBudget, Limits}, pkcs12::Pfx};
 /// # let (limits, password) = (Limits::default(), Password::new("")?);
 /// # let mut budget = KdfBudget::new(&limits);
 /// Pfx::from_bytes(&[], &limits)?.decrypt(None, &mut budget)?;

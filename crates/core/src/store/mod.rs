@@ -59,13 +59,8 @@ pub(crate) use self::{
     sqlite::{Prepared, SqliteEngine, beside, free_name, remove as remove_file, side_files},
     state::Mark,
 };
-use self::{
-    engine::{Connector, Engine, View},
-    log::leads,
-    origin::Shared,
-    state::State,
-};
 pub use self::{
+    engine::LongChange,
     error::StoreError,
     generation::{Changes, Generation},
     log::LogEntry,
@@ -75,6 +70,12 @@ pub use self::{
     uncertain_commit::{CommitOutcome, UncertainCommit},
     verify::{StoreProblem, StoreReport},
     waiting::WaitNotice,
+};
+use self::{
+    engine::{Connector, Engine, View},
+    log::leads,
+    origin::Shared,
+    state::State,
 };
 use crate::seal::{Ledger, RootKey, SealError, Slot, Unlock};
 

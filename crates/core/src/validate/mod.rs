@@ -121,8 +121,8 @@ impl Role {
 /// A leaf with the path that was found for it. Only validation makes one, and nothing changes it afterwards:
 ///
 /// ```compile_fail,E0451
-/// fn forge() -> strongroom::ValidatedChain {
-///     strongroom::ValidatedChain { path: Vec::new(), findings: Vec::new(), signatures: 0 }
+/// fn forge() -> strongroom::validate::ValidatedChain {
+///     strongroom::validate::ValidatedChain { path: Vec::new(), findings: Vec::new(), signatures: 0 }
 /// }
 /// ```
 #[derive(Debug)]
@@ -200,7 +200,7 @@ pub fn validate(
 /// Judges the certificate `leaf` at the instant `at`; `others` came with it and are trusted by nobody.
 ///
 /// ```
-/// use strongroom::{Authorities, Certificate, Policy, Trust, UnixTime, verify};
+/// use strongroom::{UnixTime, certificate::Certificate, validate::{Authorities, Policy, Trust, verify}};
 /// # use rustls_pki_types::{CertificateDer, pem::PemObject};
 ///
 /// # fn read(path: &str) -> Result<Vec<u8>, Box<dyn std::error::Error>> {

@@ -2,7 +2,7 @@
 
 use std::sync::{PoisonError, atomic::Ordering};
 
-use strongroom::{ServedEntry, ServerFile, ServerReport};
+use strongroom::keystore::{ServedEntry, ServerFile, ServerReport};
 
 use super::{Follows, seconds};
 use crate::resolver::Shared;

@@ -19,8 +19,11 @@ use rustls::{
     pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName},
 };
 use strongroom::{
-    Certificate, CredentialRequest, DiagnosticCode, Keystore, PrivateKey, ServerCredential, UnixTime,
-    UnlockKey,
+    Keystore, UnixTime, UnlockKey,
+    certificate::{Certificate, ServerCredential},
+    diagnostic::DiagnosticCode,
+    keystore::CredentialRequest,
+    secret::PrivateKey,
 };
 
 pub(crate) const P256: &SignatureAlgorithm = &PKCS_ECDSA_P256_SHA256;

@@ -8,7 +8,7 @@ mod spans;
 use std::{error::Error, fs, path::Path};
 
 use diesel::{Connection as _, RunQueryDsl as _, SqliteConnection, dsl::sql, sql_types::Text};
-use strongroom::{KeptSlot, Keystore, Password, Policy, ServerCertificateRequest, UnixTime, UnlockKey, UnlockSource};
+use strongroom::{Keystore, Password, ServerCertificateRequest, UnixTime, UnlockKey, keystore::KeptSlot, seal::UnlockSource, validate::Policy};
 
 use self::spans::Spans;
 

@@ -6,7 +6,7 @@
 use std::{error::Error, fs, path::Path};
 
 use sqlx::{Connection as _, SqliteConnection};
-use strongroom::{Keystore, Password, Pkcs12Error, ServerCertificateRequest, UnixTime, UnlockKey};
+use strongroom::{Keystore, Password, ServerCertificateRequest, UnixTime, UnlockKey, pkcs12::Pkcs12Error};
 
 const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../fixtures");
 const RC2: &str = "pkcs12/openssl-3.0.19.rsa2048.rc2-40-3des.chain2.p12";

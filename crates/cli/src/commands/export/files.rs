@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use strongroom::{ExportedFile, Remedy};
+use strongroom::{export::ExportedFile, remedy::Remedy};
 use zeroize::Zeroizing;
 
 use crate::{

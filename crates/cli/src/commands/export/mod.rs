@@ -9,8 +9,10 @@ use std::{
 
 use serde::Serialize;
 use strongroom::{
-    Export, ExportFormat, Exported, InspectRequest, Overwrite, Password, Passwords, PresentFile, Profile,
-    Reader, inspect,
+    Password,
+    export::{Export, ExportFormat, Overwrite, PresentFile, Profile},
+    inspect::{InspectRequest, Passwords, Reader, inspect},
+    keystore::Exported,
 };
 use zeroize::Zeroizing;
 

@@ -1,6 +1,11 @@
 //! `import --with-embedded-ca`: shows the CA certificates that would be trusted, asks, and imports them with the entry.
 
-use strongroom::{CredentialRequest, EmbeddedAuthority, ImportReport, Keystore, Role, rfc3339};
+use strongroom::{
+    Keystore,
+    instant::rfc3339,
+    keystore::{CredentialRequest, EmbeddedAuthority, ImportReport},
+    validate::Role,
+};
 
 use crate::{
     args::{Arguments, Import},

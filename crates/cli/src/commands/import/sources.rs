@@ -5,7 +5,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use strongroom::{Diagnostic, DiagnosticCode, ImportReport, Source, SourceFile, SourcePart};
+use strongroom::{
+    diagnostic::{Diagnostic, DiagnosticCode},
+    keystore::{ImportReport, Source, SourceFile, SourcePart},
+};
 use zeroize::Zeroizing;
 
 use crate::{

@@ -2,7 +2,12 @@
 
 use std::path::Path;
 
-use strongroom::{Backup, Error, Keystore, Remedy, SealError, UnlockSource};
+use strongroom::{
+    Error, Keystore,
+    keystore::Backup,
+    remedy::Remedy,
+    seal::{SealError, UnlockSource},
+};
 
 use crate::{
     args::{Arguments, Restore},

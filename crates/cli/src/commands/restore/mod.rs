@@ -6,7 +6,13 @@ mod new_store;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
-use strongroom::{Alias, Journal, Keystore, Remedy, RestoreOptions, RestorePlan, printable};
+use strongroom::{
+    Alias, Keystore,
+    certificate::printable,
+    keystore::{RestoreOptions, RestorePlan},
+    remedy::Remedy,
+    store::Journal,
+};
 
 use super::{
     Purpose, actor,

@@ -5,7 +5,11 @@ use std::{
     sync::Arc,
 };
 
-use strongroom::{Backup, Keystore, NewKeystore, UnlockKey, UnlockSource};
+use strongroom::{
+    Keystore, UnlockKey,
+    keystore::{Backup, NewKeystore},
+    seal::UnlockSource,
+};
 
 use crate::{
     args::{Arguments, Restore},

@@ -6,7 +6,11 @@ use rcgen::{
     CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose, SanType,
 };
 use strongroom::{
-    Alias, Certificate, CredentialRequest, Error, Keystore, PrivateKey, ServerCredential, StoreError,
+    Alias, Error, Keystore,
+    certificate::{Certificate, ServerCredential},
+    keystore::CredentialRequest,
+    secret::PrivateKey,
+    store::StoreError,
 };
 
 use super::super::{now, seconds};

@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
-use strongroom::{Alias, Keystore, rfc3339};
+use strongroom::{Alias, Keystore, instant::rfc3339};
 use strongroom_rustls::{LiveTls, LiveTlsError, TlsEvent};
 
 use super::{

@@ -4,7 +4,11 @@ use std::io::Read;
 
 use rustls_pki_types::{CertificateDer, pem::PemObject as _};
 use serde::{Deserialize, Serialize};
-use strongroom::{Authorities, Certificate, PeerName, Policy, Purpose, Trust, UnixTime, verify};
+use strongroom::{
+    UnixTime,
+    certificate::Certificate,
+    validate::{Authorities, PeerName, Policy, Purpose, Trust, verify},
+};
 
 use super::instant;
 use crate::{
@@ -117,9 +121,10 @@ fn verdict(case: &Case, now: UnixTime) -> Result<usize, String> {
     for name in case.expected_peer_name.iter().chain(&case.expected_peer_names) {
         policy.names.push(match name.kind {
             NameKind::Rfc822 => PeerName::mailbox(&name.value),
-            NameKind::Dns | NameKind::Ip => {
-                name.value.parse().map_err(|error: strongroom::InvalidPeerName| error.to_string())?
-            }
+            NameKind::Dns | NameKind::Ip => name
+                .value
+                .parse()
+                .map_err(|error: strongroom::validate::InvalidPeerName| error.to_string())?,
         });
     }
     let leaf = certificate(&case.peer_certificate).ok_or("the certificate cannot be decoded")?;

@@ -14,7 +14,12 @@ use rustls::{
     pki_types::{CertificateDer, ServerName},
 };
 use serde::Serialize;
-use strongroom::{Alias, Certificate, Entry, Fingerprint, Keystore, PeerName, Policy, rfc3339, verify};
+use strongroom::{
+    Alias, Entry, Keystore,
+    certificate::{Certificate, Fingerprint},
+    instant::rfc3339,
+    validate::{PeerName, Policy, verify},
+};
 
 use super::super::{now, open_read_only, seconds};
 use crate::{
@@ -60,7 +65,7 @@ pub(super) fn run(
 ) -> Result<(), Failure> {
     let keystore = open_read_only(arguments, printer)?;
     let entry = keystore.entry(alias, now())?;
-    if entry.kind != strongroom::EntryKind::Server {
+    if entry.kind != strongroom::keystore::EntryKind::Server {
         let message = format!("\"{}\" is a CA certificate, which no server sends as its own", entry.alias);
         return Err(Failure::new(Exit::Usage, "not_a_server_entry", "arguments", message));
     }
@@ -126,8 +131,10 @@ fn server_name(command: &Verify, entry: &Entry, host: &Host) -> Result<ServerNam
 fn named(leaf: &Certificate, name: &PeerName) -> bool {
     let mut policy = Policy::verification();
     policy.names = vec![name.clone()];
-    let refused = verify(leaf, &[], &strongroom::Authorities::new(), &policy, now());
-    let mismatch = |found: &strongroom::Diagnostic| found.code == strongroom::DiagnosticCode::NameMismatch;
+    let refused = verify(leaf, &[], &strongroom::validate::Authorities::new(), &policy, now());
+    let mismatch = |found: &strongroom::diagnostic::Diagnostic| {
+        found.code == strongroom::diagnostic::DiagnosticCode::NameMismatch
+    };
     refused.err().is_none_or(|refused| !refused.findings.iter().any(mismatch))
 }
 

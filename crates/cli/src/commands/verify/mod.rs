@@ -8,8 +8,12 @@ use std::{path::Path, time::Duration};
 
 use serde::Serialize;
 use strongroom::{
-    Authorities, Certificate, CertificateFile, Diagnostic, Error, Policy, Remedy, Trust, UnixTime,
-    ValidatedChain, ValidationError, verify,
+    Error, UnixTime,
+    certificate::Certificate,
+    certificate_file::CertificateFile,
+    diagnostic::Diagnostic,
+    remedy::Remedy,
+    validate::{Authorities, Policy, Trust, ValidatedChain, ValidationError, verify},
 };
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 

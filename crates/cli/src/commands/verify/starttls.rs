@@ -108,7 +108,7 @@ fn expect(line: &str, start: &str) -> io::Result<()> {
     if line.get(..start.len()).is_some_and(|found| found.eq_ignore_ascii_case(start)) {
         Ok(())
     } else {
-        Err(refused(&format!("the server says \"{}\"", strongroom::printable(line))))
+        Err(refused(&format!("the server says \"{}\"", strongroom::certificate::printable(line))))
     }
 }
 

@@ -41,7 +41,7 @@ impl Keystore {
     /// # let unlock = strongroom::UnlockKey::generate()?;
     /// # let path = folder.path().join("keystore.db");
     /// # let keystore = strongroom::Keystore::create(&path, &unlock, strongroom::UnixTime::now())?;
-    /// use strongroom::{Outcome, UnixTime};
+    /// use strongroom::{UnixTime, keystore::Outcome};
     ///
     /// let root = std::fs::read("../../fixtures/chains/root-rsa.pem")?;
     /// let report = keystore.import_authority(&"root".parse()?, &root, UnixTime::now())?;
@@ -51,7 +51,7 @@ impl Keystore {
     ///
     /// # Errors
     ///
-    /// [`CertificateFileError`](crate::CertificateFileError) if the file cannot be read; [`AuthorityError`] if it does
+    /// [`CertificateFileError`](crate::certificate_file::CertificateFileError) if the file cannot be read; [`AuthorityError`] if it does
     /// not hold exactly one CA certificate, or the alias stands for something else.
     pub fn import_authority(&self, alias: &Alias, file: &[u8], at: UnixTime) -> Result<ImportReport, Error> {
         let read = read_certificates(CertificateFileRequest::new(file)).map_err(Error::from);
@@ -105,7 +105,9 @@ impl Keystore {
     /// # let path = folder.path().join("keystore.db");
     /// # let keystore = strongroom::Keystore::create(&path, &unlock, strongroom::UnixTime::now())?;
     /// use strongroom::{
-    ///     AuthoritiesRequest, AuthorityFile, CertificateFileRequest, UnixTime, read_certificates,
+    ///     UnixTime,
+    ///     certificate_file::{CertificateFileRequest, read_certificates},
+    ///     keystore::{AuthoritiesRequest, AuthorityFile},
     /// };
     ///
     /// let mut files = Vec::new();

@@ -120,7 +120,7 @@ impl Keystore {
     /// # let folder = tempfile::tempdir()?;
     /// # let unlock = strongroom::UnlockKey::generate()?;
     /// # let path = folder.path().join("keystore.db");
-    /// use strongroom::{FilesRequest, Keystore, Password, SourceFile, UnixTime};
+    /// use strongroom::{Keystore, Password, UnixTime, keystore::{FilesRequest, SourceFile}};
     ///
     /// let keystore = Keystore::create(&path, &unlock, UnixTime::now())?;
     /// let root = std::fs::read("../../fixtures/chains/root-rsa.pem")?;
@@ -139,7 +139,7 @@ impl Keystore {
     ///
     /// # Errors
     ///
-    /// [`Error`] of the file that cannot be read, or [`CredentialError`](crate::CredentialError) if no pair, or more
+    /// [`Error`] of the file that cannot be read, or [`CredentialError`](crate::certificate::CredentialError) if no pair, or more
     /// than one, comes out; it is in the log.
     pub fn open_files(&self, request: FilesRequest<'_>) -> Result<OpenedFiles, Error> {
         let (alias, dry_run) = (request.alias.clone(), request.options.dry_run);
