@@ -5,7 +5,10 @@
 
 use strongroom::{Error, error::ErrorKind, store::StoreError};
 
-use crate::{advice, wire::hex};
+use crate::{
+    advice,
+    wire::{Flavour, hex},
+};
 
 /// A fault of the server, for the log of the host.
 ///
@@ -62,12 +65,17 @@ impl ApiError {
         Self::new(400, message, Vec::new())
     }
 
-    pub(crate) fn token_required() -> Self {
-        Self::new(499, "Token Required", Vec::new())
+    pub(crate) fn token_required(flavour: Flavour) -> Self {
+        Self::new(499, flavour.token_required(), Vec::new())
     }
 
-    pub(crate) fn invalid_token() -> Self {
-        Self::new(498, "Invalid Token", Vec::new())
+    pub(crate) fn invalid_token(flavour: Flavour) -> Self {
+        Self::new(498, flavour.invalid_token(), Vec::new())
+    }
+
+    /// What stands in the table of routes and is not offered by this server.
+    pub(crate) fn not_available() -> Self {
+        Self::new(501, "This operation is not available on this server", Vec::new())
     }
 
     pub(crate) fn use_post() -> Self {
@@ -201,6 +209,6 @@ mod tests {
     fn words_that_make_clients_repeat_themselves_stand_only_where_they_are_meant() {
         let subject = ApiError::bad_request("CN=Invalid Token").without_false_alarm();
         assert_eq!(subject.message, "CN=Invalid\u{a0}Token");
-        assert_eq!(ApiError::invalid_token().without_false_alarm().message, "Invalid Token");
+        assert_eq!(ApiError::invalid_token(Flavour::Portal).without_false_alarm().message, "Invalid Token");
     }
 }

@@ -13,7 +13,7 @@ use crate::{
     render::{Frame, failure, or_sign_in, respond, secure},
     request::{Request, format_of},
     state::ApiState,
-    wire::Address,
+    wire::{Address, Operation},
 };
 
 /// The whole HTTP surface as a value. It is meant to be served over TLS alone.
@@ -29,23 +29,24 @@ async fn handle(State(state): State<ApiState>, incoming: axum::extract::Request)
 }
 
 async fn answer(state: &ApiState, incoming: axum::extract::Request) -> Response {
+    let address = Address::parse(incoming.uri().path());
     if !matches!(*incoming.method(), Method::GET | Method::HEAD | Method::POST) {
-        let frame = Frame::new("/portaladmin".to_owned(), state, None);
+        let frame = Frame::new(&address, state, None);
         let error = ApiError::new(405, "Use GET or POST", Vec::new());
         let mut response = failure(&frame, format_of(incoming.uri()), StatusCode::METHOD_NOT_ALLOWED, error);
         response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD, POST"));
         return response;
     }
-    let Some(address) = Address::parse(incoming.uri().path()) else {
-        let frame = Frame::new("/portaladmin".to_owned(), state, None);
-        let error = ApiError::new(404, "There is nothing at this address", Vec::new());
-        return failure(&frame, format_of(incoming.uri()), StatusCode::NOT_FOUND, error);
-    };
     let (mut request, read) = Request::read(incoming, address, state.settings().max_upload).await;
+    if request.address.row.operation == Operation::Outside {
+        let frame = Frame::new(&request.address, state, None);
+        let error = ApiError::new(404, "There is nothing at this address", Vec::new());
+        return failure(&frame, request.format, StatusCode::NOT_FOUND, error);
+    }
     let (user, answer) = match read {
         Ok(()) => operations::perform(state, &mut request).await,
         Err(error) => operations::refuse(state, &request, error).await,
     };
-    let frame = Frame::new(request.address.base(), state, user);
-    respond(&frame, request.format, or_sign_in(request.format, request.address.link(), answer))
+    let frame = Frame::new(&request.address, state, user);
+    respond(&frame, request.format, or_sign_in(&request, answer))
 }

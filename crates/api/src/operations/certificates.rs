@@ -1,6 +1,6 @@
 //! The list of certificates, and one of them.
 
-use strongroom::{Alias, Error, Keystore, UnixTime, store::StoreError};
+use strongroom::{Alias, Entry, Error, Keystore, UnixTime, store::StoreError};
 
 use super::{Answer, CertificatePage, CertificatesPage, Page, seconds};
 use crate::{
@@ -8,7 +8,7 @@ use crate::{
     request::Request,
     state::ApiState,
     wire::{
-        Format, Holder,
+        Format,
         certificate::CertificateObject,
         field,
         object::{CIPHER_SUITES, CertificateList, Object, SSL_PROTOCOLS},
@@ -20,9 +20,9 @@ const PAGE: u32 = 100;
 /// Entries that are read at once for a program, which gets all of them.
 const BATCH: u32 = 500;
 
-pub(super) async fn list(state: &ApiState, request: &Request, holder: &Holder) -> Result<Answer, ApiError> {
+pub(super) async fn list(state: &ApiState, request: &Request) -> Result<Answer, ApiError> {
     if request.format == Format::Html {
-        return page(state, request, holder).await;
+        return page(state, request).await;
     }
     let at = state.now();
     let ssl_certificates = state.run(Task::Read, move |keystore| all_aliases(keystore, at)).await?;
@@ -50,7 +50,7 @@ fn all_aliases(keystore: &Keystore, at: UnixTime) -> Result<Vec<String>, Error> 
     }
 }
 
-async fn page(state: &ApiState, request: &Request, holder: &Holder) -> Result<Answer, ApiError> {
+async fn page(state: &ApiState, request: &Request) -> Result<Answer, ApiError> {
     let after = request.fields.text(field::AFTER)?.and_then(|text| text.parse::<Alias>().ok());
     let (wanted, at) = (PAGE + 1, state.now());
     let listed = state.run(Task::Read, move |keystore| keystore.listing(after.as_ref(), wanted, at));
@@ -66,7 +66,7 @@ async fn page(state: &ApiState, request: &Request, holder: &Holder) -> Result<An
             Err(_) => damaged.push(alias),
         }
     }
-    let list = format!("{}/{}", request.address.base(), holder.path());
+    let list = request.address.list();
     Ok(Answer::Page(Page::Certificates(CertificatesPage {
         entries,
         damaged,
@@ -76,31 +76,36 @@ async fn page(state: &ApiState, request: &Request, holder: &Holder) -> Result<An
     })))
 }
 
-pub(super) async fn one(
-    state: &ApiState,
-    request: &Request,
-    holder: &Holder,
-    name: &str,
-) -> Result<Answer, ApiError> {
-    let not_found = || {
-        let name = strongroom::certificate::printable(name);
-        ApiError::new(404, format!("Certificate with alias '{name}' not found"), Vec::new())
-    };
-    // What cannot be an alias is none.
-    let alias: Alias = name.parse().map_err(|_| not_found())?;
-    let at = state.now();
-    let found = state.run(Task::Read, move |keystore| match keystore.entry(&alias, at) {
-        Err(Error::Store(StoreError::NotFound { .. })) => Ok(None),
-        other => other.map(Some),
-    });
-    let entry = found.await?.ok_or_else(not_found)?;
+pub(super) async fn one(state: &ApiState, request: &Request) -> Result<Answer, ApiError> {
+    let entry = entry(state, request).await?;
     Ok(match request.format {
         Format::Html => {
-            let list = format!("{}/{}", request.address.base(), holder.path());
+            let list = request.address.list();
             Answer::Page(Page::Certificate(Box::new(CertificatePage { entry, list, now: seconds(state) })))
         }
         Format::Json | Format::Pjson => {
             Answer::Object(Object::Certificate(Box::new(CertificateObject::from(&entry))))
         }
     })
+}
+
+/// The entry that the path names; a failure with the code 404 for none.
+pub(super) async fn entry(state: &ApiState, request: &Request) -> Result<Entry, ApiError> {
+    let (alias, at) = (alias(request)?, state.now());
+    let found = state.run(Task::Read, move |keystore| match keystore.entry(&alias, at) {
+        Err(Error::Store(StoreError::NotFound { .. })) => Ok(None),
+        other => other.map(Some),
+    });
+    found.await?.ok_or_else(|| not_found(request))
+}
+
+/// The alias that the path names. What cannot be an alias is that of no entry.
+pub(super) fn alias(request: &Request) -> Result<Alias, ApiError> {
+    request.address.name.as_deref().unwrap_or_default().parse().map_err(|_| not_found(request))
+}
+
+/// Clients ask whether a certificate is there, and read the code.
+pub(super) fn not_found(request: &Request) -> ApiError {
+    let name = strongroom::certificate::printable(request.address.name.as_deref().unwrap_or_default());
+    ApiError::new(404, format!("Certificate with alias '{name}' not found"), Vec::new())
 }

@@ -6,19 +6,20 @@ use crate::{
     request::Request,
     state::ApiState,
     wire::{
-        Format, Holder,
+        Flavour, Format,
+        address::{CERTIFICATES_OF_SITE, certificates_of},
         object::{AdminRoot, Machine, Machines, Object, Resources, Success},
     },
 };
 
 pub(super) fn root(state: &ApiState, request: &Request) -> Answer {
     if request.format == Format::Html {
-        let machine = Holder::Machine(state.settings().machine.clone());
+        let certificates = certificates_of(&state.settings().machine);
         return links(
             "Administrator directory".to_owned(),
             Vec::new(),
             vec![
-                ("Certificates of this machine".to_owned(), machine.path()),
+                ("Certificates of this machine".to_owned(), certificates),
                 ("Machines".to_owned(), "machines".to_owned()),
                 ("Security".to_owned(), "security".to_owned()),
             ],
@@ -45,7 +46,7 @@ pub(super) fn machines(state: &ApiState, request: &Request) -> Answer {
 pub(super) fn machine(state: &ApiState, request: &Request) -> Answer {
     let machine = Machine::of(state, request);
     if request.format == Format::Html {
-        let certificates = Holder::Machine(machine.machine_name.clone()).path();
+        let certificates = certificates_of(&machine.machine_name);
         return links(
             machine.machine_name,
             vec![
@@ -59,9 +60,12 @@ pub(super) fn machine(state: &ApiState, request: &Request) -> Answer {
     Answer::Object(Object::Machine(machine))
 }
 
-pub(super) fn security(request: &Request) -> Answer {
+pub(super) fn security(state: &ApiState, request: &Request) -> Answer {
     if request.format == Format::Html {
-        let certificates = Holder::Security.path();
+        let certificates = match request.address.flavour() {
+            Flavour::Portal => CERTIFICATES_OF_SITE.to_owned(),
+            Flavour::Server => certificates_of(&state.settings().machine),
+        };
         return links("Security".to_owned(), Vec::new(), vec![("Certificates".to_owned(), certificates)]);
     }
     Answer::Object(Object::Resources(Resources { resources: vec!["sslCertificates"] }))

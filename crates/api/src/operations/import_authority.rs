@@ -9,7 +9,7 @@ use strongroom::{
 };
 
 use super::{
-    Answer, AuthoritiesPage, Import, Page, as_message, form,
+    Answer, AuthoritiesPage, Page, as_message,
     import_server_certificate::{alias, file, password, while_wanted},
     imported,
 };
@@ -18,7 +18,7 @@ use crate::{
     request::{Request, User},
     state::ApiState,
     wire::{
-        Format, Holder, field,
+        Format, field,
         object::{Object, Success},
     },
 };
@@ -31,19 +31,10 @@ enum Done {
     All(AuthoritiesReport),
 }
 
-pub(super) async fn import(
-    state: &ApiState,
-    request: &mut Request,
-    holder: &Holder,
-    user: &User,
-) -> Result<Answer, ApiError> {
-    if !request.is_post {
-        return form(request, Import::Authority);
-    }
-    request.check_csrf()?;
+pub(super) async fn import(state: &ApiState, request: &mut Request, user: &User) -> Result<Answer, ApiError> {
     let alias = alias(request, TASK)?;
     let password = password(request, TASK)?;
-    let file = file(request, field::CERTIFICATE, TASK, "the CA certificate")?;
+    let file = file(request, field::CA_CERTIFICATE, TASK, "the CA certificate")?;
     let (at, actor) = (state.now(), user.actor());
     let (client, cancel) = while_wanted(state);
     let limits = state.settings().limits();
@@ -59,8 +50,8 @@ pub(super) async fn import(
         .await?;
     drop(client);
     Ok(match done {
-        Done::One(report) => imported(request, holder, report),
-        Done::All(report) => all_imported(request, holder, report),
+        Done::One(report) => imported(request, report),
+        Done::All(report) => all_imported(request, report),
     })
 }
 
@@ -83,8 +74,8 @@ fn store(
     }
 }
 
-fn all_imported(request: &Request, holder: &Holder, report: AuthoritiesReport) -> Answer {
-    let list = format!("{}/{}", request.address.base(), holder.path());
+fn all_imported(request: &Request, report: AuthoritiesReport) -> Answer {
+    let list = request.address.list();
     match request.format {
         Format::Html => Answer::Page(Page::Authorities(AuthoritiesPage { report, list })),
         Format::Json | Format::Pjson => {

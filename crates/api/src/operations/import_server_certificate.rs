@@ -7,26 +7,17 @@ use strongroom::{
 };
 use zeroize::Zeroizing;
 
-use super::{Answer, Import, form, imported};
+use super::{Answer, imported};
 use crate::{
     error::{ApiError, Task, reply},
     request::{Request, User},
     state::ApiState,
-    wire::{Holder, field},
+    wire::field,
 };
 
 const TASK: Task = Task::ImportServerCertificate;
 
-pub(super) async fn import(
-    state: &ApiState,
-    request: &mut Request,
-    holder: &Holder,
-    user: &User,
-) -> Result<Answer, ApiError> {
-    if !request.is_post {
-        return form(request, Import::ServerCertificate);
-    }
-    request.check_csrf()?;
+pub(super) async fn import(state: &ApiState, request: &mut Request, user: &User) -> Result<Answer, ApiError> {
     let alias = alias(request, TASK)?;
     let password = password(request, TASK)?;
     let chain = chain(request)?;
@@ -49,7 +40,7 @@ pub(super) async fn import(
         })
         .await?;
     drop(client);
-    Ok(imported(request, holder, report))
+    Ok(imported(request, report))
 }
 
 /// Stops the derivations of a file when the time of one import is over, or when the value that comes with it is dropped:
@@ -76,7 +67,7 @@ pub(super) fn alias(request: &Request, task: Task) -> Result<Alias, ApiError> {
     let text = request
         .fields
         .text(field::ALIAS)?
-        .ok_or_else(|| missing(task, field::ALIAS, "the name of the entry"))?;
+        .ok_or_else(|| missing(request, task, field::ALIAS, "the name of the entry"))?;
     text.parse::<Alias>().map_err(|error| reply(task, &Error::from(error)))
 }
 
@@ -87,11 +78,11 @@ pub(super) fn file(
     what: &str,
 ) -> Result<Zeroizing<Vec<u8>>, ApiError> {
     let file = request.fields.take(names)?.filter(|file| !file.is_empty());
-    file.ok_or_else(|| missing(task, names, what))
+    file.ok_or_else(|| missing(request, task, names, what))
 }
 
-fn missing(task: Task, names: field::Names, what: &str) -> ApiError {
-    let name = field::documented(names);
+pub(super) fn missing(request: &Request, task: Task, names: field::Names, what: &str) -> ApiError {
+    let name = field::documented(names, request.address.flavour());
     let details = vec![format!("send {what} in the field '{name}'"), "code: missing_field".to_owned()];
     task.refused(&format!("the field '{name}' is missing"), details)
 }

@@ -1,12 +1,23 @@
 //! The operations, a file each: a handler reads fields, asks the engine once, and answers.
 
 mod certificates;
+mod delete;
 mod directory;
+mod edit_machine;
+mod export;
+mod generate;
+mod generate_csr;
 mod import_authority;
 mod import_server_certificate;
+mod import_signed_certificate;
+mod oauth;
+mod rest;
+mod security_config;
+mod server;
 mod sharing;
 mod sign_in;
 mod token;
+mod update;
 
 use strongroom::{
     Alias, Entry,
@@ -19,7 +30,12 @@ use crate::{
     error::ApiError,
     request::{Request, User},
     state::ApiState,
-    wire::{Format, Holder, Route, field, object::Object},
+    wire::{
+        Format, Methods, Operation,
+        access::Access,
+        field,
+        object::{Object, Success},
+    },
 };
 
 /// What a client gets.
@@ -121,57 +137,98 @@ pub(crate) async fn perform(
     state: &ApiState,
     request: &mut Request,
 ) -> (Option<User>, Result<Answer, ApiError>) {
-    match request.address.route {
-        Route::GenerateToken => return (None, token::generate(state, request).await),
-        Route::HealthCheck => return (None, directory::health(state, request).await),
-        Route::SharingInfo => return (None, Ok(sharing::info(state, request))),
-        Route::SharingRoot => return (None, Ok(sharing::root(state, request))),
-        Route::SignIn => return (None, sign_in::sign_in(state, request).await),
-        Route::Style => return (None, Ok(Answer::Style)),
-        _ => {}
+    let access = request.address.row.access;
+    if access == Access::Public {
+        return (None, perform_public(state, request).await);
     }
-    match request.user(state).await {
-        Ok(user) => {
-            let answer = perform_as(state, request, &user).await;
-            (Some(user), answer)
-        }
-        Err(error) => (None, Err(error)),
+    let user = match request.user(state).await {
+        Ok(user) => user,
+        Err(error) => return (None, Err(error)),
+    };
+    let answer = match access {
+        Access::Needs(privilege) => user.require(privilege),
+        Access::Public | Access::SignedIn => Ok(()),
+    };
+    let answer = match answer {
+        Ok(()) => perform_as(state, request, &user).await,
+        Err(error) => Err(error),
+    };
+    (Some(user), answer)
+}
+
+/// What clients ask before they have a token.
+async fn perform_public(state: &ApiState, request: &mut Request) -> Result<Answer, ApiError> {
+    match request.address.row.operation {
+        Operation::GenerateToken => token::generate(state, request).await,
+        Operation::HealthCheck => directory::health(state, request).await,
+        Operation::OAuthAuthorize => oauth::authorize(state, request),
+        Operation::OAuthSignIn => oauth::sign_in(state, request).await,
+        Operation::RestInfo => rest::info(state, request),
+        Operation::SharingInfo => Ok(sharing::info(state, request)),
+        Operation::SharingRoot => Ok(sharing::root(state, request)),
+        Operation::SignIn => sign_in::sign_in(state, request).await,
+        Operation::Style => Ok(Answer::Style),
+        // The others need a token, and a row that says otherwise is a mistake.
+        _ => Err(not_offered()),
     }
 }
 
-/// Whatever is not named above needs an administrator.
+/// What needs a token. The privilege was looked at; so are, here, the machine and whether a change was meant.
 async fn perform_as(state: &ApiState, request: &mut Request, user: &User) -> Result<Answer, ApiError> {
-    match request.address.route.clone() {
-        Route::AdminRoot => Ok(directory::root(state, request)),
-        Route::Certificate { holder, alias } => {
-            check_machine(state, &holder)?;
-            certificates::one(state, request, &holder, &alias).await
+    if let Some(machine) = &request.address.machine {
+        check_machine(state, machine)?;
+    }
+    if request.address.row.methods == Methods::Change {
+        if !request.is_post {
+            return form(request);
         }
-        Route::Certificates { holder } => {
-            check_machine(state, &holder)?;
-            certificates::list(state, request, &holder).await
+        if let Err(refused) = request.check_csrf() {
+            return form_again(request, Err(refused));
         }
-        Route::ImportAuthority { holder } => {
-            check_machine(state, &holder)?;
-            let done = import_authority::import(state, request, &holder, user).await;
-            form_again(request, Import::Authority, done)
+    }
+    match request.address.row.operation {
+        Operation::Certificate => certificates::one(state, request).await,
+        Operation::Certificates => certificates::list(state, request).await,
+        Operation::CommunitySelf | Operation::CommunityUser => sharing::user(request, user),
+        Operation::Delete => delete::delete(state, request, user).await,
+        Operation::Directory => Ok(directory::root(state, request)),
+        Operation::EditMachine => edit_machine::edit(state, request, user).await,
+        Operation::Export => export::export(state, request, user).await,
+        Operation::Generate => generate::generate(state, request, user).await,
+        Operation::GenerateCsr => generate_csr::generate(state, request, user).await,
+        Operation::ImportAuthority => {
+            let done = import_authority::import(state, request, user).await;
+            form_again(request, done)
         }
-        Route::ImportServerCertificate { holder } => {
-            check_machine(state, &holder)?;
-            let done = import_server_certificate::import(state, request, &holder, user).await;
-            form_again(request, Import::ServerCertificate, done)
+        Operation::ImportServerCertificate => {
+            let done = import_server_certificate::import(state, request, user).await;
+            form_again(request, done)
         }
-        Route::Machine { machine } => {
-            check_machine(state, &Holder::Machine(machine))?;
-            Ok(directory::machine(state, request))
-        }
-        Route::Machines => Ok(directory::machines(state, request)),
-        Route::PortalSelf => Ok(sharing::portal(state, request, user)),
-        Route::Security => Ok(directory::security(request)),
-        Route::SignOut => sign_in::sign_out(state, request),
-        Route::User { name } => sharing::user(request, user, name.as_deref()),
-        // The others were answered without an administrator.
-        _ => Err(not_offered()),
+        Operation::ImportSignedCertificate => import_signed_certificate::import(state, request, user).await,
+        Operation::LocalMachine => server::local(state, request),
+        Operation::LogSettings => server::log_settings(request),
+        Operation::Machine => Ok(directory::machine(state, request)),
+        Operation::Machines => Ok(directory::machines(state, request)),
+        Operation::PortalSelf => Ok(sharing::portal(state, request, user)),
+        Operation::PortalServers => sharing::servers(state, request),
+        Operation::Security => Ok(directory::security(state, request)),
+        Operation::SecurityConfig => security_config::show(state, request).await,
+        Operation::SecurityTokens => server::security_tokens(request),
+        Operation::SignOut => sign_in::sign_out(state, request),
+        Operation::System => server::system(request),
+        Operation::Update => update::update(state, request, user).await,
+        Operation::UpdateSecurityConfig => security_config::update(state, request, user).await,
+        Operation::NotOffered
+        | Operation::Outside
+        | Operation::GenerateToken
+        | Operation::HealthCheck
+        | Operation::OAuthAuthorize
+        | Operation::OAuthSignIn
+        | Operation::RestInfo
+        | Operation::SharingInfo
+        | Operation::SharingRoot
+        | Operation::SignIn
+        | Operation::Style => Err(not_offered()),
     }
 }
 
@@ -181,19 +238,14 @@ fn not_offered() -> ApiError {
     ApiError::new(404, "This server does not offer that resource or operation", vec![help])
 }
 
-fn check_machine(state: &ApiState, holder: &Holder) -> Result<(), ApiError> {
+fn check_machine(state: &ApiState, machine: &str) -> Result<(), ApiError> {
     let this = &state.settings().machine;
-    match holder {
-        Holder::Machine(machine) if !machine.eq_ignore_ascii_case(this) => {
-            let machine = strongroom::certificate::printable(machine);
-            Err(ApiError::new(
-                404,
-                format!("Machine '{machine}' is not this machine; this is '{this}'"),
-                Vec::new(),
-            ))
-        }
-        _ => Ok(()),
+    if machine.eq_ignore_ascii_case(this) {
+        return Ok(());
     }
+    let machine = strongroom::certificate::printable(machine);
+    let message = format!("Machine '{machine}' is not this machine; this is '{this}'");
+    Err(ApiError::new(404, message, Vec::new()))
 }
 
 /// A page for people, an object for programs.
@@ -210,22 +262,32 @@ pub(crate) async fn refuse(
     request: &Request,
     failure: ApiError,
 ) -> (Option<User>, Result<Answer, ApiError>) {
-    let import = match request.address.route {
-        Route::ImportAuthority { .. } => Import::Authority,
-        Route::ImportServerCertificate { .. } => Import::ServerCertificate,
-        _ => return (None, Err(failure)),
-    };
+    if import_of(request).is_none() {
+        return (None, Err(failure));
+    }
     match request.user(state).await {
-        Ok(user) => (Some(user), form_again(request, import, Err(failure))),
+        Ok(user) => (Some(user), form_again(request, Err(failure))),
         Err(_) => (None, Err(failure)),
     }
 }
 
+/// Which import the request asks for, if it asks for one.
+fn import_of(request: &Request) -> Option<Import> {
+    match request.address.row.operation {
+        Operation::ImportAuthority => Some(Import::Authority),
+        Operation::ImportServerCertificate => Some(Import::ServerCertificate),
+        _ => None,
+    }
+}
+
 /// After a failure a person gets the form again, with what was typed; a program gets the failure.
-fn form_again(request: &Request, import: Import, done: Result<Answer, ApiError>) -> Result<Answer, ApiError> {
+fn form_again(request: &Request, done: Result<Answer, ApiError>) -> Result<Answer, ApiError> {
     let failure = match done {
         Err(failure) if request.format == Format::Html && failure.fault.is_none() => failure,
         other => return other,
+    };
+    let Some(import) = import_of(request) else {
+        return Err(failure);
     };
     let typed = |names| request.fields.text(names).ok().flatten().unwrap_or_default().to_owned();
     let ticked = |names| request.fields.boolean(names).ok().flatten();
@@ -240,9 +302,9 @@ fn form_again(request: &Request, import: Import, done: Result<Answer, ApiError>)
 }
 
 /// The empty form, for a GET.
-fn form(request: &Request, import: Import) -> Result<Answer, ApiError> {
-    match request.format {
-        Format::Html => Ok(Answer::Page(Page::Import(ImportPage {
+fn form(request: &Request) -> Result<Answer, ApiError> {
+    match (request.format, import_of(request)) {
+        (Format::Html, Some(import)) => Ok(Answer::Page(Page::Import(ImportPage {
             import,
             alias: String::new(),
             entry: String::new(),
@@ -250,14 +312,12 @@ fn form(request: &Request, import: Import) -> Result<Answer, ApiError> {
             replace: false,
             failure: None,
         }))),
-        Format::Json | Format::Pjson => Err(ApiError::use_post()),
+        _ => Err(ApiError::use_post()),
     }
 }
 
-fn imported(request: &Request, holder: &Holder, report: ImportReport) -> Answer {
-    use crate::wire::object::Success;
-
-    let list = format!("{}/{}", request.address.base(), holder.path());
+fn imported(request: &Request, report: ImportReport) -> Answer {
+    let list = request.address.list();
     match request.format {
         Format::Html => Answer::Page(Page::Imported(ImportedPage { report, list })),
         Format::Json | Format::Pjson => {

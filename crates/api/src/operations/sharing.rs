@@ -47,9 +47,14 @@ pub(super) fn portal(state: &ApiState, request: &Request, user: &request::User) 
     resource(request, "Portal", Object::PortalSelf(object))
 }
 
+/// Servers that are federated with the portal.
+pub(super) fn servers(_state: &ApiState, _request: &Request) -> Result<Answer, ApiError> {
+    Err(ApiError::not_available())
+}
+
 /// An administrator sees no one but itself.
-pub(super) fn user(request: &Request, user: &request::User, asked: Option<&str>) -> Result<Answer, ApiError> {
-    if asked.is_some_and(|asked| !asked.eq_ignore_ascii_case(&user.name)) {
+pub(super) fn user(request: &Request, user: &request::User) -> Result<Answer, ApiError> {
+    if request.address.name.as_deref().is_some_and(|asked| !asked.eq_ignore_ascii_case(&user.name)) {
         return Err(ApiError::new(404, "User does not exist or is inaccessible", Vec::new()));
     }
     Ok(resource(request, "User", Object::User(User::of(&user.name))))

@@ -5,7 +5,7 @@ use crate::{
     error::ApiError,
     request::Request,
     state::ApiState,
-    wire::{Address, Format, field},
+    wire::{Address, Format, Operation, field},
 };
 
 pub(super) async fn sign_in(state: &ApiState, request: &mut Request) -> Result<Answer, ApiError> {
@@ -30,10 +30,6 @@ pub(super) async fn sign_in(state: &ApiState, request: &mut Request) -> Result<A
 }
 
 pub(super) fn sign_out(state: &ApiState, request: &Request) -> Result<Answer, ApiError> {
-    if !request.is_post {
-        return Err(ApiError::use_post());
-    }
-    request.check_csrf()?;
     if let Some(token) = request.token() {
         state.sessions().end(token);
     }
@@ -44,6 +40,7 @@ pub(super) fn sign_out(state: &ApiState, request: &Request) -> Result<Answer, Ap
 fn next(request: &Request) -> String {
     let wanted = request.fields.text(field::NEXT).ok().flatten().unwrap_or_default();
     let path = wanted.split(['?', '#']).next().unwrap_or_default();
-    let local = path.starts_with('/').then(|| Address::parse(path)).flatten();
-    local.map_or_else(|| request.address.base(), |address| address.link())
+    let local = path.starts_with('/').then(|| Address::parse(path));
+    let inside = local.filter(|address| address.row.operation != Operation::Outside);
+    inside.map_or_else(|| request.address.base(), |address| address.link())
 }

@@ -18,20 +18,23 @@ use crate::{
     },
     request::{Hidden, User},
     state::ApiState,
-    wire::{Format, calendar_date, certificate::CertificateObject, percent_encode},
+    wire::{Address, Flavour, Format, calendar_date, certificate::CertificateObject, percent_encode},
 };
 
 /// What all pages have: where they are, and for whom.
 pub(crate) struct Frame<'a> {
     /// The path of the directory.
     pub(crate) base: String,
+    /// The shape of failures.
+    pub(super) flavour: Flavour,
     machine: &'a str,
     user: Option<User>,
 }
 
 impl<'a> Frame<'a> {
-    pub(crate) fn new(base: String, state: &'a ApiState, user: Option<User>) -> Self {
-        Self { base, machine: &state.settings().machine, user }
+    pub(crate) fn new(address: &Address, state: &'a ApiState, user: Option<User>) -> Self {
+        let (base, flavour) = (address.base(), address.flavour());
+        Self { base, flavour, machine: &state.settings().machine, user }
     }
 
     fn hidden(&self) -> Option<&Hidden> {

@@ -14,11 +14,8 @@ pub(crate) use self::html::Frame;
 use crate::{
     error::ApiError,
     operations::{Answer, Page},
-    request::{clear_cookie, set_cookie},
-    wire::{
-        Format,
-        object::{Failure, FailureBody},
-    },
+    request::{Request, clear_cookie, set_cookie},
+    wire::Format,
 };
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json;charset=utf-8");
@@ -52,8 +49,7 @@ pub(crate) fn failure(frame: &Frame<'_>, format: Format, status: StatusCode, err
         }
         Format::Json | Format::Pjson => {
             let ApiError { code, message, details, .. } = &error;
-            let body = Failure { error: FailureBody { code: *code, message, details } };
-            with_body(status, JSON, json(&body, format))
+            with_body(status, JSON, json(&frame.flavour.failure(*code, message, details), format))
         }
     };
     if let Some(fault) = error.fault {
@@ -63,16 +59,16 @@ pub(crate) fn failure(frame: &Frame<'_>, format: Format, status: StatusCode, err
 }
 
 /// Sign-in page in place of a failure that asks for it.
-pub(crate) fn or_sign_in(
-    format: Format,
-    next: String,
-    answer: Result<Answer, ApiError>,
-) -> Result<Answer, ApiError> {
+pub(crate) fn or_sign_in(request: &Request, answer: Result<Answer, ApiError>) -> Result<Answer, ApiError> {
     match answer {
-        Err(error) if format == Format::Html && error.asks_to_sign_in() => {
+        Err(error) if request.format == Format::Html && error.asks_to_sign_in() => {
             let ended = ApiError::new(error.code, "Your session has ended: sign in again", Vec::new());
             let failure = (error.code == 498).then_some(ended);
-            let page = crate::operations::SignInPage { next, username: String::new(), failure };
+            let page = crate::operations::SignInPage {
+                next: request.address.link(),
+                username: String::new(),
+                failure,
+            };
             Ok(Answer::Page(Page::SignIn(page)))
         }
         other => other,

@@ -8,7 +8,7 @@ use crate::{
     error::ApiError,
     session::{form_secret, is_form_secret},
     state::ApiState,
-    wire::field,
+    wire::{access::Privilege, field},
 };
 
 /// The cookie of a browser's session. The prefix binds it to this host, to HTTPS and to the whole path.
@@ -36,6 +36,18 @@ pub(crate) struct User {
 }
 
 impl User {
+    /// Refuses what the user may not do. Every administrator may do everything.
+    pub(crate) fn require(&self, privilege: Privilege) -> Result<(), ApiError> {
+        match privilege {
+            Privilege::List
+            | Privilege::Import
+            | Privilege::Delete
+            | Privilege::Export
+            | Privilege::Administer
+            | Privilege::Audit => Ok(()),
+        }
+    }
+
     /// How the audit log names the administrator.
     pub(crate) fn actor(&self) -> String {
         format!("api {}", self.name)
@@ -89,16 +101,19 @@ pub(crate) fn clear_cookie() -> String {
 impl Request {
     /// The administrator whose request it is: 499 without a token, 498 with one that is not good.
     pub(crate) async fn user(&self, state: &ApiState) -> Result<User, ApiError> {
-        let credential = self.credential.as_ref().ok_or_else(ApiError::token_required)?;
-        let session = state.session(&credential.token).await?.ok_or_else(ApiError::invalid_token)?;
+        let flavour = self.address.flavour();
+        let credential = self.credential.as_ref().ok_or_else(|| ApiError::token_required(flavour))?;
+        let session =
+            state.session(&credential.token).await?.ok_or_else(|| ApiError::invalid_token(flavour))?;
         let hidden = match credential.source {
             TokenSource::Cookie => Some(Hidden {
-                name: field::documented(field::CSRF),
+                name: field::documented(field::CSRF, flavour),
                 value: Zeroizing::new(form_secret(&credential.token)),
             }),
-            TokenSource::Field => {
-                Some(Hidden { name: field::documented(field::TOKEN), value: credential.token.clone() })
-            }
+            TokenSource::Field => Some(Hidden {
+                name: field::documented(field::TOKEN, flavour),
+                value: credential.token.clone(),
+            }),
             TokenSource::Header => None,
         };
         Ok(User { name: session.account.as_str().to_owned(), hidden })

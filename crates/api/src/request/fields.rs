@@ -5,11 +5,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     error::ApiError,
-    wire::{
-        boolean,
-        field::{self, Names},
-        percent_decode,
-    },
+    wire::{boolean, field::Names, percent_decode},
 };
 
 /// The most fields of one query or urlencoded body.
@@ -111,7 +107,7 @@ impl Fields {
         match boolean(word) {
             Some(value) => Ok(Some(value)),
             None => {
-                let name = field::documented(names);
+                let name = names.first().copied().unwrap_or_default();
                 Err(ApiError::bad_request(format!("The field '{name}' must be true or false")))
             }
         }
@@ -139,6 +135,7 @@ fn shown(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::field;
 
     fn parsed(query: &str, body: &str) -> Result<Fields, String> {
         let mut fields = Fields::default();

@@ -19,6 +19,9 @@ use crate::{
     wire::{Address, Format, field},
 };
 
+/// The most bytes of a request without a file.
+const MAX_FORM: usize = 64 * 1024;
+
 /// A request to the API.
 pub(crate) struct Request {
     pub(crate) is_post: bool,
@@ -37,7 +40,7 @@ impl Request {
     pub(crate) async fn read(
         incoming: axum::extract::Request,
         address: Address,
-        limit: usize,
+        max_upload: usize,
     ) -> (Self, Result<(), ApiError>) {
         let (parts, body) = incoming.into_parts();
         let is_post = parts.method == Method::POST;
@@ -47,6 +50,7 @@ impl Request {
         let mut done =
             fields.push_urlencoded(parts.uri.query().unwrap_or_default().as_bytes(), FieldSource::Query);
         if done.is_ok() {
+            let limit = if address.row.takes_file() { max_upload } else { max_upload.min(MAX_FORM) };
             done = body::read(parts, body, limit, &mut fields).await;
         }
         let format = match fields.text(field::FORMAT).map(|word| word.map(Format::parse)) {
@@ -75,7 +79,7 @@ impl Request {
     }
 }
 
-/// The form in which an answer outside the API is given.
+/// The form of an answer to a request whose body is not read.
 pub(crate) fn format_of(uri: &Uri) -> Format {
     let mut fields = Fields::default();
     let _ = fields.push_urlencoded(uri.query().unwrap_or_default().as_bytes(), FieldSource::Query);

@@ -1,15 +1,20 @@
 //! ArcGIS's names: paths, fields, words and objects. Nowhere else are they spelled.
 //!
-//! Takes text and engine facts; gives routes and serialisable objects. Decides nothing.
+//! Takes text and engine facts; gives rows of the table of routes and serialisable objects. Decides nothing.
 
+pub(crate) mod access;
+pub(crate) mod address;
 pub(crate) mod certificate;
 pub(crate) mod field;
+mod flavour;
 pub(crate) mod object;
-mod route;
+pub(crate) mod table;
 mod text;
 
 pub(crate) use self::{
-    route::{Address, Holder, Route},
+    address::Address,
+    flavour::Flavour,
+    table::{Methods, Operation},
     text::{calendar_date, hex, java_date, percent_decode, percent_encode},
 };
 

@@ -37,18 +37,6 @@ impl Success {
 }
 
 #[derive(Debug, Serialize)]
-pub(crate) struct Failure<'a> {
-    pub(crate) error: FailureBody<'a>,
-}
-
-#[derive(Debug, Serialize)]
-pub(crate) struct FailureBody<'a> {
-    pub(crate) code: u16,
-    pub(crate) message: &'a str,
-    pub(crate) details: &'a [String],
-}
-
-#[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct CertificateList {
     pub(crate) ssl_certificates: Vec<String>,

@@ -163,7 +163,7 @@ async fn other_methods_and_paths_get_a_status_of_http() {
             (StatusCode::METHOD_NOT_ALLOWED, "GET, HEAD, POST")
         );
     }
-    let reply = server.get("/arcgis/rest/info?f=json").await;
+    let reply = server.get("/arcgis/rest/services?f=json").await;
     assert_eq!(reply.status, StatusCode::NOT_FOUND);
     assert_eq!(
         reply.text,

@@ -217,8 +217,8 @@ async fn missing_fields_are_named() {
         .await
         .is_error(
             400,
-            "Importing CA certificate failed: the field 'rootCACertificate' is missing",
-            &["send the CA certificate in the field 'rootCACertificate'", "code: missing_field"],
+            "Importing CA certificate failed: the field 'file' is missing",
+            &["send the CA certificate in the field 'file'", "code: missing_field"],
         );
     server.send(www(&token, "", PASSWORD).post(IMPORT)).await.is_error(
         400,

@@ -111,7 +111,7 @@ async fn other_machine_is_named_together_with_this_one() {
 async fn resources_that_are_not_offered_say_so() {
     let server = Server::new();
     let token = server.token().await;
-    for path in ["/arcgis/portaladmin/logs", "/arcgis/portaladmin/security/sslCertificates/update"] {
+    for path in ["/arcgis/portaladmin/logs", "/arcgis/portaladmin/security/sslCertificates/www/other"] {
         let reply = server.get(&format!("{path}?f=json&token={token}")).await;
         let help = "certificates are listed, shown and imported here; the command strongroom does the rest";
         reply.is_error(404, "This server does not offer that resource or operation", &[help]);

@@ -1,0 +1,16 @@
+//! generateCsr: a certificate request with the key of an entry.
+
+use super::Answer;
+use crate::{
+    error::ApiError,
+    request::{Request, User},
+    state::ApiState,
+};
+
+pub(super) async fn generate(
+    _state: &ApiState,
+    _request: &mut Request,
+    _user: &User,
+) -> Result<Answer, ApiError> {
+    Err(ApiError::not_available())
+}
