@@ -203,10 +203,14 @@ fn a_life_of_a_store_is_the_same_on_every_engine() {
         keystore.undo(&alias("www"), now()).unwrap();
         let password = Password::new("a long password").unwrap();
         keystore.add_administrator(&"alice".parse().unwrap(), &password, now()).unwrap();
+        let mut shown = strongroom::keystore::WebServerChange::default();
+        (shown.alias, shown.hsts) = (Some(alias("api-2")), Some(true));
+        let shown = keystore.set_web_server(&shown, now()).unwrap().web_server;
         keystore
             .rekey(&[KeptSlot::new(0, UnlockSource::KeyFile(String::new()), &subject.unlock)], now())
             .unwrap();
         assert!(keystore.verify_administrator(&"alice".parse().unwrap(), &password).unwrap().is_some());
+        assert_eq!(keystore.web_server().unwrap(), shown, "{}", subject.name);
         assert_eq!(keystore.undo(&alias("old"), now()).unwrap().number, 1, "{}", subject.name);
         keystore.prune(None, now()).unwrap();
         drop(keystore);

@@ -3,7 +3,7 @@
 use std::{fs, path::Path};
 
 /// The modules of `strongroom`, in their order.
-const ORDER: [&str; 25] = [
+const ORDER: [&str; 26] = [
     "secret",
     "remedy",
     "diagnostic",
@@ -18,6 +18,7 @@ const ORDER: [&str; 25] = [
     "certificate",
     "validate",
     "select",
+    "web_server",
     "jks",
     "certificate_file",
     "archive",

@@ -171,6 +171,8 @@ codes! {
     AuthorityNotUsable = "authority_not_usable", Warning;
     /// What no longer opens the store still opens older copies of it, and with their root key the store.
     OldCopiesOpen = "old_copies_open", Warning;
+    /// A protocol version or cipher suite of TLS that was asked for is not offered.
+    TlsNotOffered = "tls_not_offered", Warning;
 }
 
 impl DiagnosticCode {
@@ -277,6 +279,7 @@ impl DiagnosticCode {
             Self::ChainStored => "nothing; a server sends the chain with them from now on",
             Self::DuplicateAuthority => "nothing, or remove one of the two",
             Self::AuthorityNotValid => "import the CA's current certificate",
+            Self::TlsNotOffered => "nothing, if every client has one of those that are offered",
             Self::AuthorityNotUsable => {
                 "ask the CA for a CA certificate that current TLS clients accept: RSA-2048 or more, P-256, P-384, P-521 or Ed25519"
             }

@@ -17,6 +17,7 @@ use crate::{
     secret::InvalidSecret,
     store::StoreError,
     validate::ValidationError,
+    web_server::WebServerError,
 };
 
 /// Why an operation on the keystore failed.
@@ -75,6 +76,9 @@ pub enum Error {
     /// An administrator could not be added.
     #[error(transparent)]
     Account(#[from] AccountError),
+    /// The web server of the store cannot be set up so.
+    #[error(transparent)]
+    WebServer(#[from] WebServerError),
 }
 
 impl From<CertificateFileError> for Error {
@@ -196,6 +200,7 @@ impl Error {
             Self::Store(error) => error.code(),
             Self::File(error) => error.code(),
             Self::Account(_) => "invalid_user",
+            Self::WebServer(error) => error.code(),
         }
     }
 
@@ -217,6 +222,7 @@ impl Error {
             Self::Seal(_) | Self::Store(StoreError::Seal(_)) => "seal",
             Self::Store(_) | Self::File(_) => "store",
             Self::Account(_) => "user",
+            Self::WebServer(_) => "web server",
         }
     }
 
@@ -236,6 +242,7 @@ impl Error {
             Self::Seal(error) => error.remedies(),
             Self::Store(error) => error.remedies(),
             Self::File(error) => error.remedies(),
+            Self::WebServer(error) => error.remedies(),
             Self::Alias(_) | Self::Secret(_) | Self::Account(_) => Vec::new(),
         }
     }
@@ -251,6 +258,10 @@ impl Error {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::Alias(_) | Self::Secret(_) | Self::Account(_) => ErrorKind::Usage,
+            Self::WebServer(WebServerError::CaCertificate { .. } | WebServerError::UnsupportedKey { .. }) => {
+                ErrorKind::Validation
+            }
+            Self::WebServer(_) => ErrorKind::Usage,
             Self::Pkcs12(error) => match error {
                 Pkcs12Error::WrongPassword
                 | Pkcs12Error::KeyPassword

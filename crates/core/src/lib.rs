@@ -28,6 +28,7 @@ pub mod select;
 pub mod store;
 mod trace;
 pub mod validate;
+pub mod web_server;
 
 pub use alias::Alias;
 pub use error::Error;

@@ -46,6 +46,9 @@ impl Victim {
         keystore.add_administrator(&"alice".parse().unwrap(), &password, now()).unwrap();
         let second = UnlockKey::generate().unwrap();
         keystore.add_slot(strongroom::seal::UnlockSource::Environment("X".into()), &second, now()).unwrap();
+        let mut shown = strongroom::keystore::WebServerChange::default();
+        shown.alias = Some("a".parse().unwrap());
+        keystore.set_web_server(&shown, now()).unwrap();
         old.push(engine.copy());
         import(&keystore, &ca, "a", true);
         import(&keystore, &ca, "b", false);
@@ -56,6 +59,8 @@ impl Victim {
         keystore.prune(None, now()).unwrap();
         keystore.remove_slot(1, now()).unwrap();
         import(&keystore, &ca, "c", false);
+        shown.alias = Some("c".parse().unwrap());
+        keystore.set_web_server(&shown, now()).unwrap();
         import(&keystore, &ca, "c", true);
         old.push(engine.copy());
         import(&keystore, &ca, "b", true);
@@ -92,6 +97,7 @@ pub(crate) fn answers(keystore: &Keystore) -> Answers {
     ask("removed".into(), keystore.removed_entries(100).map(|entries| format!("{entries:?}")));
     ask("log".into(), keystore.log(0, 1_000).map(|log| format!("{log:?}")));
     ask("users".into(), keystore.administrators().map(|users| format!("{users:?}")));
+    ask("web server".into(), keystore.web_server().map(|shown| format!("{shown:?}")));
     ask("slots".into(), keystore.slots().map(|slots| format!("{slots:?}")));
     all
 }

@@ -35,6 +35,7 @@ mod shared;
 mod slots;
 #[cfg(all(test, unix))]
 mod tests;
+mod web_server;
 
 use std::sync::Arc;
 
@@ -66,6 +67,7 @@ pub use self::{
     servers::{ServedEntry, ServerFile, ServerReport, running_servers},
     serving::{NameDigest, NameSink, NamedEntry},
     slots::ListedSlot,
+    web_server::{WebServerChange, WebServerReport},
 };
 use self::{
     chains::ChainView,

@@ -86,6 +86,10 @@ impl Keystore {
                         return Err(StoreError::InUse { alias: row.head.alias, server: server.name() }.into());
                     }
                     refuse_needed(&row, by.holds, &lost)?;
+                    if read.web_server()?.alias.as_ref() == Some(&row.head.alias) {
+                        let server = "the web server of this store".to_owned();
+                        return Err(StoreError::InUse { alias: row.head.alias, server }.into());
+                    }
                 }
                 write.set_aside(&row)?;
                 let leaf = row.content.leaf().map(|leaf| leaf.fingerprint.to_string());

@@ -27,11 +27,12 @@ pub(crate) enum Action {
     Backup,
     Restore,
     AcceptRollback,
+    WebServer,
 }
 
 impl Action {
     /// Those that change no entry.
-    pub(super) const OF_NO_ENTRY: [Self; 15] = [
+    pub(super) const OF_NO_ENTRY: [Self; 16] = [
         Self::Init,
         // Each entry has a row of its own.
         Self::ImportMany,
@@ -49,6 +50,8 @@ impl Action {
         Self::SignIn,
         Self::Backup,
         Self::AcceptRollback,
+        // The record says so itself.
+        Self::WebServer,
     ];
 
     /// The word that the log shows.
@@ -78,6 +81,7 @@ impl Action {
             Self::Backup => "backup",
             Self::Restore => "restore",
             Self::AcceptRollback => "accept-rollback",
+            Self::WebServer => "web-server",
         }
     }
 }

@@ -193,7 +193,8 @@ impl<'s> Write<'s> {
         }
         self.put_head(&renamed, None)?;
         self.index(present.content.leaf(), &renamed);
-        self.rebind(head, alias)
+        self.rebind(head, alias)?;
+        self.show_renamed(head, alias)
     }
 
     /// Adds the members of an entry.

@@ -131,6 +131,10 @@ impl Store {
         for binding in read.bindings().unwrap_or_default() {
             write.put_binding(&binding);
         }
+        match read.web_server() {
+            Ok(web_server) => write.put_web_server(&web_server),
+            Err(_) => lost.push("(what the web server shows)".to_owned()),
+        }
         write.commit(event)?;
         Ok(lost)
     }
@@ -219,6 +223,7 @@ impl Write<'_> {
             self.take_over(backup, &removed.head, Some(&removed), Some(reseal))?;
         }
         backup.bindings()?.iter().for_each(|binding| self.put_binding(binding));
+        self.put_web_server(&backup.web_server()?);
         slots.iter().for_each(|slot| self.put_slot(slot));
         accounts.iter().try_for_each(|account| self.put_account(account))
     }

@@ -19,6 +19,8 @@ pub struct Generation {
     access: Digest,
     /// Over the hosts that are bound to entries.
     bindings: Digest,
+    /// Over what the web server shows and offers.
+    web_server: Digest,
 }
 
 impl Generation {
@@ -46,6 +48,8 @@ pub struct Changes {
     pub access: bool,
     /// Whether other hosts may be bound to entries, or to others.
     pub bindings: bool,
+    /// Whether the web server of the store is to show or offer something else.
+    pub web_server: bool,
 }
 
 impl Read<'_> {
@@ -59,6 +63,7 @@ impl Read<'_> {
                 authorities: tree.digest(digit(Tag::Authority), digit(Tag::Authority))?,
                 access: tree.digest(digit(Tag::Administrator), digit(Tag::Slot))?,
                 bindings: tree.digest(digit(Tag::Binding), digit(Tag::Binding))?,
+                web_server: tree.digest(digit(Tag::WebServer), digit(Tag::WebServer))?,
             })
         })
     }
@@ -80,6 +85,7 @@ impl Read<'_> {
             authorities: generation.authorities != since.authorities,
             access: generation.epoch != since.epoch || generation.access != since.access,
             bindings: generation.bindings != since.bindings,
+            web_server: generation.web_server != since.web_server,
         };
         for row in rows {
             match row.touched() {

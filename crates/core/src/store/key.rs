@@ -33,6 +33,8 @@ pub(super) enum Tag {
     Removed = 0xc0,
     /// An administrator bound an entry to a host.
     Binding = 0xd0,
+    /// What the web server of the store shows and offers.
+    WebServer = 0xe0,
 }
 
 impl Tag {
@@ -51,6 +53,7 @@ impl Tag {
             Self::Slot => 0xb0,
             Self::Removed => 0xc0,
             Self::Binding => 0xd0,
+            Self::WebServer => 0xe0,
         }
     }
 

@@ -40,6 +40,8 @@ pub(crate) enum Happened {
     BoundTo(String),
     /// A host is bound to this alias.
     HostBoundTo(String),
+    /// The web server offers this from now on.
+    Offered(String),
     Unbound,
     Pruned,
     Added,
@@ -72,6 +74,7 @@ impl fmt::Display for Happened {
             Self::RenamedTo(alias) => return write!(f, "{RENAMED_TO}{alias}"),
             Self::BoundTo(server) => server,
             Self::HostBoundTo(alias) => return write!(f, "bound to {alias}"),
+            Self::Offered(what) => what,
             Self::Unbound => "unbound",
             Self::Pruned => "pruned",
             Self::Added => "added",

@@ -36,6 +36,7 @@ mod tree;
 mod uncertain_commit;
 mod verify;
 mod waiting;
+mod web_server;
 
 use std::{
     path::{Path, PathBuf},

@@ -128,6 +128,7 @@ impl Store {
             }
         }
         found.check("", read.bindings());
+        found.check("", read.web_server());
         if let Some(rows) = found.check("", read.verify_log()) {
             found.report.log = u64::try_from(rows).unwrap_or(0);
         }
@@ -314,6 +315,8 @@ fn describe(key: &[u8]) -> String {
         "the removed entry".to_owned()
     } else if is(Tag::Binding) {
         format!("the binding of \"{}\"", key::text_of(key).unwrap_or_default())
+    } else if is(Tag::WebServer) {
+        "what the web server shows".to_owned()
     } else {
         "a record".to_owned()
     }
