@@ -42,6 +42,7 @@
 
 mod cache;
 mod client;
+mod config;
 mod entry;
 mod error;
 mod event;

@@ -21,11 +21,12 @@ use rustls::{
     server::{ResolvesServerCert, danger::ClientCertVerifier},
     version::{TLS12, TLS13},
 };
-use strongroom::{Alias, Keystore, keystore::ServerReport};
+use strongroom::{Alias, Keystore, keystore::ServerReport, web_server::WebServer};
 
 use crate::{
     LiveTlsError, TlsEvent,
     client::ClientIdentity,
+    config::Template,
     event::Events,
     loader::Loader,
     reload::Follows,
@@ -179,7 +180,6 @@ impl Builder {
             strict_sni: self.strict_sni,
             only_default: self.only_default,
             keep_default: self.keep_default,
-            tls13: self.versions.contains(&&TLS13),
             clock: self.clock,
             stop: AtomicBool::new(false),
             behind: AtomicBool::new(false),
@@ -188,26 +188,16 @@ impl Builder {
             early: Mutex::new(HashMap::new()),
             answered: Mutex::default(),
         });
-        let resolver = Arc::new(Resolver { shared: Arc::clone(&shared), address: None });
-        let config =
-            ServerConfig::builder_with_provider(self.provider).with_protocol_versions(&self.versions)?;
-        let config = match self.client_auth {
-            ClientAuth::None => config.with_no_client_auth(),
-            ClientAuth::Optional => config.with_client_cert_verifier(follows.optional.clone()),
-            ClientAuth::Required => config.with_client_cert_verifier(follows.required.clone()),
+        let template = Template {
+            client_auth: self.client_auth,
+            tls13: self.versions.contains(&&TLS13),
+            alpn: self.alpn,
+            key_log: self.key_log.unwrap_or_else(|| Arc::new(rustls::NoKeyLog)),
         };
-        let mut config = config.with_cert_resolver(resolver.clone());
-        config.alpn_protocols = self.alpn;
-        config.ticketer = follows.tickets.clone();
-        config.session_storage = follows.sessions.clone();
-        config.max_early_data_size = 0;
-        // With more chains than its cache has, each handshake would compress anew, for milliseconds.
-        config.cert_compressors = Vec::new();
-        config.cert_compression_cache = Arc::new(rustls::compress::CompressionCache::Disabled);
-        config.key_log = self.key_log.unwrap_or_else(|| Arc::new(rustls::NoKeyLog));
+        let config = template.config(&shared, &follows, self.provider, &self.versions)?;
         let program = self.program.map(|name| if name.is_empty() { own_name() } else { name });
         follows.start(&shared, program)?;
-        Ok(LiveTls { shared, follows, config: Arc::new(config), resolver })
+        Ok(LiveTls { shared, follows, template, config: Arc::new(config) })
     }
 }
 
@@ -229,8 +219,8 @@ impl fmt::Debug for Builder {
 pub struct LiveTls {
     shared: Arc<Shared>,
     follows: Arc<Follows>,
+    template: Template,
     config: Arc<ServerConfig>,
-    resolver: Arc<Resolver>,
 }
 
 impl LiveTls {
@@ -266,16 +256,27 @@ impl LiveTls {
     #[must_use]
     pub fn server_config_at(&self, address: IpAddr) -> Arc<ServerConfig> {
         let mut config = ServerConfig::clone(&self.config);
-        config.cert_resolver =
-            Arc::new(Resolver { shared: Arc::clone(&self.shared), address: Some(address) });
+        let (shared, tls13) = (Arc::clone(&self.shared), self.template.tls13);
+        config.cert_resolver = Arc::new(Resolver { shared, address: Some(address), tls13 });
         Arc::new(config)
+    }
+
+    /// The configuration with the versions and cipher suites that the web server of a store offers
+    /// ([`Keystore::web_server`]), as far as the provider has them: for who takes one for each connection, so that another
+    /// choice counts from the next handshake on. Tickets and sessions are those of [`server_config`](Self::server_config).
+    ///
+    /// # Errors
+    ///
+    /// [`LiveTlsError::Tls`] if the provider has none of them.
+    pub fn server_config_offering(&self, web_server: &WebServer) -> Result<Arc<ServerConfig>, LiveTlsError> {
+        Ok(Arc::new(self.template.offering(&self.shared, &self.follows, web_server)?))
     }
 
     /// What chooses the certificate, for a configuration of your own. Take the [`tickets`](Self::server_config) of ours
     /// along where clients show certificates: they must end with the trust in a CA.
     #[must_use]
     pub fn resolver(&self) -> Arc<dyn ResolvesServerCert> {
-        self.resolver.clone()
+        Arc::clone(&self.config.cert_resolver)
     }
 
     /// Verifies client certificates against the store's trust anchors, as they are at each handshake. A configuration of

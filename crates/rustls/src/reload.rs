@@ -1,11 +1,12 @@
 //! Follows the store: a thread that waits for a change, reads what changed, and swaps the snapshot.
 
 mod ahead;
+mod pinned;
 mod report;
 
 use std::{
     collections::{BTreeSet, HashMap},
-    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, atomic::Ordering},
     thread,
     time::{Duration, Instant},
 };
@@ -18,7 +19,7 @@ use strongroom::{
     store::{Changes, Generation},
 };
 
-use self::ahead::read_ahead;
+use self::{ahead::read_ahead, pinned::with_pinned};
 use crate::{
     LiveTlsError, TlsEvent,
     entry::{Entry, NameKey},
@@ -49,6 +50,8 @@ pub(crate) struct Follows {
     started: i64,
     /// What those who look at the store from outside read.
     file: Mutex<Option<ServerFile>>,
+    /// What the server is called there; nothing if it is unseen.
+    program: OnceLock<String>,
 }
 
 /// How far the store was followed.
@@ -92,6 +95,7 @@ impl Follows {
             state: Mutex::new(state),
             started: seconds(clock()),
             file: Mutex::default(),
+            program: OnceLock::new(),
         })
     }
 
@@ -118,7 +122,10 @@ impl Follows {
         shared.root.store(Arc::new(root));
         let (follows, of_thread) = (Arc::clone(self), Arc::clone(shared));
         let named = thread::Builder::new().name("strongroom-tls".to_owned());
-        named.spawn(move || follows.follow(&of_thread, program)).map_err(LiveTlsError::Thread)?;
+        if let Some(program) = program {
+            let _ = self.program.set(program);
+        }
+        named.spawn(move || follows.follow(&of_thread)).map_err(LiveTlsError::Thread)?;
         let until = Instant::now() + START;
         while !shared.root.load().complete && Instant::now() < until {
             thread::sleep(Duration::from_millis(1));
@@ -126,7 +133,7 @@ impl Follows {
         Ok(())
     }
 
-    fn follow(&self, shared: &Shared, program: Option<String>) {
+    fn follow(&self, shared: &Shared) {
         let mut beat: Option<Instant> = None;
         let mut told = None;
         let (mut judged, mut judged_at) = (Instant::now(), seconds((shared.clock)()));
@@ -164,9 +171,7 @@ impl Follows {
                 told = Some((sequence, failure));
                 beat = Some(Instant::now());
                 self.tell_expired(shared);
-                if let Some(program) = &program {
-                    self.write_report(shared, program);
-                }
+                self.write_report(shared);
             }
         }
     }
@@ -346,29 +351,6 @@ impl Follows {
         self.tickets.end()
     }
 
-    /// Holds an entry that need not have a name.
-    pub(crate) fn add_identity(&self, shared: &Shared, alias: &Alias) -> Result<(), LiveTlsError> {
-        let mut state = self.state();
-        let root = shared.root.load_full();
-        if root.entry(&alias.key()).is_none_or(|entry| entry.loaded.load().is_none()) {
-            let root = with_pinned(shared, Root::clone(&root), alias)?;
-            self.swap(shared, root);
-        }
-        state.pinned.push(alias.clone());
-        Ok(())
-    }
-
-    /// Another entry is the default from now on.
-    pub(crate) fn set_default(&self, shared: &Shared, alias: Alias) -> Result<(), LiveTlsError> {
-        let _state = self.state();
-        let root = shared.root.load_full();
-        let there = root.entry(&alias.key()).is_some_and(|entry| entry.loaded.load().is_some());
-        let root = if there { Root::clone(&root) } else { with_pinned(shared, Root::clone(&root), &alias)? };
-        *shared.default_alias.lock().unwrap_or_else(PoisonError::into_inner) = Some(alias);
-        self.swap(shared, root);
-        Ok(())
-    }
-
     /// Entries whose chain lost a certificate to time since it was judged last are read again.
     fn judge_anew(&self, shared: &Shared, since: &mut i64) {
         let now = seconds((shared.clock)());
@@ -380,19 +362,6 @@ impl Follows {
         self.state().retry.extend(ended.map(|entry| entry.alias.to_string()));
         *since = now;
     }
-}
-
-/// A snapshot with one entry that must be there.
-fn with_pinned(shared: &Shared, root: Root, alias: &Alias) -> Result<Root, LiveTlsError> {
-    let refused = |reason: String| LiveTlsError::Default { alias: alias.clone(), reason };
-    let loaded = shared.loader.load(alias, Proof::Now).map_err(|error| match error {
-        NotLoaded::Gone => refused("there is no such entry, or it has no key".to_owned()),
-        NotLoaded::Refused(reason) | NotLoaded::Store(reason) => refused(reason),
-    })?;
-    let loaded = Arc::new(loaded);
-    let entry = Arc::new(Entry::of(Arc::clone(&loaded)));
-    shared.loader.keep(&entry, loaded);
-    Ok(root.after([Edit::Put(entry)]))
 }
 
 fn bindings(hosts: Vec<(String, Alias)>) -> HashMap<NameKey, Box<str>> {

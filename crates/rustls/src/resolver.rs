@@ -46,8 +46,6 @@ pub(crate) struct Shared {
     pub(crate) only_default: bool,
     /// Whether the default entry stays when it is removed from the store.
     pub(crate) keep_default: bool,
-    /// Whether the configuration has TLS 1.3.
-    pub(crate) tls13: bool,
     pub(crate) clock: fn() -> UnixTime,
     pub(crate) stop: AtomicBool,
     /// Whether a handshake saw that the snapshot is behind the store.
@@ -251,6 +249,8 @@ impl Shared {
 pub(crate) struct Resolver {
     pub(crate) shared: Arc<Shared>,
     pub(crate) address: Option<IpAddr>,
+    /// Whether the configuration has TLS 1.3.
+    pub(crate) tls13: bool,
 }
 
 impl ResolvesServerCert for Resolver {
@@ -263,7 +263,7 @@ impl ResolvesServerCert for Resolver {
             hello.signature_schemes().iter().map(|scheme| u16::from(*scheme)),
             hello.cipher_suites().iter().map(|suite| u16::from(*suite)),
             hello.named_groups().map(|groups| groups.iter().map(|group| u16::from(*group))),
-            self.shared.tls13,
+            self.tls13,
         );
         let loaded = self.shared.answer(hello.server_name(), self.address, client)?;
         Some(self.shared.answered(&loaded))

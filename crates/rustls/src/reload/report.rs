@@ -50,8 +50,8 @@ impl Follows {
     }
 
     /// Tells those who look at the store from outside. Where the folder cannot be written, nobody is told.
-    pub(super) fn write_report(&self, shared: &Shared, program: &str) {
-        let Some(path) = shared.loader.keystore.path() else {
+    pub(super) fn write_report(&self, shared: &Shared) {
+        let Some((path, program)) = shared.loader.keystore.path().zip(self.program.get()) else {
             return;
         };
         let report = self.report(shared, program);
