@@ -209,7 +209,9 @@ fn a_life_of_a_store_is_the_same_on_every_engine() {
         keystore
             .rekey(&[KeptSlot::new(0, UnlockSource::KeyFile(String::new()), &subject.unlock)], now())
             .unwrap();
-        assert!(keystore.verify_administrator(&"alice".parse().unwrap(), &password).unwrap().is_some());
+        let mut memory = strongroom::account::HashMemory::new().unwrap();
+        let alice = keystore.verify_administrator(&"alice".parse().unwrap(), &password, &mut memory).unwrap();
+        keystore.log_sign_in(&alice.unwrap(), [192, 0, 2, 1].into(), now()).unwrap();
         assert_eq!(keystore.web_server().unwrap(), shown, "{}", subject.name);
         assert_eq!(keystore.undo(&alias("old"), now()).unwrap().number, 1, "{}", subject.name);
         keystore.prune(None, now()).unwrap();
@@ -330,7 +332,9 @@ fn a_read_takes_two_trips_and_a_small_change_three_whatever_the_size() {
         assert!(cold.administrator(&"bob".parse().unwrap()).unwrap().is_none());
         let absent = engine.trips() - before;
         let before = engine.trips();
-        cold.log_refused_sign_in(Some("alice"), 1, now()).unwrap();
+        let from = [192, 0, 2, 1].into();
+        cold.log_refusals(strongroom::keystore::Refusals { count: 1, first: from, last: from }, now())
+            .unwrap();
         let change = engine.trips() - before;
         println!(
             "{size} entries: {present} trips for a read, {absent} for an absence, {change} for a change and its reading back"

@@ -24,6 +24,7 @@ const ORDER: [&str; 26] = [
     "archive",
     "export",
     "seal",
+    "privilege",
     "account",
     "store",
     "error",

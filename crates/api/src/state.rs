@@ -2,7 +2,11 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use strongroom::{Error, Keystore, Password, UnixTime, account::AccountName, limits::Limits};
+use strongroom::{
+    Error, Keystore, Password, UnixTime,
+    account::{AccountName, HashMemory},
+    limits::Limits,
+};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{
@@ -167,10 +171,9 @@ impl ApiState {
         let asked = name.clone();
         let found = self
             .run_with(permit, Task::VerifyPassword, move |keystore| {
-                let Some(stored) = keystore.verify_administrator(&asked, &password)? else {
-                    return Ok(None);
-                };
-                Ok(account_since(keystore, &asked)?.map(|since| (stored, since)))
+                let mut memory = HashMemory::new()?;
+                let found = keystore.verify_administrator(&asked, &password, &mut memory)?;
+                Ok(found.map(|found| (found.name, found.created_at)))
             })
             .await?;
         let Some((account, since)) = found.and_then(|(stored, since)| Some((stored.parse().ok()?, since)))

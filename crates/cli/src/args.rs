@@ -5,12 +5,12 @@ use std::path::PathBuf;
 mod export;
 mod serving;
 mod store;
+mod user;
 
 use clap::builder::RangedU64ValueParser;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use strongroom::{
     Alias,
-    account::AccountName,
     certificate::EntrySelector,
     diagnostic::{DiagnosticCode, Severity, UnknownCode},
     limits::Limits,
@@ -20,6 +20,7 @@ use strongroom::{
 pub(crate) use self::export::{CaExport, Export, FormatWord, LayoutWord, OverwriteArgs};
 pub(crate) use self::serving::{Bind, Host, Serve, Why};
 pub(crate) use self::store::{Diff, Init, Log, Ls, Prune, Reference, Rekey, Remove, Restore, Slot, Undo};
+pub(crate) use self::user::{NewPassword, User};
 use crate::{commands::StartTls, source::PasswordSource, unlock::UnlockSpec};
 
 /// The heading of the options that say which store is meant, and how it is opened.
@@ -303,25 +304,6 @@ impl From<PurposeWord> for Purpose {
             PurposeWord::Server => Self::Server,
         }
     }
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum User {
-    /// Add an administrator
-    Add {
-        /// The user name
-        name: AccountName,
-        /// Where the new password comes from, as for import
-        #[arg(long = "pass-in", value_name = "SRC")]
-        source: Option<PasswordSource>,
-    },
-    /// Remove an administrator
-    Rm {
-        /// The user name
-        name: AccountName,
-    },
-    /// List the administrators
-    Ls,
 }
 
 impl PassIn {

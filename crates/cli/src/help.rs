@@ -19,7 +19,7 @@ const GROUPS: [(&str, &[&str]); 6] = [
 /// A command, and examples of it with what they do.
 type Examples = (&'static str, &'static [(&'static str, &'static str)]);
 
-const EXAMPLES: [Examples; 37] = [
+const EXAMPLES: [Examples; 40] = [
     (
         "strongroom",
         &[
@@ -256,10 +256,23 @@ const EXAMPLES: [Examples; 37] = [
         &[
             ("strongroom user add siteadmin", "ask for the new password"),
             ("strongroom user add siteadmin --pass-in file:password.txt", "take it from a file"),
+            (
+                "strongroom user add renewal --privileges list,import --pass-in file:password.txt",
+                "a script that renews certificates, and may do nothing else",
+            ),
         ],
     ),
+    ("user passwd", &[("strongroom user passwd siteadmin", "ask for another password; all tokens end")]),
+    (
+        "user privileges",
+        &[
+            ("strongroom user privileges siteadmin list,audit", "may look, and change nothing"),
+            ("strongroom user privileges siteadmin all", "may do everything"),
+        ],
+    ),
+    ("user revoke", &[("strongroom user revoke siteadmin", "end all tokens; the password stays")]),
     ("user rm", &[("strongroom user rm siteadmin", "who may not use the API any more")]),
-    ("user ls", &[("strongroom user ls", "who may use the API")]),
+    ("user ls", &[("strongroom user ls", "who may use the API, what for, and who signed in last")]),
     (
         "serve",
         &[

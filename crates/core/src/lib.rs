@@ -21,6 +21,7 @@ pub mod limits;
 pub mod pem;
 pub mod pkcs12;
 pub mod private_file;
+pub mod privilege;
 pub mod remedy;
 pub mod seal;
 pub mod secret;

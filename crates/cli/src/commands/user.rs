@@ -1,13 +1,15 @@
-//! `user add`, `user rm` and `user ls`.
+//! `user add`, `passwd`, `privileges`, `revoke`, `rm` and `ls`.
 
 use std::io::IsTerminal as _;
 
 use serde::Serialize;
-use strongroom::{account::AccountName, certificate::printable};
+use strongroom::{
+    Error, Keystore, Password, account::AccountName, certificate::printable, store::StoreError,
+};
 
 use super::{now, open, open_read_only};
 use crate::{
-    args::{Arguments, User},
+    args::{Arguments, NewPassword, User},
     failure::Failure,
     render::{Printer, UserView},
     source::PasswordSource,
@@ -26,12 +28,35 @@ struct Users {
 
 pub(super) fn run(arguments: &Arguments, command: &User, printer: &Printer) -> Result<(), Failure> {
     match command {
-        User::Add { name, source } => add(arguments, name, source.as_ref(), printer),
+        User::Add { password, privileges } => {
+            let name = &password.name;
+            let keystore = open(arguments)?;
+            keystore.add_administrator_with(
+                name,
+                &read(arguments, password, printer)?,
+                *privileges,
+                now(),
+            )?;
+            done(printer, name, "added", &format!("added the user {name}, who may: {privileges}"));
+        }
+        User::Passwd(password) => {
+            let name = &password.name;
+            let keystore = open(arguments)?;
+            known(&keystore, name)?;
+            keystore.set_administrator_password(name, &read(arguments, password, printer)?, now())?;
+            done(printer, name, "changed", &format!("changed the password of {name}, and ended all tokens"));
+        }
+        User::Privileges { name, privileges } => {
+            open(arguments)?.set_administrator_privileges(name, *privileges, now())?;
+            done(printer, name, "changed", &format!("{name} may: {privileges}"));
+        }
+        User::Revoke { name } => {
+            open(arguments)?.revoke_tokens(name, now())?;
+            done(printer, name, "revoked", &format!("ended all tokens of {name}"));
+        }
         User::Rm { name } => {
             open(arguments)?.remove_administrator(name, now())?;
-            let changed = Changed { name: name.as_str(), outcome: "removed" };
-            printer.result(&changed, &[], || format!("removed the user {name}\n"));
-            Ok(())
+            done(printer, name, "removed", &format!("removed the user {name}"));
         }
         User::Ls => {
             let mut users = Users { users: Vec::new() };
@@ -43,22 +68,29 @@ pub(super) fn run(arguments: &Arguments, command: &User, printer: &Printer) -> R
                 }
             }
             printer.result(&users, &[], || table(&users, printer));
-            Ok(())
         }
+    }
+    Ok(())
+}
+
+fn done(printer: &Printer, name: &AccountName, outcome: &'static str, text: &str) {
+    printer.result(&Changed { name: name.as_str(), outcome }, &[], || format!("{text}\n"));
+}
+
+/// Nobody types a password for a user who is not there.
+fn known(keystore: &Keystore, name: &AccountName) -> Result<(), Failure> {
+    match keystore.administrator(name)? {
+        Some(_) => Ok(()),
+        None => Err(Error::from(StoreError::NoSuchUser { name: name.as_str().to_owned() }).into()),
     }
 }
 
-fn add(
-    arguments: &Arguments,
-    name: &AccountName,
-    source: Option<&PasswordSource>,
-    printer: &Printer,
-) -> Result<(), Failure> {
-    let keystore = open(arguments)?;
-    if let Some(warning) = source.and_then(PasswordSource::warning) {
+fn read(arguments: &Arguments, password: &NewPassword, printer: &Printer) -> Result<Password, Failure> {
+    let NewPassword { name, source } = password;
+    if let Some(warning) = source.as_ref().and_then(PasswordSource::warning) {
         printer.warn(warning);
     }
-    let asked = source.unwrap_or(&PasswordSource::Prompt);
+    let asked = source.as_ref().unwrap_or(&PasswordSource::Prompt);
     let no_input = arguments.no_input;
     if source.is_none() && !no_input && !std::io::stdin().is_terminal() {
         return Err(Failure::password("a password is needed, and there is no terminal to ask on".to_owned()));
@@ -71,19 +103,23 @@ fn add(
             return Err(Failure::password("the two passwords differ".to_owned()));
         }
     }
-    keystore.add_administrator(name, &password, now())?;
-    let changed = Changed { name: name.as_str(), outcome: "added" };
-    printer.result(&changed, &[], || format!("added the user {name}\n"));
-    Ok(())
+    Ok(password)
 }
 
 fn table(users: &Users, printer: &Printer) -> String {
     if users.users.is_empty() {
         return "no users; add one with: strongroom user add NAME\n".to_owned();
     }
-    let mut table = printer.table(&["NAME", "ADDED"]).fit(&[0], &[1]);
+    let mut table = printer.table(&["NAME", "MAY", "LAST SIGN-IN", "FROM", "ADDED"]).fit(&[0], &[4]);
     for user in &users.users {
-        table.row(vec![user.name.as_str().into(), user.created_at.as_str().into()]);
+        let (at, from) = (user.last_sign_in.as_deref(), user.last_sign_in_from.as_deref());
+        table.row(vec![
+            user.name.as_str().into(),
+            user.may().into(),
+            at.unwrap_or("never").into(),
+            from.unwrap_or_default().into(),
+            user.created_at.as_str().into(),
+        ]);
     }
     table.take_text()
 }

@@ -10,6 +10,7 @@ use strongroom::{
     instant::rfc3339,
     keystore::{Administrator, EntryKind, ImportReport},
     pkcs12::Encryption,
+    privilege::Privilege,
     validate::{Role, Trust},
 };
 
@@ -94,11 +95,31 @@ impl ImportView {
 pub(crate) struct UserView {
     pub(crate) name: String,
     pub(crate) created_at: String,
+    privileges: Vec<&'static str>,
+    pub(crate) last_sign_in: Option<String>,
+    pub(crate) last_sign_in_from: Option<String>,
+    tokens_not_before: Option<String>,
 }
 
 impl UserView {
     pub(crate) fn of(administrator: &Administrator) -> Self {
-        Self { name: administrator.name.clone(), created_at: rfc3339(administrator.created_at) }
+        let last = administrator.sign_ins.first();
+        Self {
+            name: administrator.name.clone(),
+            created_at: rfc3339(administrator.created_at),
+            privileges: administrator.privileges.iter().map(Privilege::as_str).collect(),
+            last_sign_in: last.map(|last| rfc3339(last.at)),
+            last_sign_in_from: last.map(|last| last.address.to_string()),
+            tokens_not_before: administrator.tokens_not_before.map(rfc3339),
+        }
+    }
+
+    /// What the administrator may do, in a table.
+    pub(crate) fn may(&self) -> String {
+        if self.privileges.len() == Privilege::ALL.len() {
+            return "all".to_owned();
+        }
+        self.privileges.join(",")
     }
 }
 

@@ -42,7 +42,7 @@ use std::sync::Arc;
 use rustls_pki_types::UnixTime;
 
 pub use self::{
-    accounts::ListedAdministrator,
+    accounts::{ListedAdministrator, Refusals},
     authorities::{
         AuthoritiesReport, AuthoritiesRequest, AuthorityFile, AuthorityNames, AuthorityOutcome,
         AuthorityReport,

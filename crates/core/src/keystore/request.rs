@@ -3,10 +3,12 @@
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
 
 use crate::{
+    account::{SignIn, TokenStamp},
     alias::Alias,
     certificate::{Certificate, EntrySelector, Fingerprint, ServerCredential},
     diagnostic::{Diagnostic, DiagnosticCode},
     limits::{Cancel, Limits},
+    privilege::Privileges,
     secret::{Password, PrivateKey},
     validate::{Chain, Policy, Role, Trust},
 };
@@ -313,4 +315,12 @@ pub struct Administrator {
     pub name: String,
     /// When it was added, in seconds since 1970.
     pub created_at: i64,
+    /// What it may do.
+    pub privileges: Privileges,
+    /// When its tokens were revoked last, by command or by a new password, in seconds since 1970.
+    pub tokens_not_before: Option<i64>,
+    /// What its tokens are bound to now.
+    pub stamp: TokenStamp,
+    /// Its last sign-in from each of up to 16 networks, the latest first.
+    pub sign_ins: Vec<SignIn>,
 }

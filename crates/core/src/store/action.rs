@@ -23,7 +23,11 @@ pub(crate) enum Action {
     Rekey,
     UserAdd,
     UserRemove,
+    UserPassword,
+    UserPrivileges,
+    UserRevoke,
     SignIn,
+    Refusals,
     Backup,
     Restore,
     AcceptRollback,
@@ -32,7 +36,7 @@ pub(crate) enum Action {
 
 impl Action {
     /// Those that change no entry.
-    pub(super) const OF_NO_ENTRY: [Self; 16] = [
+    pub(super) const OF_NO_ENTRY: [Self; 20] = [
         Self::Init,
         // Each entry has a row of its own.
         Self::ImportMany,
@@ -47,7 +51,11 @@ impl Action {
         Self::Rekey,
         Self::UserAdd,
         Self::UserRemove,
+        Self::UserPassword,
+        Self::UserPrivileges,
+        Self::UserRevoke,
         Self::SignIn,
+        Self::Refusals,
         Self::Backup,
         Self::AcceptRollback,
         // The record says so itself.
@@ -77,7 +85,11 @@ impl Action {
             Self::Rekey => "rekey",
             Self::UserAdd => "user-add",
             Self::UserRemove => "user-rm",
+            Self::UserPassword => "user-passwd",
+            Self::UserPrivileges => "user-privileges",
+            Self::UserRevoke => "user-revoke",
             Self::SignIn => "sign-in",
+            Self::Refusals => "refusals",
             Self::Backup => "backup",
             Self::Restore => "restore",
             Self::AcceptRollback => "accept-rollback",

@@ -149,6 +149,11 @@ impl<'b> Decoder<'b> {
         if count <= self.0.len() { Ok(count) } else { Err(MALFORMED) }
     }
 
+    /// Whether nothing follows.
+    pub(super) fn is_at_end(&self) -> bool {
+        self.0.is_empty()
+    }
+
     pub(super) fn end(self) -> Result<(), StoreError> {
         if self.0.is_empty() { Ok(()) } else { Err(MALFORMED) }
     }

@@ -4,7 +4,7 @@
 //! the last one: a row that is changed, moved or cut off the end is seen. A MAC a row keeps the rows before a damaged one
 //! provable.
 
-use std::fmt;
+use std::{fmt, net::IpAddr};
 
 use super::{
     Read, StoreError, Write,
@@ -15,6 +15,7 @@ use super::{
 };
 use crate::{
     alias::Alias,
+    privilege::Privileges,
     seal::{Digest, Ledger, audit_hash},
 };
 
@@ -56,6 +57,17 @@ pub(crate) enum Happened {
     },
     /// Refused sign-ins in a row by now.
     RefusedInARow(u32),
+    Changed,
+    Revoked,
+    /// An administrator has these privileges now.
+    Allowed(Privileges),
+    SignedIn(IpAddr),
+    /// Requests that were refused in some time, from the first address and the last.
+    RefusedMany {
+        count: u64,
+        first: IpAddr,
+        last: IpAddr,
+    },
     /// The code of the error that refused it.
     Refused(&'static str),
 }
@@ -83,6 +95,13 @@ impl fmt::Display for Happened {
             Self::Written => "written",
             Self::Exported { sha256, path } => return write!(f, "sha256 {sha256} {path}"),
             Self::RefusedInARow(count) => return write!(f, "refused, {count} in a row"),
+            Self::Changed => "changed",
+            Self::Revoked => "revoked",
+            Self::Allowed(privileges) => return write!(f, "{privileges}"),
+            Self::SignedIn(address) => return write!(f, "from {address}"),
+            Self::RefusedMany { count, first, last } => {
+                return write!(f, "{count} refused, the first from {first}, the last from {last}");
+            }
             Self::Refused(code) => code,
         })
     }
