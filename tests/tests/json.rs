@@ -47,7 +47,7 @@ fn a_field_has_one_type_in_every_command_and_stands_on_the_page() {
         ["out.p12", "out.pem"].map(|name| shop.folder.path().join(name).display().to_string());
     let [pfx, bundle] = [pfx.as_str(), bundle.as_str()];
     let key = format!("file:{}", shop.folder.path().join("new.key").display());
-    let commands: [&[&str]; 34] = [
+    let commands: [&[&str]; 37] = [
         &["init"],
         &["ca", "import", "root", "chains/root-rsa.pem"],
         &["ca", "import", "--all", "chains/intermediate-rsa.pem", "other/openssl-3.0.19.rsa2048.pkcs7.p7b"],
