@@ -34,6 +34,7 @@
 mod advice;
 mod error;
 mod operations;
+mod overview;
 mod render;
 mod request;
 mod router;

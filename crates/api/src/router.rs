@@ -29,6 +29,9 @@ async fn handle(State(state): State<ApiState>, incoming: axum::extract::Request)
 }
 
 async fn answer(state: &ApiState, incoming: axum::extract::Request) -> Response {
+    if incoming.uri().path() == "/" {
+        return to_directory();
+    }
     let address = Address::parse(incoming.uri().path());
     if !matches!(*incoming.method(), Method::GET | Method::HEAD | Method::POST) {
         let frame = Frame::new(&address, state, None);
@@ -49,4 +52,12 @@ async fn answer(state: &ApiState, incoming: axum::extract::Request) -> Response 
     };
     let frame = Frame::new(&request.address, state, user);
     respond(&frame, request.format, or_sign_in(&request, answer))
+}
+
+/// Leads from the root of the host to the directory.
+fn to_directory() -> Response {
+    let mut response = Response::default();
+    *response.status_mut() = StatusCode::FOUND;
+    response.headers_mut().insert(header::LOCATION, HeaderValue::from_static("/arcgis/portaladmin"));
+    response
 }

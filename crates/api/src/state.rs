@@ -11,6 +11,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{
     error::{ApiError, Task, reply},
+    overview::{Overview, Overviews},
     session::{Failures, Session, Sessions},
 };
 
@@ -93,6 +94,7 @@ struct Shared {
     imports: Gate,
     hashes: Gate,
     reads: Gate,
+    overviews: Overviews,
 }
 
 impl ApiState {
@@ -109,6 +111,7 @@ impl ApiState {
             hashes: Gate::new(HASHES, QUEUE),
             // Reads are short: they wait as long as it takes.
             reads: Gate::new(READS, Semaphore::MAX_PERMITS),
+            overviews: Overviews::default(),
         };
         Self { shared: Arc::new(shared) }
     }
@@ -133,6 +136,17 @@ impl ApiState {
     ) -> Result<T, ApiError> {
         let permit = self.gate(task).enter().await?;
         self.run_with(permit, task, work).await
+    }
+
+    /// Every entry at a glance.
+    pub(crate) async fn overview(&self) -> Result<Arc<Overview>, ApiError> {
+        let (shared, at) = (Arc::clone(&self.shared), self.now());
+        self.run(Task::Read, move |keystore| shared.overviews.get(keystore, at)).await
+    }
+
+    /// The same as it was last; `None` if nobody has asked for it yet.
+    pub(crate) fn known_overview(&self) -> Option<Arc<Overview>> {
+        self.shared.overviews.peek()
     }
 
     async fn run_with<T: Send + 'static>(

@@ -1,10 +1,21 @@
 //! The list of certificates, and one of them.
 
-use strongroom::{Alias, Entry, Error, Keystore, UnixTime, store::StoreError};
+use strongroom::{
+    Alias, Entry, Error, Keystore, UnixTime,
+    certificate::Certificate,
+    diagnostic::Diagnostic,
+    instant::seconds as seconds_of,
+    keystore::Version,
+    store::StoreError,
+    validate::{Policy, Role},
+};
 
-use super::{Answer, CertificatePage, CertificatesPage, Page, seconds};
+use super::{
+    Answer, CertificatePage, CertificatesPage, Direction, ListQuery, Listed, Page, Positions, SortKey, seconds,
+};
 use crate::{
     error::{ApiError, Task},
+    overview::{Glance, Overview, Standing},
     request::Request,
     state::ApiState,
     wire::{
@@ -17,6 +28,9 @@ use crate::{
 
 /// Entries of one page for people.
 const PAGE: u32 = 100;
+const PAGE_LEN: usize = 100;
+/// How much of what is searched for is looked at, in characters.
+const SEARCH: usize = 200;
 /// Entries that are read at once for a program, which gets all of them.
 const BATCH: u32 = 500;
 
@@ -51,51 +65,134 @@ fn all_aliases(keystore: &Keystore, at: UnixTime) -> Result<Vec<String>, Error> 
 }
 
 async fn page(state: &ApiState, request: &Request) -> Result<Answer, ApiError> {
-    let after = request.fields.text(field::AFTER)?.and_then(|text| text.parse::<Alias>().ok());
-    let (wanted, at) = (PAGE + 1, state.now());
-    let listed = state.run(Task::Read, move |keystore| keystore.listing(after.as_ref(), wanted, at));
-    let mut listed = listed.await?;
-    let shown = usize::try_from(PAGE).unwrap_or(usize::MAX);
-    let more = listed.len() > shown;
-    listed.truncate(shown);
-    let next = listed.last().filter(|_| more).map(|(alias, _)| alias.key());
-    let (mut entries, mut damaged) = (Vec::with_capacity(listed.len()), Vec::new());
-    for (alias, entry) in listed {
-        match entry {
-            Ok(entry) => entries.push(entry),
-            Err(_) => damaged.push(alias),
-        }
-    }
+    let query = ListQuery::read(request);
+    let (entries, positions) = if query.is_plain() {
+        by_alias(state, request).await?
+    } else {
+        matching(state, &query).await?
+    };
     let list = request.address.list();
     Ok(Answer::Page(Page::Certificates(CertificatesPage {
         entries,
-        damaged,
+        query,
+        positions,
         list,
-        next,
         now: seconds(state),
     })))
 }
 
+/// The page after an alias: it costs the same whatever the store holds.
+async fn by_alias(state: &ApiState, request: &Request) -> Result<(Vec<Listed>, Positions), ApiError> {
+    let after = request.fields.text(field::AFTER)?.and_then(|text| text.parse::<Alias>().ok());
+    let is_first = after.is_none();
+    let (wanted, at) = (PAGE + 1, state.now());
+    let listed = state.run(Task::Read, move |keystore| keystore.listing(after.as_ref(), wanted, at));
+    let mut listed = listed.await?;
+    let more = listed.len() > PAGE_LEN;
+    listed.truncate(PAGE_LEN);
+    let next = listed.last().filter(|_| more).map(|(alias, _)| alias.key());
+    let entries = listed.into_iter().map(|(alias, entry)| match entry {
+        Ok(entry) => Listed::Whole(Box::new(entry)),
+        Err(_) => Listed::Damaged(alias),
+    });
+    Ok((entries.collect(), Positions::After { is_first, next }))
+}
+
+/// A page of the entries that match, sorted.
+async fn matching(state: &ApiState, query: &ListQuery) -> Result<(Vec<Listed>, Positions), ApiError> {
+    let overview = state.overview().await?;
+    let (query, at) = (query.clone(), state.now());
+    let found = state.run(Task::Read, move |keystore| {
+        let matches = query.matches(&overview, seconds_of(at));
+        let pages = matches.len().div_ceil(PAGE_LEN).max(1);
+        let page = query.page.clamp(1, pages);
+        let first = (page - 1).saturating_mul(PAGE_LEN);
+        let mut entries = Vec::new();
+        for glance in matches.iter().skip(first).take(PAGE_LEN) {
+            match keystore.entry(&glance.alias, at) {
+                Ok(entry) => entries.push(Listed::Whole(Box::new(entry))),
+                // Removed since.
+                Err(Error::Store(StoreError::NotFound { .. })) => {}
+                Err(Error::Store(StoreError::Corrupt { .. })) => {
+                    entries.push(Listed::Damaged(glance.alias.clone()));
+                }
+                Err(other) => return Err(other),
+            }
+        }
+        let (is_whole, taken_at) = (overview.is_whole, overview.taken_at);
+        let total = matches.len();
+        Ok((entries, Positions::Of { first: first + 1, total, page, pages, is_whole, taken_at }))
+    });
+    found.await
+}
+
+impl ListQuery {
+    /// What is not understood is as if it had not been asked.
+    fn read(request: &Request) -> Self {
+        let text = |names| request.fields.text(names).ok().flatten().unwrap_or_default();
+        Self {
+            text: text(field::SEARCH).trim().chars().take(SEARCH).collect(),
+            standing: Standing::ALL.into_iter().find(|standing| standing.as_str() == text(field::STATE)),
+            servers: match text(field::TYPE) {
+                "server" => Some(true),
+                "ca" => Some(false),
+                _ => None,
+            },
+            sort: match text(field::SORT) {
+                "expires" => SortKey::Expires,
+                "state" => SortKey::Standing,
+                _ => SortKey::Alias,
+            },
+            direction: if text(field::ORDER) == "down" { Direction::Down } else { Direction::Up },
+            page: text(field::PAGE).parse().unwrap_or(0),
+        }
+    }
+
+    fn matches<'o>(&self, overview: &'o Overview, now: i64) -> Vec<&'o Glance> {
+        let text = self.text.to_lowercase();
+        let mut found: Vec<&Glance> = overview
+            .entries
+            .iter()
+            .filter(|glance| self.servers.is_none_or(|servers| glance.is_server() == servers))
+            .filter(|glance| self.standing.is_none_or(|standing| glance.standing(now) == standing))
+            .filter(|glance| glance.has(&text))
+            .collect();
+        match self.sort {
+            // As they stand.
+            SortKey::Alias => {}
+            SortKey::Expires => found.sort_by_key(|glance| glance.ends()),
+            SortKey::Standing => found.sort_by_key(|glance| (glance.standing(now), glance.ends())),
+        }
+        if self.direction == Direction::Down {
+            found.reverse();
+        }
+        found
+    }
+}
+
 pub(super) async fn one(state: &ApiState, request: &Request) -> Result<Answer, ApiError> {
-    let entry = entry(state, request).await?;
-    Ok(match request.format {
-        Format::Html => {
-            let list = request.address.list();
-            Answer::Page(Page::Certificate(Box::new(CertificatePage { entry, list, now: seconds(state) })))
-        }
-        Format::Json | Format::Pjson => {
-            Answer::Object(Object::Certificate(Box::new(CertificateObject::from(&entry))))
-        }
-    })
+    if request.format != Format::Html {
+        let entry = entry(state, request).await?;
+        return Ok(Answer::Object(Object::Certificate(Box::new(CertificateObject::from(&entry)))));
+    }
+    let (alias, at) = (alias(request)?, state.now());
+    let web_server = state.settings().web_server_certificate_alias.clone();
+    let (list, overview, now) = (request.address.list(), state.known_overview(), seconds(state));
+    let found = state.run(Task::Read, move |keystore| {
+        let page = all_of(keystore, &alias, at)?;
+        Ok(page.map(|(entry, path, findings, versions)| {
+            let is_web_server = entry.alias.as_str().eq_ignore_ascii_case(&web_server);
+            CertificatePage { entry, path, findings, versions, is_web_server, overview, list, now }
+        }))
+    });
+    let page = found.await?.ok_or_else(|| not_found(request))?;
+    Ok(Answer::Page(Page::Certificate(Box::new(page))))
 }
 
 /// The entry that the path names; a failure with the code 404 for none.
 pub(super) async fn entry(state: &ApiState, request: &Request) -> Result<Entry, ApiError> {
     let (alias, at) = (alias(request)?, state.now());
-    let found = state.run(Task::Read, move |keystore| match keystore.entry(&alias, at) {
-        Err(Error::Store(StoreError::NotFound { .. })) => Ok(None),
-        other => other.map(Some),
-    });
+    let found = state.run(Task::Read, move |keystore| there(keystore.entry(&alias, at)));
     found.await?.ok_or_else(|| not_found(request))
 }
 
@@ -108,4 +205,29 @@ pub(super) fn alias(request: &Request) -> Result<Alias, ApiError> {
 pub(super) fn not_found(request: &Request) -> ApiError {
     let name = strongroom::certificate::printable(request.address.name.as_deref().unwrap_or_default());
     ApiError::new(404, format!("Certificate with alias '{name}' not found"), Vec::new())
+}
+
+/// What the page of an entry shows.
+type All = (Entry, Vec<(Certificate, Role)>, Vec<Diagnostic>, Vec<Version>);
+
+fn all_of(keystore: &Keystore, alias: &Alias, at: UnixTime) -> Result<Option<All>, Error> {
+    let Some(entry) = there(keystore.entry(alias, at))? else {
+        return Ok(None);
+    };
+    let findings = match keystore.verify(alias, &Policy::default(), at) {
+        Ok(valid) => valid.findings().to_vec(),
+        Err(Error::Validation(refused)) => refused.findings,
+        // A CA certificate by itself is nothing to judge.
+        Err(Error::Store(StoreError::NotFound { .. })) => Vec::new(),
+        Err(other) => return Err(other),
+    };
+    Ok(Some((entry, keystore.chain(alias, at)?, findings, keystore.history(alias)?)))
+}
+
+/// `None` where there is no such entry.
+fn there<T>(found: Result<T, Error>) -> Result<Option<T>, Error> {
+    match found {
+        Err(Error::Store(StoreError::NotFound { .. })) => Ok(None),
+        other => other.map(Some),
+    }
 }

@@ -12,19 +12,7 @@ use crate::{
     },
 };
 
-pub(super) fn root(state: &ApiState, request: &Request) -> Answer {
-    if request.format == Format::Html {
-        let certificates = certificates_of(&state.settings().machine);
-        return links(
-            "Administrator directory".to_owned(),
-            Vec::new(),
-            vec![
-                ("Certificates of this machine".to_owned(), certificates),
-                ("Machines".to_owned(), "machines".to_owned()),
-                ("Security".to_owned(), "security".to_owned()),
-            ],
-        );
-    }
+pub(super) fn root(state: &ApiState) -> Answer {
     Answer::Object(Object::AdminRoot(AdminRoot {
         is_post_upgrade: true,
         is_license_populated: true,

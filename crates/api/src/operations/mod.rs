@@ -7,10 +7,12 @@ mod edit_machine;
 mod export;
 mod generate;
 mod generate_csr;
+mod home;
 mod import_authority;
 mod import_server_certificate;
 mod import_signed_certificate;
 mod oauth;
+mod page;
 mod rest;
 mod security_config;
 mod server;
@@ -19,12 +21,13 @@ mod sign_in;
 mod token;
 mod update;
 
-use strongroom::{
-    Alias, Entry,
-    diagnostic::Diagnostic,
-    keystore::{AuthoritiesReport, ImportReport},
-};
+use strongroom::{diagnostic::Diagnostic, keystore::ImportReport};
 use zeroize::Zeroizing;
+
+pub(crate) use self::page::{
+    AuthoritiesPage, CertificatePage, CertificatesPage, Direction, HomePage, Import, ImportPage, ImportedPage,
+    LinksPage, ListQuery, Listed, Page, Positions, SignInPage, SortKey, TokenPage,
+};
 
 use crate::{
     error::ApiError,
@@ -38,6 +41,9 @@ use crate::{
     },
 };
 
+const STYLE: &str = include_str!("../../templates/style.css");
+const SCRIPT: &str = include_str!("../../templates/script.js");
+
 /// What a client gets.
 pub(crate) enum Answer {
     Object(Object),
@@ -48,88 +54,8 @@ pub(crate) enum Answer {
         next: String,
     },
     SignedOut,
-    Style,
-}
-
-/// What a person gets.
-pub(crate) enum Page {
-    Authorities(AuthoritiesPage),
-    Certificate(Box<CertificatePage>),
-    Certificates(CertificatesPage),
-    Import(ImportPage),
-    Imported(ImportedPage),
-    Links(LinksPage),
-    Object { title: &'static str, object: Object },
-    SignIn(SignInPage),
-    Token(TokenPage),
-}
-
-/// One entry, and where its list is.
-pub(crate) struct CertificatePage {
-    pub(crate) entry: Entry,
-    pub(crate) list: String,
-    /// In seconds since 1970.
-    pub(crate) now: i64,
-}
-
-/// A page of the list.
-pub(crate) struct CertificatesPage {
-    pub(crate) entries: Vec<Entry>,
-    /// What is damaged, and cannot be shown.
-    pub(crate) damaged: Vec<Alias>,
-    pub(crate) list: String,
-    /// The alias after which the next page begins.
-    pub(crate) next: Option<String>,
-    pub(crate) now: i64,
-}
-
-/// Which import.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Import {
-    Authority,
-    ServerCertificate,
-}
-
-/// The form of an import, empty or again after a failure: never with the password.
-pub(crate) struct ImportPage {
-    pub(crate) import: Import,
-    pub(crate) alias: String,
-    pub(crate) entry: String,
-    pub(crate) chain: bool,
-    pub(crate) replace: bool,
-    pub(crate) failure: Option<ApiError>,
-}
-
-/// What an import did.
-pub(crate) struct ImportedPage {
-    pub(crate) report: ImportReport,
-    pub(crate) list: String,
-}
-
-/// What an import of several CA certificates did.
-pub(crate) struct AuthoritiesPage {
-    pub(crate) report: AuthoritiesReport,
-    pub(crate) list: String,
-}
-
-/// Ways to go on.
-pub(crate) struct LinksPage {
-    pub(crate) title: String,
-    pub(crate) facts: Vec<(&'static str, String)>,
-    /// Label and path below the directory.
-    pub(crate) links: Vec<(String, String)>,
-}
-
-pub(crate) struct SignInPage {
-    pub(crate) next: String,
-    pub(crate) username: String,
-    pub(crate) failure: Option<ApiError>,
-}
-
-/// The form of generateToken.
-pub(crate) struct TokenPage {
-    pub(crate) username: String,
-    pub(crate) failure: Option<ApiError>,
+    /// A file of the pages: its media type and content.
+    Asset(&'static str, &'static str),
 }
 
 /// Answers a request. Beside the answer stands who asked, where that was needed.
@@ -167,7 +93,8 @@ async fn perform_public(state: &ApiState, request: &mut Request) -> Result<Answe
         Operation::SharingInfo => Ok(sharing::info(state, request)),
         Operation::SharingRoot => Ok(sharing::root(state, request)),
         Operation::SignIn => sign_in::sign_in(state, request).await,
-        Operation::Style => Ok(Answer::Style),
+        Operation::Script => Ok(Answer::Asset("text/javascript;charset=utf-8", SCRIPT)),
+        Operation::Style => Ok(Answer::Asset("text/css;charset=utf-8", STYLE)),
         // The others need a token, and a row that says otherwise is a mistake.
         _ => Err(not_offered()),
     }
@@ -191,7 +118,8 @@ async fn perform_as(state: &ApiState, request: &mut Request, user: &User) -> Res
         Operation::Certificates => certificates::list(state, request).await,
         Operation::CommunitySelf | Operation::CommunityUser => sharing::user(request, user),
         Operation::Delete => delete::delete(state, request, user).await,
-        Operation::Directory => Ok(directory::root(state, request)),
+        Operation::Directory if request.format == Format::Html => home::home(state, request).await,
+        Operation::Directory => Ok(directory::root(state)),
         Operation::EditMachine => edit_machine::edit(state, request, user).await,
         Operation::Export => export::export(state, request, user).await,
         Operation::Generate => generate::generate(state, request, user).await,
@@ -225,6 +153,7 @@ async fn perform_as(state: &ApiState, request: &mut Request, user: &User) -> Res
         | Operation::OAuthAuthorize
         | Operation::OAuthSignIn
         | Operation::RestInfo
+        | Operation::Script
         | Operation::SharingInfo
         | Operation::SharingRoot
         | Operation::SignIn
@@ -298,6 +227,7 @@ fn form_again(request: &Request, done: Result<Answer, ApiError>) -> Result<Answe
         chain: ticked(field::CHAIN).unwrap_or(false),
         replace: ticked(field::REPLACE).unwrap_or(false),
         failure: Some(failure),
+        list: request.address.list(),
     })))
 }
 
@@ -311,6 +241,7 @@ fn form(request: &Request) -> Result<Answer, ApiError> {
             chain: true,
             replace: false,
             failure: None,
+            list: request.address.list(),
         }))),
         _ => Err(ApiError::use_post()),
     }

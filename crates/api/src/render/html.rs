@@ -1,24 +1,20 @@
-//! Pages for people. Everything is escaped by the templates; nothing runs in the browser.
+//! Pages for people. Everything is escaped by the templates.
 
 use askama::Template;
 use strongroom::{
-    diagnostic::Diagnostic,
+    Alias,
+    diagnostic::{Diagnostic, Severity},
     keystore::{AuthorityOutcome, Outcome},
 };
 
-use super::{
-    json,
-    rows::{Link, Row, Toned, chain, kind, remaining, role_name},
-};
+use super::{certificate::certificate, home::home, json, list::certificates, words::role_name};
 use crate::{
     advice,
     error::ApiError,
-    operations::{
-        AuthoritiesPage, CertificatePage, CertificatesPage, Import, ImportPage, ImportedPage, LinksPage, Page,
-    },
+    operations::{AuthoritiesPage, Import, ImportPage, ImportedPage, LinksPage, Page},
     request::{Hidden, User},
     state::ApiState,
-    wire::{Address, Flavour, Format, calendar_date, certificate::CertificateObject, percent_encode},
+    wire::{Address, Flavour, Format, address::certificates_of},
 };
 
 /// What all pages have: where they are, and for whom.
@@ -27,8 +23,8 @@ pub(crate) struct Frame<'a> {
     pub(crate) base: String,
     /// The shape of failures.
     pub(super) flavour: Flavour,
-    machine: &'a str,
-    user: Option<User>,
+    pub(super) machine: &'a str,
+    pub(super) user: Option<User>,
 }
 
 impl<'a> Frame<'a> {
@@ -37,7 +33,12 @@ impl<'a> Frame<'a> {
         Self { base, flavour, machine: &state.settings().machine, user }
     }
 
-    fn hidden(&self) -> Option<&Hidden> {
+    /// Where the certificates of this machine are listed.
+    pub(super) fn list(&self) -> String {
+        format!("{}/{}", self.base, certificates_of(self.machine))
+    }
+
+    pub(super) fn hidden(&self) -> Option<&Hidden> {
         self.user.as_ref().and_then(|user| user.hidden.as_ref())
     }
 }
@@ -47,31 +48,6 @@ impl<'a> Frame<'a> {
 struct LinksTemplate<'a> {
     frame: &'a Frame<'a>,
     page: LinksPage,
-}
-
-#[derive(Template)]
-#[template(path = "certificates.html")]
-struct CertificatesTemplate<'a> {
-    frame: &'a Frame<'a>,
-    list: String,
-    rows: Vec<Row>,
-    damaged: Vec<String>,
-    next: Option<String>,
-}
-
-#[derive(Template)]
-#[template(path = "certificate.html")]
-struct CertificateTemplate<'a> {
-    frame: &'a Frame<'a>,
-    list: String,
-    title: String,
-    facts: Vec<(&'static str, String)>,
-    names: Vec<String>,
-    from: String,
-    until: String,
-    remaining: Toned,
-    chain: Toned,
-    links: Vec<Link>,
 }
 
 #[derive(Template)]
@@ -95,9 +71,12 @@ struct ImportedTemplate<'a> {
     warnings: Vec<Warning>,
 }
 
-struct Warning {
-    message: String,
-    help: String,
+/// A finding.
+pub(super) struct Warning {
+    pub(super) tone: &'static str,
+    pub(super) code: &'static str,
+    pub(super) message: String,
+    pub(super) help: String,
 }
 
 #[derive(Template)]
@@ -148,6 +127,7 @@ pub(super) fn page(frame: &Frame<'_>, page: Page) -> Result<String, askama::Erro
         Page::Authorities(page) => authorities(frame, page),
         Page::Certificate(page) => certificate(frame, *page),
         Page::Certificates(page) => certificates(frame, &page),
+        Page::Home(page) => home(frame, &page),
         Page::Import(page) => import(frame, page),
         Page::Imported(page) => imported(frame, page),
         Page::Links(page) => LinksTemplate { frame, page }.render(),
@@ -164,46 +144,6 @@ pub(super) fn page(frame: &Frame<'_>, page: Page) -> Result<String, askama::Erro
 
 pub(super) fn failure(frame: &Frame<'_>, failure: &ApiError) -> Result<String, askama::Error> {
     FailureTemplate { frame, failure }.render()
-}
-
-fn certificates(frame: &Frame<'_>, page: &CertificatesPage) -> Result<String, askama::Error> {
-    let rows = page.entries.iter().map(|entry| Row::of(entry, &page.list, page.now)).collect();
-    let next = page.next.as_ref().map(|after| format!("{}?after={}", page.list, percent_encode(after)));
-    let damaged = page.damaged.iter().map(ToString::to_string).collect();
-    CertificatesTemplate { frame, list: page.list.clone(), rows, damaged, next }.render()
-}
-
-fn certificate(frame: &Frame<'_>, page: CertificatePage) -> Result<String, askama::Error> {
-    let CertificatePage { entry, list, now } = page;
-    let certificate = &entry.certificate;
-    let object = CertificateObject::from(&entry);
-    let mut facts = vec![
-        ("Type", kind(entry.kind).to_owned()),
-        ("Subject", certificate.subject().to_owned()),
-        ("Issuer", certificate.issuer().to_owned()),
-        ("Key", certificate.key().to_string()),
-        ("Signature", certificate.signature_algorithm().to_owned()),
-        ("Serial number", certificate.serial().to_owned()),
-    ];
-    if let Some(usage) = &certificate.key_usage() {
-        facts.push(("Key usage", usage.names.join(", ").replace('_', " ")));
-    }
-    facts.push(("SHA-256", certificate.fingerprint().to_string()));
-    facts.push(("SHA-1", object.sha1_fingerprint));
-    facts.push(("Version of the entry", entry.version.to_string()));
-    CertificateTemplate {
-        frame,
-        list,
-        title: entry.alias.key(),
-        facts,
-        names: certificate.hosts().map(str::to_owned).collect(),
-        from: calendar_date(certificate.not_before()),
-        until: calendar_date(certificate.not_after()),
-        remaining: remaining(certificate.not_after(), now),
-        chain: chain(&entry),
-        links: entry.chain.iter().map(Link::of).collect(),
-    }
-    .render()
 }
 
 fn import(frame: &Frame<'_>, page: ImportPage) -> Result<String, askama::Error> {
@@ -232,7 +172,7 @@ fn imported(frame: &Frame<'_>, page: ImportedPage) -> Result<String, askama::Err
             .imported
             .iter()
             .filter(|written| **written != report.alias)
-            .map(strongroom::Alias::key)
+            .map(Alias::key)
             .collect(),
         chain: report.chain.into_iter().map(|link| (link.subject, role_name(link.role))).collect(),
         warnings: report.findings.into_iter().map(Warning::from).collect(),
@@ -265,6 +205,11 @@ fn authorities(frame: &Frame<'_>, page: AuthoritiesPage) -> Result<String, askam
 
 impl From<Diagnostic> for Warning {
     fn from(finding: Diagnostic) -> Self {
-        Self { message: finding.message, help: advice::sentence(&finding.remedies).unwrap_or_default() }
+        Self {
+            tone: if finding.severity == Severity::Warning { "warn" } else { "bad" },
+            code: finding.code.as_str(),
+            help: advice::sentence(&finding.remedies).unwrap_or_default(),
+            message: finding.message,
+        }
     }
 }

@@ -1,7 +1,10 @@
 //! Answers as HTTP: JSON for programs, pages for people. The body is made before the status is sent.
 
+mod certificate;
+mod home;
 mod html;
-mod rows;
+mod list;
+mod words;
 
 use axum::{
     body::Body,
@@ -20,9 +23,7 @@ use crate::{
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json;charset=utf-8");
 const HTML: HeaderValue = HeaderValue::from_static("text/html;charset=utf-8");
-const CSS: HeaderValue = HeaderValue::from_static("text/css;charset=utf-8");
 const UNWRITABLE: &str = "{\"error\":{\"code\":500,\"message\":\"The server failed\",\"details\":[]}}";
-const STYLE: &str = include_str!("../../templates/style.css");
 
 /// Makes the response of an answer or a failure.
 pub(crate) fn respond(frame: &Frame<'_>, format: Format, answer: Result<Answer, ApiError>) -> Response {
@@ -34,7 +35,9 @@ pub(crate) fn respond(frame: &Frame<'_>, format: Format, answer: Result<Answer, 
         },
         Ok(Answer::SignedIn { token, next }) => see_other(&next, &set_cookie(&token)),
         Ok(Answer::SignedOut) => see_other(&frame.base, &clear_cookie()),
-        Ok(Answer::Style) => with_body(StatusCode::OK, CSS, STYLE.to_owned()),
+        Ok(Answer::Asset(kind, content)) => {
+            with_body(StatusCode::OK, HeaderValue::from_static(kind), content.to_owned())
+        }
         Err(error) => failure(frame, format, StatusCode::OK, error),
     }
 }
@@ -116,7 +119,7 @@ const HEADERS: [(header::HeaderName, &str); 5] = [
     (header::CACHE_CONTROL, "no-store"),
     (
         header::CONTENT_SECURITY_POLICY,
-        "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+        "default-src 'none'; style-src 'self'; script-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     ),
     (header::REFERRER_POLICY, "no-referrer"),
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),

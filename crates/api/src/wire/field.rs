@@ -83,3 +83,10 @@ pub(crate) const TOKEN: Names = &["token"];
 pub(crate) const USERNAME: Names = &["username"];
 pub(crate) const VALIDITY: Names = &["validity"];
 pub(crate) const WEB_SERVER_ALIAS: Names = &["webServerCertificateAlias"];
+
+// What people ask of the list.
+pub(crate) const ORDER: Names = &["order"];
+pub(crate) const PAGE: Names = &["page"];
+pub(crate) const SEARCH: Names = &["q"];
+pub(crate) const SORT: Names = &["sort"];
+pub(crate) const TYPE: Names = &["type"];

@@ -101,6 +101,7 @@ pub(crate) enum Operation {
     PortalSelf,
     PortalServers,
     RestInfo,
+    Script,
     Security,
     SecurityConfig,
     SecurityTokens,
@@ -189,7 +190,15 @@ pub(crate) static ROWS: &[Row] = &[
     // Certificates.
     Row::new(Operation::Certificates, CERTIFICATES, &[""])
         .needs(Privilege::List)
-        .with(&[Field::text(field::AFTER)]),
+        .with(&[
+            Field::text(field::AFTER),
+            Field::text(field::SEARCH),
+            Field::text(field::STATE),
+            Field::text(field::TYPE),
+            Field::text(field::SORT),
+            Field::text(field::ORDER),
+            Field::new(field::PAGE, Kind::Number),
+        ]),
     Row::new(
         Operation::ImportServerCertificate,
         CERTIFICATES,
@@ -264,6 +273,7 @@ pub(crate) static ROWS: &[Row] = &[
     Row::new(Operation::HealthCheck, DIRECTORIES, &["healthCheck"]).public(),
     Row::new(Operation::SignIn, DIRECTORIES, &["login"]).public().changes().with(SIGN_IN),
     Row::new(Operation::SignOut, DIRECTORIES, &["logout"]).changes(),
+    Row::new(Operation::Script, DIRECTORIES, &["script.js"]).public(),
     Row::new(Operation::Style, DIRECTORIES, &["style.css"]).public(),
     Row::new(Operation::Machines, DIRECTORIES, &["machines"]),
     Row::new(Operation::Machine, DIRECTORIES, &["machines/{machine}"]),

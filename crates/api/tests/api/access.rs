@@ -144,7 +144,7 @@ async fn every_answer_has_the_protecting_headers() {
         let reply = server.get(path).await;
         assert_eq!(
             reply.header("content-security-policy"),
-            "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+            "default-src 'none'; style-src 'self'; script-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
         );
         assert_eq!(reply.header("x-content-type-options"), "nosniff");
         assert_eq!(reply.header("referrer-policy"), "no-referrer");
@@ -169,11 +169,13 @@ async fn other_methods_and_paths_get_a_status_of_http() {
         reply.text,
         "{\"error\":{\"code\":404,\"message\":\"There is nothing at this address\",\"details\":[]}}"
     );
-    let reply = server.get("/").await;
+    let reply = server.get("/elsewhere").await;
     assert_eq!(
         (reply.status, reply.header("content-type")),
         (StatusCode::NOT_FOUND, "text/html;charset=utf-8")
     );
+    let reply = server.get("/").await;
+    assert_eq!((reply.status, reply.header("location")), (StatusCode::FOUND, "/arcgis/portaladmin"));
 }
 
 #[tokio::test]

@@ -7,6 +7,8 @@ mod authorities;
 #[cfg(test)]
 mod browser;
 #[cfg(test)]
+mod directory;
+#[cfg(test)]
 mod harness;
 #[cfg(test)]
 mod import;

@@ -24,6 +24,15 @@ impl Keystore {
         self.reading(|read| read.log(after, limit))
     }
 
+    /// The last rows of the audit log, at most `limit`, the oldest first.
+    ///
+    /// # Errors
+    ///
+    /// As for [`log`](Self::log).
+    pub fn log_tail(&self, limit: u32) -> Result<Vec<LogEntry>, Error> {
+        self.reading(|read| read.log(read.log_length().saturating_sub(i64::from(limit)).max(0), limit))
+    }
+
     /// Follows the audit log from its first row to its last; gives their number.
     ///
     /// # Errors

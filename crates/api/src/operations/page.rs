@@ -1,0 +1,174 @@
+//! What the pages show: typed values, made by the operations and put into words by `render`.
+
+use std::sync::Arc;
+
+use strongroom::{
+    Alias, Entry,
+    certificate::Certificate,
+    diagnostic::Diagnostic,
+    keystore::{AuthoritiesReport, ImportReport, Version},
+    store::LogEntry,
+    validate::Role,
+};
+
+use crate::{
+    error::ApiError,
+    overview::{Overview, Standing},
+    wire::object::Object,
+};
+
+/// What a person gets.
+pub(crate) enum Page {
+    Authorities(AuthoritiesPage),
+    Certificate(Box<CertificatePage>),
+    Certificates(CertificatesPage),
+    Home(HomePage),
+    Import(ImportPage),
+    Imported(ImportedPage),
+    Links(LinksPage),
+    Object { title: &'static str, object: Object },
+    SignIn(SignInPage),
+    Token(TokenPage),
+}
+
+/// What is to be looked after first.
+pub(crate) struct HomePage {
+    pub(crate) overview: Arc<Overview>,
+    /// The last changes, the newest first.
+    pub(crate) changes: Vec<LogEntry>,
+    /// Where the certificates are listed.
+    pub(crate) list: String,
+    pub(crate) now: i64,
+}
+
+/// One entry, and all that its page says of it.
+pub(crate) struct CertificatePage {
+    pub(crate) entry: Entry,
+    /// From the certificate upwards.
+    pub(crate) path: Vec<(Certificate, Role)>,
+    /// What validation says of it now, the reason of a refusal first.
+    pub(crate) findings: Vec<Diagnostic>,
+    /// The newest first.
+    pub(crate) versions: Vec<Version>,
+    /// Whether the web server shows it.
+    pub(crate) is_web_server: bool,
+    /// The aliases of the path, as far as they are at hand.
+    pub(crate) overview: Option<Arc<Overview>>,
+    /// Where its list is.
+    pub(crate) list: String,
+    /// In seconds since 1970.
+    pub(crate) now: i64,
+}
+
+/// A page of the list.
+pub(crate) struct CertificatesPage {
+    pub(crate) entries: Vec<Listed>,
+    pub(crate) query: ListQuery,
+    pub(crate) positions: Positions,
+    pub(crate) list: String,
+    pub(crate) now: i64,
+}
+
+/// An entry of the list; by its alias alone if it is damaged.
+pub(crate) enum Listed {
+    Whole(Box<Entry>),
+    Damaged(Alias),
+}
+
+/// Which part of the list a page is.
+pub(crate) enum Positions {
+    /// By alias; `next` is the one after which the next page begins.
+    After { is_first: bool, next: Option<String> },
+    /// Of all that match, counted from 1.
+    Of { first: usize, total: usize, page: usize, pages: usize, is_whole: bool, taken_at: i64 },
+}
+
+/// What is asked of the list.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub(crate) struct ListQuery {
+    /// Part of an alias, a subject or a name.
+    pub(crate) text: String,
+    /// Only entries that stand so.
+    pub(crate) standing: Option<Standing>,
+    /// Only server certificates, or only the others.
+    pub(crate) servers: Option<bool>,
+    pub(crate) sort: SortKey,
+    pub(crate) direction: Direction,
+    /// From 1.
+    pub(crate) page: usize,
+}
+
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) enum SortKey {
+    #[default]
+    Alias,
+    /// When it ends.
+    Expires,
+    /// The worst first.
+    Standing,
+}
+
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) enum Direction {
+    #[default]
+    Up,
+    Down,
+}
+
+impl ListQuery {
+    /// Whether it is the whole list in the order of its aliases, of which a page is read alone.
+    pub(crate) fn is_plain(&self) -> bool {
+        *self == Self { page: self.page, ..Self::default() } && self.page <= 1
+    }
+}
+
+/// Which import.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Import {
+    Authority,
+    ServerCertificate,
+}
+
+/// The form of an import, empty or again after a failure: never with the password.
+pub(crate) struct ImportPage {
+    pub(crate) import: Import,
+    pub(crate) alias: String,
+    pub(crate) entry: String,
+    pub(crate) chain: bool,
+    pub(crate) replace: bool,
+    pub(crate) failure: Option<ApiError>,
+    /// Where the list is.
+    pub(crate) list: String,
+}
+
+/// What an import did.
+pub(crate) struct ImportedPage {
+    pub(crate) report: ImportReport,
+    pub(crate) list: String,
+}
+
+/// What an import of several CA certificates did.
+pub(crate) struct AuthoritiesPage {
+    pub(crate) report: AuthoritiesReport,
+    pub(crate) list: String,
+}
+
+/// Ways to go on.
+pub(crate) struct LinksPage {
+    pub(crate) title: String,
+    pub(crate) facts: Vec<(&'static str, String)>,
+    /// Label and path below the directory.
+    pub(crate) links: Vec<(String, String)>,
+}
+
+pub(crate) struct SignInPage {
+    pub(crate) next: String,
+    pub(crate) username: String,
+    pub(crate) failure: Option<ApiError>,
+}
+
+/// The form of generateToken.
+pub(crate) struct TokenPage {
+    pub(crate) username: String,
+    pub(crate) failure: Option<ApiError>,
+}
