@@ -29,9 +29,12 @@
 //! Tokens are random, live in memory, and end with the administrator that they belong to. ArcGIS's client binding
 //! (`client=referer` and the like) is accepted and not enforced: it is no control. Sessions of browsers use a
 //! cookie with `SameSite=Strict` and a value in each form. Private keys are never part of an answer, and neither
-//! are passwords. Timeouts and numbers of connections are the server's business, not the router's.
+//! are passwords. Timeouts and numbers of connections are the server's business, not the router's; what is read of
+//! bodies, and what waits for work, is bounded in all and shared fairly between addresses: put a [`Client`] into the
+//! extensions of each request, as `strongroom serve` does. [`Answered`] in those of the response is for its log.
 
 mod advice;
+mod client;
 mod error;
 mod operations;
 mod overview;
@@ -42,6 +45,7 @@ mod session;
 mod state;
 mod wire;
 
+pub use client::{Answered, Client, plain_answer};
 pub use error::Fault;
 pub use router::router;
 pub use state::{ApiState, Settings};

@@ -8,8 +8,9 @@ use axum::{
 };
 
 use crate::{
+    client::{Answered, Client},
     error::ApiError,
-    operations,
+    operations::{self, Answer, Page},
     render::{Frame, failure, or_sign_in, respond, secure},
     request::{Request, format_of},
     state::ApiState,
@@ -25,7 +26,8 @@ pub fn router(state: ApiState) -> Router {
 }
 
 async fn handle(State(state): State<ApiState>, incoming: axum::extract::Request) -> Response {
-    secure(answer(&state, incoming).await)
+    let client = incoming.extensions().get::<Client>().cloned().unwrap_or_else(Client::current);
+    secure(client.scope(answer(&state, incoming)).await)
 }
 
 async fn answer(state: &ApiState, incoming: axum::extract::Request) -> Response {
@@ -50,8 +52,11 @@ async fn answer(state: &ApiState, incoming: axum::extract::Request) -> Response 
         Ok(()) => operations::perform(state, &mut request).await,
         Err(error) => operations::refuse(state, &request, error).await,
     };
+    let answered = Answered::new(user.as_ref().map(|user| user.name.clone()), code(&answer));
     let frame = Frame::new(&request.address, state, user);
-    respond(&frame, request.format, or_sign_in(&request, answer))
+    let mut response = respond(&frame, request.format, or_sign_in(&request, answer));
+    response.extensions_mut().insert(answered);
+    response
 }
 
 /// Leads from the root of the host to the directory.
@@ -60,4 +65,16 @@ fn to_directory() -> Response {
     *response.status_mut() = StatusCode::FOUND;
     response.headers_mut().insert(header::LOCATION, HeaderValue::from_static("/arcgis/portaladmin"));
     response
+}
+
+/// The code of an answer, also of a failure that a person sees as a page.
+fn code(answer: &Result<Answer, ApiError>) -> u16 {
+    let failure = match answer {
+        Err(failure) => Some(failure),
+        Ok(Answer::Page(Page::Import(page))) => page.failure.as_ref(),
+        Ok(Answer::Page(Page::SignIn(page))) => page.failure.as_ref(),
+        Ok(Answer::Page(Page::Token(page))) => page.failure.as_ref(),
+        Ok(_) => None,
+    };
+    failure.map_or(200, |failure| failure.code)
 }

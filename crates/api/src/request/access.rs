@@ -5,6 +5,7 @@ use zeroize::Zeroizing;
 
 use super::{Request, fields::Fields, text};
 use crate::{
+    client::Client,
     error::ApiError,
     session::{form_secret, is_form_secret},
     state::ApiState,
@@ -105,6 +106,7 @@ impl Request {
         let credential = self.credential.as_ref().ok_or_else(|| ApiError::token_required(flavour))?;
         let session =
             state.session(&credential.token).await?.ok_or_else(|| ApiError::invalid_token(flavour))?;
+        Client::current().signed_in();
         let hidden = match credential.source {
             TokenSource::Cookie => Some(Hidden {
                 name: field::documented(field::CSRF, flavour),
