@@ -3,7 +3,7 @@
 use std::{fs, path::Path};
 
 /// The modules of `strongroom`, in their order.
-const ORDER: [&str; 26] = [
+const ORDER: [&str; 27] = [
     "secret",
     "remedy",
     "diagnostic",
