@@ -77,6 +77,11 @@ fn covered_by(remedy: &Remedy) -> &'static str {
         | Remedy::GiveBackupUnlock { .. }
         | Remedy::KeepOrDropSlots { .. }
         | Remedy::MendSlot { .. } => "slots_are_kept_dropped_and_mended_as_the_help_says",
+        Remedy::ListRequests
+        | Remedy::ShowRequest { .. }
+        | Remedy::ReplaceRequest { .. }
+        | Remedy::InstallReply { .. }
+        | Remedy::GiveSubject => "requests_are_made_and_answered_as_the_help_says",
         Remedy::SetMode { .. } | Remedy::TakeOwnership { .. } | Remedy::FindHardLinks { .. } => {
             "files_are_repaired_as_the_help_says"
         }

@@ -36,6 +36,7 @@ fn every_error_code_is_on_the_page_and_no_other() {
         "jks/error.rs",
         "archive.rs",
         "export/error.rs",
+        "issuance/error.rs",
         "certificate/choice.rs",
         "certificate_file/error.rs",
         "store/error.rs",

@@ -3,7 +3,7 @@
 use std::{fs, path::Path};
 
 /// The modules of `strongroom`, in their order.
-const ORDER: [&str; 27] = [
+const ORDER: [&str; 28] = [
     "secret",
     "remedy",
     "diagnostic",
@@ -19,6 +19,7 @@ const ORDER: [&str; 27] = [
     "validate",
     "select",
     "web_server",
+    "issuance",
     "jks",
     "certificate_file",
     "archive",

@@ -59,6 +59,13 @@ fn words(remedy: &Remedy) -> String {
         Remedy::ListEntries => "the list of certificates has every alias".to_owned(),
         Remedy::ListBindings => format!("{OPERATOR} list what is bound to which entry"),
         Remedy::ListVersions { .. } => format!("{OPERATOR} list the versions of the entry"),
+        Remedy::ListRequests => format!("{OPERATOR} list the pending certificate requests"),
+        Remedy::ShowRequest { alias } => format!("generateCsr on {alias} gives it again"),
+        Remedy::ReplaceRequest { alias } => {
+            format!("{OPERATOR} give up the pending request for {alias}, and with it its private key")
+        }
+        Remedy::InstallReply { alias } => format!("import it on {alias}, with importSignedCertificate"),
+        Remedy::GiveSubject => format!("{OPERATOR} make the request, and say what its subject and names are to be"),
         Remedy::ReadLog => format!("{OPERATOR} look at the log of the store"),
         Remedy::Force
         | Remedy::GivePassword

@@ -151,6 +151,10 @@ codes! {
     UnusedKey = "unused_key", Warning;
     /// A replacement without a private key was given the one that the entry had.
     KeyKept = "key_kept", Warning;
+    /// A certificate without a private key was given that of a pending request.
+    RequestAnswered = "request_answered", Warning;
+    /// A CA certified other names than were asked for.
+    NamesDiffer = "names_differ", Warning;
     /// Another entry has a name of the certificate as well.
     NameShared = "name_shared", Warning;
     /// Another entry has the same private key.
@@ -266,6 +270,8 @@ impl DiagnosticCode {
             Self::ReadersRefuse => "nothing, if it is meant for other programs",
             Self::UnusedKey => "nothing, if another file has the key that is meant",
             Self::KeyKept => "nothing, if that is meant; a new certificate had better have a new key",
+            Self::RequestAnswered => "nothing; the request is done with that",
+            Self::NamesDiffer => "nothing, if that is meant; or ask the CA for the names that you need",
             Self::NamesLost => {
                 "nothing, if no client uses those names; or ask for a certificate that has them"
             }

@@ -9,6 +9,7 @@ use crate::{
     certificate::CredentialError,
     certificate_file::CertificateFileError,
     export::ExportError,
+    issuance::IssuanceError,
     jks::JksError,
     pkcs12::Pkcs12Error,
     private_file::FileError,
@@ -41,6 +42,9 @@ pub enum Error {
     /// An entry could not be exported.
     #[error(transparent)]
     Export(#[from] ExportError),
+    /// A key, certificate or request was not made, or the reply to a request not taken.
+    #[error(transparent)]
+    Issuance(#[from] IssuanceError),
     /// The ZIP archive could not be unpacked.
     #[error(transparent)]
     Archive(#[from] ArchiveError),
@@ -191,6 +195,7 @@ impl Error {
             Self::Jks(error) => error.code(),
             Self::Archive(error) => error.code(),
             Self::Export(error) => error.code(),
+            Self::Issuance(error) => error.code(),
             Self::InFile { error, .. } => error.code(),
             Self::Credential(error) => error.code(),
             Self::CertificateFile(error) => error.code(),
@@ -214,6 +219,7 @@ impl Error {
             Self::Jks(error) => error.stage(),
             Self::Archive(_) => "container",
             Self::Export(_) => "export",
+            Self::Issuance(error) => error.stage(),
             Self::InFile { error, .. } => error.stage(),
             Self::Credential(error) => error.stage(),
             Self::Authority(AuthorityError::AliasTaken { .. }) => "store",
@@ -234,6 +240,7 @@ impl Error {
             Self::Jks(error) => error.remedies(),
             Self::Archive(error) => error.remedies(),
             Self::Export(error) => error.remedies(),
+            Self::Issuance(error) => error.remedies(),
             Self::InFile { error, .. } => error.remedies(),
             Self::Credential(error) => error.remedies(),
             Self::CertificateFile(error) => error.remedies(),
@@ -278,6 +285,16 @@ impl Error {
                 ExportError::Nothing => ErrorKind::NotFound,
                 ExportError::UnsupportedKey { .. } => ErrorKind::Validation,
                 _ => ErrorKind::Store,
+            },
+            Self::Issuance(error) => match error {
+                IssuanceError::Failed => ErrorKind::Store,
+                IssuanceError::Pending { .. } => ErrorKind::Exists,
+                IssuanceError::NotPending { .. } | IssuanceError::NothingWaits { .. } => ErrorKind::NotFound,
+                IssuanceError::ReplyWithKey | IssuanceError::ReplyIsRequest { .. } => ErrorKind::File,
+                IssuanceError::WrongRequest { .. } | IssuanceError::ReplyMismatch { .. } => {
+                    ErrorKind::Validation
+                }
+                _ => ErrorKind::Usage,
             },
             Self::Credential(CredentialError::KeyMismatch | CredentialError::NoPair { .. }) => {
                 ErrorKind::Validation

@@ -15,6 +15,7 @@ pub mod file_format;
 pub mod fuzz;
 pub mod inspect;
 pub mod instant;
+pub mod issuance;
 pub mod jks;
 pub mod keystore;
 pub mod limits;

@@ -127,6 +127,25 @@ pub enum Remedy {
         /// The alias.
         alias: String,
     },
+    /// List the pending certificate requests.
+    ListRequests,
+    /// Show a pending request again.
+    ShowRequest {
+        /// Its alias.
+        alias: String,
+    },
+    /// Make a request anew, and give up the pending one.
+    ReplaceRequest {
+        /// Its alias.
+        alias: String,
+    },
+    /// Install the reply under the alias whose request it answers.
+    InstallReply {
+        /// The alias.
+        alias: String,
+    },
+    /// Say what the subject is to be.
+    GiveSubject,
     /// List the users.
     ListUsers,
     /// Add a user.

@@ -104,6 +104,22 @@ impl DistinguishedName {
         })
     }
 
+    /// The subject of a certificate; `None` if it cannot be read.
+    pub(crate) fn of_subject(certificate: &super::Certificate) -> Option<Self> {
+        Self::read(&certificate.subject_der).ok()
+    }
+
+    /// Each attribute by its type and value, in order; `None` if one is no text, or shares its RDN with another.
+    pub(crate) fn texts(&self) -> Option<Vec<(&Oid, String)>> {
+        self.rdns
+            .iter()
+            .map(|rdn| match rdn.as_slice() {
+                [only] => Some((&only.kind, only.text()?)),
+                _ => None,
+            })
+            .collect()
+    }
+
     /// The values of emailAddress.
     pub(super) fn mailboxes(&self) -> impl Iterator<Item = String> {
         let attributes = self.rdns.iter().flatten();

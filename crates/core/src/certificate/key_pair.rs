@@ -8,10 +8,11 @@
 
 use aws_lc_rs::{
     encoding::{AsDer, PublicKeyX509Der},
+    rand::SystemRandom,
     rsa::KeyPair as RsaKeyPair,
     signature::{
         ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P384_SHA384_ASN1_SIGNING, ECDSA_P521_SHA512_ASN1_SIGNING,
-        EcdsaKeyPair, Ed25519KeyPair, KeyPair as _,
+        EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, RsaEncoding,
     },
 };
 use rustls_pki_types::SignatureVerificationAlgorithm;
@@ -20,7 +21,7 @@ use super::{algorithm::KeyAlgorithm, der::public_key_info, primes, public_key::W
 use crate::secret::PrivateKey;
 
 /// A private key that TLS libraries can serve, loaded and checked by aws-lc-rs.
-pub(super) struct KeyPair {
+pub(crate) struct KeyPair {
     loaded: Loaded,
     /// The verifier of the signatures that it makes.
     verifier: &'static dyn SignatureVerificationAlgorithm,
@@ -63,7 +64,7 @@ impl KeyPair {
     }
 
     /// The content of subjectPublicKey that belongs to the key.
-    pub(super) fn public_key(&self) -> &[u8] {
+    pub(crate) fn public_key(&self) -> &[u8] {
         match &self.loaded {
             Loaded::Rsa(pair) => pair.public_key().as_ref(),
             Loaded::Ecdsa(pair) => pair.public_key().as_ref(),
@@ -78,6 +79,20 @@ impl KeyPair {
             Loaded::Ed25519(pair) => pair.public_key().as_der().ok()?,
         };
         Some(der.as_ref().to_vec())
+    }
+
+    /// Signs: RSA with that padding and hash, ECDSA with the hash that goes with the curve. `None` if the library fails.
+    pub(crate) fn sign(&self, rsa: &'static dyn RsaEncoding, message: &[u8]) -> Option<Vec<u8>> {
+        let random = SystemRandom::new();
+        match &self.loaded {
+            Loaded::Rsa(pair) => {
+                let mut signature = vec![0; pair.public_modulus_len()];
+                pair.sign(rsa, &random, message, &mut signature).ok()?;
+                Some(signature)
+            }
+            Loaded::Ecdsa(pair) => Some(pair.sign(&random, message).ok()?.as_ref().to_vec()),
+            Loaded::Ed25519(pair) => Some(pair.sign(message).as_ref().to_vec()),
+        }
     }
 
     /// Whether `key`, from which this was loaded, makes signatures that verify under its public key: what loading

@@ -21,6 +21,7 @@ mod primes;
 mod public_key;
 #[cfg(any(test, strongroom_fuzzing))]
 mod reencode;
+mod request;
 mod signature;
 mod structure;
 mod traditional;
@@ -37,21 +38,24 @@ pub use self::{
     fault::InvalidCertificate,
     fingerprint::{Fingerprint, InvalidFingerprint},
     name::{AlternativeName, printable},
+    request::SigningRequest,
 };
 use self::{
     algorithm::signature_name,
     der::Fault,
-    distinguished_name::{DistinguishedName, canonical_of_malformed, show_malformed},
+    distinguished_name::{canonical_of_malformed, show_malformed},
     extension::{Extension, describe, is_processed, unknown_qualifier},
     structure::{RawExtension, Structure, instant, usage_bits},
 };
 pub(crate) use self::{
     der::Oid,
+    distinguished_name::DistinguishedName,
     extension::NameConstraints,
     fault::Malformed,
     general_name::GeneralName,
     key_file::{KeyFile, ReadKey},
-    key_pair::public_key_der,
+    key_pair::{KeyPair, public_key_der},
+    pairing::load as load_key,
     signature::{SignatureCheck, check_signature},
 };
 

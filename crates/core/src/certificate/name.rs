@@ -55,7 +55,7 @@ pub enum AlternativeName {
 }
 
 impl AlternativeName {
-    pub(super) fn of(name: &GeneralName) -> Self {
+    pub(crate) fn of(name: &GeneralName) -> Self {
         match name {
             GeneralName::Dns(text) => Self::Dns(printable(text)),
             GeneralName::Ip(bytes) => match <[u8; 4]>::try_from(bytes.as_slice()) {

@@ -373,7 +373,7 @@ fn merge<T: PartialEq>(all: &mut Vec<T>, more: Vec<T>) {
 }
 
 /// Loads a key that TLS libraries serve.
-pub(super) fn load(key: &PrivateKey) -> Result<KeyPair, CredentialError> {
+pub(crate) fn load(key: &PrivateKey) -> Result<KeyPair, CredentialError> {
     let algorithm = KeyAlgorithm::of_private(key).ok_or(CredentialError::InvalidKey)?;
     if let Some(pair) = KeyPair::load(key, &algorithm) {
         return Ok(pair);

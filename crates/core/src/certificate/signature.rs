@@ -37,7 +37,7 @@ pub(crate) fn check_signature(certificate: &Certificate, issuer: &Certificate) -
     if signed.inner_algorithm.encoded != signed.outer_algorithm.encoded {
         return SignatureCheck::Invalid;
     }
-    let Some(algorithm) = algorithm(issuer, signed.inner_algorithm.content) else {
+    let Some(algorithm) = algorithm(&issuer.key, &issuer.spki_der, signed.inner_algorithm.content) else {
         return SignatureCheck::Unsupported;
     };
     // A fuzzer signs nothing; its time belongs to what signatures hide.
@@ -48,11 +48,30 @@ pub(crate) fn check_signature(certificate: &Certificate, issuer: &Certificate) -
     if verified.is_ok() { SignatureCheck::Valid } else { SignatureCheck::Invalid }
 }
 
+/// Whether a signature over `message` verifies under a public key; `wanted` is the content of its AlgorithmIdentifier.
+pub(super) fn verifies(
+    key: &KeyAlgorithm,
+    spki_der: &[u8],
+    wanted: &[u8],
+    message: &[u8],
+    signature: &[u8],
+) -> bool {
+    let Ok((_, public)) = public_key_info(spki_der) else {
+        return false;
+    };
+    algorithm(key, spki_der, wanted)
+        .is_some_and(|algorithm| algorithm.verify_signature(public, message, signature).is_ok())
+}
+
 /// The algorithm for a key and the content of the AlgorithmIdentifier of a signature.
-fn algorithm(issuer: &Certificate, wanted: &[u8]) -> Option<&'static dyn SignatureVerificationAlgorithm> {
+fn algorithm(
+    issuer: &KeyAlgorithm,
+    spki_der: &[u8],
+    wanted: &[u8],
+) -> Option<&'static dyn SignatureVerificationAlgorithm> {
     // Of another size, aws-lc-rs would call every signature a bad one.
-    if let KeyAlgorithm::Rsa { bits } | KeyAlgorithm::RsaPss { bits } = issuer.key
-        && !RSA_BITS.contains(&bits)
+    if let KeyAlgorithm::Rsa { bits } | KeyAlgorithm::RsaPss { bits } = issuer
+        && !RSA_BITS.contains(bits)
     {
         return None;
     }
@@ -60,13 +79,13 @@ fn algorithm(issuer: &Certificate, wanted: &[u8]) -> Option<&'static dyn Signatu
         .iter()
         .copied()
         .filter(|algorithm| algorithm.signature_alg_id().as_ref() == wanted);
-    if matches!(issuer.key, KeyAlgorithm::RsaPss { .. }) {
+    if matches!(issuer, KeyAlgorithm::RsaPss { .. }) {
         // A key that is restricted to PSS, and perhaps to one set of parameters (RFC 4055, section 1.2).
-        let (key, _) = public_key_info(&issuer.spki_der).ok()?;
+        let (key, _) = public_key_info(spki_der).ok()?;
         let ((kind, parameters), (signature, _)) =
             (algorithm_parts(key).ok()?, algorithm_parts(wanted).ok()?);
         let fits = key == wanted || (parameters.is_none() && kind == signature);
         return named.find(|_| fits);
     }
-    named.find(|algorithm| holds_key_of(*algorithm, &issuer.spki_der))
+    named.find(|algorithm| holds_key_of(*algorithm, spki_der))
 }

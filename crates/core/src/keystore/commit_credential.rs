@@ -72,7 +72,7 @@ pub(super) fn commit_credential(
             return Err(StoreError::AliasTaken { alias: row.head.alias.clone() }.into());
         }
     }
-    let CredentialRequest { alias, credential, mut findings, options } = request;
+    let CredentialRequest { alias, credential, mut findings, options, answers } = request;
     let mut authorities = load_authorities(&write.as_read(), &credential.leaf, &credential.others)?;
     let roots = trusted_roots(&credential, &options);
     roots.iter().for_each(|root| authorities.add(root.clone(), Trust::Anchor));
@@ -114,6 +114,11 @@ pub(super) fn commit_credential(
     match &present {
         Some(row) => write.add_version(row, version)?,
         None => write.insert(entry, &alias, None, version)?,
+    }
+    if let Some(answered) = answers
+        && write.as_read().request(&alias)?.is_some_and(|present| present.id == answered)
+    {
+        write.delete_request(&alias)?;
     }
     let mut imported = vec![alias.clone()];
     imported.extend(store_chain(write, by, &alias, &credential.others, chain.path(), &roots)?);

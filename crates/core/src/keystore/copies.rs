@@ -8,6 +8,8 @@ use super::{
     Keystore,
     options::{ACTOR, SharedOptions},
     protocol::{Asked, LogNote, Step},
+    requests::{Pending, pending},
+    reseal::Between,
     unseal,
 };
 use crate::{
@@ -16,10 +18,10 @@ use crate::{
     error::Error,
     instant::seconds,
     private_file::{self, FileError},
-    seal::{RootKey, SealError, SealedKey, Slot, Unlock, UnlockSource},
+    seal::{RootKey, SealError, Slot, Unlock, UnlockSource},
     store::{
-        Action, EntryHead, EntryRow, Event, Happened, Journal, Prepared, Read, SlotCheck, SqliteEngine,
-        Store, StoreError, StoreReport, engine::LongChange, free_name, remove_file,
+        Action, EntryHead, Event, Happened, Journal, Prepared, Read, SlotCheck, SqliteEngine, Store,
+        StoreError, StoreReport, engine::LongChange, free_name, remove_file,
     },
 };
 
@@ -57,6 +59,10 @@ pub struct RestorePlan {
     pub entries_gone: Vec<Alias>,
     /// Entries that have another certificate in the backup.
     pub changed: Vec<Alias>,
+    /// Pending certificate requests that come back.
+    pub requests_back: Vec<Alias>,
+    /// Pending certificate requests that go, with the private keys for which a CA may be making certificates.
+    pub requests_gone: Vec<Alias>,
     /// The administrators of the backup.
     pub administrators: Vec<String>,
     /// Slots of today that are damaged, and go.
@@ -103,16 +109,6 @@ impl Backup {
 pub(super) fn read_copy(mut store: Store, root: Arc<RootKey>) -> Keystore {
     store.set_guard(None, true);
     Keystore::new(store, root, ACTOR, SharedOptions::default())
-}
-
-/// Opens a key of `row` under one root key, and seals it under another.
-fn reseal(from: &RootKey, to: &RootKey, row: &EntryRow) -> Result<Option<SealedKey>, SealError> {
-    let Some(key) = unseal(from, row)? else {
-        return Ok(None);
-    };
-    let chain = row.content.fingerprints();
-    let binding = row.binding(&chain).ok_or(SealError::Damaged)?;
-    to.seal(&key, &binding).map(Some)
 }
 
 impl Keystore {
@@ -186,6 +182,9 @@ impl Keystore {
         for (_, (name, authority, _)) in today.iter().filter(|(alias, _)| !then.contains_key(*alias)) {
             if *authority { &mut plan.authorities_gone } else { &mut plan.entries_gone }.push(name.clone());
         }
+        let (today, then) = (self.reading(pending)?, backup.keystore.reading(pending)?);
+        plan.requests_back = only_in(&then, &today);
+        plan.requests_gone = only_in(&today, &then);
         plan.other_store = !self.is_copied_by(backup);
         let slots = self.reading(|read| read.slot_rows())?;
         plan.slots_gone =
@@ -248,15 +247,11 @@ impl Keystore {
                             slots.push(Slot { label, ..by.root.slot(number, source, unlock, by.at)? });
                         }
                     }
-                    write.restore_from(from, &slots, options.with_access, &|row| {
-                        reseal(theirs, by.root, row)
-                    })?;
+                    let reseal = Between { from: theirs, to: by.root };
+                    write.restore_from(from, &slots, options.with_access, &reseal)?;
                     Ok(Step::Changed((), LogNote::plain("", Happened::Restored)))
                 },
-                |read, _, ()| {
-                    let (now, then) = (known(read)?, known(from)?);
-                    Ok(now == then)
-                },
+                |read, _, ()| Ok(known(read)? == known(from)? && pending(read)? == pending(from)?),
             )
         })?;
         self.verify_store()
@@ -294,7 +289,7 @@ impl Keystore {
                         Ok(Some(_)) | Err(StoreError::Corrupt { .. }) => write.remove_damaged(alias)?,
                         Err(other) => return Err(other.into()),
                     }
-                    write.take_over(from, &head, None, Some(&|row| reseal(theirs, by.root, row)))?;
+                    write.take_over(from, &head, None, Some(&Between { from: theirs, to: by.root }))?;
                     let leaf =
                         from.entry(alias)?.and_then(|row| row.content.leaf().map(|leaf| leaf.fingerprint));
                     let note = LogNote {
@@ -313,6 +308,14 @@ impl Keystore {
             .map(drop)
         })
     }
+}
+
+/// The aliases whose requests are in one of two stores alone; a request that was made anew is another one.
+fn only_in(one: &Pending, other: &Pending) -> Vec<Alias> {
+    let differs = |(key, (_, spki)): &(&String, &(Alias, Fingerprint))| {
+        other.get(*key).is_none_or(|(_, present)| present != spki)
+    };
+    one.iter().filter(differs).map(|(_, (alias, _))| alias.clone()).collect()
 }
 
 /// Writes a database under another name beside `to`, and gives it its name when it is whole.

@@ -5,6 +5,7 @@ use rustls_pki_types::UnixTime;
 use super::{
     Entry, Keystore, describe_as_stored,
     protocol::{Asked, By, LogNote, Step},
+    requests::rename_request,
     unseal,
 };
 use crate::{
@@ -191,6 +192,7 @@ impl Keystore {
                 }
                 let note = LogNote::plain(head.alias.as_str(), Happened::RenamedTo(to.to_string()));
                 write.rename(&present, to, versions)?;
+                rename_request(write, by, alias, to)?;
                 Ok(Step::Changed((), note))
             },
             |read, root, ()| Ok(read.entry(to)?.is_some_and(|row| unseal(root, &row).is_ok())),

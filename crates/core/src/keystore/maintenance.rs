@@ -5,13 +5,15 @@ use rustls_pki_types::UnixTime;
 use super::{
     Keystore, open_row,
     protocol::{Asked, LogNote, Step},
+    requests::open_request,
     shared::moved_away,
 };
 use crate::{
     alias::Alias,
     error::Error,
     instant::seconds,
-    store::{Action, EntryRow, Happened, LogEntry, StoreError, StoreReport, Verified, engine::LongChange},
+    seal::RootKey,
+    store::{Action, Happened, LogEntry, Sealed, StoreError, StoreReport, Verified, engine::LongChange},
 };
 
 impl Keystore {
@@ -58,7 +60,7 @@ impl Keystore {
     ///
     /// Only if the store cannot be read at all; what is wrong with it stands in the report.
     pub fn verify_store(&self) -> Result<StoreReport, Error> {
-        self.shared.read_for_long(|store, root| store.verify(&mut |row, found| prove(root, row, found)))
+        self.shared.read_for_long(|store, root| store.verify(&mut |sealed, found| prove(root, sealed, found)))
     }
 
     /// Whether a change would be accepted now: it is made, and goes without a trace.
@@ -108,8 +110,18 @@ impl Keystore {
     }
 }
 
-/// Opens the key of a version.
-pub(super) fn prove(root: &crate::seal::RootKey, row: EntryRow, found: &mut Verified) {
+/// Opens the key of a version or of a pending request.
+pub(super) fn prove(root: &RootKey, sealed: Sealed, found: &mut Verified) {
+    let row = match sealed {
+        Sealed::Version(row) => row,
+        Sealed::Request(row) => {
+            match open_request(root, &row) {
+                Ok(_) => found.report.keys += 1,
+                Err(error) => found.problem(row.alias.as_str(), format!("the pending request: {error}")),
+            }
+            return;
+        }
+    };
     let alias = row.head.alias.to_string();
     let number = row.content.number;
     if row.content.sealed.is_none() {

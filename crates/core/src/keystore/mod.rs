@@ -15,6 +15,7 @@ mod embedded;
 mod entries;
 mod export;
 mod files;
+mod generate;
 mod history;
 mod import;
 mod in_use;
@@ -26,7 +27,10 @@ mod options;
 mod protocol;
 mod rekey;
 mod removal;
+mod replies;
 mod request;
+mod requests;
+mod reseal;
 mod row;
 mod sealed;
 mod servers;
@@ -53,6 +57,7 @@ pub use self::{
     entries::Entries,
     export::Exported,
     files::{FilesRequest, OpenedFiles, Source, SourceFile, SourcePart},
+    generate::GenerateRequest,
     history::{Comparison, Version},
     import::open_pfx,
     in_use::InUse,
@@ -63,6 +68,7 @@ pub use self::{
         Administrator, ChainLink, ChainState, CredentialRequest, Entry, EntryKind, ImportOptions,
         ImportReport, OpenedCredential, Outcome, ServerCertificateRequest,
     },
+    requests::{ListedRequest, PendingRequest, RequestOptions},
     sealed::SealedCredential,
     servers::{ServedEntry, ServerFile, ServerReport, running_servers},
     serving::{NameDigest, NameSink, NamedEntry},

@@ -4,7 +4,9 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use rustls_pki_types::UnixTime;
 
-use super::{Keystore, open_row, protocol::Asked, shared::Writer, slots::is_there, unseal};
+use super::{
+    Keystore, maintenance::prove, protocol::Asked, reseal::Between, shared::Writer, slots::is_there,
+};
 use crate::{
     error::Error,
     instant::seconds,
@@ -100,16 +102,7 @@ impl Writer<'_> {
                 &root.ledger(),
                 &slots,
                 &|read| none_left_out(read, &former, keep, drop),
-                &|row| {
-                    let Some(key) = unseal(&former, row)? else {
-                        return Ok(None);
-                    };
-                    let chain = row.content.fingerprints();
-                    let binding = row.binding(&chain).ok_or(SealError::Damaged)?;
-                    let sealed = root.seal(&key, &binding)?;
-                    root.unseal(&sealed, &binding)?;
-                    Ok(Some(sealed))
-                },
+                &Between { from: &former, to: &root },
                 event.clone(),
             );
             match done {
@@ -161,14 +154,7 @@ impl Writer<'_> {
     /// Everything is read once more, as whoever opens the store next will read it.
     fn whole_again(&mut self, slots: &[Slot], seq: i64) -> Result<(), Error> {
         let root = Arc::clone(&self.root);
-        let report = self.store.verify(&mut |row, found| {
-            let alias = row.head.alias.to_string();
-            if row.content.sealed.is_some()
-                && let Err(error) = open_row(&root, &row)
-            {
-                found.problem(&alias, error.to_string());
-            }
-        });
+        let report = self.store.verify(&mut |sealed, found| prove(&root, sealed, found));
         let kept = self.store.view(|read| Ok((read.seq(), read.slots()?)));
         match (report, kept) {
             (Ok(report), Ok((now, kept)))

@@ -9,6 +9,7 @@ use crate::{
     diagnostic::{Diagnostic, DiagnosticCode},
     limits::{Cancel, Limits},
     privilege::Privileges,
+    seal::EntryId,
     secret::{Password, PrivateKey},
     validate::{Chain, Policy, Role, Trust},
 };
@@ -98,13 +99,15 @@ pub struct CredentialRequest {
     pub findings: Vec<Diagnostic>,
     /// How it is imported.
     pub options: ImportOptions,
+    /// The pending request whose key it is, and which is done with it.
+    pub(super) answers: Option<EntryId>,
 }
 
 impl CredentialRequest {
     /// A request with the defaults.
     #[must_use]
     pub fn new(alias: Alias, credential: ServerCredential, at: UnixTime) -> Self {
-        Self { alias, credential, findings: Vec::new(), options: ImportOptions::new(at) }
+        Self { alias, credential, findings: Vec::new(), options: ImportOptions::new(at), answers: None }
     }
 }
 

@@ -14,7 +14,7 @@ pub use self::error::PemError;
 use self::{base64::Fault, text::Lines};
 pub(crate) use self::{
     text::{BYTE_ORDER_MARK, Text},
-    write::write,
+    write::{text, write},
 };
 
 /// The most blocks of one file.

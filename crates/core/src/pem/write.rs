@@ -31,6 +31,13 @@ pub(crate) fn write(text: &mut Zeroizing<Vec<u8>>, label: &str, der: &[u8]) {
     text.extend_from_slice(format!("-----END {label}-----\n").as_bytes());
 }
 
+/// A block of something public.
+pub(crate) fn text(label: &str, der: &[u8]) -> String {
+    let mut text = Zeroizing::new(Vec::new());
+    write(&mut text, label, der);
+    String::from_utf8_lossy(&text).into_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

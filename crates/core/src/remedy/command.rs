@@ -94,6 +94,11 @@ impl Remedy {
             Self::FreeAlias { alias } => format!(
                 "to bring that one back, give the present one another alias first: {program} rename {alias} NEW; then: {program} undo {alias}"
             ),
+            Self::ListRequests => format!("list the pending requests with: {program} csr ls"),
+            Self::ShowRequest { alias } => format!("to have it again: {program} csr show {alias}"),
+            Self::ReplaceRequest { alias: _ } => "to give it up with its key, so that no certificate for it can be installed any more, add: --replace".to_owned(),
+            Self::InstallReply { alias } => format!("install it there: {program} csr install {alias} {file}"),
+            Self::GiveSubject => "say what the subject is to be, and the names, add: --subject CN=NAME --name NAME".to_owned(),
             Self::ListUsers => format!("list the users with: {program} user ls"),
             Self::AddUser => format!("add one with: {program} user add NAME"),
             Self::ListSlots => format!("list the slots with: {program} slot ls"),

@@ -8,6 +8,10 @@ pub(crate) enum Action {
     ImportMany,
     CaImport,
     CaImportAll,
+    Generate,
+    Csr,
+    CsrInstall,
+    CsrRemove,
     Export,
     CaExport,
     Remove,
@@ -36,11 +40,14 @@ pub(crate) enum Action {
 
 impl Action {
     /// Those that change no entry.
-    pub(super) const OF_NO_ENTRY: [Self; 20] = [
+    pub(super) const OF_NO_ENTRY: [Self; 22] = [
         Self::Init,
         // Each entry has a row of its own.
         Self::ImportMany,
         Self::CaImportAll,
+        // Nobody serves what has no certificate yet.
+        Self::Csr,
+        Self::CsrRemove,
         // The bindings say so themselves.
         Self::BindHost,
         Self::UnbindHost,
@@ -70,6 +77,10 @@ impl Action {
             Self::ImportMany => "import-many",
             Self::CaImport => "ca-import",
             Self::CaImportAll => "ca-import-all",
+            Self::Generate => "generate",
+            Self::Csr => "csr",
+            Self::CsrInstall => "csr-install",
+            Self::CsrRemove => "csr-rm",
             Self::Export => "export",
             Self::CaExport => "ca-export",
             Self::Remove => "rm",

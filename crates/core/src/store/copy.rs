@@ -135,6 +135,17 @@ impl Store {
             Ok(web_server) => write.put_web_server(&web_server),
             Err(_) => lost.push("(what the web server shows)".to_owned()),
         }
+        match read.listed_requests() {
+            Ok(requests) => {
+                for (alias, request) in requests {
+                    match request {
+                        Ok(request) => write.put_request(&request),
+                        Err(_) => lost.push(format!("(the pending request for {alias})")),
+                    }
+                }
+            }
+            Err(_) => lost.push("(pending requests whose names are lost)".to_owned()),
+        }
         write.commit(event)?;
         Ok(lost)
     }
@@ -174,13 +185,13 @@ impl Write<'_> {
         from: &Read<'_>,
         head: &EntryHead,
         removed: Option<&Removed>,
-        reseal: Option<Reseal<'_>>,
+        reseal: Option<&dyn Reseal>,
     ) -> Result<(), StoreError> {
         // All of it is read before the first of it is put.
         let mut rows = from.all_versions(head)?;
         if let Some(reseal) = reseal {
             for row in &mut rows {
-                row.content.sealed = reseal(row)?;
+                row.content.sealed = reseal.version(row)?;
             }
         }
         let mut renewed = head.clone();
@@ -211,7 +222,7 @@ impl Write<'_> {
         backup: &Read<'_>,
         slots: &[Slot],
         with_access: bool,
-        reseal: Reseal<'_>,
+        reseal: &dyn Reseal,
     ) -> Result<(), StoreError> {
         let accounts = if with_access { backup.accounts()? } else { self.as_read().accounts()? };
         self.wipe();
@@ -224,6 +235,10 @@ impl Write<'_> {
         }
         backup.bindings()?.iter().for_each(|binding| self.put_binding(binding));
         self.put_web_server(&backup.web_server()?);
+        for mut row in backup.requests()? {
+            row.sealed = reseal.request(&row)?;
+            self.put_request(&row);
+        }
         slots.iter().for_each(|slot| self.put_slot(slot));
         accounts.iter().try_for_each(|account| self.put_account(account))
     }

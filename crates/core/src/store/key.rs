@@ -35,6 +35,8 @@ pub(super) enum Tag {
     Binding = 0xd0,
     /// What the web server of the store shows and offers.
     WebServer = 0xe0,
+    /// A private key that waits for its certificate.
+    Request = 0xf0,
 }
 
 impl Tag {
@@ -54,6 +56,7 @@ impl Tag {
             Self::Removed => 0xc0,
             Self::Binding => 0xd0,
             Self::WebServer => 0xe0,
+            Self::Request => 0xf0,
         }
     }
 
@@ -135,8 +138,8 @@ pub(super) fn alias_of_head(key: &[u8]) -> Option<&str> {
 /// The alias of any record of an entry.
 pub(super) fn alias_of(key: &[u8]) -> Option<&str> {
     let tag = *key.first()?;
-    if tag == Tag::Head.byte() {
-        alias_of_head(key)
+    if tag == Tag::Head.byte() || tag == Tag::Request.byte() {
+        text_of(key)
     } else if tag == Tag::Version.byte() || tag == Tag::Removed.byte() {
         let text = key.get(1..)?;
         std::str::from_utf8(text.get(..text.iter().position(|byte| *byte == 0)?)?).ok()

@@ -31,6 +31,8 @@ pub(crate) enum Happened {
     Made,
     Imported,
     Replaced,
+    /// A request was made, which is named where a certificate would be.
+    Requested,
     /// Chain certificates of an entry that was there.
     ChainStored,
     Several,
@@ -78,6 +80,7 @@ impl fmt::Display for Happened {
             Self::Made => "made",
             Self::Imported => "imported",
             Self::Replaced => "replaced",
+            Self::Requested => "requested",
             Self::ChainStored => "chain stored",
             Self::Several => "",
             Self::Removed => "removed",
@@ -126,9 +129,11 @@ impl LogEntry {
 
     /// Which entries this row tells of. What was refused changed none; what is not known may have changed any.
     pub(super) fn touched(&self) -> Touched {
-        const OF_ENTRIES: [(Action, &[Happened]); 5] = [
+        const OF_ENTRIES: [(Action, &[Happened]); 7] = [
             (Action::Import, &[Happened::Imported, Happened::Replaced]),
             (Action::CaImport, &[Happened::Imported]),
+            (Action::Generate, &[Happened::Imported, Happened::Replaced]),
+            (Action::CsrInstall, &[Happened::Imported, Happened::Replaced]),
             (Action::Remove, &[Happened::Removed]),
             (Action::Undo, &[Happened::Restored, Happened::BroughtBack]),
             (Action::Restore, &[Happened::Restored]),

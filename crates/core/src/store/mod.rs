@@ -27,6 +27,7 @@ mod read;
 mod records;
 mod rekey;
 mod removed;
+mod requests;
 mod served;
 mod slots;
 mod sqlite;
@@ -44,7 +45,7 @@ use std::{
     time::Duration,
 };
 
-pub(crate) use self::verify::Verified;
+pub(crate) use self::verify::{Sealed, Verified};
 pub(crate) use self::{
     accounts::AccountRow,
     action::Action,
@@ -56,6 +57,8 @@ pub(crate) use self::{
     origin::Origin,
     read::Read,
     records::{EntryHead, EntryRow, VersionRow},
+    rekey::Reseal,
+    requests::RequestRow,
     slots::{Claim, Claimed, SlotCheck, claimed},
     sqlite::{Prepared, SqliteEngine, beside, free_name, remove as remove_file, side_files},
     state::Mark,

@@ -3,12 +3,19 @@
 use std::sync::Arc;
 
 use super::{
-    EntryRow, Read, Store, StoreError, Write, key, log::Event, read::RECORD, records::EntryHead, state::Mark,
+    EntryRow, Read, Store, StoreError, Write, key, log::Event, read::RECORD, records::EntryHead,
+    requests::RequestRow, state::Mark,
 };
 use crate::seal::{Ledger, SealError, SealedKey, Slot};
 
-/// Opens a sealed key under the former root key and seals it under the new one.
-pub(crate) type Reseal<'f> = &'f dyn Fn(&EntryRow) -> Result<Option<SealedKey>, SealError>;
+/// Opens sealed keys under one root key and seals them under another.
+pub(crate) trait Reseal {
+    /// The key of a version; `None` for an authority.
+    fn version(&self, row: &EntryRow) -> Result<Option<SealedKey>, SealError>;
+
+    /// The key of a pending request.
+    fn request(&self, row: &RequestRow) -> Result<SealedKey, SealError>;
+}
 
 impl Store {
     /// Goes over to the root key of `ledger`, kept by `slots` alone, if `check` agrees to what stands there with the lock
@@ -18,7 +25,7 @@ impl Store {
         ledger: &Arc<Ledger>,
         slots: &[Slot],
         check: &dyn Fn(&Read<'_>) -> Result<(), StoreError>,
-        reseal: Reseal<'_>,
+        reseal: &dyn Reseal,
         event: Event,
     ) -> Result<Mark, StoreError> {
         let mut write = self.write()?;
@@ -36,7 +43,7 @@ impl Write<'_> {
         &mut self,
         ledger: &Arc<Ledger>,
         slots: &[Slot],
-        reseal: Reseal<'_>,
+        reseal: &dyn Reseal,
     ) -> Result<(), StoreError> {
         let accounts = self.as_read().accounts()?;
         self.as_read().verify_log()?;
@@ -58,6 +65,10 @@ impl Write<'_> {
             let renewed = self.current_anew(&removed.head, reseal)?;
             self.put_record(removed.key.clone(), renewed.to_record(), Some(&former), &renewed.content)?;
         }
+        for mut row in self.as_read().requests()? {
+            row.sealed = reseal.request(&row)?;
+            self.put_request(&row);
+        }
         for account in &accounts {
             self.put_account(account)?;
         }
@@ -66,11 +77,11 @@ impl Write<'_> {
         self.log_anew(ledger)
     }
 
-    fn versions_anew(&self, head: &EntryHead, reseal: Reseal<'_>) -> Result<(), StoreError> {
+    fn versions_anew(&self, head: &EntryHead, reseal: &dyn Reseal) -> Result<(), StoreError> {
         for number in head.first..head.version {
             let mut row = self.as_read().at_version(head.clone(), number)?.ok_or(RECORD)?;
             let former = self.as_read().former(head, number)?.ok_or(RECORD)?;
-            row.content.sealed = reseal(&row)?;
+            row.content.sealed = reseal.version(&row)?;
             self.drop_sealed(&former);
             let content = self.content_of(&row.content)?;
             let key = key::version(&head.alias.key(), &head.id, number);
@@ -79,9 +90,9 @@ impl Write<'_> {
         Ok(())
     }
 
-    fn current_anew(&self, head: &EntryHead, reseal: Reseal<'_>) -> Result<EntryHead, StoreError> {
+    fn current_anew(&self, head: &EntryHead, reseal: &dyn Reseal) -> Result<EntryHead, StoreError> {
         let mut row = self.as_read().current(head.clone())?;
-        row.content.sealed = reseal(&row)?;
+        row.content.sealed = reseal.version(&row)?;
         self.drop_sealed(&head.content);
         Ok(EntryHead { content: self.content_of(&row.content)?, ..head.clone() })
     }

@@ -8,6 +8,7 @@ use super::{
     key::{self, Tag},
     read::blob_digest,
     records::Content,
+    requests::RequestRow,
     tree::Found,
 };
 use crate::seal::Digest;
@@ -37,6 +38,8 @@ pub struct StoreReport {
     pub removed: u64,
     /// The versions of both.
     pub versions: u64,
+    /// Pending certificate requests.
+    pub requests: u64,
     /// Private keys that opened and belong to their certificates.
     pub keys: u64,
     /// Certificates.
@@ -49,6 +52,14 @@ pub struct StoreReport {
     pub seq: u64,
     /// Nothing, if all is well.
     pub problems: Vec<StoreProblem>,
+}
+
+/// What has a private key to be opened.
+pub(crate) enum Sealed {
+    /// A version of an entry.
+    Version(EntryRow),
+    /// A pending request.
+    Request(RequestRow),
 }
 
 /// The walk over a store in progress.
@@ -87,10 +98,10 @@ impl Verified {
 
 impl Store {
     /// Checks the engine's structures, every row of the tree and every record, members, blobs and the log; hands each
-    /// version of an entry to `open`.
+    /// version of an entry and each pending request to `open`.
     pub(crate) fn verify(
         &self,
-        open: &mut dyn FnMut(EntryRow, &mut Verified),
+        open: &mut dyn FnMut(Sealed, &mut Verified),
     ) -> Result<StoreReport, StoreError> {
         let read = self.read()?;
         let report =
@@ -129,6 +140,12 @@ impl Store {
         }
         found.check("", read.bindings());
         found.check("", read.web_server());
+        for (alias, row) in found.check("", read.listed_requests()).unwrap_or_default() {
+            found.report.requests += 1;
+            if let Some(row) = found.check(&alias, row) {
+                open(Sealed::Request(row), &mut found);
+            }
+        }
         if let Some(rows) = found.check("", read.verify_log()) {
             found.report.log = u64::try_from(rows).unwrap_or(0);
         }
@@ -212,7 +229,7 @@ impl Read<'_> {
     fn walk_entries(
         &self,
         found: &mut Verified,
-        open: &mut dyn FnMut(EntryRow, &mut Verified),
+        open: &mut dyn FnMut(Sealed, &mut Verified),
     ) -> Result<(), StoreError> {
         self.each_listed(&mut |alias, head| {
             found.report.entries += 1;
@@ -234,14 +251,14 @@ impl Read<'_> {
                         Err(error) => found.problem(&alias, error.to_string()),
                     }
                 }
-                open(row, found);
+                open(Sealed::Version(row), found);
             }
             Ok(())
         })?;
         for removed in self.all_removed(None, u32::MAX)? {
             found.report.removed += 1;
             if let Some(row) = self.walk_versions(&removed.head, found, open) {
-                open(row, found);
+                open(Sealed::Version(row), found);
             }
         }
         Ok(())
@@ -252,7 +269,7 @@ impl Read<'_> {
         &self,
         head: &EntryHead,
         found: &mut Verified,
-        open: &mut dyn FnMut(EntryRow, &mut Verified),
+        open: &mut dyn FnMut(Sealed, &mut Verified),
     ) -> Option<EntryRow> {
         let alias = head.alias.to_string();
         for number in head.first..head.version {
@@ -261,7 +278,7 @@ impl Read<'_> {
                 found.names(&content);
             }
             if let Some(Some(row)) = found.check(&alias, self.at_version(head.clone(), number)) {
-                open(row, found);
+                open(Sealed::Version(row), found);
             }
         }
         found.report.versions += 1;
@@ -313,6 +330,8 @@ fn describe(key: &[u8]) -> String {
         format!("slot {}", key.get(1).copied().unwrap_or_default())
     } else if is(Tag::Removed) {
         "the removed entry".to_owned()
+    } else if is(Tag::Request) {
+        "the pending request".to_owned()
     } else if is(Tag::Binding) {
         format!("the binding of \"{}\"", key::text_of(key).unwrap_or_default())
     } else if is(Tag::WebServer) {

@@ -8,17 +8,22 @@ mod source;
 use std::fmt;
 
 use self::gather::Gatherer;
+pub(super) use self::pair::Gathered;
 pub use self::source::{Source, SourcePart};
 use super::{
     Keystore,
     protocol::Asked,
+    replies::{Waiting, about_names},
     request::{CredentialRequest, ImportOptions, ImportReport},
 };
 use crate::{
     alias::Alias,
-    certificate::EntrySelector,
+    certificate::{CredentialError, EntrySelector},
+    diagnostic::{Diagnostic, DiagnosticCode},
     error::Error,
+    file_format::FileFormat,
     instant::seconds,
+    issuance::IssuanceError,
     limits::{Cancel, Limits},
     secret::Password,
     store::Action,
@@ -164,15 +169,72 @@ impl Keystore {
             gatherer.file(file)?;
         }
         let mut gathered = gatherer.finish();
-        if gathered.has_no_key() && request.options.replace {
-            // Without an entry there is no present key.
-            if let Ok(present) = self.credential(&request.alias, request.options.at) {
-                gathered.present_key(present.key);
+        let mut waiting = None;
+        if gathered.has_no_key() && !gathered.contents.certificates.is_empty() {
+            waiting = self.waiting_for(&request.alias, &gathered)?;
+            if waiting.is_some() {
+                let message = "the files have no private key: that of the pending request was used";
+                gathered.findings.push(Diagnostic::new(DiagnosticCode::RequestAnswered, message));
+            } else if request.options.replace {
+                waiting = self.present_for(&request.alias, &gathered)?;
+                if waiting.is_some() {
+                    let message = "the files have no private key: the one that the entry has now was used";
+                    gathered.findings.push(Diagnostic::new(DiagnosticCode::KeyKept, message));
+                }
+            }
+            if waiting.is_none()
+                && let other @ (IssuanceError::WrongRequest { .. } | IssuanceError::ReplyMismatch { .. }) =
+                    self.not_waiting(&request.alias, &gathered)?
+            {
+                return Err(other.into());
             }
         }
-        let (credential, findings, sources) =
-            gathered.into_credential(request.entry.as_ref(), seconds(request.options.at))?;
-        let FilesRequest { alias, options, .. } = request;
-        Ok(OpenedFiles { request: CredentialRequest { alias, credential, findings, options }, sources })
+        into_request(request, gathered, waiting)
     }
+
+    /// The reply to a request, with the key that waits for it.
+    pub(super) fn open_reply(&self, request: FilesRequest<'_>) -> Result<OpenedFiles, Error> {
+        let mut gatherer = Gatherer::new(&request);
+        for file in request.files {
+            gatherer.file(file)?;
+        }
+        let gathered = gatherer.finish();
+        if !gathered.has_no_key() {
+            return Err(IssuanceError::ReplyWithKey.into());
+        }
+        if gathered.contents.certificates.is_empty() {
+            let request = FileFormat::CertificateRequest.to_string();
+            let is_request = |source: &&Source| source.parts.iter().any(|part| part.name == request);
+            return Err(match gathered.sources.iter().find(is_request) {
+                Some(Source { file, .. }) => IssuanceError::ReplyIsRequest { file: file.clone() }.into(),
+                None => CredentialError::NoCertificate.into(),
+            });
+        }
+        let waiting = match self.waiting_for(&request.alias, &gathered)? {
+            None => self.present_for(&request.alias, &gathered)?,
+            waiting => waiting,
+        };
+        match waiting {
+            Some(waiting) => into_request(request, gathered, Some(waiting)),
+            None => Err(self.not_waiting(&request.alias, &gathered)?.into()),
+        }
+    }
+}
+
+/// What is to be imported, with the key that waited for it, if one did.
+fn into_request(
+    request: FilesRequest<'_>,
+    mut gathered: Gathered,
+    waiting: Option<Waiting>,
+) -> Result<OpenedFiles, Error> {
+    let (mut answers, mut asked) = (None, None);
+    if let Some(waiting) = waiting {
+        (answers, asked) = (waiting.answers, waiting.request);
+        gathered.waiting_key(waiting.key, waiting.place);
+    }
+    let (credential, mut findings, sources) =
+        gathered.into_credential(request.entry.as_ref(), seconds(request.options.at))?;
+    findings.extend(asked.and_then(|asked| about_names(&asked, &credential.leaf)));
+    let FilesRequest { alias, options, .. } = request;
+    Ok(OpenedFiles { request: CredentialRequest { alias, credential, findings, options, answers }, sources })
 }

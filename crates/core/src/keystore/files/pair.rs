@@ -15,7 +15,7 @@ use crate::{
 
 /// The keys and certificates of all files.
 #[derive(Default)]
-pub(super) struct Gathered {
+pub(in crate::keystore) struct Gathered {
     pub(super) contents: Contents,
     pub(super) findings: Vec<Diagnostic>,
     pub(super) sources: Vec<Source>,
@@ -66,16 +66,18 @@ impl Gathered {
         self.contents.certificates.push(bag);
     }
 
-    /// Takes up the key that the entry has now.
-    pub(super) fn present_key(&mut self, key: PrivateKey) {
+    /// The certificates that can be read.
+    pub(in crate::keystore) fn decoded(&self) -> impl Iterator<Item = Certificate> {
+        self.contents.certificates.iter().filter_map(|bag| Certificate::from_der(&bag.der).ok())
+    }
+
+    /// Takes up a key of the store, which is at `place`.
+    pub(super) fn waiting_key(&mut self, key: PrivateKey, place: String) {
         let spki = public_key_der(&key).map(|spki| Fingerprint::of(&spki));
         let name = KeyAlgorithm::of_private(&key).map(|known| known.to_string()).unwrap_or_default();
         let part = SourcePart { kind: "private_key", name, sha256: None, spki_sha256: spki };
-        let file = "the present entry".to_owned();
-        self.sources.push(Source { file, format: "store", parts: vec![part] });
+        self.sources.push(Source { file: place, format: "store", parts: vec![part] });
         self.key(KeyBag { key, attributes: Attributes::default(), protection: Vec::new(), place: 1 }, true);
-        let message = "the files have no private key: the one that the entry has now was used";
-        self.findings.push(Diagnostic::new(DiagnosticCode::KeyKept, message));
     }
 
     /// The key and the certificate that are meant, and what there is to say.

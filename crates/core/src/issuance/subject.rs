@@ -1,0 +1,262 @@
+//! The subject that a certificate is to have (RFC 5280, section 4.1.2.6, and its upper bounds in appendix A).
+
+use std::{fmt, str::FromStr};
+
+use rcgen::{DnType, DnValue};
+
+use super::IssuanceError;
+use crate::certificate::{Certificate, DistinguishedName, printable};
+
+/// A kind of attribute that a subject can have.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum SubjectAttribute {
+    /// commonName, `CN`.
+    CommonName,
+    /// organizationalUnitName, `OU`.
+    OrganizationalUnit,
+    /// organizationName, `O`.
+    Organization,
+    /// streetAddress, `STREET`.
+    Street,
+    /// localityName, `L`.
+    Locality,
+    /// stateOrProvinceName, `ST`.
+    State,
+    /// countryName, `C`: two letters.
+    Country,
+    /// serialNumber, of the organisation and not of the certificate.
+    SerialNumber,
+    /// emailAddress.
+    Email,
+}
+
+impl SubjectAttribute {
+    const ALL: [Self; 9] = [
+        Self::CommonName,
+        Self::OrganizationalUnit,
+        Self::Organization,
+        Self::Street,
+        Self::Locality,
+        Self::State,
+        Self::Country,
+        Self::SerialNumber,
+        Self::Email,
+    ];
+
+    /// As RFC 4514 has it, and OpenSSL.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::CommonName => "CN",
+            Self::OrganizationalUnit => "OU",
+            Self::Organization => "O",
+            Self::Street => "STREET",
+            Self::Locality => "L",
+            Self::State => "ST",
+            Self::Country => "C",
+            Self::SerialNumber => "serialNumber",
+            Self::Email => "emailAddress",
+        }
+    }
+
+    fn named(word: &str) -> Option<Self> {
+        let is = |of: &str| word.eq_ignore_ascii_case(of);
+        if is("S") {
+            return Some(Self::State);
+        }
+        if is("E") {
+            return Some(Self::Email);
+        }
+        Self::ALL.into_iter().find(|attribute| is(attribute.as_str()))
+    }
+
+    fn oid(self) -> &'static [u64] {
+        match self {
+            Self::CommonName => &[2, 5, 4, 3],
+            Self::OrganizationalUnit => &[2, 5, 4, 11],
+            Self::Organization => &[2, 5, 4, 10],
+            Self::Street => &[2, 5, 4, 9],
+            Self::Locality => &[2, 5, 4, 7],
+            Self::State => &[2, 5, 4, 8],
+            Self::Country => &[2, 5, 4, 6],
+            Self::SerialNumber => &[2, 5, 4, 5],
+            Self::Email => &[1, 2, 840, 113_549, 1, 9, 1],
+        }
+    }
+
+    /// The most characters of its value.
+    fn bound(self) -> usize {
+        match self {
+            Self::Country => 2,
+            Self::Locality | Self::State | Self::Street => 128,
+            Self::Email => 255,
+            _ => 64,
+        }
+    }
+
+    pub(super) fn dn_type(self) -> DnType {
+        DnType::from_oid(self.oid())
+    }
+
+    pub(super) fn dn_value(self, value: &str) -> Result<DnValue, IssuanceError> {
+        let odd = |reason: &str| invalid(&format!("{}={value}", self.as_str()), reason);
+        Ok(match self {
+            Self::Country | Self::SerialNumber => DnValue::PrintableString(
+                value.try_into().map_err(|_| odd("it takes letters, digits and '()+,-./:=? of ASCII"))?,
+            ),
+            Self::Email => {
+                DnValue::Ia5String(value.try_into().map_err(|_| odd("it takes the characters of ASCII"))?)
+            }
+            _ => DnValue::Utf8String(value.to_owned()),
+        })
+    }
+}
+
+/// A subject: each attribute at most once, the most general first.
+///
+/// ```
+/// use strongroom::issuance::Subject;
+///
+/// let subject: Subject = "CN=www.example.test, O=Example\\, Inc., C=DE".parse()?;
+/// assert_eq!(subject.to_string(), "CN=www.example.test, O=Example\\, Inc., C=DE");
+/// assert!("C=Germany".parse::<Subject>().is_err());
+/// # Ok::<(), strongroom::issuance::IssuanceError>(())
+/// ```
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Subject(Vec<(SubjectAttribute, String)>);
+
+fn invalid(found: &str, reason: &str) -> IssuanceError {
+    IssuanceError::InvalidSubject { found: printable(found), reason: reason.to_owned() }
+}
+
+impl Subject {
+    /// The same with a further attribute, more specific than those before.
+    ///
+    /// # Errors
+    ///
+    /// [`IssuanceError::InvalidSubject`] if it is there already, or is not of a form that the attribute takes.
+    pub fn with(mut self, attribute: SubjectAttribute, value: &str) -> Result<Self, IssuanceError> {
+        let value = value.trim();
+        let odd = |reason: &str| Err(invalid(&format!("{}={value}", attribute.as_str()), reason));
+        if self.0.iter().any(|(present, _)| *present == attribute) {
+            return odd("the attribute stands there already; each is written once");
+        }
+        if value.is_empty() {
+            return odd("it is empty: leave the attribute out");
+        }
+        if value.chars().any(char::is_control) {
+            return odd("it has a control character");
+        }
+        if attribute == SubjectAttribute::Country
+            && !(value.len() == 2 && value.bytes().all(|byte| byte.is_ascii_alphabetic()))
+        {
+            return odd("a country has two letters (ISO 3166), as in C=DE");
+        }
+        if value.chars().count() > attribute.bound() {
+            return odd(&format!("it has more than {} characters", attribute.bound()));
+        }
+        attribute.dn_value(value)?;
+        self.0.push((attribute, value.to_owned()));
+        Ok(self)
+    }
+
+    /// Whether a text can be a commonName.
+    pub(super) fn is_cn(text: String) -> bool {
+        text.chars().count() <= SubjectAttribute::CommonName.bound()
+    }
+
+    pub(super) fn common_name(name: String) -> Self {
+        Self(vec![(SubjectAttribute::CommonName, name)])
+    }
+
+    /// Whether it has no attribute.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Its attributes, the most general first.
+    pub fn attributes(&self) -> impl Iterator<Item = (SubjectAttribute, &str)> {
+        self.0.iter().map(|(attribute, value)| (*attribute, value.as_str()))
+    }
+
+    /// The subject of a certificate, if it can be written again as it stands.
+    pub(super) fn of(certificate: &Certificate) -> Result<Self, IssuanceError> {
+        let repeated =
+            || IssuanceError::NotRepeatable { what: format!("the subject {}", certificate.subject) };
+        let name = DistinguishedName::of_subject(certificate).ok_or_else(repeated)?;
+        let mut subject = Self::default();
+        for (kind, value) in name.texts().ok_or_else(repeated)? {
+            let kind = kind.to_string();
+            let dotted = |attribute: &SubjectAttribute| {
+                let arcs: Vec<String> = attribute.oid().iter().map(ToString::to_string).collect();
+                arcs.join(".") == kind
+            };
+            let attribute = SubjectAttribute::ALL.into_iter().find(dotted).ok_or_else(repeated)?;
+            subject = subject.with(attribute, &value).map_err(|_| repeated())?;
+        }
+        Ok(subject)
+    }
+}
+
+impl FromStr for Subject {
+    type Err = IssuanceError;
+
+    /// In the manner of RFC 4514, as certificates show theirs: most specific first, a comma between two attributes, and `\`
+    /// before a character that is meant as such.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let mut parts = vec![String::new()];
+        let mut escaped = false;
+        for c in text.chars() {
+            match (c, escaped) {
+                ('\\', false) => escaped = true,
+                (',', false) => parts.push(String::new()),
+                ('+', false) => {
+                    return Err(invalid(
+                        text,
+                        "write \\+ for a plus; several attributes at one place are not written here",
+                    ));
+                }
+                (c, _) => {
+                    escaped = false;
+                    if let Some(part) = parts.last_mut() {
+                        part.push(c);
+                    }
+                }
+            }
+        }
+        if escaped {
+            return Err(invalid(text, "there is nothing behind the last \\"));
+        }
+        parts.iter().rev().try_fold(Self::default(), |subject, part| {
+            let words: Vec<&str> = Self::words();
+            let known = format!("it takes attributes such as CN=www.example.test, of {}", words.join(", "));
+            let (word, value) = part.split_once('=').ok_or_else(|| invalid(part.trim(), &known))?;
+            let attribute = SubjectAttribute::named(word.trim());
+            subject.with(attribute.ok_or_else(|| invalid(part.trim(), &known))?, value)
+        })
+    }
+}
+
+impl Subject {
+    fn words() -> Vec<&'static str> {
+        SubjectAttribute::ALL.into_iter().map(SubjectAttribute::as_str).collect()
+    }
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (n, (attribute, value)) in self.0.iter().rev().enumerate() {
+            let comma = if n == 0 { "" } else { ", " };
+            write!(f, "{comma}{}=", attribute.as_str())?;
+            for c in value.chars() {
+                if matches!(c, ',' | '+' | '\\') {
+                    f.write_str("\\")?;
+                }
+                write!(f, "{c}")?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,192 @@
+//! Replies to certificate signing requests: a certificate finds the private key that waits for it, by public key.
+
+use super::{
+    FilesRequest, ImportReport, Keystore, Source,
+    files::Gathered,
+    protocol::Asked,
+    requests::{has_key, open_request},
+};
+use crate::{
+    alias::Alias,
+    certificate::{Certificate, Fingerprint, SigningRequest},
+    diagnostic::{Diagnostic, DiagnosticCode},
+    error::Error,
+    instant::{day, seconds},
+    issuance::{IssuanceError, shown},
+    seal::EntryId,
+    secret::{Password, PrivateKey},
+    store::{Action, RequestRow},
+};
+
+/// Requests and certificates that a message names, of each.
+const MAX_NAMED: usize = 8;
+
+/// A private key that waited for one of the certificates.
+pub(super) struct Waiting {
+    pub(super) key: PrivateKey,
+    /// The pending request; `None` where it is the key that the entry has.
+    pub(super) answers: Option<EntryId>,
+    pub(super) request: Option<SigningRequest>,
+    /// Where it was, for people.
+    pub(super) place: String,
+}
+
+impl Keystore {
+    /// Installs the certificate that a CA made for a pending request, or for the key that an entry has: PEM, DER or PKCS #7,
+    /// with its chain or without, in any order. It is judged as an import, and becomes the next version of the entry, if
+    /// the alias has one. The request is done then.
+    ///
+    /// ```
+    /// # let folder = tempfile::tempdir()?;
+    /// # let unlock = strongroom::UnlockKey::generate()?;
+    /// # let path = folder.path().join("keystore.db");
+    /// # let keystore = strongroom::Keystore::create(&path, &unlock, strongroom::UnixTime::now())?;
+    /// # use strongroom::{UnixTime, issuance::CertificateTemplate, keystore::RequestOptions};
+    /// # let template = CertificateTemplate::new(vec!["www.example.test".parse()?]);
+    /// keystore.request(&"www".parse()?, &template, RequestOptions::new(UnixTime::now()))?;
+    ///
+    /// // A certificate for another key is not taken.
+    /// let reply = std::fs::read("../../fixtures/chains/intermediate-rsa.pem")?;
+    /// let refused = keystore.install(&"www".parse()?, &reply, UnixTime::now()).unwrap_err();
+    /// assert_eq!(refused.code(), "key_mismatch");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`IssuanceError`] if no key waits for one of the certificates; the errors of an import. The request waits on then.
+    pub fn install(
+        &self,
+        alias: &Alias,
+        reply: &[u8],
+        at: rustls_pki_types::UnixTime,
+    ) -> Result<ImportReport, Error> {
+        let password = Password::new("")?;
+        let files = [super::SourceFile::new("the reply", reply)];
+        Ok(self.install_files(FilesRequest::new(alias.clone(), &files, &password, at))?.0)
+    }
+
+    /// The same of several files. An entry is replaced without being asked for.
+    ///
+    /// # Errors
+    ///
+    /// As for [`install`](Self::install).
+    pub fn install_files(&self, mut request: FilesRequest<'_>) -> Result<(ImportReport, Vec<Source>), Error> {
+        let (alias, dry_run) = (request.alias.clone(), request.options.dry_run);
+        let asked =
+            Asked { action: Action::CsrInstall, about: alias.as_str(), at: seconds(request.options.at) };
+        request.options.replace = true;
+        let done = self.open_reply(request).and_then(|opened| {
+            let report = self.import_opened(Action::CsrInstall, opened.request)?;
+            Ok((report, opened.sources))
+        });
+        if dry_run { done } else { self.log_refusal(asked, done) }
+    }
+
+    /// The private key that waits under an alias for one of the certificates.
+    pub(super) fn waiting_for(&self, alias: &Alias, gathered: &Gathered) -> Result<Option<Waiting>, Error> {
+        let keys: Vec<Fingerprint> =
+            gathered.decoded().map(|certificate| certificate.spki_fingerprint).collect();
+        let (row, root) =
+            self.shared.read(|read, root| Ok((read.request(alias)?, std::sync::Arc::clone(root))))?;
+        let Some(row) = row.filter(|row| keys.contains(&row.request.spki_fingerprint)) else {
+            return Ok(None);
+        };
+        Ok(Some(Waiting {
+            key: open_request(&root, &row)?,
+            answers: Some(row.id),
+            place: format!("the pending request of {}", day(row.at)),
+            request: Some(row.request),
+        }))
+    }
+
+    /// The same of the key that the entry has.
+    pub(super) fn present_for(&self, alias: &Alias, gathered: &Gathered) -> Result<Option<Waiting>, Error> {
+        let row = self.reading(|read| read.entry(alias))?;
+        let fits = |row| gathered.decoded().any(|certificate| has_key(row, certificate.spki_fingerprint));
+        if !row.as_ref().is_some_and(fits) {
+            return Ok(None);
+        }
+        let (key, _) = self.present_key(alias)?;
+        let place = "the present entry".to_owned();
+        Ok(Some(Waiting { key, answers: None, request: None, place }))
+    }
+
+    /// Why no key waits under the alias: whose reply it is, or what there is.
+    pub(super) fn not_waiting(&self, alias: &Alias, gathered: &Gathered) -> Result<IssuanceError, Error> {
+        let rows: Vec<RequestRow> = self
+            .reading(|read| read.listed_requests())?
+            .into_iter()
+            .filter_map(|(_, row)| row.ok())
+            .collect();
+        let certificates: Vec<Certificate> = gathered.decoded().collect();
+        let of_key = |row: &&RequestRow| {
+            certificates.iter().any(|known| known.spki_fingerprint == row.request.spki_fingerprint)
+        };
+        if let Some(other) = rows.iter().find(of_key) {
+            return Ok(IssuanceError::WrongRequest { alias: alias.clone(), of: other.alias.clone() });
+        }
+        let own = rows.iter().find(|row| row.alias.key() == alias.key());
+        let entry = self.reading(|read| read.entry(alias))?.filter(|row| row.head.trust.is_none());
+        let waited_for = own
+            .map(|row| row.request.spki_fingerprint)
+            .or_else(|| entry.as_ref()?.content.leaf().map(|leaf| leaf.spki_fingerprint));
+        let others = rows.iter().filter(|row| row.alias.key() != alias.key());
+        let others: Vec<String> = others
+            .map(|row| {
+                let RequestRow { alias, request, .. } = row;
+                format!("{alias} ({} {})", request.key, digits(request.spki_fingerprint))
+            })
+            .collect();
+        let others = match others.is_empty() {
+            true => "there is no other pending request".to_owned(),
+            false => format!("pending requests: {}", named(others)),
+        };
+        Ok(match waited_for {
+            None => IssuanceError::NothingWaits { alias: alias.clone(), others },
+            Some(expected) => {
+                let found = certificates
+                    .iter()
+                    .map(|known| format!("{} has {}", known.subject, digits(known.spki_fingerprint)));
+                let found = named(found.collect());
+                IssuanceError::ReplyMismatch {
+                    alias: alias.clone(),
+                    expected: digits(expected),
+                    found,
+                    others,
+                }
+            }
+        })
+    }
+}
+
+/// The beginning of a digest, for people to compare.
+fn digits(of: Fingerprint) -> String {
+    of.to_string().chars().take(16).collect()
+}
+
+fn named(mut all: Vec<String>) -> String {
+    let more = all.len().saturating_sub(MAX_NAMED);
+    all.truncate(MAX_NAMED);
+    if more > 0 {
+        all.push(format!("{more} more"));
+    }
+    all.join(", ")
+}
+
+/// Where the CA certified other names than those that were asked for.
+pub(super) fn about_names(request: &SigningRequest, leaf: &Certificate) -> Option<Diagnostic> {
+    let fold = |name: &str| name.to_ascii_lowercase();
+    let asked: Vec<String> = request.general_names.iter().map(|name| fold(&shown(name))).collect();
+    let given: Vec<String> = leaf.general_names.iter().map(|name| fold(&shown(name))).collect();
+    let lacking: Vec<String> = asked.iter().filter(|name| !given.contains(name)).cloned().collect();
+    let further: Vec<String> = given.iter().filter(|name| !asked.contains(name)).cloned().collect();
+    let parts = [("lacks", lacking), ("also has", further)];
+    let parts: Vec<String> = parts
+        .into_iter()
+        .filter(|(_, names)| !names.is_empty())
+        .map(|(word, names)| format!("{word} {}", named(names)))
+        .collect();
+    let message = format!("of the names that were asked for the certificate {}", parts.join(", and "));
+    (!parts.is_empty()).then(|| Diagnostic::new(DiagnosticCode::NamesDiffer, message))
+}
