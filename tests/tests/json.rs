@@ -47,7 +47,7 @@ fn a_field_has_one_type_in_every_command_and_stands_on_the_page() {
         ["out.p12", "out.pem"].map(|name| shop.folder.path().join(name).display().to_string());
     let [pfx, bundle] = [pfx.as_str(), bundle.as_str()];
     let key = format!("file:{}", shop.folder.path().join("new.key").display());
-    let commands: [&[&str]; 37] = [
+    let commands: [&[&str]; 43] = [
         &["init"],
         &["ca", "import", "root", "chains/root-rsa.pem"],
         &["ca", "import", "--all", "chains/intermediate-rsa.pem", "other/openssl-3.0.19.rsa2048.pkcs7.p7b"],
@@ -75,6 +75,12 @@ fn a_field_has_one_type_in_every_command_and_stands_on_the_page() {
         &["user", "rm", "admin"],
         &["export", "www", "-o", pfx, "--pass-out", "env:P"],
         &["ca", "export", "-o", bundle],
+        &["generate", "test", "--name", "test.test"],
+        &["csr", "www", "--like", "www"],
+        &["csr", "show", "www"],
+        &["csr", "ls"],
+        &["status"],
+        &["csr", "rm", "www", "--yes"],
         &["rename", "www", "shop"],
         &["rm", "shop"],
         &["ls", "--removed"],

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 mod export;
+mod issuance;
 mod serving;
 mod store;
 mod user;
@@ -18,6 +19,7 @@ use strongroom::{
 };
 
 pub(crate) use self::export::{CaExport, Export, FormatWord, LayoutWord, OverwriteArgs};
+pub(crate) use self::issuance::{Csr, CsrCommand, Encoding, Generate, Install, RequestArgs, RequestOutput};
 pub(crate) use self::serving::{Bind, Host, Serve, Why};
 pub(crate) use self::store::{Diff, Init, Log, Ls, Prune, Reference, Rekey, Remove, Restore, Slot, Undo};
 pub(crate) use self::user::{NewPassword, User};
@@ -81,6 +83,10 @@ pub(crate) enum Command {
     Import(Import),
     /// Write an entry as a file for other programs: PKCS #12, PEM, DER, PKCS #7
     Export(Export),
+    /// Make a key and a self-signed certificate under an alias
+    Generate(Generate),
+    /// Make a certificate signing request, and install what the CA answers
+    Csr(Csr),
     /// CA certificates: import, list and export them
     #[command(subcommand)]
     Ca(Ca),

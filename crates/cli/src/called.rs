@@ -35,7 +35,10 @@ pub(crate) fn invocation(matches: &ArgMatches) -> Invocation {
         }
     }
     let mut innermost = matches;
-    while let Some((_, below)) = innermost.subcommand() {
+    while let Some((name, below)) = innermost.subcommand() {
+        if name == "install" {
+            "csr install".clone_into(&mut called.import);
+        }
         innermost = below;
     }
     called.alias = raw(innermost, "alias").unwrap_or(called.alias);

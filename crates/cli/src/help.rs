@@ -8,7 +8,7 @@ use crate::args::Arguments;
 
 /// The commands in groups, as `--help` lists them.
 const GROUPS: [(&str, &[&str]); 6] = [
-    ("Start", &["init", "inspect", "import", "export", "ca"]),
+    ("Start", &["init", "inspect", "import", "generate", "csr", "export", "ca"]),
     ("Entries", &["ls", "show", "chain", "verify", "rename", "rm"]),
     ("Servers", &["bind", "unbind", "why", "status"]),
     ("Versions", &["history", "diff", "undo", "prune"]),
@@ -19,7 +19,7 @@ const GROUPS: [(&str, &[&str]); 6] = [
 /// A command, and examples of it with what they do.
 type Examples = (&'static str, &'static [(&'static str, &'static str)]);
 
-const EXAMPLES: [Examples; 40] = [
+const EXAMPLES: [Examples; 46] = [
     (
         "strongroom",
         &[
@@ -61,6 +61,34 @@ const EXAMPLES: [Examples; 40] = [
             ),
         ],
     ),
+    (
+        "generate",
+        &[
+            ("strongroom generate test --name test.example.test", "a self-signed certificate for a year"),
+            (
+                "strongroom generate test --name a.test --name 10.0.0.1 --key rsa2048 --days 90",
+                "for a name and an address, with an RSA key",
+            ),
+        ],
+    ),
+    (
+        "csr",
+        &[
+            ("strongroom csr www --name www.example.test -o www.csr", "a new key, and a request for the CA"),
+            ("strongroom csr www --like www -o www.csr", "to renew: the same names and subject, a new key"),
+            ("strongroom csr install www reply.pem chain.pem", "what the CA sent"),
+        ],
+    ),
+    (
+        "csr install",
+        &[
+            ("strongroom csr install www reply.p7b", "the certificate, with its chain or without"),
+            ("strongroom csr install www reply.pem --dry-run", "what would be stored"),
+        ],
+    ),
+    ("csr ls", &[("strongroom csr ls", "which requests wait for their certificate")]),
+    ("csr show", &[("strongroom csr show www -o www.csr", "the request again")]),
+    ("csr rm", &[("strongroom csr rm www", "give it up, with its private key")]),
     (
         "export",
         &[

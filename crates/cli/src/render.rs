@@ -278,6 +278,14 @@ impl List<'_> {
         self.empty &= items.is_empty();
     }
 
+    /// Writes something for people alone, which stands in another list of JSON.
+    pub(crate) fn text(&mut self, text: &str) {
+        if !self.printer.json && !text.is_empty() {
+            self.printer.data(text);
+            self.empty = false;
+        }
+    }
+
     /// Ends the list; `nothing` is said for people where it had no item.
     pub(crate) fn end(self, nothing: &str) {
         if self.printer.json {

@@ -228,6 +228,8 @@ pub struct Invocation {
     pub program: String,
     /// The same without what opens it.
     pub store: String,
+    /// The command that imports: `import`, or `csr install`.
+    pub import: String,
     /// The alias that was given, or `ALIAS`.
     pub alias: String,
     /// The file that was given, quoted for a shell, or `FILE`.
@@ -243,6 +245,7 @@ impl Default for Invocation {
         Self {
             program: "strongroom".to_owned(),
             store: "strongroom".to_owned(),
+            import: "import".to_owned(),
             alias: "ALIAS".to_owned(),
             file: "FILE".to_owned(),
             password: String::new(),
@@ -302,6 +305,7 @@ mod tests {
         let called = Invocation {
             program: "strongroom --store /srv/k.db".to_owned(),
             store: "strongroom --store /srv/k.db".to_owned(),
+            import: "import".to_owned(),
             alias: "www".to_owned(),
             file: shell_word("a b.p12"),
             password: " --pass-in env:P".to_owned(),

@@ -31,7 +31,7 @@ pub(super) fn run(arguments: &Arguments, command: &Ca, printer: &Printer) -> Res
         Ca::Ls => {
             let is_authority = |entry: &Entry| matches!(entry.kind, EntryKind::Authority { .. });
             let nothing = "no CA certificates; import one with: strongroom ca import ALIAS FILE\n";
-            stream(&open_read_only(arguments, printer)?, printer, is_authority, nothing)
+            stream(&open_read_only(arguments, printer)?, printer, is_authority, false, nothing)
         }
     }
 }

@@ -1,7 +1,7 @@
 //! `import`: a server certificate with its key, out of whatever files there are, under an alias.
 
-mod embedded;
-mod sources;
+pub(super) mod embedded;
+pub(super) mod sources;
 
 use serde::Serialize;
 use strongroom::keystore::{FilesRequest, ImportReport, OpenedFiles, Source, SourceFile};
@@ -10,7 +10,7 @@ use self::sources::{Named, read_sources, summary};
 use super::{now, open, passwords::with_passwords};
 use crate::{
     args::{Arguments, Import},
-    failure::{Exit, Failure},
+    failure::Failure,
     render::{ImportView, Printer, import_text},
 };
 
@@ -23,10 +23,7 @@ struct FilesView<'a> {
 }
 
 pub(super) fn run(arguments: &Arguments, command: &Import, printer: &Printer) -> Result<(), Failure> {
-    if command.with_embedded_ca && !command.import_certificate_chain {
-        let message = "--with-embedded-ca imports the CA certificates of the file, and --import-certificate-chain false forbids it";
-        return Err(Failure::new(Exit::Usage, "usage", "arguments", message.to_owned()));
-    }
+    embedded::check(command.with_embedded_ca, command.import_certificate_chain)?;
     let keystore = open(arguments)?;
     let (named, mut warnings) = read_sources(&command.files)?;
     let files: Vec<SourceFile<'_>> = named.iter().map(Named::source).collect();
@@ -47,7 +44,7 @@ pub(super) fn run(arguments: &Arguments, command: &Import, printer: &Printer) ->
     })?;
     let OpenedFiles { request, sources, .. } = opened;
     let report = if command.with_embedded_ca {
-        embedded::import(arguments, command, &keystore, request, printer)?
+        embedded::import(arguments, command.dry_run, &keystore, request, printer)?
     } else {
         keystore.import_credential(request)?
     };

@@ -2,10 +2,15 @@
 
 use serde::Serialize;
 use strongroom::{
-    Alias, Entry, Error, Keystore, UnixTime, certificate::Certificate, keystore::EntryKind, store::StoreError,
+    Alias, Entry, Error, Keystore, UnixTime,
+    certificate::Certificate,
+    instant::rfc3339,
+    keystore::{EntryKind, PendingRequest},
+    remedy::Remedy,
+    store::StoreError,
 };
 
-use super::{now, open_read_only, seconds};
+use super::{csr, now, open_read_only, seconds};
 use crate::{
     args::{Arguments, Ls, Reference, Show},
     failure::Failure,
@@ -24,18 +29,30 @@ pub(super) fn ls(arguments: &Arguments, command: &Ls, printer: &Printer) -> Resu
         return removed(&open_read_only(arguments, printer)?, printer);
     }
     let nothing = "the store is empty; import with: strongroom import ALIAS FILE\n";
-    stream(&open_read_only(arguments, printer)?, printer, |_| true, nothing)
+    stream(&open_read_only(arguments, printer)?, printer, |_| true, true, nothing)
 }
 
 pub(super) fn show(arguments: &Arguments, command: &Show, printer: &Printer) -> Result<(), Failure> {
-    let entry = referred(&open_read_only(arguments, printer)?, &command.alias)?;
+    let keystore = open_read_only(arguments, printer)?;
+    let entry = referred(&keystore, &command.alias)?;
     if command.pem {
         let chain = entry.chain.iter().map(|(certificate, _)| pem(certificate));
         printer.data(&chain.collect::<String>());
         return Ok(());
     }
     let view = ShowView::of(&entry);
-    printer.result(&view, &[], || view.text(&entry, seconds(now())));
+    let pending = keystore.pending_request(&entry.alias)?;
+    printer.result(&view, &[], || {
+        let mut text = view.text(&entry, seconds(now()));
+        if let Some(PendingRequest { alias, created_at, .. }) = pending {
+            let day: String = rfc3339(created_at).chars().take(10).collect();
+            let program = printer.program();
+            text.push_str(&format!(
+                "pending     a request of {day} for the next version: {program} csr show {alias}\n"
+            ));
+        }
+        text
+    });
     Ok(())
 }
 
@@ -72,9 +89,19 @@ fn removed(keystore: &Keystore, printer: &Printer) -> Result<(), Failure> {
 /// The entry of an alias; where there is none, whether it was removed.
 pub(super) fn named_entry(keystore: &Keystore, alias: &Alias, at: UnixTime) -> Result<Entry, Failure> {
     keystore.entry(alias, at).map_err(|error| match error {
-        // The history knows it.
+        // The history knows it, or the requests.
         Error::Store(StoreError::NotFound { .. }) => {
-            keystore.history(alias).err().map_or_else(|| error.into(), Failure::from)
+            let failure = keystore.history(alias).err().map_or_else(|| error.into(), Failure::from);
+            match keystore.pending_request(alias) {
+                Ok(Some(request)) => {
+                    let message = format!(
+                        "there is no entry \"{alias}\" yet: its certificate was requested and has not come"
+                    );
+                    let remedy = Remedy::ShowRequest { alias: request.alias.to_string() };
+                    Failure { message, ..failure }.with(remedy)
+                }
+                _ => failure,
+            }
         }
         other => other.into(),
     })
@@ -93,6 +120,7 @@ pub(super) fn stream(
     keystore: &Keystore,
     printer: &Printer,
     keep: impl Fn(&Entry) -> bool,
+    with_requests: bool,
     nothing: &str,
 ) -> Result<(), Failure> {
     let instant = now();
@@ -119,11 +147,40 @@ pub(super) fn stream(
             page.iter().for_each(|entry| table.row(cells(entry, at)));
             table.take_text()
         });
+        if complete && with_requests {
+            for (_, request) in keystore.listed_requests()? {
+                match request {
+                    Ok(request) => table.row(waiting(&request)),
+                    Err(error) => printer.warn(&error.to_string()),
+                }
+            }
+            list.text(&table.take_text());
+        }
         if complete || list.is_over() {
             list.end(nothing);
             return Ok(());
         }
     }
+}
+
+/// A pending request as a row of the listing.
+fn waiting(request: &PendingRequest) -> Vec<Cell> {
+    let names = csr::names(request);
+    let more = names.len().saturating_sub(1);
+    let names = match names.into_iter().next() {
+        None => short(request.request.subject()),
+        Some(first) if more == 0 => first,
+        Some(first) => format!("{first} +{more}"),
+    };
+    let day: String = rfc3339(request.created_at).chars().take(10).collect();
+    vec![
+        request.alias.to_string().into(),
+        "pending".into(),
+        names.into(),
+        request.request.key().to_string().into(),
+        format!("requested {day}").into(),
+        "-".into(),
+    ]
 }
 
 /// An entry as a row of the listing.
@@ -157,7 +214,7 @@ fn expires(certificate: &Certificate, at: i64) -> Cell {
         left if left < SOON => (" !", Mark::Soon),
         _ => ("", Mark::None),
     };
-    let date: String = strongroom::instant::rfc3339(certificate.not_after()).chars().take(10).collect();
+    let date: String = rfc3339(certificate.not_after()).chars().take(10).collect();
     Cell::marked(format!("{date} {}{sign}", time_left(certificate.not_after(), at)), mark)
 }
 

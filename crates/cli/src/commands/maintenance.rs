@@ -97,6 +97,8 @@ pub(super) struct ReportView {
     keys: u64,
     certificates: u64,
     administrators: u64,
+    /// Pending certificate requests; their private keys are among `keys`.
+    request_count: u64,
     log: u64,
     seq: u64,
     /// The copy that was written, or where the former store is kept.
@@ -112,6 +114,7 @@ impl ReportView {
             keys: report.keys,
             certificates: report.certificates,
             administrators: report.administrators,
+            request_count: report.requests,
             log: report.log,
             seq: report.seq,
             file,
@@ -125,12 +128,13 @@ impl ReportView {
 
     pub(super) fn text(&self) -> String {
         format!(
-            "entries {}, removed {}, versions {}, private keys opened and proved {}, certificates {}, users {}, log rows {}\n",
+            "entries {}, removed {}, versions {}, private keys opened and proved {}, certificates {}, pending requests {}, users {}, log rows {}\n",
             self.entries,
             self.removed,
             self.versions,
             self.keys,
             self.certificates,
+            self.request_count,
             self.administrators,
             self.log
         )

@@ -4,7 +4,9 @@ mod bind;
 mod ca;
 mod certificate_files;
 mod chain;
+mod csr;
 mod export;
+mod generate;
 mod history;
 mod import;
 mod init;
@@ -65,6 +67,8 @@ fn command(arguments: &Arguments, printer: &Printer) -> Result<(), Failure> {
         Command::Init(command) => init::run(arguments, command, printer),
         Command::Import(command) => import::run(arguments, command, printer),
         Command::Export(command) => export::run(arguments, command, printer),
+        Command::Generate(command) => generate::run(arguments, command, printer),
+        Command::Csr(command) => csr::run(arguments, command, printer),
         Command::Ca(command) => ca::run(arguments, command, printer),
         Command::Ls(command) => list::ls(arguments, command, printer),
         Command::Show(command) => list::show(arguments, command, printer),

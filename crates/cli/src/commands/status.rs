@@ -23,6 +23,8 @@ struct StatusView {
     sequence: u64,
     entries: u64,
     authorities: u64,
+    /// The aliases of the pending certificate requests.
+    pending_requests: Vec<String>,
     slot_count: usize,
     user_count: usize,
     last_change: Option<ChangeView>,
@@ -122,6 +124,7 @@ pub(super) fn run(arguments: &Arguments, printer: &Printer) -> Result<(), Failur
         sequence: keystore.generation()?.sequence(),
         entries,
         authorities,
+        pending_requests: keystore.listed_requests()?.into_iter().map(|(alias, _)| alias).collect(),
         slot_count: keystore.slots()?.len(),
         user_count: keystore.listed_administrators()?.len(),
         last_change: change.map(|row| ChangeView {
@@ -204,6 +207,14 @@ fn text(status: &StatusView) -> String {
     let users = counted(u64::try_from(status.user_count).unwrap_or(0), "user", "users");
     let slots = counted(u64::try_from(status.slot_count).unwrap_or(0), "slot", "slots");
     let _ = writeln!(text, "access       {slots}, {users}");
+    if !status.pending_requests.is_empty() {
+        const SHOWN: usize = 8;
+        let pending = &status.pending_requests;
+        let more = pending.len().saturating_sub(SHOWN);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let names: Vec<&str> = pending.iter().take(SHOWN).map(String::as_str).collect();
+        let _ = writeln!(text, "requests     {} pending: {}{more}", pending.len(), names.join(", "));
+    }
     let _ = writeln!(text, "last backup  {}", status.last_backup.as_deref().unwrap_or("none in the log"));
     for server in &status.servers {
         let _ = writeln!(

@@ -67,7 +67,7 @@ impl CertificateTemplate {
     ///
     /// [`IssuanceError::NotRepeatable`] if it has a subject or a name that is not written here.
     pub fn like(certificate: &Certificate) -> Result<Self, IssuanceError> {
-        let names = certificate.general_names.iter().map(RequestedName::of).collect::<Result<_, _>>()?;
+        let names = RequestedName::all_of(certificate)?;
         Ok(Self { names, subject: Some(Subject::of(certificate)?), hash: None })
     }
 

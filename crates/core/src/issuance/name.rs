@@ -6,7 +6,7 @@ use rcgen::SanType;
 
 use super::IssuanceError;
 use crate::{
-    certificate::{AlternativeName, GeneralName, printable},
+    certificate::{AlternativeName, Certificate, GeneralName, printable},
     validate::PeerName,
 };
 
@@ -119,8 +119,16 @@ fn uri(text: &str, value: &str) -> Result<RequestedName, IssuanceError> {
 }
 
 impl RequestedName {
-    /// A name of a certificate, as it stands there.
-    pub(super) fn of(name: &GeneralName) -> Result<Self, IssuanceError> {
+    /// The names of a certificate, as they stand there.
+    ///
+    /// # Errors
+    ///
+    /// [`IssuanceError::NotRepeatable`] with the first that is of a kind that is not written here.
+    pub fn all_of(certificate: &Certificate) -> Result<Vec<Self>, IssuanceError> {
+        certificate.general_names.iter().map(Self::of).collect()
+    }
+
+    fn of(name: &GeneralName) -> Result<Self, IssuanceError> {
         let other = || IssuanceError::NotRepeatable { what: format!("the name {}", shown(name)) };
         let kind = match name {
             GeneralName::Dns(text) => Kind::Dns(text.clone()),

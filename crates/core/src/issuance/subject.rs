@@ -181,8 +181,12 @@ impl Subject {
         self.0.iter().map(|(attribute, value)| (*attribute, value.as_str()))
     }
 
-    /// The subject of a certificate, if it can be written again as it stands.
-    pub(super) fn of(certificate: &Certificate) -> Result<Self, IssuanceError> {
+    /// The subject of a certificate.
+    ///
+    /// # Errors
+    ///
+    /// [`IssuanceError::NotRepeatable`] if it cannot be written again as it stands.
+    pub fn of(certificate: &Certificate) -> Result<Self, IssuanceError> {
         let repeated =
             || IssuanceError::NotRepeatable { what: format!("the subject {}", certificate.subject) };
         let name = DistinguishedName::of_subject(certificate).ok_or_else(repeated)?;

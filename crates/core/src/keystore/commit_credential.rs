@@ -72,7 +72,7 @@ pub(super) fn commit_credential(
             return Err(StoreError::AliasTaken { alias: row.head.alias.clone() }.into());
         }
     }
-    let CredentialRequest { alias, credential, mut findings, options, answers } = request;
+    let CredentialRequest { alias, credential, mut findings, options, answers, .. } = request;
     let mut authorities = load_authorities(&write.as_read(), &credential.leaf, &credential.others)?;
     let roots = trusted_roots(&credential, &options);
     roots.iter().for_each(|root| authorities.add(root.clone(), Trust::Anchor));

@@ -84,7 +84,8 @@ impl Keystore {
         let key = key.generate()?;
         let certificate = self_signed(&key, &template, days, options.at)?;
         let credential = ServerCredential::pair(key, vec![certificate])?;
-        let request = CredentialRequest { alias, credential, findings: Vec::new(), options, answers: None };
-        self.import_opened(Action::Generate, request)
+        let mut request = CredentialRequest::new(alias, credential, options.at);
+        (request.options, request.action) = (options, Action::Generate);
+        self.import_opened(request)
     }
 }

@@ -62,7 +62,7 @@ impl Keystore {
     }
 
     fn open_and_import(&self, request: ServerCertificateRequest<'_>) -> Result<ImportReport, Error> {
-        self.import_opened(Action::Import, self.open_file(request)?)
+        self.import_opened(self.open_file(request)?)
     }
 
     /// Opens a PKCS #12 file as [`import_server_certificate`](Self::import_server_certificate) does, and stores nothing
@@ -95,18 +95,14 @@ impl Keystore {
     /// [`Error`] of the stage that refused; the store is then as it was.
     pub fn import_credential(&self, request: CredentialRequest) -> Result<ImportReport, Error> {
         let (alias, dry_run) = (request.alias.clone(), request.options.dry_run);
-        let asked = Asked { action: Action::Import, about: alias.as_str(), at: seconds(request.options.at) };
-        let done = traced(Operation::Import, Some(&alias), || self.import_opened(Action::Import, request));
+        let asked = Asked { action: request.action, about: alias.as_str(), at: seconds(request.options.at) };
+        let done = traced(Operation::Import, Some(&alias), || self.import_opened(request));
         if dry_run { done } else { self.log_refusal(asked, done) }
     }
 
-    pub(super) fn import_opened(
-        &self,
-        action: Action,
-        request: CredentialRequest,
-    ) -> Result<ImportReport, Error> {
+    pub(super) fn import_opened(&self, request: CredentialRequest) -> Result<ImportReport, Error> {
         let (alias, dry_run) = (request.alias.clone(), request.options.dry_run);
-        let asked = Asked { action, about: alias.as_str(), at: seconds(request.options.at) };
+        let asked = Asked { action: request.action, about: alias.as_str(), at: seconds(request.options.at) };
         let (report, _) = self.attempt(
             asked,
             |write, by| match commit_credential(write, by, request)? {
@@ -234,5 +230,5 @@ fn open_file(request: ServerCertificateRequest<'_>) -> Result<CredentialRequest,
     contents.require_credential()?;
     let findings = about_pfx(&contents, &wrapping);
     let credential = ServerCredential::choose(contents, entry.as_ref())?;
-    Ok(CredentialRequest { alias, credential, findings, options, answers: None })
+    Ok(CredentialRequest { alias, credential, findings, options, answers: None, action: Action::Import })
 }

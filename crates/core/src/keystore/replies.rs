@@ -1,7 +1,7 @@
 //! Replies to certificate signing requests: a certificate finds the private key that waits for it, by public key.
 
 use super::{
-    FilesRequest, ImportReport, Keystore, Source,
+    FilesRequest, ImportReport, Keystore, OpenedFiles, Source,
     files::Gathered,
     protocol::Asked,
     requests::{has_key, open_request},
@@ -66,19 +66,31 @@ impl Keystore {
         Ok(self.install_files(FilesRequest::new(alias.clone(), &files, &password, at))?.0)
     }
 
-    /// The same of several files. An entry is replaced without being asked for.
+    /// The same of several files.
     ///
     /// # Errors
     ///
     /// As for [`install`](Self::install).
-    pub fn install_files(&self, mut request: FilesRequest<'_>) -> Result<(ImportReport, Vec<Source>), Error> {
+    pub fn install_files(&self, request: FilesRequest<'_>) -> Result<(ImportReport, Vec<Source>), Error> {
+        let OpenedFiles { request, sources } = self.open_reply(request)?;
+        Ok((self.import_credential(request)?, sources))
+    }
+
+    /// Finds the private key that waits for one of the certificates of the files, and stores nothing yet:
+    /// [`import_credential`](Self::import_credential) goes on from here. An entry of the alias is to be replaced then,
+    /// without being asked for.
+    ///
+    /// # Errors
+    ///
+    /// [`IssuanceError`] if no key waits; it is in the log.
+    pub fn open_reply(&self, mut request: FilesRequest<'_>) -> Result<OpenedFiles, Error> {
         let (alias, dry_run) = (request.alias.clone(), request.options.dry_run);
         let asked =
             Asked { action: Action::CsrInstall, about: alias.as_str(), at: seconds(request.options.at) };
         request.options.replace = true;
-        let done = self.open_reply(request).and_then(|opened| {
-            let report = self.import_opened(Action::CsrInstall, opened.request)?;
-            Ok((report, opened.sources))
+        let done = self.gather_reply(request).map(|mut opened| {
+            opened.request.action = Action::CsrInstall;
+            opened
         });
         if dry_run { done } else { self.log_refusal(asked, done) }
     }

@@ -11,6 +11,7 @@ use crate::{
     privilege::Privileges,
     seal::EntryId,
     secret::{Password, PrivateKey},
+    store::Action,
     validate::{Chain, Policy, Role, Trust},
 };
 
@@ -101,13 +102,22 @@ pub struct CredentialRequest {
     pub options: ImportOptions,
     /// The pending request whose key it is, and which is done with it.
     pub(super) answers: Option<EntryId>,
+    /// What the log calls it.
+    pub(super) action: Action,
 }
 
 impl CredentialRequest {
     /// A request with the defaults.
     #[must_use]
     pub fn new(alias: Alias, credential: ServerCredential, at: UnixTime) -> Self {
-        Self { alias, credential, findings: Vec::new(), options: ImportOptions::new(at), answers: None }
+        Self {
+            alias,
+            credential,
+            findings: Vec::new(),
+            options: ImportOptions::new(at),
+            answers: None,
+            action: Action::Import,
+        }
     }
 }
 

@@ -6,7 +6,7 @@ impl Remedy {
     /// The words for those who use the command.
     #[must_use]
     pub fn for_command(&self, called: &Invocation) -> String {
-        let Invocation { program, store, alias, file, password, options } = called;
+        let Invocation { program, store, import, alias, file, password, options } = called;
         match self {
             Self::Advice(text) => (*text).to_owned(),
             Self::Allow(code) => format!("to take it all the same, add: --allow {code}"),
@@ -23,7 +23,7 @@ impl Remedy {
             Self::RaiseMaxWork { needed } => format!("if you trust the file, add: --max-work {needed}"),
             Self::RaiseMaxSize { needed } => format!("if this is the right file, add: --max-size {needed}"),
             Self::ImportWithEmbeddedCa => format!(
-                "the file embeds that CA; to see and import it as well: {program} import {alias} {file}{password}{options} --with-embedded-ca"
+                "the file embeds that CA; to see and import it as well: {program} {import} {alias} {file}{password}{options} --with-embedded-ca"
             ),
             Self::ImportWithChain => {
                 "to use the certificates that the file embeds, add: --import-certificate-chain true".to_owned()

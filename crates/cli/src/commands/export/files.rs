@@ -29,7 +29,7 @@ fn failed(path: &Path, error: &io::Error) -> Failure {
 }
 
 /// What stands at a path, if anything does. A link is not followed.
-pub(super) fn present(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, Failure> {
+pub(in crate::commands) fn present(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, Failure> {
     match path.symlink_metadata() {
         Ok(metadata) if metadata.file_type().is_file() => read_file(path).map(Some),
         Ok(metadata) => {
@@ -63,15 +63,15 @@ impl Drop for Beside {
 }
 
 impl Beside {
-    fn write(target: PathBuf, file: &ExportedFile) -> Result<Self, Failure> {
+    fn write(target: PathBuf, bytes: &[u8], mode: u32) -> Result<Self, Failure> {
         let name = target.file_name().unwrap_or_default().to_string_lossy();
         let path = target.with_file_name(format!(".{name}.{}.new", std::process::id()));
         let beside = Self { path, target, placed: false };
         let write = || {
             let mut new = OpenOptions::new().write(true).create_new(true).mode(MODES.0).open(&beside.path)?;
-            new.write_all(&file.bytes)?;
+            new.write_all(bytes)?;
             // The mode is what is said here, whatever the umask.
-            new.set_permissions(fs::Permissions::from_mode(mode(file)))?;
+            new.set_permissions(fs::Permissions::from_mode(mode))?;
             new.sync_all()
         };
         write().map_err(|error| failed(&beside.target, &error))?;
@@ -111,19 +111,36 @@ pub(super) fn write(folder: Option<&Path>, files: &[(PathBuf, &ExportedFile, boo
     }
     let beside: Vec<(Beside, bool)> = files
         .iter()
-        .map(|(path, file, replaces)| Ok((Beside::write(path.clone(), file)?, *replaces)))
+        .map(|(path, file, replaces)| Ok((Beside::write(path.clone(), &file.bytes, mode(file))?, *replaces)))
         .collect::<Result<_, Failure>>()?;
     let mut parents = Vec::new();
     for (new, replaces) in beside {
-        let parent = new.target.parent().filter(|parent| !parent.as_os_str().is_empty());
-        let parent = parent.unwrap_or_else(|| Path::new(".")).to_owned();
+        let parent = parent(&new.target).to_owned();
         new.place(replaces)?;
         if !parents.contains(&parent) {
             parents.push(parent);
         }
     }
-    for parent in parents {
-        File::open(&parent).and_then(|folder| folder.sync_all()).map_err(|error| failed(&parent, &error))?;
-    }
-    Ok(())
+    parents.iter().try_for_each(|parent| sync(parent))
+}
+
+fn sync(folder: &Path) -> Result<(), Failure> {
+    File::open(folder).and_then(|open| open.sync_all()).map_err(|error| failed(folder, &error))
+}
+
+fn parent(target: &Path) -> &Path {
+    let parent = target.parent().filter(|parent| !parent.as_os_str().is_empty());
+    parent.unwrap_or_else(|| Path::new("."))
+}
+
+/// The refusal to write over a file.
+pub(in crate::commands) fn exists(path: &Path) -> Failure {
+    let message = format!("there is a file at {} already", path.display());
+    Failure::new(Exit::Exists, "file_exists", "export", message).with(Remedy::Force)
+}
+
+/// Writes a file without a secret.
+pub(in crate::commands) fn write_public(path: &Path, bytes: &[u8], replaces: bool) -> Result<(), Failure> {
+    Beside::write(path.to_owned(), bytes, MODES.1)?.place(replaces)?;
+    sync(parent(path))
 }

@@ -1,6 +1,6 @@
 //! `export` and `ca export`: entries and CA certificates as files for other programs.
 
-mod files;
+pub(super) mod files;
 
 use std::{
     io::{self, IsTerminal as _},

@@ -1,4 +1,4 @@
-//! `import --with-embedded-ca`: shows the CA certificates that would be trusted, asks, and imports them with the entry.
+//! `import` and `csr install` with `--with-embedded-ca`: shows the CA certificates that would be trusted, asks, and imports them with the entry.
 
 use strongroom::{
     Keystore,
@@ -8,15 +8,27 @@ use strongroom::{
 };
 
 use crate::{
-    args::{Arguments, Import},
-    failure::Failure,
+    args::Arguments,
+    failure::{Exit, Failure},
     prompt::{Unasked, confirm},
     render::Printer,
 };
 
-pub(super) fn import(
+/// Refuses to import what is forbidden by name.
+pub(in crate::commands) fn check(
+    with_embedded_ca: bool,
+    import_certificate_chain: bool,
+) -> Result<(), Failure> {
+    if with_embedded_ca && !import_certificate_chain {
+        let message = "--with-embedded-ca imports the CA certificates of the file, and --import-certificate-chain false forbids it";
+        return Err(Failure::new(Exit::Usage, "usage", "arguments", message.to_owned()));
+    }
+    Ok(())
+}
+
+pub(in crate::commands) fn import(
     arguments: &Arguments,
-    command: &Import,
+    dry_run: bool,
     keystore: &Keystore,
     mut opened: CredentialRequest,
     printer: &Printer,
@@ -25,7 +37,7 @@ pub(super) fn import(
     if let Some(anchor) = needed.iter().find(|ca| ca.role == Role::Anchor) {
         printer.note(&description(&needed, anchor));
         // A dry run stores nothing, so there is nothing to agree to.
-        if !command.dry_run {
+        if !dry_run {
             let question = format!("trust \"{}\", and import?", anchor.certificate.subject());
             confirm(arguments, &question, Unasked::Refuse)?;
         }

@@ -20,14 +20,14 @@ use crate::{
 const MAX_IN_FOLDER: usize = 256;
 
 /// A file with its name.
-pub(super) struct Named {
+pub(in crate::commands) struct Named {
     name: String,
     bytes: Zeroizing<Vec<u8>>,
     named: bool,
 }
 
 impl Named {
-    pub(super) fn source(&self) -> SourceFile<'_> {
+    pub(in crate::commands) fn source(&self) -> SourceFile<'_> {
         let mut source = SourceFile::new(&self.name, &self.bytes);
         source.named = self.named;
         source
@@ -35,7 +35,7 @@ impl Named {
 }
 
 /// Reads files, and the files of folders; also gives what is said of the rest.
-pub(super) fn read_sources(paths: &[PathBuf]) -> Result<(Vec<Named>, Vec<Diagnostic>), Failure> {
+pub(in crate::commands) fn read_sources(paths: &[PathBuf]) -> Result<(Vec<Named>, Vec<Diagnostic>), Failure> {
     let (mut all, mut remarks) = (Vec::new(), Vec::new());
     for path in paths {
         if path == Path::new("-") || !path.is_dir() {
@@ -89,7 +89,7 @@ fn read_folder(folder: &Path, all: &mut Vec<Named>, remarks: &mut Vec<Diagnostic
 }
 
 /// `2 of 3 certificates from fullchain.pem, key from privkey.pem`; nothing for one file.
-pub(super) fn summary(report: &ImportReport, sources: &[Source]) -> Option<String> {
+pub(in crate::commands) fn summary(report: &ImportReport, sources: &[Source]) -> Option<String> {
     let leaf = report.chain.first()?.sha256;
     let mut parts = sources.iter().flat_map(|source| &source.parts);
     let spki = parts.find(|part| part.sha256 == Some(leaf))?.spki_sha256;

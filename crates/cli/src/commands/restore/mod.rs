@@ -132,6 +132,11 @@ fn confirm(arguments: &Arguments, command: &Restore, plan: &RestorePlan) -> Resu
     tell("entries that come back", &plan.entries_back);
     tell("entries that go", &plan.entries_gone);
     tell("entries with another certificate", &plan.changed);
+    tell("pending certificate requests that come back", &plan.requests_back);
+    tell(
+        "pending certificate requests that go, so that no certificate for them can be installed any more",
+        &plan.requests_gone,
+    );
     if command.with_access {
         let names: Vec<String> = plan.administrators.iter().map(|name| printable(name)).collect();
         lines.push(format!("administrators, in place of today's: {}", names.join(", ")));

@@ -193,7 +193,7 @@ impl Keystore {
     }
 
     /// The reply to a request, with the key that waits for it.
-    pub(super) fn open_reply(&self, request: FilesRequest<'_>) -> Result<OpenedFiles, Error> {
+    pub(super) fn gather_reply(&self, request: FilesRequest<'_>) -> Result<OpenedFiles, Error> {
         let mut gatherer = Gatherer::new(&request);
         for file in request.files {
             gatherer.file(file)?;
@@ -236,5 +236,7 @@ fn into_request(
         gathered.into_credential(request.entry.as_ref(), seconds(request.options.at))?;
     findings.extend(asked.and_then(|asked| about_names(&asked, &credential.leaf)));
     let FilesRequest { alias, options, .. } = request;
-    Ok(OpenedFiles { request: CredentialRequest { alias, credential, findings, options, answers }, sources })
+    let mut request = CredentialRequest::new(alias, credential, options.at);
+    (request.findings, request.options, request.answers) = (findings, options, answers);
+    Ok(OpenedFiles { request, sources })
 }
