@@ -67,8 +67,8 @@ fn words(remedy: &Remedy) -> String {
         Remedy::InstallReply { alias } => format!("import it on {alias}, with importSignedCertificate"),
         Remedy::GiveSubject => format!("{OPERATOR} make the request, and say what its subject and names are to be"),
         Remedy::ReadLog => format!("{OPERATOR} look at the log of the store"),
-        Remedy::Force
-        | Remedy::GivePassword
+        Remedy::Force => "send force=true to do it all the same".to_owned(),
+        Remedy::GivePassword
         | Remedy::GivePasswordOut
         | Remedy::ReadHelp
         | Remedy::RunAsOwner

@@ -35,6 +35,7 @@ pub(crate) struct ApiError {
 /// What the engine was doing; begins the message, as ArcGIS begins it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Task {
+    Delete,
     ImportAuthority,
     ImportServerCertificate,
     Read,
@@ -44,8 +45,9 @@ pub(crate) enum Task {
 impl Task {
     fn failed(self) -> &'static str {
         match self {
-            Self::ImportAuthority => "Importing CA certificate failed: ",
-            Self::ImportServerCertificate => "Importing the certificate failed: ",
+            Self::Delete => "Deleting the certificate failed: ",
+            // ArcGIS's sentence for every import, of whatever certificate.
+            Self::ImportAuthority | Self::ImportServerCertificate => "Importing CA certificate failed: ",
             Self::Read | Self::VerifyPassword => "",
         }
     }
@@ -172,7 +174,7 @@ mod tests {
         check(
             Pkcs12Error::WrongPassword.into(),
             400,
-            "Importing the certificate failed: wrong password, or the file was changed after it was made",
+            "Importing CA certificate failed: wrong password, or the file was changed after it was made",
             &[
                 "check the password; a password file's last line end is not part of it, and case and keyboard layout matter",
                 "code: wrong_password",
@@ -181,7 +183,7 @@ mod tests {
         check(
             StoreError::AliasTaken { alias: "www".parse().unwrap() }.into(),
             409,
-            "Importing the certificate failed: the alias \"www\" is taken by another entry",
+            "Importing CA certificate failed: the alias \"www\" is taken by another entry",
             &[
                 "choose another alias; or send replace=true to replace the entry and keep its former version",
                 "code: alias_taken",

@@ -22,7 +22,7 @@ use crate::wire::hex;
 /// How long a token is good if the client asks for nothing, in minutes; ArcGIS's default.
 pub(crate) const DEFAULT_MINUTES: u64 = 60;
 /// The longest life of a token, in minutes; who asks for more gets this.
-const MAX_MINUTES: u64 = 24 * 60;
+pub(crate) const MAX_MINUTES: u64 = 24 * 60;
 /// The most tokens alive; beyond, the oldest ends.
 const MAX_TOKENS: usize = 10_000;
 /// The most names whose failures are counted.

@@ -170,7 +170,7 @@ impl ApiState {
     fn gate(&self, task: Task) -> &Gate {
         match task {
             Task::ImportAuthority | Task::ImportServerCertificate => &self.shared.imports,
-            Task::Read => &self.shared.reads,
+            Task::Delete | Task::Read => &self.shared.reads,
             Task::VerifyPassword => &self.shared.hashes,
         }
     }

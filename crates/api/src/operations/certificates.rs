@@ -11,7 +11,8 @@ use strongroom::{
 };
 
 use super::{
-    Answer, CertificatePage, CertificatesPage, Direction, ListQuery, Listed, Page, Positions, SortKey, seconds,
+    Answer, CertificatePage, CertificatesPage, Direction, ListQuery, Listed, Page, Positions, SortKey,
+    seconds,
 };
 use crate::{
     error::{ApiError, Task},
@@ -19,10 +20,11 @@ use crate::{
     request::Request,
     state::ApiState,
     wire::{
-        Format,
+        Flavour, Format,
         certificate::CertificateObject,
         field,
         object::{CIPHER_SUITES, CertificateList, Object, SSL_PROTOCOLS},
+        server_object::ServerCertificateList,
     },
 };
 
@@ -39,9 +41,13 @@ pub(super) async fn list(state: &ApiState, request: &Request) -> Result<Answer, 
         return page(state, request).await;
     }
     let at = state.now();
-    let ssl_certificates = state.run(Task::Read, move |keystore| all_aliases(keystore, at)).await?;
+    let aliases = state.run(Task::Read, move |keystore| all_aliases(keystore, at)).await?;
+    if request.address.flavour() == Flavour::Server {
+        let list = ServerCertificateList { certificates: aliases.clone(), ssl_certificates: aliases };
+        return Ok(Answer::Object(Object::ServerCertificateList(list)));
+    }
     Ok(Answer::Object(Object::CertificateList(CertificateList {
-        ssl_certificates,
+        ssl_certificates: aliases,
         web_server_certificate_alias: state.settings().web_server_certificate_alias.clone(),
         ssl_protocols: SSL_PROTOCOLS,
         cipher_suites: CIPHER_SUITES,
@@ -66,11 +72,8 @@ fn all_aliases(keystore: &Keystore, at: UnixTime) -> Result<Vec<String>, Error> 
 
 async fn page(state: &ApiState, request: &Request) -> Result<Answer, ApiError> {
     let query = ListQuery::read(request);
-    let (entries, positions) = if query.is_plain() {
-        by_alias(state, request).await?
-    } else {
-        matching(state, &query).await?
-    };
+    let (entries, positions) =
+        if query.is_plain() { by_alias(state, request).await? } else { matching(state, &query).await? };
     let list = request.address.list();
     Ok(Answer::Page(Page::Certificates(CertificatesPage {
         entries,
@@ -196,6 +199,18 @@ pub(super) async fn entry(state: &ApiState, request: &Request) -> Result<Entry, 
     found.await?.ok_or_else(|| not_found(request))
 }
 
+/// The alias of the entry that the path names, also where what it holds cannot be read.
+pub(super) async fn entry_or_damaged(state: &ApiState, request: &Request) -> Result<Alias, ApiError> {
+    let (alias, at) = (alias(request)?, state.now());
+    let wanted = alias.clone();
+    let is_there = state.run(Task::Read, move |keystore| match keystore.entry(&wanted, at) {
+        Err(Error::Store(StoreError::NotFound { .. } | StoreError::Removed { .. })) => Ok(false),
+        Ok(_) | Err(Error::Store(StoreError::Corrupt { .. })) => Ok(true),
+        Err(other) => Err(other),
+    });
+    if is_there.await? { Ok(alias) } else { Err(not_found(request)) }
+}
+
 /// The alias that the path names. What cannot be an alias is that of no entry.
 pub(super) fn alias(request: &Request) -> Result<Alias, ApiError> {
     request.address.name.as_deref().unwrap_or_default().parse().map_err(|_| not_found(request))
@@ -227,7 +242,7 @@ fn all_of(keystore: &Keystore, alias: &Alias, at: UnixTime) -> Result<Option<All
 /// `None` where there is no such entry.
 fn there<T>(found: Result<T, Error>) -> Result<Option<T>, Error> {
     match found {
-        Err(Error::Store(StoreError::NotFound { .. })) => Ok(None),
+        Err(Error::Store(StoreError::NotFound { .. } | StoreError::Removed { .. })) => Ok(None),
         other => other.map(Some),
     }
 }

@@ -1,16 +1,34 @@
-//! delete: an entry goes, and can be brought back by the command.
+//! delete: an entry goes. Its versions stay in the store, sealed, and the command can bring it back.
 
-use super::Answer;
+use strongroom::Alias;
+
+use super::{Answer, certificates};
 use crate::{
-    error::ApiError,
+    error::{ApiError, Task},
     request::{Request, User},
     state::ApiState,
+    wire::{
+        Format, field,
+        object::{Object, Success},
+    },
 };
 
-pub(super) async fn delete(
-    _state: &ApiState,
-    _request: &mut Request,
-    _user: &User,
-) -> Result<Answer, ApiError> {
-    Err(ApiError::not_available())
+pub(super) async fn delete(state: &ApiState, request: &mut Request, user: &User) -> Result<Answer, ApiError> {
+    // Says 404 as the resource itself does; clients read the code.
+    let alias = certificates::entry_or_damaged(state, request).await?;
+    let force = request.fields.boolean(field::FORCE)?.unwrap_or(false);
+    let (at, actor) = (state.now(), user.actor());
+    let removed =
+        state.run(Task::Delete, move |keystore| keystore.acting_as(&actor).remove(&alias, force, at));
+    let lost = removed.await?;
+    Ok(match request.format {
+        Format::Html => Answer::SeeOther { location: request.address.list() },
+        Format::Json | Format::Pjson => {
+            Answer::Object(Object::Success(Success::new(lost.iter().map(loses).collect())))
+        }
+    })
+}
+
+fn loses(alias: &Alias) -> String {
+    format!("chain_lost: the entry \"{alias}\" has no complete chain any more")
 }

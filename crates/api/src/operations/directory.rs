@@ -1,6 +1,6 @@
 //! The administrator directory around the certificates: root, machines, security, health.
 
-use super::{Answer, LinksPage, Page, resource};
+use super::{Answer, LinksPage, Page, resource, server};
 use crate::{
     error::{ApiError, Task},
     request::Request,
@@ -9,16 +9,27 @@ use crate::{
         Flavour, Format,
         address::{CERTIFICATES_OF_SITE, certificates_of},
         object::{AdminRoot, Machine, Machines, Object, Resources, Success},
+        server_object::{ServerMachines, ServerRoot, version_number},
     },
 };
 
-pub(super) fn root(state: &ApiState) -> Answer {
+pub(super) fn root(state: &ApiState, request: &Request) -> Answer {
+    let resources = vec!["logs", "machines", "security", "system"];
+    let version = state.settings().version.clone();
+    if request.address.flavour() == Flavour::Server {
+        let current_version = version_number(&version);
+        return Answer::Object(Object::ServerRoot(ServerRoot {
+            resources,
+            current_version,
+            full_version: version,
+        }));
+    }
     Answer::Object(Object::AdminRoot(AdminRoot {
         is_post_upgrade: true,
         is_license_populated: true,
         is_portal_licensed: true,
-        resources: vec!["machines", "security"],
-        version: state.settings().version.clone(),
+        resources,
+        version,
     }))
 }
 
@@ -27,6 +38,10 @@ pub(super) fn machines(state: &ApiState, request: &Request) -> Answer {
         let name = &state.settings().machine;
         let machine = Machine::of(state, request);
         return links("Machines".to_owned(), Vec::new(), vec![(name.clone(), machine.path())]);
+    }
+    if request.address.flavour() == Flavour::Server {
+        let machines = vec![server::local_machine(state, request)];
+        return Answer::Object(Object::ServerMachines(ServerMachines { machines }));
     }
     Answer::Object(Object::Machines(Machines { machines: vec![Machine::of(state, request)] }))
 }
@@ -45,6 +60,9 @@ pub(super) fn machine(state: &ApiState, request: &Request) -> Answer {
             vec![("Certificates".to_owned(), certificates)],
         );
     }
+    if request.address.flavour() == Flavour::Server {
+        return Answer::Object(Object::ServerMachine(Box::new(server::machine(state, request))));
+    }
     Answer::Object(Object::Machine(machine))
 }
 
@@ -56,7 +74,11 @@ pub(super) fn security(state: &ApiState, request: &Request) -> Answer {
         };
         return links("Security".to_owned(), Vec::new(), vec![("Certificates".to_owned(), certificates)]);
     }
-    Answer::Object(Object::Resources(Resources { resources: vec!["sslCertificates"] }))
+    let resources = match request.address.flavour() {
+        Flavour::Portal => vec!["config", "sslCertificates", "tokens"],
+        Flavour::Server => vec!["config", "tokens"],
+    };
+    Answer::Object(Object::Resources(Resources { resources }))
 }
 
 /// Says that the server answers and the store can be read; clients wait for it before they sign in.
@@ -66,6 +88,10 @@ pub(super) async fn health(state: &ApiState, request: &Request) -> Result<Answer
     Ok(resource(request, "Health", Object::Success(Success::new(Vec::new()))))
 }
 
+pub(super) fn platform() -> String {
+    format!("{}-{}", std::env::consts::OS, std::env::consts::ARCH)
+}
+
 fn links(title: String, facts: Vec<(&'static str, String)>, links: Vec<(String, String)>) -> Answer {
     Answer::Page(Page::Links(LinksPage { title, facts, links }))
 }
@@ -73,13 +99,7 @@ fn links(title: String, facts: Vec<(&'static str, String)>, links: Vec<(String, 
 impl Machine {
     fn of(state: &ApiState, request: &Request) -> Self {
         let machine_name = state.settings().machine.clone();
-        let host = request.host.as_deref().unwrap_or(&machine_name);
-        Self {
-            admin_url: format!("https://{host}{}", request.address.context),
-            machine_name,
-            role: "primary",
-            platform: format!("{}-{}", std::env::consts::OS, std::env::consts::ARCH),
-        }
+        Self { admin_url: request.url(state), machine_name, role: "primary", platform: platform() }
     }
 
     /// Its path below the directory.

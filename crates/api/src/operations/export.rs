@@ -1,16 +1,11 @@
-//! export: the certificate of an entry as a file.
+//! export: the certificate of an entry as a file. Never its key.
 
-use super::Answer;
-use crate::{
-    error::ApiError,
-    request::{Request, User},
-    state::ApiState,
-};
+use super::{Answer, certificates};
+use crate::{error::ApiError, request::Request, state::ApiState};
 
-pub(super) async fn export(
-    _state: &ApiState,
-    _request: &mut Request,
-    _user: &User,
-) -> Result<Answer, ApiError> {
-    Err(ApiError::not_available())
+pub(super) async fn export(state: &ApiState, request: &Request) -> Result<Answer, ApiError> {
+    let entry = certificates::entry(state, request).await?;
+    // An alias has no character that a header or a file system gives a meaning.
+    let name = format!("{}.cer", entry.alias.key());
+    Ok(Answer::File { name, bytes: entry.certificate.der().to_vec() })
 }

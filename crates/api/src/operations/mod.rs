@@ -25,8 +25,8 @@ use strongroom::{diagnostic::Diagnostic, keystore::ImportReport};
 use zeroize::Zeroizing;
 
 pub(crate) use self::page::{
-    AuthoritiesPage, CertificatePage, CertificatesPage, Direction, HomePage, Import, ImportPage, ImportedPage,
-    LinksPage, ListQuery, Listed, Page, Positions, SignInPage, SortKey, TokenPage,
+    AuthoritiesPage, CertificatePage, CertificatesPage, Direction, HomePage, Import, ImportPage,
+    ImportedPage, LinksPage, ListQuery, Listed, OAuthPage, Page, Positions, SignInPage, SortKey, TokenPage,
 };
 
 use crate::{
@@ -48,6 +48,19 @@ const SCRIPT: &str = include_str!("../../templates/script.js");
 pub(crate) enum Answer {
     Object(Object),
     Page(Page),
+    /// A certificate to be kept as a file of that name.
+    File {
+        name: String,
+        bytes: Vec<u8>,
+    },
+    /// Go on to an address of the program that asked for a token, which is in it.
+    GoBack {
+        location: Zeroizing<String>,
+    },
+    /// Go on to a page of this API.
+    SeeOther {
+        location: String,
+    },
     /// Go on to `next`, signed in.
     SignedIn {
         token: Zeroizing<String>,
@@ -87,9 +100,9 @@ async fn perform_public(state: &ApiState, request: &mut Request) -> Result<Answe
     match request.address.row.operation {
         Operation::GenerateToken => token::generate(state, request).await,
         Operation::HealthCheck => directory::health(state, request).await,
-        Operation::OAuthAuthorize => oauth::authorize(state, request),
+        Operation::OAuthAuthorize => oauth::authorize(request),
         Operation::OAuthSignIn => oauth::sign_in(state, request).await,
-        Operation::RestInfo => rest::info(state, request),
+        Operation::RestInfo => Ok(rest::info(state, request)),
         Operation::SharingInfo => Ok(sharing::info(state, request)),
         Operation::SharingRoot => Ok(sharing::root(state, request)),
         Operation::SignIn => sign_in::sign_in(state, request).await,
@@ -119,9 +132,9 @@ async fn perform_as(state: &ApiState, request: &mut Request, user: &User) -> Res
         Operation::CommunitySelf | Operation::CommunityUser => sharing::user(request, user),
         Operation::Delete => delete::delete(state, request, user).await,
         Operation::Directory if request.format == Format::Html => home::home(state, request).await,
-        Operation::Directory => Ok(directory::root(state)),
+        Operation::Directory => Ok(directory::root(state, request)),
         Operation::EditMachine => edit_machine::edit(state, request, user).await,
-        Operation::Export => export::export(state, request, user).await,
+        Operation::Export => export::export(state, request).await,
         Operation::Generate => generate::generate(state, request, user).await,
         Operation::GenerateCsr => generate_csr::generate(state, request, user).await,
         Operation::ImportAuthority => {
@@ -133,17 +146,17 @@ async fn perform_as(state: &ApiState, request: &mut Request, user: &User) -> Res
             form_again(request, done)
         }
         Operation::ImportSignedCertificate => import_signed_certificate::import(state, request, user).await,
-        Operation::LocalMachine => server::local(state, request),
-        Operation::LogSettings => server::log_settings(request),
+        Operation::LocalMachine => Ok(server::local(state, request)),
+        Operation::LogSettings => Ok(server::log_settings(request)),
         Operation::Machine => Ok(directory::machine(state, request)),
         Operation::Machines => Ok(directory::machines(state, request)),
         Operation::PortalSelf => Ok(sharing::portal(state, request, user)),
-        Operation::PortalServers => sharing::servers(state, request),
+        Operation::PortalServers => Ok(sharing::servers(request)),
         Operation::Security => Ok(directory::security(state, request)),
         Operation::SecurityConfig => security_config::show(state, request).await,
-        Operation::SecurityTokens => server::security_tokens(request),
+        Operation::SecurityTokens => Ok(server::security_tokens(request)),
         Operation::SignOut => sign_in::sign_out(state, request),
-        Operation::System => server::system(request),
+        Operation::System => Ok(server::system(request)),
         Operation::Update => update::update(state, request, user).await,
         Operation::UpdateSecurityConfig => security_config::update(state, request, user).await,
         Operation::NotOffered

@@ -26,6 +26,7 @@ pub(crate) enum Page {
     Import(ImportPage),
     Imported(ImportedPage),
     Links(LinksPage),
+    OAuth(OAuthPage),
     Object { title: &'static str, object: Object },
     SignIn(SignInPage),
     Token(TokenPage),
@@ -159,6 +160,13 @@ pub(crate) struct LinksPage {
     pub(crate) facts: Vec<(&'static str, String)>,
     /// Label and path below the directory.
     pub(crate) links: Vec<(String, String)>,
+}
+
+/// What a program reads that signs somebody in by OAuth.
+pub(crate) struct OAuthPage {
+    /// JSON on one line.
+    pub(crate) info: String,
+    pub(crate) failure: Option<ApiError>,
 }
 
 pub(crate) struct SignInPage {

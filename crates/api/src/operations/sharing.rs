@@ -6,7 +6,8 @@ use crate::{
     request::{self, Request},
     state::ApiState,
     wire::object::{
-        AuthInfo, Object, PRIVILEGES, PortalSelf, SHARING_VERSION, SharingInfo, SharingRoot, User,
+        AuthInfo, Object, PRIVILEGES, PortalSelf, PortalServers, SHARING_VERSION, SharingInfo, SharingRoot,
+        User,
     },
 };
 
@@ -20,8 +21,7 @@ pub(super) fn root(state: &ApiState, request: &Request) -> Answer {
 
 /// Where tokens are made, by the host name that the client used.
 pub(super) fn info(state: &ApiState, request: &Request) -> Answer {
-    let host = request.host.as_deref().unwrap_or(&state.settings().machine);
-    let system = format!("https://{host}{}", request.address.context);
+    let system = request.url(state);
     let object = SharingInfo {
         auth_info: AuthInfo {
             token_services_url: format!("{system}/sharing/rest/generateToken"),
@@ -48,8 +48,8 @@ pub(super) fn portal(state: &ApiState, request: &Request, user: &request::User) 
 }
 
 /// Servers that are federated with the portal.
-pub(super) fn servers(_state: &ApiState, _request: &Request) -> Result<Answer, ApiError> {
-    Err(ApiError::not_available())
+pub(super) fn servers(request: &Request) -> Answer {
+    resource(request, "Servers", Object::PortalServers(PortalServers { servers: [] }))
 }
 
 /// An administrator sees no one but itself.

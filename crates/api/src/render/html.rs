@@ -11,7 +11,7 @@ use super::{certificate::certificate, home::home, json, list::certificates, word
 use crate::{
     advice,
     error::ApiError,
-    operations::{AuthoritiesPage, Import, ImportPage, ImportedPage, LinksPage, Page},
+    operations::{AuthoritiesPage, Import, ImportPage, ImportedPage, LinksPage, OAuthPage, Page},
     request::{Hidden, User},
     state::ApiState,
     wire::{Address, Flavour, Format, address::certificates_of},
@@ -99,6 +99,15 @@ struct ObjectTemplate<'a> {
 }
 
 #[derive(Template)]
+#[template(path = "oauth.html")]
+struct OAuthTemplate<'a> {
+    frame: &'a Frame<'a>,
+    /// JSON that this crate makes of hexadecimal digits and plain words.
+    info: String,
+    failure: Option<ApiError>,
+}
+
+#[derive(Template)]
 #[template(path = "sign_in.html")]
 struct SignInTemplate<'a> {
     frame: &'a Frame<'a>,
@@ -131,6 +140,7 @@ pub(super) fn page(frame: &Frame<'_>, page: Page) -> Result<String, askama::Erro
         Page::Import(page) => import(frame, page),
         Page::Imported(page) => imported(frame, page),
         Page::Links(page) => LinksTemplate { frame, page }.render(),
+        Page::OAuth(OAuthPage { info, failure }) => OAuthTemplate { frame, info, failure }.render(),
         Page::Object { title, object } => {
             ObjectTemplate { frame, title, text: json(&object, Format::Pjson) }.render()
         }
@@ -168,12 +178,7 @@ fn imported(frame: &Frame<'_>, page: ImportedPage) -> Result<String, askama::Err
         list,
         alias: report.alias.key(),
         outcome,
-        written: report
-            .imported
-            .iter()
-            .filter(|written| **written != report.alias)
-            .map(Alias::key)
-            .collect(),
+        written: report.imported.iter().filter(|written| **written != report.alias).map(Alias::key).collect(),
         chain: report.chain.into_iter().map(|link| (link.subject, role_name(link.role))).collect(),
         warnings: report.findings.into_iter().map(Warning::from).collect(),
     }

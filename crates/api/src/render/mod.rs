@@ -23,6 +23,7 @@ use crate::{
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json;charset=utf-8");
 const HTML: HeaderValue = HeaderValue::from_static("text/html;charset=utf-8");
+const CERTIFICATE: HeaderValue = HeaderValue::from_static("application/x-x509-ca-cert");
 const UNWRITABLE: &str = "{\"error\":{\"code\":500,\"message\":\"The server failed\",\"details\":[]}}";
 
 /// Makes the response of an answer or a failure.
@@ -33,10 +34,15 @@ pub(crate) fn respond(frame: &Frame<'_>, format: Format, answer: Result<Answer, 
             Ok(body) => with_body(StatusCode::OK, HTML, body),
             Err(error) => failure(frame, format, StatusCode::OK, ApiError::fault(error.to_string())),
         },
-        Ok(Answer::SignedIn { token, next }) => see_other(&next, &set_cookie(&token)),
-        Ok(Answer::SignedOut) => see_other(&frame.base, &clear_cookie()),
+        Ok(Answer::File { name, bytes }) => file(&name, bytes),
+        Ok(Answer::GoBack { location }) => go_to(StatusCode::FOUND, &location, None),
+        Ok(Answer::SeeOther { location }) => go_to(StatusCode::SEE_OTHER, &location, None),
+        Ok(Answer::SignedIn { token, next }) => {
+            go_to(StatusCode::SEE_OTHER, &next, Some(&set_cookie(&token)))
+        }
+        Ok(Answer::SignedOut) => go_to(StatusCode::SEE_OTHER, &frame.base, Some(&clear_cookie())),
         Ok(Answer::Asset(kind, content)) => {
-            with_body(StatusCode::OK, HeaderValue::from_static(kind), content.to_owned())
+            with_body(StatusCode::OK, HeaderValue::from_static(kind), content)
         }
         Err(error) => failure(frame, format, StatusCode::OK, error),
     }
@@ -89,20 +95,30 @@ fn json(value: &impl Serialize, format: Format) -> String {
     text.replace('<', "\\u003c")
 }
 
-fn with_body(status: StatusCode, kind: HeaderValue, body: String) -> Response {
-    let mut response = Response::new(Body::from(body));
+fn with_body(status: StatusCode, kind: HeaderValue, body: impl Into<Body>) -> Response {
+    let mut response = Response::new(body.into());
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, kind);
     response
 }
 
-fn see_other(location: &str, cookie: &str) -> Response {
+/// Clients take an answer for a file if it says so, else they look for JSON in it.
+fn file(name: &str, bytes: Vec<u8>) -> Response {
+    let mut response = with_body(StatusCode::OK, CERTIFICATE, bytes);
+    if let Ok(value) = HeaderValue::from_str(&format!("attachment; filename=\"{name}\"")) {
+        response.headers_mut().insert(header::CONTENT_DISPOSITION, value);
+    }
+    response
+}
+
+fn go_to(status: StatusCode, location: &str, cookie: Option<&str>) -> Response {
     let mut response = Response::new(Body::empty());
-    *response.status_mut() = StatusCode::SEE_OTHER;
-    // Both are made of ASCII by this crate.
-    if let (Ok(location), Ok(cookie)) = (HeaderValue::from_str(location), HeaderValue::from_str(cookie)) {
-        response.headers_mut().insert(header::LOCATION, location);
-        response.headers_mut().insert(header::SET_COOKIE, cookie);
+    *response.status_mut() = status;
+    // All are made of ASCII by this crate.
+    for (name, value) in [(header::LOCATION, Some(location)), (header::SET_COOKIE, cookie)] {
+        if let Some(value) = value.and_then(|value| HeaderValue::from_str(value).ok()) {
+            response.headers_mut().insert(name, value);
+        }
     }
     response
 }

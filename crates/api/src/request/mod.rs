@@ -16,6 +16,7 @@ use self::{
 };
 use crate::{
     error::ApiError,
+    state::ApiState,
     wire::{Address, Format, field},
 };
 
@@ -67,6 +68,18 @@ impl Request {
         let credential = Credential::find(&fields, &headers);
         let fetch_site = text(&headers, "sec-fetch-site").map(str::to_owned);
         (Self { is_post, address, format, fields, host, credential, fetch_site }, done)
+    }
+
+    /// The address of this server and context, by the host name that the client used.
+    pub(crate) fn url(&self, state: &ApiState) -> String {
+        let host = self.host.as_deref().unwrap_or(&state.settings().machine);
+        format!("https://{host}{}", self.address.context)
+    }
+
+    /// The port that the client named.
+    pub(crate) fn port(&self) -> u16 {
+        let named = self.host.as_deref().and_then(|host| host.rsplit_once(':'));
+        named.and_then(|(_, port)| port.parse().ok()).unwrap_or(443)
     }
 
     /// The password of the request, which must not stand in the address.

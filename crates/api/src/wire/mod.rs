@@ -8,6 +8,7 @@ pub(crate) mod certificate;
 pub(crate) mod field;
 mod flavour;
 pub(crate) mod object;
+pub(crate) mod server_object;
 pub(crate) mod table;
 mod text;
 
@@ -15,7 +16,7 @@ pub(crate) use self::{
     address::Address,
     flavour::Flavour,
     table::{Methods, Operation},
-    text::{calendar_date, hex, java_date, percent_decode, percent_encode},
+    text::{calendar_date, hex, java_date, percent_decode, percent_encode, unhex},
 };
 
 /// The form of an answer: the parameter `f`.

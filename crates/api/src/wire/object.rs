@@ -2,7 +2,13 @@
 
 use serde::Serialize;
 
-use super::certificate::CertificateObject;
+use super::{
+    certificate::CertificateObject,
+    server_object::{
+        LocalMachine, LogSettings, RestInfo, SecurityTokens, ServerCertificateList, ServerLogSettings,
+        ServerMachine, ServerMachines, ServerRoot,
+    },
+};
 
 /// Any answer in JSON.
 #[derive(Debug, Serialize)]
@@ -11,10 +17,20 @@ pub(crate) enum Object {
     AdminRoot(AdminRoot),
     Certificate(Box<CertificateObject>),
     CertificateList(CertificateList),
+    LocalMachine(LocalMachine),
+    LogSettings(LogSettings),
     Machine(Machine),
     Machines(Machines),
     PortalSelf(PortalSelf),
+    PortalServers(PortalServers),
     Resources(Resources),
+    RestInfo(RestInfo),
+    SecurityTokens(SecurityTokens),
+    ServerCertificateList(ServerCertificateList),
+    ServerLogSettings(ServerLogSettings),
+    ServerMachine(Box<ServerMachine>),
+    ServerMachines(ServerMachines),
+    ServerRoot(ServerRoot),
     SharingInfo(SharingInfo),
     SharingRoot(SharingRoot),
     Success(Success),
@@ -129,6 +145,12 @@ pub(crate) struct PortalSelf {
     pub(crate) all_ssl: bool,
     pub(crate) current_version: &'static str,
     pub(crate) user: User,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct PortalServers {
+    /// Servers that are federated with the portal: never one.
+    pub(crate) servers: [(); 0],
 }
 
 #[derive(Debug, Serialize)]

@@ -181,24 +181,22 @@ const WEB_SERVER_ALIAS: Field = Field::text(field::WEB_SERVER_ALIAS);
 const HSTS: Field = Field::new(field::HSTS, Kind::Boolean);
 const SIGN_IN: &[Field] = &[
     Field::text(field::USERNAME).required(),
-    Field::new(field::PASSWORD, Kind::Password).required(),
+    PASSWORD.required(),
     Field::new(field::EXPIRATION, Kind::Number),
 ];
 
 /// The table. Of two rows that fit a path the first counts: `{alias}` stands behind the names of operations.
 pub(crate) static ROWS: &[Row] = &[
     // Certificates.
-    Row::new(Operation::Certificates, CERTIFICATES, &[""])
-        .needs(Privilege::List)
-        .with(&[
-            Field::text(field::AFTER),
-            Field::text(field::SEARCH),
-            Field::text(field::STATE),
-            Field::text(field::TYPE),
-            Field::text(field::SORT),
-            Field::text(field::ORDER),
-            Field::new(field::PAGE, Kind::Number),
-        ]),
+    Row::new(Operation::Certificates, CERTIFICATES, &[""]).needs(Privilege::List).with(&[
+        Field::text(field::AFTER),
+        Field::text(field::SEARCH),
+        Field::text(field::STATE),
+        Field::text(field::TYPE),
+        Field::text(field::SORT),
+        Field::text(field::ORDER),
+        Field::new(field::PAGE, Kind::Number),
+    ]),
     Row::new(
         Operation::ImportServerCertificate,
         CERTIFICATES,
@@ -266,7 +264,10 @@ pub(crate) static ROWS: &[Row] = &[
     // Clients read the request with GET and with POST.
     Row::new(Operation::GenerateCsr, CERTIFICATES, &["{alias}/generateCsr"]).needs(Privilege::Import),
     Row::new(Operation::Export, CERTIFICATES, &["{alias}/export"]).needs(Privilege::Export),
-    Row::new(Operation::Delete, CERTIFICATES, &["{alias}/delete"]).changes().needs(Privilege::Delete),
+    Row::new(Operation::Delete, CERTIFICATES, &["{alias}/delete"])
+        .changes()
+        .needs(Privilege::Delete)
+        .with(&[Field::new(field::FORCE, Kind::Boolean)]),
     Row::new(Operation::Certificate, CERTIFICATES, &["{alias}"]).needs(Privilege::List),
     // The directories.
     Row::new(Operation::Directory, DIRECTORIES, &[""]),
@@ -305,8 +306,17 @@ pub(crate) static ROWS: &[Row] = &[
         .public()
         .changes()
         .with(SIGN_IN),
-    Row::new(Operation::OAuthAuthorize, SHARING, &["oauth2/authorize"]).public(),
-    Row::new(Operation::OAuthSignIn, SHARING, &["oauth2/signin"]).public().changes().with(SIGN_IN),
+    Row::new(Operation::OAuthAuthorize, SHARING, &["oauth2/authorize"]).public().with(&[
+        Field::text(field::RESPONSE_TYPE),
+        Field::text(field::REDIRECT_URI).required(),
+        Field::text(field::STATE),
+    ]),
+    Row::new(Operation::OAuthSignIn, SHARING, &["oauth2/signin"]).public().changes().with(&[
+        Field::text(field::OAUTH_STATE).required(),
+        Field::text(field::USERNAME).required(),
+        PASSWORD.required(),
+        Field::new(field::EXPIRATION, Kind::Number),
+    ]),
     // What clients ask first.
     Row::new(Operation::SharingRoot, SHARING, &[""]).public(),
     Row::new(Operation::SharingInfo, SHARING, &["info"]).public(),

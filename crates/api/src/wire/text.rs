@@ -17,6 +17,17 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     })
 }
 
+/// The bytes of hexadecimal digits; `None` for anything else.
+pub(crate) fn unhex(text: &str) -> Option<Vec<u8>> {
+    let pairs = text.as_bytes().chunks(2);
+    pairs
+        .map(|pair| match pair {
+            [high, low] => Some(digit(*high)? << 4 | digit(*low)?),
+            _ => None,
+        })
+        .collect()
+}
+
 /// Decodes `%XX`, and `+` as a space where `form` says that this is a form (HTML, section 4.10.22).
 ///
 /// A `%` that begins no such triple stands for itself, as in browsers.
@@ -99,5 +110,7 @@ mod tests {
     fn encoded_segments_hold_unreserved_characters_alone() {
         assert_eq!(percent_encode("a\"><b/ö~"), "a%22%3E%3Cb%2F%C3%B6~");
         assert_eq!(hex(&[0, 0xab]), "00ab");
+        assert_eq!(unhex("00aB"), Some(vec![0, 0xab]));
+        assert_eq!([unhex("0"), unhex("0g"), unhex("zz")], [None, None, None]);
     }
 }

@@ -60,7 +60,9 @@ async fn first_page_says_what_ends_what_is_broken_and_what_changed() {
     let home = page(&server, &cookie, HOME).await;
     assert_eq!(home.text.matches("<span class=\"badge bad\">Chain broken</span>").count(), 2);
     home.has("deleted <b>root</b>");
-    home.has(&format!("<a class=\"do\" href=\"{CERTIFICATES}/importExistingServerCertificate?alias=lost&amp;replace=true\">"));
+    home.has(&format!(
+        "<a class=\"do\" href=\"{CERTIFICATES}/importExistingServerCertificate?alias=lost&amp;replace=true\">"
+    ));
 
     pass(10 * 365 * 24 * 60 * 60);
     let cookie = server.sign_in().await;
@@ -103,7 +105,9 @@ async fn sorted_list_has_pages_with_numbers() {
     let server = Server::new();
     let keystore = server.keystore();
     for n in 0..201 {
-        keystore.import_authority(&format!("root{n:03}").parse().unwrap(), &fixture(ROOT_RSA), clock()).unwrap();
+        keystore
+            .import_authority(&format!("root{n:03}").parse().unwrap(), &fixture(ROOT_RSA), clock())
+            .unwrap();
     }
     let cookie = server.sign_in().await;
     let second = page(&server, &cookie, &format!("{CERTIFICATES}?order=down&page=2")).await;
