@@ -30,5 +30,5 @@ pub(super) async fn delete(state: &ApiState, request: &mut Request, user: &User)
 }
 
 fn loses(alias: &Alias) -> String {
-    format!("chain_lost: the entry \"{alias}\" has no complete chain any more")
+    format!("chain_lost: the entry \"{}\" has no complete chain any more", alias.key())
 }

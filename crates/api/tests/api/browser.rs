@@ -170,7 +170,7 @@ async fn failed_import_shows_the_form_again_with_the_alias_and_without_the_passw
     let reply =
         server.send(filled(&secret, "Www", WRONG, true).post_with(IMPORT, &[("cookie", &cookie)])).await;
     reply.is_page("Import existing server certificate");
-    reply.has("<p class=\"message\">Importing the certificate failed: wrong password, or the file was changed after it was made</p>");
+    reply.has("<p class=\"message\">Importing CA certificate failed: wrong password, or the file was changed after it was made</p>");
     reply.has("<li>code: wrong_password</li>");
     reply.has("<p class=\"code\">Error 400</p>");
     reply.has("name=\"alias\" value=\"Www\"");

@@ -35,6 +35,16 @@ pub(crate) const IMPORT: &str =
     "/arcgis/portaladmin/machines/gis.fixture.test/sslCertificates/importExistingServerCertificate";
 pub(crate) const IMPORT_ROOT: &str =
     "/arcgis/portaladmin/machines/gis.fixture.test/sslCertificates/importRootOrIntermediate";
+/// The same certificates as a GIS server shows them.
+pub(crate) const SERVER_CERTIFICATES: &str = "/arcgis/admin/machines/gis.fixture.test/sslcertificates";
+/// Where certificates are, by flavour, also under the contexts of other servers.
+pub(crate) const PORTAL_ROOTS: [&str; 2] = [CERTIFICATES, "/arcgis/portaladmin/security/sslCertificates"];
+pub(crate) const SERVER_ROOTS: [&str; 4] = [
+    SERVER_CERTIFICATES,
+    "/notebook/admin/machines/gis.fixture.test/sslCertificates",
+    "/mission/admin/machines/GIS.fixture.test/sslCertificates",
+    "/video/admin/machines/gis.fixture.test/sslCertificates",
+];
 pub(crate) const GENERATE_TOKEN: &str = "/arcgis/sharing/rest/generateToken";
 pub(crate) const LOGIN: &str = "/arcgis/portaladmin/login";
 
@@ -65,6 +75,7 @@ pub(crate) struct Reply {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) text: String,
+    pub(crate) bytes: Vec<u8>,
     pub(crate) fault: Option<Fault>,
 }
 
@@ -97,7 +108,8 @@ impl Server {
     pub(crate) async fn send(&self, request: Request<Body>) -> Reply {
         let (parts, body) = self.router.clone().oneshot(request).await.unwrap().into_parts();
         let bytes = body.collect().await.unwrap().to_bytes();
-        let text = String::from_utf8(bytes.to_vec()).unwrap();
+        // A certificate that is exported is no text.
+        let text = String::from_utf8_lossy(&bytes).into_owned();
         let headers = format!("{:?}", parts.headers);
         for place in [&text, &headers] {
             for secret in ["p@ss", "p%40ss", "wr@ng", "wr%40ng", CHANGEIT, "ss wörd", "PRIVATE KEY"] {
@@ -105,7 +117,7 @@ impl Server {
             }
         }
         let fault = parts.extensions.get().cloned();
-        Reply { status: parts.status, headers: parts.headers, text, fault }
+        Reply { status: parts.status, headers: parts.headers, text, bytes: bytes.to_vec(), fault }
     }
 
     pub(crate) async fn get(&self, path: &str) -> Reply {
@@ -158,6 +170,17 @@ impl Reply {
             quoted(message),
             details.join(",")
         );
+        assert_eq!(self.text, expected);
+        assert_eq!(self.status, StatusCode::OK);
+        assert_eq!(self.header("content-type"), "application/json;charset=utf-8");
+    }
+
+    /// A failure of the server flavour in JSON, to the letter.
+    #[track_caller]
+    pub(crate) fn is_server_error(&self, code: u16, messages: &[&str]) {
+        let messages: Vec<String> = messages.iter().map(|message| quoted(message)).collect();
+        let expected =
+            format!("{{\"status\":\"error\",\"messages\":[{}],\"code\":{code}}}", messages.join(","));
         assert_eq!(self.text, expected);
         assert_eq!(self.status, StatusCode::OK);
         assert_eq!(self.header("content-type"), "application/json;charset=utf-8");

@@ -11,7 +11,7 @@ use crate::harness::{
 const PLAIN: &str = "pkcs12/www.p12";
 const SHOP: &str = "pkcs12/gnutls-3.7.9.p256.pbes2-aes128-sha256.password-non-ascii.p12";
 const TWO_ENTRIES: &str = "pkcs12/keytool-17.0.15.rsa2048-p256.pbes2-aes256-sha256.two-entries.p12";
-const NO_ANCHOR: &str = "Importing the certificate failed: no path to an imported authority: the issuer \
+const NO_ANCHOR: &str = "Importing CA certificate failed: no path to an imported authority: the issuer \
     \"CN=Strongroom Fixture Root R1, O=Strongroom Fixtures\" is not imported \
     (key id 724d2940b4eb17a5d1544d955287b7561ec636cd)";
 
@@ -135,7 +135,7 @@ async fn wrong_password_is_said_to_be_that() {
         let reply = server.send(www(&token, "www", wrong).post(IMPORT)).await;
         reply.is_error(
             400,
-            "Importing the certificate failed: wrong password, or the file was changed after it was made",
+            "Importing CA certificate failed: wrong password, or the file was changed after it was made",
             &[
                 "check the password; a password file's last line end is not part of it, and case and keyboard \
                  layout matter",
@@ -154,7 +154,7 @@ async fn same_content_again_is_a_success_and_other_content_is_refused_unless_rep
     let other = |token| json_form(token, "www").text("password", PASSWORD).file("file", "x", &fixture(SHOP));
     server.send(other(&token).post(IMPORT)).await.is_error(
         409,
-        "Importing the certificate failed: the alias \"www\" is taken by another entry",
+        "Importing CA certificate failed: the alias \"www\" is taken by another entry",
         &[
             "choose another alias; or send replace=true to replace the entry and keep its former version",
             "code: alias_taken",
@@ -186,7 +186,7 @@ async fn chain_is_imported_or_not_in_every_spelling() {
         if imported {
             reply.is_success();
         } else {
-            reply.has("\"message\":\"Importing the certificate failed: no path to an imported authority");
+            reply.has("\"message\":\"Importing CA certificate failed: no path to an imported authority");
         }
         assert_eq!(server.aliases().len(), if imported { 3 } else { 1 }, "{word:?}");
     }
@@ -208,7 +208,7 @@ async fn missing_fields_are_named() {
     let token = server.token().await;
     server.send(json_form(&token, "www").post(IMPORT)).await.is_error(
         400,
-        "Importing the certificate failed: the field 'file' is missing",
+        "Importing CA certificate failed: the field 'file' is missing",
         &["send the PKCS #12 file in the field 'file'", "code: missing_field"],
     );
     // A browser sends an empty part for a file that was not chosen.
@@ -222,7 +222,7 @@ async fn missing_fields_are_named() {
         );
     server.send(www(&token, "", PASSWORD).post(IMPORT)).await.is_error(
         400,
-        "Importing the certificate failed: the field 'alias' is missing",
+        "Importing CA certificate failed: the field 'alias' is missing",
         &["send the name of the entry in the field 'alias'", "code: missing_field"],
     );
 }
@@ -233,7 +233,7 @@ async fn alias_that_is_none_is_refused() {
     let token = server.token().await;
     server.send(www(&token, "a/b", PASSWORD).post(IMPORT)).await.is_error(
         400,
-        "Importing the certificate failed: the alias has the character '/'; use letters, digits, '.', '_' and '-'",
+        "Importing CA certificate failed: the alias has the character '/'; use letters, digits, '.', '_' and '-'",
         &["code: invalid_alias"],
     );
 }
@@ -244,7 +244,7 @@ async fn file_of_another_kind_is_recognised() {
     let token = server.token().await;
     let form = json_form(&token, "root").text("password", "").file("file", "x", &fixture(ROOT_RSA));
     let reply = server.send(form.post(IMPORT)).await;
-    reply.has("\"code\":400,\"message\":\"Importing the certificate failed: this is ");
+    reply.has("\"code\":400,\"message\":\"Importing CA certificate failed: this is ");
     reply.has("\"code: not_pkcs12\"]}}");
     reply.has("importRootOrIntermediate");
     let form = json_form(&token, "root").file("file", "x", &fixture(PLAIN));

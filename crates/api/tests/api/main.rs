@@ -9,6 +9,8 @@ mod browser;
 #[cfg(test)]
 mod directory;
 #[cfg(test)]
+mod flavours;
+#[cfg(test)]
 mod harness;
 #[cfg(test)]
 mod import;
@@ -16,6 +18,10 @@ mod import;
 mod limits;
 #[cfg(test)]
 mod markup;
+#[cfg(test)]
+mod neighbours;
+#[cfg(test)]
+mod oauth;
 #[cfg(test)]
 mod resources;
 #[cfg(test)]

@@ -126,51 +126,6 @@ async fn unknown_format_is_an_error() {
 }
 
 #[tokio::test]
-async fn neighbours_have_what_clients_look_for() {
-    let server = Server::new();
-    let token = server.token().await;
-    let platform = format!("{}-{}", std::env::consts::OS, std::env::consts::ARCH);
-    let machine = format!(
-        "{{\"machineName\":\"gis.fixture.test\",\"adminURL\":\"https://gis.test:7443/arcgis\",\
-         \"role\":\"primary\",\"platform\":\"{platform}\"}}"
-    );
-    let user = "{\"username\":\"siteadmin\",\"fullName\":\"siteadmin\",\"role\":\"org_admin\",\
-                \"privileges\":[\"portal:admin:manageSecurity\",\"portal:admin:manageServers\"]}";
-    for (path, expected) in [
-        (
-            "portaladmin/",
-            "{\"isPostUpgrade\":true,\"isLicensePopulated\":true,\"isPortalLicensed\":true,\
-             \"resources\":[\"machines\",\"security\"],\"version\":\"11.3\"}",
-        ),
-        ("portaladmin/healthCheck/", "{\"status\":\"success\"}"),
-        ("portaladmin/machines", &format!("{{\"machines\":[{machine}]}}")),
-        ("portaladmin/machines/gis.fixture.test", &machine),
-        ("portaladmin/security", "{\"resources\":[\"sslCertificates\"]}"),
-        ("sharing/rest", "{\"currentVersion\":\"2024.1\",\"enterpriseVersion\":\"11.3\"}"),
-        (
-            "sharing/rest/info",
-            "{\"owningSystemUrl\":\"https://gis.test:7443/arcgis\",\"authInfo\":{\"tokenServicesUrl\":\
-             \"https://gis.test:7443/arcgis/sharing/rest/generateToken\",\"isTokenBasedSecurity\":true}}",
-        ),
-        (
-            "sharing/rest/portals/self",
-            &format!(
-                "{{\"id\":\"0123456789ABCDEF\",\"name\":\"Strongroom\",\"portalName\":\"Strongroom\",\
-                 \"portalHostname\":\"gis.test:7443\",\"portalMode\":\"singletenant\",\"isPortal\":true,\
-                 \"allSSL\":true,\"currentVersion\":\"2024.1\",\"user\":{user}}}"
-            ),
-        ),
-        ("sharing/rest/community/self", user),
-        ("sharing/rest/community/users/SITEADMIN", user),
-    ] {
-        let request = Request::get(format!("/arcgis/{path}?f=json&token={token}"));
-        let request = request.header("Host", "gis.test:7443").header("X-Forwarded-Host", "evil.test");
-        let reply = server.send(request.body(Body::empty()).unwrap()).await;
-        assert_eq!(reply.text, expected, "{path}");
-    }
-}
-
-#[tokio::test]
 async fn host_that_is_none_is_replaced_by_the_machine() {
     let server = Server::new();
     let request =
