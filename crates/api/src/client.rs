@@ -38,6 +38,12 @@ impl Client {
         Self { address, signed_in: Arc::default() }
     }
 
+    /// The same, with a mark of the host's own that is set where [`is_signed_in`](Self::is_signed_in) becomes true.
+    #[must_use]
+    pub fn marking(self, mark: Arc<AtomicBool>) -> Self {
+        Self { signed_in: mark, ..self }
+    }
+
     /// Where it is.
     #[must_use]
     pub fn address(&self) -> IpAddr {

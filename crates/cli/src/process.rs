@@ -17,3 +17,18 @@ pub(crate) fn harden() {
 
 #[cfg(not(unix))]
 pub(crate) fn harden() {}
+
+/// Takes as many descriptors as the system allows without being asked, and says how many those are.
+#[cfg(unix)]
+pub(crate) fn raise_descriptor_limit() -> usize {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
+    let now = getrlimit(Resource::Nofile).current;
+    now.map_or(usize::MAX, |count| usize::try_from(count).unwrap_or(usize::MAX))
+}
+
+#[cfg(not(unix))]
+pub(crate) fn raise_descriptor_limit() -> usize {
+    usize::MAX
+}

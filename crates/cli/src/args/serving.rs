@@ -1,6 +1,10 @@
 //! The command line of what TLS servers do with a store.
 
-use std::{net::SocketAddr, str::FromStr};
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+    str::FromStr,
+};
 
 use clap::builder::RangedU64ValueParser;
 use clap::{Args, ValueEnum};
@@ -75,6 +79,12 @@ pub(crate) struct Serve {
     /// The most key-derivation iterations that one import may cost, up to 320000000 [default: 10000000]
     #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<u64>::new().range(1..=Limits::max_work_ceiling()))]
     pub(crate) max_work: Option<u64>,
+    /// Write a line of JSON for each request to this file, or to standard output with -
+    #[arg(long, value_name = "FILE")]
+    pub(crate) access_log: Option<PathBuf>,
+    /// A proxy whose X-Forwarded-For is believed; may be given several times
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) trusted_proxy: Vec<IpAddr>,
 }
 
 /// A host as people have it at hand: a name, an address, `host:port`, or a URL.

@@ -1,31 +1,48 @@
 //! `serve`: the administrator API over TLS, with a certificate of its own or of an entry.
 
+mod access_log;
 mod certificate;
+mod connections;
+mod listener;
+mod progress;
+mod proxies;
+mod service;
+mod service_manager;
+mod stream;
 mod tls;
 
 use std::{
     io,
     net::{SocketAddr, TcpListener},
-    time::Duration,
+    path::Path,
+    sync::Arc,
+    thread::JoinHandle,
 };
 
 use axum::{middleware::map_response, response::Response};
-use axum_server::{Handle, tls_rustls::RustlsConfig};
 use serde::Serialize;
 use strongroom::{certificate::printable, remedy::Remedy};
 use strongroom_api::{ApiState, Fault, Settings, router};
 
-use self::tls::{ServerTls, reload_on_signal};
+use self::{
+    access_log::AccessLog,
+    connections::Connections,
+    proxies::Proxies,
+    service::Service,
+    service_manager::{READY, STOPPING, notify},
+    tls::{ServerTls, reload_on_signal},
+};
 use super::{Purpose, now, open_with_key, warn_of_slots};
 use crate::{
     args::{Arguments, Serve},
     failure::{Exit, Failure},
+    process::raise_descriptor_limit,
     prompt::leave_signals_to_the_server,
     render::{self, Printer},
 };
 
-/// How long running requests may take when the server is told to stop.
-const GRACE: Duration = Duration::from_secs(10);
+/// Threads for what blocks: imports, hashes, reads. The API lets fewer run at once.
+const BLOCKING_THREADS: usize = 32;
 
 #[derive(Serialize)]
 struct Serving {
@@ -53,7 +70,7 @@ pub(super) fn run(arguments: &Arguments, command: &Serve, printer: &Printer) -> 
     if administrators.is_empty() {
         printer.warn("nobody can sign in yet; add an administrator with: strongroom user add NAME");
     }
-    let listener = TcpListener::bind(command.listen).map_err(|error| {
+    let listener = listener::listen(command.listen).map_err(|error| {
         Failure::new(
             Exit::Other,
             "cannot_listen",
@@ -71,6 +88,11 @@ pub(super) fn run(arguments: &Arguments, command: &Serve, printer: &Printer) -> 
         settings = settings.with_max_work(work);
     }
     let app = router(ApiState::new(keystore, settings, now)).layer(map_response(log_fault));
+    let log = command.access_log.as_deref().map(open_log).transpose()?;
+    let connections = Arc::new(Connections::new(raise_descriptor_limit()));
+    let proxies = Proxies::new(&command.trusted_proxy);
+    let writing = log.as_ref().map(|(log, _)| log.clone());
+    let service = Arc::new(Service::new(app, proxies, writing, Arc::clone(&connections)));
     let serving = Serving { url: url(address), machine, certificate_sha256: leaf };
     let ready = || {
         printer.result(&serving, &[], || {
@@ -82,9 +104,17 @@ pub(super) fn run(arguments: &Arguments, command: &Serve, printer: &Printer) -> 
         // Nobody would learn the address.
         if printer.flush() { Ok(()) } else { Err(io::Error::other("nobody can read where it listens")) }
     };
-    let runtime = tokio::runtime::Runtime::new().map_err(|error| fault("cannot_start", &error))?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .max_blocking_threads(BLOCKING_THREADS)
+        .build()
+        .map_err(|error| fault("cannot_start", &error))?;
     leave_signals_to_the_server();
-    let served = runtime.block_on(serve(listener, &tls, app, ready));
+    let served = runtime.block_on(serve(listener, &tls, service, connections, ready));
+    if let Some((log, thread)) = log {
+        log.close();
+        let _ = thread.join();
+    }
     // Its lock goes with the process; the mark goes with it if it can.
     let _ = marking.release(held, now());
     served.map_err(|error| fault("serve_failed", &error))?;
@@ -108,33 +138,38 @@ fn url(address: SocketAddr) -> String {
     format!("https://{address}/arcgis/portaladmin")
 }
 
+/// Opens the access log.
+fn open_log(path: &Path) -> Result<(AccessLog, JoinHandle<()>), Failure> {
+    AccessLog::open(path.into()).map_err(|error| {
+        let message = format!("cannot write the access log {}: {error}", printable(&path.to_string_lossy()));
+        Failure::new(Exit::Other, "cannot_write_log", "serve", message)
+            .with(Remedy::Advice("name a file in a folder that is there and that this user may write"))
+    })
+}
+
 async fn serve(
     listener: TcpListener,
     tls: &ServerTls,
-    app: axum::Router,
+    service: Arc<Service>,
+    connections: Arc<Connections>,
     ready: impl FnOnce() -> io::Result<()>,
 ) -> io::Result<()> {
-    listener.set_nonblocking(true)?;
     tls.log_events();
     tls.keep();
-    reload_on_signal(&tls.live);
-    let handle = Handle::new();
-    let stopping = handle.clone();
-    tokio::spawn(async move {
-        stop_signal().await;
-        stopping.graceful_shutdown(Some(GRACE));
-    });
-    let mut server =
-        axum_server::from_tcp_rustls(listener, RustlsConfig::from_config(tls.live.server_config()))?
-            .handle(handle);
-    // A client that sends no complete header in time is let go.
-    server
-        .http_builder()
-        .http1()
-        .timer(hyper_util::rt::TokioTimer::new())
-        .header_read_timeout(Duration::from_secs(10));
+    reload_on_signal(&tls.live, service.log());
     ready()?;
-    server.serve(app.into_make_service_with_connect_info::<SocketAddr>()).await
+    tell_manager(READY);
+    let stop = async {
+        stop_signal().await;
+        tell_manager(STOPPING);
+    };
+    listener::serve(listener, || tls.live.server_config(), service, connections, stop).await
+}
+
+fn tell_manager(state: &str) {
+    if let Err(error) = notify(state) {
+        render::log(&format!("the service manager was not told {state}: {error}"));
+    }
 }
 
 /// Waits for Ctrl-C or SIGTERM.

@@ -7,6 +7,7 @@ use strongroom_rustls::{LiveTls, LiveTlsError, TlsEvent};
 
 use super::{
     super::{now, seconds},
+    access_log::AccessLog,
     certificate::OwnCertificate,
 };
 use crate::{
@@ -100,9 +101,9 @@ impl ServerTls {
     }
 }
 
-/// Reads the store at once when the process is told to (SIGHUP), instead of ending.
+/// Reads the store at once when the process is told to (SIGHUP), instead of ending, and opens the access log again.
 #[cfg(unix)]
-pub(super) fn reload_on_signal(live: &Arc<LiveTls>) {
+pub(super) fn reload_on_signal(live: &Arc<LiveTls>, log: Option<AccessLog>) {
     use tokio::signal::unix::{SignalKind, signal};
 
     let Ok(mut hangup) = signal(SignalKind::hangup()) else {
@@ -111,8 +112,12 @@ pub(super) fn reload_on_signal(live: &Arc<LiveTls>) {
     let live = Arc::clone(live);
     tokio::spawn(async move {
         while hangup.recv().await.is_some() {
-            let live = Arc::clone(&live);
-            let done = tokio::task::spawn_blocking(move || live.reload_now()).await;
+            let (live, log) = (Arc::clone(&live), log.clone());
+            let done = tokio::task::spawn_blocking(move || {
+                log.inspect(AccessLog::reopen);
+                live.reload_now()
+            })
+            .await;
             match done {
                 Ok(Ok(())) => render::log("reloaded"),
                 Ok(Err(error)) => render::log(&format!("not reloaded: {error}")),
@@ -123,7 +128,7 @@ pub(super) fn reload_on_signal(live: &Arc<LiveTls>) {
 }
 
 #[cfg(not(unix))]
-pub(super) fn reload_on_signal(_live: &Arc<LiveTls>) {}
+pub(super) fn reload_on_signal(_live: &Arc<LiveTls>, _log: Option<AccessLog>) {}
 
 fn refused(error: LiveTlsError) -> Failure {
     match error {

@@ -1,0 +1,174 @@
+//! One request: whose it is, whether it can be answered, and its line in the access log.
+
+use std::{
+    convert::Infallible,
+    net::SocketAddr,
+    pin::Pin,
+    sync::{Arc, atomic::Ordering},
+    task::{Context, Poll},
+    time::Instant,
+};
+
+use axum::{
+    Router,
+    body::{Body, Bytes, HttpBody},
+    extract::ConnectInfo,
+    http::{HeaderMap, HeaderValue, Request, StatusCode, Version, header},
+    response::Response,
+};
+use hyper::{
+    body::{Frame, Incoming, SizeHint},
+    service::Service as _,
+};
+use hyper_util::service::TowerToHyperService;
+use strongroom_api::{Client, plain_answer};
+
+use super::{
+    access_log::{AccessLog, Line},
+    connections::{Connection, Connections, Place},
+    progress::Phase,
+    proxies::Proxies,
+};
+
+/// What answers the requests of all connections.
+pub(super) struct Service {
+    app: TowerToHyperService<Router>,
+    pub(super) proxies: Proxies,
+    log: Option<AccessLog>,
+    connections: Arc<Connections>,
+}
+
+impl Service {
+    pub(super) fn new(
+        app: Router,
+        proxies: Proxies,
+        log: Option<AccessLog>,
+        connections: Arc<Connections>,
+    ) -> Self {
+        Self { app: TowerToHyperService::new(app), proxies, log, connections }
+    }
+
+    pub(super) fn log(&self) -> Option<AccessLog> {
+        self.log.clone()
+    }
+
+    /// Answers one request of a connection.
+    pub(super) async fn answer(
+        &self,
+        place: &Place,
+        peer: SocketAddr,
+        request: Request<Incoming>,
+    ) -> Result<Response, Infallible> {
+        let begun = Instant::now();
+        let connection = &place.connection;
+        let progress = &connection.progress;
+        progress.enter(if request.body().is_end_stream() { Phase::Working } else { Phase::Body });
+        let address = self.proxies.client(peer.ip(), request.headers());
+        let line = self.log.as_ref().map(|_| Line::new(request.method(), request.uri(), address));
+        let response = match unclear_host(request.version(), request.headers()) {
+            Some(reason) => refused(reason),
+            None => {
+                let client = Client::new(address).marking(Arc::clone(&progress.signed_in));
+                let mut request =
+                    request.map(|body| Watched::body(body, connection, Phase::Body, Phase::Working));
+                request.extensions_mut().insert(client);
+                request.extensions_mut().insert(ConnectInfo(SocketAddr::new(address, peer.port())));
+                self.app.call(request).await?
+            }
+        };
+        if progress.signed_in.load(Ordering::Relaxed) {
+            self.connections.is_known(connection);
+        }
+        if let (Some(log), Some(line)) = (&self.log, line) {
+            log.write(line.finish(&response, begun.elapsed()));
+        }
+        progress.enter(Phase::Answer);
+        Ok(response.map(|body| Watched::body(body, connection, Phase::Answer, Phase::Idle)))
+    }
+}
+
+/// Why it is not clear for which host a request is (RFC 9112 section 3.2).
+fn unclear_host(version: Version, headers: &HeaderMap) -> Option<&'static str> {
+    let mut hosts = headers.get_all(header::HOST).iter();
+    match (hosts.next(), hosts.next()) {
+        (_, Some(_)) => Some("The request has more than one Host"),
+        (None, None) if version == Version::HTTP_11 => Some("The request has no Host"),
+        (Some(host), None) if host.is_empty() => Some("The Host of the request is empty"),
+        _ => None,
+    }
+}
+
+fn refused(reason: &'static str) -> Response {
+    let mut response = plain_answer(StatusCode::BAD_REQUEST, reason);
+    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    response
+}
+
+/// A body; when it is over, or dropped, its connection goes on from one phase to the next.
+struct Watched<B> {
+    body: B,
+    connection: Arc<Connection>,
+    phase: Phase,
+    next: Phase,
+}
+
+impl<B> Watched<B>
+where
+    B: HttpBody<Data = Bytes> + Unpin + Send + 'static,
+    B::Error: Into<axum::BoxError>,
+{
+    fn body(body: B, connection: &Arc<Connection>, phase: Phase, next: Phase) -> Body {
+        Body::new(Self { body, connection: Arc::clone(connection), phase, next })
+    }
+}
+
+impl<B: HttpBody<Data = Bytes> + Unpin> HttpBody for Watched<B> {
+    type Data = Bytes;
+    type Error = B::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        let frame = Pin::new(&mut self.body).poll_frame(context);
+        if matches!(frame, Poll::Ready(None)) || self.body.is_end_stream() {
+            self.connection.progress.leave(self.phase, self.next);
+        }
+        frame
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl<B> Drop for Watched<B> {
+    fn drop(&mut self) {
+        self.connection.progress.leave(self.phase, self.next);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn host_has_to_be_named_once() {
+        let of = |version, hosts: &[&'static str]| {
+            let mut headers = HeaderMap::new();
+            for host in hosts {
+                headers.append(header::HOST, HeaderValue::from_static(host));
+            }
+            unclear_host(version, &headers)
+        };
+        assert_eq!(of(Version::HTTP_11, &["a"]), None);
+        assert_eq!(of(Version::HTTP_10, &[]), None);
+        assert_eq!(of(Version::HTTP_11, &[]), Some("The request has no Host"));
+        assert_eq!(of(Version::HTTP_10, &["a", "a"]), Some("The request has more than one Host"));
+        assert_eq!(of(Version::HTTP_11, &[""]), Some("The Host of the request is empty"));
+    }
+}

@@ -1,0 +1,43 @@
+//! What the service manager is told (sd_notify): ready, reloading, stopping.
+
+use std::{ffi::OsStr, io};
+
+/// The variable with the socket of the service manager; nobody listens where it is not set.
+const SOCKET: &str = "NOTIFY_SOCKET";
+
+/// The server answers.
+pub(super) const READY: &str = "READY=1";
+/// The server ends.
+pub(super) const STOPPING: &str = "STOPPING=1";
+
+/// Tells it, if there is one.
+pub(super) fn notify(state: &str) -> io::Result<()> {
+    match std::env::var_os(SOCKET) {
+        Some(socket) if !socket.is_empty() => send(&socket, state),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn send(socket: &OsStr, state: &str) -> io::Result<()> {
+    use std::os::{
+        linux::net::SocketAddrExt as _,
+        unix::{
+            ffi::OsStrExt as _,
+            net::{SocketAddr, UnixDatagram},
+        },
+    };
+
+    let address = match socket.as_bytes().strip_prefix(b"@") {
+        Some(name) => SocketAddr::from_abstract_name(name)?,
+        None => SocketAddr::from_pathname(socket)?,
+    };
+    let sender = UnixDatagram::unbound()?;
+    sender.send_to_addr(state.as_bytes(), &address)?;
+    Ok(())
+}
+
+#[cfg(not(target_os = "linux"))]
+fn send(_socket: &OsStr, _state: &str) -> io::Result<()> {
+    Ok(())
+}
