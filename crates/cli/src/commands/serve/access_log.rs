@@ -19,7 +19,7 @@ use axum::{
     response::Response,
 };
 use serde::Serialize;
-use strongroom::rfc3339;
+use strongroom::instant::rfc3339;
 use strongroom_api::Answered;
 
 use super::super::{now, seconds};
