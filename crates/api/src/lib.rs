@@ -21,7 +21,8 @@
 //! ```
 //!
 //! `examples/serve.rs` is the same as a program. Every answer inside the API has the status 200, also a failure:
-//! the code in the body says what happened, as ArcGIS's clients expect it. The crate prints and logs nothing; the
+//! the code in the body says what happened, as ArcGIS's clients expect it. A busy server alone answers with 503 and
+//! `Retry-After`. The crate prints and logs nothing; the
 //! cause of a failure of the server is in the response's extensions, as a [`Fault`], for a layer of the program.
 //!
 //! # Security
@@ -36,8 +37,11 @@
 mod advice;
 mod client;
 mod error;
+mod import_place;
+mod in_flight;
 mod operations;
 mod overview;
+mod queue;
 mod render;
 mod request;
 mod router;

@@ -42,7 +42,7 @@ async fn answer(state: &ApiState, incoming: axum::extract::Request) -> Response 
         response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD, POST"));
         return response;
     }
-    let (mut request, read) = Request::read(incoming, address, state.settings().max_upload).await;
+    let (mut request, read) = Request::read(incoming, address, state).await;
     if request.address.row.operation == Operation::Outside {
         let frame = Frame::new(&request.address, state, None);
         let error = ApiError::new(404, "There is nothing at this address", Vec::new());

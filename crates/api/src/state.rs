@@ -5,13 +5,15 @@ use std::{fmt, sync::Arc, time::Duration};
 use strongroom::{
     Error, Keystore, Password, UnixTime,
     account::{AccountName, HashMemory},
-    limits::Limits,
+    limits::{Cancel, Limits},
 };
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{
     error::{ApiError, Task, reply},
+    import_place::ImportPlace,
+    in_flight::InFlight,
     overview::{Overview, Overviews},
+    queue::{Pass, Queue},
     session::{Failures, Session, Sessions},
 };
 
@@ -21,8 +23,12 @@ const IMPORTS: usize = 2;
 const HASHES: usize = 2;
 /// Reads that run at once.
 const READS: usize = 8;
-/// Requests that may wait for an import or a hash; further ones are told to try again.
-const QUEUE: usize = 16;
+/// Imports that run for long, beside the others.
+const SLOW_IMPORTS: usize = 1;
+/// Requests that may wait for one of these; further ones are told to try again.
+const WAITING: usize = 1_024;
+/// How long they wait.
+const PATIENCE: Duration = Duration::from_secs(30);
 /// How long the derivations of one import may take under the usual limit of work.
 const IMPORT_TIME: Duration = Duration::from_secs(10);
 /// Bytes of a request beside the file.
@@ -91,9 +97,11 @@ struct Shared {
     keystore: Keystore,
     sessions: Sessions,
     failures: Failures,
-    imports: Gate,
-    hashes: Gate,
-    reads: Gate,
+    imports: Arc<Queue>,
+    slow_imports: Arc<Queue>,
+    hashes: Arc<Queue>,
+    reads: Arc<Queue>,
+    in_flight: Arc<InFlight>,
     overviews: Overviews,
 }
 
@@ -107,10 +115,11 @@ impl ApiState {
             keystore,
             sessions: Sessions::default(),
             failures: Failures::default(),
-            imports: Gate::new(IMPORTS, QUEUE),
-            hashes: Gate::new(HASHES, QUEUE),
-            // Reads are short: they wait as long as it takes.
-            reads: Gate::new(READS, Semaphore::MAX_PERMITS),
+            imports: Queue::new(IMPORTS, WAITING, PATIENCE),
+            slow_imports: Queue::new(SLOW_IMPORTS, WAITING, PATIENCE),
+            hashes: Queue::new(HASHES, WAITING, PATIENCE),
+            reads: Queue::new(READS, WAITING, PATIENCE),
+            in_flight: InFlight::new(),
             overviews: Overviews::default(),
         };
         Self { shared: Arc::new(shared) }
@@ -134,8 +143,37 @@ impl ApiState {
         task: Task,
         work: impl FnOnce(&Keystore) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, ApiError> {
-        let permit = self.gate(task).enter().await?;
+        let permit = self.queue(task).enter().await?;
         self.run_with(permit, task, work).await
+    }
+
+    /// Runs an import, whose derivations `Cancel` stops. One that takes long makes room for others.
+    pub(crate) async fn import<T: Send + 'static>(
+        &self,
+        task: Task,
+        work: impl FnOnce(&Keystore, Cancel) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let pass = self.queue(task).enter().await?;
+        let shared = Arc::clone(&self.shared);
+        let place = ImportPlace::new(pass, &shared.slow_imports, shared.settings.max_import_time);
+        // Goes with the future of this request.
+        let wanted = Arc::new(());
+        let cancel = place.cancel(Arc::downgrade(&wanted));
+        let held = Arc::clone(&place);
+        let blocking = tokio::task::spawn_blocking(move || {
+            let _held = held;
+            work(&shared.keystore, cancel)
+        });
+        match blocking.await {
+            Ok(Err(_)) if place.is_refused() => Err(ApiError::busy()),
+            Ok(done) => done.map_err(|error| reply(task, &error)),
+            Err(stopped) => Err(ApiError::fault(format!("the work on the keystore stopped: {stopped}"))),
+        }
+    }
+
+    /// The memory for bodies.
+    pub(crate) fn in_flight(&self) -> &Arc<InFlight> {
+        &self.shared.in_flight
     }
 
     /// Every entry at a glance.
@@ -151,7 +189,7 @@ impl ApiState {
 
     async fn run_with<T: Send + 'static>(
         &self,
-        permit: OwnedSemaphorePermit,
+        permit: Pass,
         task: Task,
         work: impl FnOnce(&Keystore) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, ApiError> {
@@ -167,7 +205,7 @@ impl ApiState {
         }
     }
 
-    fn gate(&self, task: Task) -> &Gate {
+    fn queue(&self, task: Task) -> &Arc<Queue> {
         match task {
             Task::ImportAuthority | Task::ImportServerCertificate => &self.shared.imports,
             Task::Delete | Task::Read => &self.shared.reads,
@@ -177,7 +215,7 @@ impl ApiState {
 
     /// Whether the name and the password belong together; who failed too often is refused before any hashing.
     pub(crate) async fn verify(&self, name: AccountName, password: Password) -> Result<Verdict, ApiError> {
-        let permit = self.gate(Task::VerifyPassword).enter().await?;
+        let permit = self.queue(Task::VerifyPassword).enter().await?;
         // Asked inside the gate, so that guesses sent at once are counted one after the other.
         if let Some(seconds) = self.shared.failures.wait(&name) {
             return Ok(Verdict::Wait { seconds });
@@ -252,22 +290,5 @@ impl Shared {
             self.keystore.acting_as("api").log_refused_sign_in(known.as_deref(), count, at)?;
         }
         Ok(())
-    }
-}
-
-/// Lets a few through at once, and a few more wait.
-struct Gate {
-    waiting: Semaphore,
-    running: Arc<Semaphore>,
-}
-
-impl Gate {
-    fn new(running: usize, waiting: usize) -> Self {
-        Self { waiting: Semaphore::new(waiting), running: Arc::new(Semaphore::new(running)) }
-    }
-
-    async fn enter(&self) -> Result<OwnedSemaphorePermit, ApiError> {
-        let _place = self.waiting.try_acquire().map_err(|_| ApiError::busy())?;
-        Arc::clone(&self.running).acquire_owned().await.map_err(|_| ApiError::busy())
     }
 }

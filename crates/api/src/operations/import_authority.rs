@@ -10,7 +10,7 @@ use strongroom::{
 
 use super::{
     Answer, AuthoritiesPage, Page, as_message,
-    import_server_certificate::{alias, file, password, while_wanted},
+    import_server_certificate::{alias, file, password},
     imported,
 };
 use crate::{
@@ -36,10 +36,9 @@ pub(super) async fn import(state: &ApiState, request: &mut Request, user: &User)
     let password = password(request, TASK)?;
     let file = file(request, field::CA_CERTIFICATE, TASK, "the CA certificate")?;
     let (at, actor) = (state.now(), user.actor());
-    let (client, cancel) = while_wanted(state);
     let limits = state.settings().limits();
     let done = state
-        .run(TASK, move |keystore| {
+        .import(TASK, move |keystore, cancel| {
             let mut wanted = CertificateFileRequest::new(&file);
             // EXPOSE: whether there is one; an empty field is none.
             wanted.password = Some(&password).filter(|password| !password.expose().is_empty());
@@ -48,7 +47,6 @@ pub(super) async fn import(state: &ApiState, request: &mut Request, user: &User)
             store(&keystore.acting_as(&actor), alias, read_certificates(wanted).map_err(Error::from), at)
         })
         .await?;
-    drop(client);
     Ok(match done {
         Done::One(report) => imported(request, report),
         Done::All(report) => all_imported(request, report),

@@ -1,10 +1,6 @@
 //! importExistingServerCertificate: a PKCS #12 file under an alias.
 
-use std::{sync::Arc, time::Instant};
-
-use strongroom::{
-    Alias, Error, Password, ServerCertificateRequest, certificate::EntrySelector, limits::Cancel,
-};
+use strongroom::{Alias, Error, Password, ServerCertificateRequest, certificate::EntrySelector};
 use zeroize::Zeroizing;
 
 use super::{Answer, imported};
@@ -26,9 +22,8 @@ pub(super) async fn import(state: &ApiState, request: &mut Request, user: &User)
     let file = file(request, field::FILE, TASK, "the PKCS #12 file")?;
     let (trust_embedded_root, limits) = (state.settings().trust_embedded_root, state.settings().limits());
     let (at, actor) = (state.now(), user.actor());
-    let (client, cancel) = while_wanted(state);
     let report = state
-        .run(TASK, move |keystore| {
+        .import(TASK, move |keystore, cancel| {
             let mut wanted = ServerCertificateRequest::new(alias, &file, &password, at);
             wanted.entry = entry;
             wanted.limits = limits;
@@ -39,16 +34,7 @@ pub(super) async fn import(state: &ApiState, request: &mut Request, user: &User)
             keystore.acting_as(&actor).import_server_certificate(wanted)
         })
         .await?;
-    drop(client);
     Ok(imported(request, report))
-}
-
-/// Stops the derivations of a file when the time of one import is over, or when the value that comes with it is dropped:
-/// with the future of a request, which is what becomes of it when its client goes away.
-pub(super) fn while_wanted(state: &ApiState) -> (Arc<()>, Cancel) {
-    let client = Arc::new(());
-    let (waiting, deadline) = (Arc::downgrade(&client), Instant::now() + state.settings().max_import_time);
-    (client, Cancel::when(move |_| waiting.strong_count() == 0 || Instant::now() >= deadline))
 }
 
 /// Absent is true for a program; in a browser's form it is a box that was not ticked.

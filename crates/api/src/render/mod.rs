@@ -24,6 +24,8 @@ use crate::{
 const JSON: HeaderValue = HeaderValue::from_static("application/json;charset=utf-8");
 const HTML: HeaderValue = HeaderValue::from_static("text/html;charset=utf-8");
 const CERTIFICATE: HeaderValue = HeaderValue::from_static("application/x-x509-ca-cert");
+/// Seconds after which a busy server is asked again.
+const RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
 const UNWRITABLE: &str = "{\"error\":{\"code\":500,\"message\":\"The server failed\",\"details\":[]}}";
 
 /// Makes the response of an answer or a failure.
@@ -61,6 +63,11 @@ pub(crate) fn failure(frame: &Frame<'_>, format: Format, status: StatusCode, err
             with_body(status, JSON, json(&frame.flavour.failure(*code, message, details), format))
         }
     };
+    if error.code == 503 {
+        // The one failure that clients shall send again.
+        *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+        response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
+    }
     if let Some(fault) = error.fault {
         response.extensions_mut().insert(fault);
     }

@@ -17,7 +17,7 @@ const COOKIE: &str = "__Host-strongroom";
 
 /// A token and how it came.
 pub(super) struct Credential {
-    token: Zeroizing<String>,
+    pub(super) token: Zeroizing<String>,
     source: TokenSource,
 }
 
@@ -73,6 +73,11 @@ impl Credential {
             return Some(from(token, TokenSource::Header));
         }
         cookie(headers).map(|token| from(token, TokenSource::Cookie))
+    }
+
+    /// Whether a browser sent it on its own.
+    pub(super) fn is_cookie(&self) -> bool {
+        self.source == TokenSource::Cookie
     }
 }
 

@@ -6,18 +6,24 @@ mod access;
 mod body;
 mod fields;
 
-use axum::http::{HeaderMap, Method, Uri, header};
+use axum::{
+    body::HttpBody as _,
+    http::{HeaderMap, Method, Uri, header},
+};
 use zeroize::Zeroizing;
 
 pub(crate) use self::access::{Hidden, User, clear_cookie, set_cookie};
 use self::{
     access::Credential,
+    body::Bounds,
     fields::{FieldSource, Fields},
 };
 use crate::{
+    client::Client,
     error::ApiError,
+    in_flight::Room,
     state::ApiState,
-    wire::{Address, Format, field},
+    wire::{Address, Format, access::Access, field},
 };
 
 /// The most bytes of a request without a file.
@@ -34,6 +40,8 @@ pub(crate) struct Request {
     credential: Option<Credential>,
     /// Where a browser says that the request comes from.
     fetch_site: Option<String>,
+    /// The memory of the fields counts until the request is answered.
+    _room: Option<Room>,
 }
 
 impl Request {
@@ -41,7 +49,7 @@ impl Request {
     pub(crate) async fn read(
         incoming: axum::extract::Request,
         address: Address,
-        max_upload: usize,
+        state: &ApiState,
     ) -> (Self, Result<(), ApiError>) {
         let (parts, body) = incoming.into_parts();
         let is_post = parts.method == Method::POST;
@@ -50,9 +58,22 @@ impl Request {
         let mut fields = Fields::default();
         let mut done =
             fields.push_urlencoded(parts.uri.query().unwrap_or_default().as_bytes(), FieldSource::Query);
+        let mut room = None;
         if done.is_ok() {
+            let max_upload = state.settings().max_upload;
             let limit = if address.row.takes_file() { max_upload } else { max_upload.min(MAX_FORM) };
-            done = body::read(parts, body, limit, &mut fields).await;
+            let size = body.size_hint().upper().and_then(|size| usize::try_from(size).ok());
+            done = match bounds(state, &address, &fields, &headers, size, limit).await {
+                Ok(mut bounds) => {
+                    let done = body::read(parts, body, &mut bounds, &mut fields).await;
+                    room = Some(bounds.room);
+                    done
+                }
+                Err(refused) => {
+                    body::discard(body, limit).await;
+                    Err(refused)
+                }
+            };
         }
         let format = match fields.text(field::FORMAT).map(|word| word.map(Format::parse)) {
             Ok(Some(Some(format))) => format,
@@ -67,7 +88,7 @@ impl Request {
         };
         let credential = Credential::find(&fields, &headers);
         let fetch_site = text(&headers, "sec-fetch-site").map(str::to_owned);
-        (Self { is_post, address, format, fields, host, credential, fetch_site }, done)
+        (Self { is_post, address, format, fields, host, credential, fetch_site, _room: room }, done)
     }
 
     /// The address of this server and context, by the host name that the client used.
@@ -90,6 +111,29 @@ impl Request {
         }
         self.fields.take(field::PASSWORD)
     }
+}
+
+/// Where the body goes, by who sends it as far as address and headers say. A token there that is not good is refused
+/// before anything is read; a session that has ended is not, since its form may be a sign-in.
+async fn bounds(
+    state: &ApiState,
+    address: &Address,
+    query: &Fields,
+    headers: &HeaderMap,
+    size: Option<usize>,
+    limit: usize,
+) -> Result<Bounds, ApiError> {
+    if let Some(credential) = Credential::find(query, headers).filter(|_| size != Some(0)) {
+        if state.session(&credential.token).await?.is_some() {
+            Client::current().signed_in();
+            let room = state.in_flight().for_signed_in(size.unwrap_or(limit).min(limit)).await?;
+            return Ok(Bounds { limit, room });
+        }
+        if address.row.access != Access::Public && !credential.is_cookie() {
+            return Err(ApiError::invalid_token(address.flavour()));
+        }
+    }
+    Ok(Bounds { limit, room: state.in_flight().for_stranger() })
 }
 
 /// The form of an answer to a request whose body is not read.
