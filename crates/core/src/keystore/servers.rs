@@ -26,6 +26,8 @@ const MAX_LEN: u64 = 1 << 20;
 const MAX_LISTED: usize = 1_000;
 /// The most files that are looked at.
 const MAX_SERVERS: usize = 1_000;
+/// A file takes whole blocks of so many bytes: what it says is written over what it said, also on a full disk.
+const BLOCK: usize = 4_096;
 /// A server that writes its file is waited for.
 const LOOKS: u32 = 5;
 const PAUSE: Duration = Duration::from_millis(4);
@@ -127,13 +129,15 @@ impl ServerReport {
         if let Some(reason) = &self.failure {
             let _ = writeln!(text, "failure {}", line(reason));
         }
-        text.push_str("end\n");
+        // The same at both ends: a file of which a part is from before has not.
+        let _ = writeln!(text, "end {}", self.updated);
         text
     }
 
-    /// Reads a whole file; `None` for one that is not, or is just being written.
+    /// Reads a whole file; `None` for one that is not, or is just being written. What stands behind its end is left from
+    /// before.
     fn from_text(text: &str) -> Option<Self> {
-        let mut lines = text.strip_suffix("end\n")?.lines();
+        let mut lines = text.lines();
         if lines.next()? != MAGIC {
             return None;
         }
@@ -141,6 +145,7 @@ impl ServerReport {
         for line in lines {
             let (word, value) = line.split_once(' ').unwrap_or((line, ""));
             match word {
+                "end" => return (value.parse() == Ok(report.updated)).then_some(report),
                 "pid" => report.pid = value.parse().ok()?,
                 // Whoever can write the folder wrote this.
                 "host" => report.host = printable(value),
@@ -161,7 +166,7 @@ impl ServerReport {
                 _ => {}
             }
         }
-        Some(report)
+        None
     }
 }
 
@@ -225,18 +230,21 @@ impl ServerFile {
         Ok(made)
     }
 
-    /// Says what the server does now.
+    /// Says what the server does now. Nothing is cut off before it is written anew: the file of a server stays whole while
+    /// the disk is full.
     ///
     /// # Errors
     ///
     /// [`FileError`] if the file cannot be written.
     pub fn write(&mut self, report: &ServerReport) -> Result<(), FileError> {
-        let text = report.to_text();
+        let mut text = report.to_text().into_bytes();
+        let len = text.len().next_multiple_of(BLOCK);
+        text.resize(len, b'\n');
         let written = self
             .file
             .seek(SeekFrom::Start(0))
-            .and_then(|_| self.file.set_len(0))
-            .and_then(|()| self.file.write_all(text.as_bytes()));
+            .and_then(|_| self.file.write_all(&text))
+            .and_then(|()| self.file.set_len(u64::try_from(len).unwrap_or(u64::MAX)));
         written.map_err(|error| FileError::io("write", &self.path, &error))
     }
 }
@@ -335,11 +343,20 @@ mod tests {
         assert_eq!(read, report());
         assert!(read.may_serve(&"WWW".parse().unwrap()) && read.may_serve(&"api".parse().unwrap()));
         assert!(!read.may_serve(&"bad".parse().unwrap()));
-        for half in
-            ["", MAGIC, "strongroom-server 1\npid 7\n", "strongroom-server 1\npid x\nend\n", "other\nend\n"]
-        {
+        for half in [
+            "",
+            MAGIC,
+            "strongroom-server 1\npid 7\n",
+            "strongroom-server 1\npid 7\nend",
+            "strongroom-server 1\npid x\nend 0\n",
+            "strongroom-server 1\nupdated 2\nend 1\n",
+            "other\nend 0\n",
+        ] {
             assert_eq!(ServerReport::from_text(half), None, "{half:?}");
         }
+        // A longer one stood there before.
+        let over = format!("strongroom-server 1\npid 7\nend 0\n{}", report().to_text());
+        assert_eq!(ServerReport::from_text(&over), Some(ServerReport { pid: 7, ..ServerReport::default() }));
     }
 
     #[cfg(unix)]
@@ -354,8 +371,12 @@ mod tests {
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!((mode(&folder_of(&store)), mode(&file.path)), (0o700, 0o600));
         assert_eq!(running_servers(&store).len(), 1);
+        let long: Vec<_> = (0..200).map(|n| (format!("bad-{n}").parse().unwrap(), "x".repeat(40))).collect();
+        file.write(&ServerReport { refused: long.clone(), ..report() }).unwrap();
+        assert_eq!(running_servers(&store)[0].refused, long);
         file.write(&ServerReport { sequence: 9, ..report() }).unwrap();
         assert_eq!(running_servers(&store)[0].sequence, 9);
+        assert_eq!(fs::metadata(&file.path).unwrap().len(), 4_096);
         // One that ended without a word leaves its file, and no lock.
         let stale = folder_of(&store).join("99-0");
         private_file::create(&stale, report().to_text().as_bytes()).unwrap();
