@@ -66,6 +66,7 @@ fn covered_by(remedy: &Remedy) -> &'static str {
         | Remedy::SlotFromSource
         | Remedy::PasswdFromSource
         | Remedy::ReadLog
+        | Remedy::StatusUnproved
         | Remedy::Rekey
         | Remedy::Restore
         | Remedy::VerifyStore => "a_store_is_looked_after_as_the_help_says",
@@ -296,6 +297,8 @@ fn a_store_is_looked_after_as_the_help_says() {
     desk.works(&["rm", "www", "--yes"]);
     desk.works(&["import", "www", "two.p12", "--pass-in", "env:P", "--entry", "#1"]);
 
+    let help = desk.help("host_not_bound", &["unbind", "www.fixture.test"]);
+    assert_eq!(desk.follow(&help, start, &[]).out, "no host is bound to an entry\n");
     let help = desk.help("user_not_found", &["user", "rm", "nobody"]);
     desk.follow(&help, start, &[]);
     let help = desk.help("slot_not_found", &["slot", "rm", "7"]);
@@ -320,6 +323,7 @@ fn a_store_is_looked_after_as_the_help_says() {
     desk.works(&["backup", "copy.db"]);
     let store = desk.0.store().display().to_string();
     for remedy in [
+        Remedy::StatusUnproved,
         Remedy::ReadLog,
         Remedy::VerifyStore,
         Remedy::Rekey,

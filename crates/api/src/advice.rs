@@ -71,6 +71,7 @@ fn words(remedy: &Remedy) -> String {
         Remedy::GivePassword
         | Remedy::GivePasswordOut
         | Remedy::ReadHelp
+        | Remedy::StatusUnproved
         | Remedy::RunAsOwner
         | Remedy::AcceptRollback
         | Remedy::NewStore

@@ -47,7 +47,7 @@ pub(crate) struct Arguments {
     #[arg(long, global = true, help_heading = STORE)]
     pub(crate) key_file_mounted: bool,
     /// What opens the store: file:PATH env:VAR cred:NAME prompt passphrase:SRC [default: the key file, or else a
-    /// passphrase that is asked for]; rekey takes several
+    /// passphrase that is asked for]; rekey takes several, and status none, which opens nothing
     #[arg(long, global = true, value_name = "SRC", env = "STRONGROOM_UNLOCK", hide_env_values = true, help_heading = STORE)]
     pub(crate) unlock: Vec<UnlockSpec>,
     /// A file outside the store that says where it stood last; an older copy of the store is then refused

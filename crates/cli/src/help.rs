@@ -199,6 +199,7 @@ const EXAMPLES: [Examples; 46] = [
         &[
             ("strongroom status", "counts, the last change, and what each running server serves"),
             ("strongroom --json status", "the same for a program"),
+            ("strongroom status --unlock none", "what servers and files say, without opening the store"),
         ],
     ),
     ("rename", &[("strongroom rename www shop", "the same entry under another alias")]),

@@ -37,6 +37,8 @@ pub(crate) enum UnlockSpec {
     Credential(String),
     /// What a person remembers.
     Passphrase(PasswordSource),
+    /// Nothing: the store stays closed, and what is shown is not proved.
+    Nothing,
 }
 
 /// What was read. Kept as long as the store is open: another process may give the store a new root key, and this is what
@@ -93,9 +95,12 @@ impl FromStr for UnlockSpec {
             }
             Some(("passphrase", source)) => source.parse().map(Self::Passphrase),
             None if input == "prompt" => Ok(Self::Passphrase(PasswordSource::Prompt)),
+            None if input == "none" => Ok(Self::Nothing),
             // The text is not repeated: it may be a passphrase.
-            _ => Err("expected file:PATH, env:VAR, cred:NAME, prompt, or passphrase: and a password source"
-                .to_owned()),
+            _ => Err(
+                "expected file:PATH, env:VAR, cred:NAME, prompt, passphrase: and a password source, or for status none"
+                    .to_owned(),
+            ),
         }
     }
 }
@@ -125,7 +130,8 @@ impl UnlockSpec {
             }
             Self::Environment(name) => UnlockSource::Environment(name.clone()),
             Self::Credential(name) => UnlockSource::Credential(name.clone()),
-            Self::Passphrase(_) => UnlockSource::Passphrase,
+            // Nothing is refused before.
+            Self::Passphrase(_) | Self::Nothing => UnlockSource::Passphrase,
         }
     }
 
@@ -145,6 +151,7 @@ impl UnlockSpec {
             Self::Credential(name) => format!("cred:{name}"),
             Self::Passphrase(PasswordSource::Prompt | PasswordSource::Text(_)) => "prompt".to_owned(),
             Self::Passphrase(source) => format!("passphrase:{source}"),
+            Self::Nothing => "none".to_owned(),
         };
         format!(" --unlock {}", shell_word(&value))
     }
@@ -164,7 +171,7 @@ impl UnlockSpec {
             Self::Environment(name) => environment(name).is_some(),
             Self::Credential(name) => environment("CREDENTIALS_DIRECTORY")
                 .is_some_and(|folder| Path::new(&folder).join(name).exists()),
-            Self::Passphrase(_) => false,
+            Self::Passphrase(_) | Self::Nothing => false,
         }
     }
 
@@ -180,6 +187,13 @@ impl UnlockSpec {
                 let passphrase = passphrase.map_err(|failure| failure.instead(Remedy::GivePassphrase))?;
                 Ok(Loaded::Passphrase(Arc::new(passphrase)))
             }
+            Self::Nothing => Err(Failure::new(
+                Exit::Usage,
+                "unlock_none",
+                "seal",
+                "none opens no store: status alone takes it; name what opens this one, or leave --unlock out"
+                    .to_owned(),
+            )),
         }
     }
 
@@ -302,5 +316,7 @@ mod tests {
         assert!(matches!("file:/a".parse(), Ok(UnlockSpec::KeyFile(path)) if path == Path::new("/a")));
         assert!(!"hunter2hunter2".parse::<UnlockSpec>().unwrap_err().contains("hunter2"));
         assert!("cred:../x".parse::<UnlockSpec>().is_err());
+        let refused = "none".parse::<UnlockSpec>().unwrap().load(true).unwrap_err();
+        assert_eq!((refused.code, refused.exit), ("unlock_none", Exit::Usage));
     }
 }

@@ -105,6 +105,8 @@ pub enum Remedy {
     MakeRollbackGuard,
     /// Give the file that is the rollback guard.
     GiveRollbackGuard,
+    /// Look at what running servers say, without opening the store.
+    StatusUnproved,
     /// Keep the store in a folder of its own.
     UseOwnFolder,
     /// Take a key file as a secret manager mounts it.

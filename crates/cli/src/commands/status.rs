@@ -4,29 +4,36 @@ use std::{fmt::Write as _, io::Read as _, path::Path};
 
 use serde::Serialize;
 use strongroom::{
+    Alias, Keystore,
     instant::rfc3339,
     keystore::{EntryKind, ServerReport, running_servers},
+    remedy::Remedy,
+    store::StoreError,
 };
 
 use super::{now, open_read_only, store_path};
-use crate::{args::Arguments, failure::Failure, render::Printer};
+use crate::{args::Arguments, failure::Failure, render::Printer, unlock::UnlockSpec};
 
+/// How a database begins.
+const SQLITE: &[u8] = b"SQLite format 3\0";
 /// Entries read at a time.
 const PAGE: u32 = 500;
 
 #[derive(Serialize)]
 struct StatusView {
     store: String,
-    /// Bytes of the database file.
-    size: u64,
-    journal: &'static str,
-    sequence: u64,
-    entries: u64,
-    authorities: u64,
+    /// Whether the store was opened, and what is said of it proved. What servers say never is.
+    proved: bool,
+    /// Bytes of the database file, if it can be seen.
+    size: Option<u64>,
+    journal: Option<&'static str>,
+    sequence: Option<u64>,
+    entries: Option<u64>,
+    authorities: Option<u64>,
     /// The aliases of the pending certificate requests.
-    pending_requests: Vec<String>,
-    slot_count: usize,
-    user_count: usize,
+    pending_requests: Option<Vec<String>>,
+    slot_count: Option<usize>,
+    user_count: Option<usize>,
     last_change: Option<ChangeView>,
     last_backup: Option<String>,
     servers: Vec<ServerView>,
@@ -65,8 +72,8 @@ struct ServedView {
     alias: String,
     version: u32,
     sha256: String,
-    /// Whether that is the version that the store has now.
-    current: bool,
+    /// Whether that is the version that the store has now, if that was opened.
+    current: Option<bool>,
 }
 
 #[derive(Serialize)]
@@ -77,7 +84,67 @@ struct RefusedView {
 
 pub(super) fn run(arguments: &Arguments, printer: &Printer) -> Result<(), Failure> {
     let path = store_path(arguments)?;
-    let keystore = open_read_only(arguments, printer)?;
+    let running = running_servers(&path);
+    if arguments.unlock.iter().any(|spec| matches!(spec, UnlockSpec::Nothing)) {
+        return unproved(&path, &running, printer);
+    }
+    let keystore = open_read_only(arguments, printer).map_err(|mut failure| {
+        if !running.is_empty() {
+            failure.remedies.push(Remedy::StatusUnproved);
+        }
+        failure
+    })?;
+    let (entries, authorities) = counts(&keystore)?;
+    let (last_change, last_backup) = last(&keystore)?;
+    let is_current = |alias: &Alias, version| {
+        Some(keystore.entry(alias, now()).is_ok_and(|entry| entry.version == version))
+    };
+    let status = StatusView {
+        store: path.display().to_string(),
+        proved: true,
+        size: size(&path),
+        journal: journal(&path),
+        sequence: Some(keystore.generation()?.sequence()),
+        entries: Some(entries),
+        authorities: Some(authorities),
+        pending_requests: Some(keystore.listed_requests()?.into_iter().map(|(alias, _)| alias).collect()),
+        slot_count: Some(keystore.slots()?.len()),
+        user_count: Some(keystore.listed_administrators()?.len()),
+        last_change,
+        last_backup,
+        servers: running.iter().map(|server| view(server, &is_current)).collect(),
+    };
+    printer.result(&status, &[], || text(&status));
+    Ok(())
+}
+
+/// What is seen without opening the store: the files, and what running servers say.
+fn unproved(path: &Path, running: &[ServerReport], printer: &Printer) -> Result<(), Failure> {
+    let size = size(path);
+    if size.is_none() && running.is_empty() {
+        return Err(StoreError::Missing { path: path.to_owned() }.into());
+    }
+    let status = StatusView {
+        store: path.display().to_string(),
+        proved: false,
+        size,
+        journal: journal(path),
+        sequence: None,
+        entries: None,
+        authorities: None,
+        pending_requests: None,
+        slot_count: None,
+        user_count: None,
+        last_change: None,
+        last_backup: None,
+        servers: running.iter().map(|server| view(server, &|_, _| None)).collect(),
+    };
+    printer.result(&status, &[], || text(&status));
+    Ok(())
+}
+
+/// How many server entries and CA certificates there are.
+fn counts(keystore: &Keystore) -> Result<(u64, u64), Failure> {
     let (mut entries, mut authorities) = (0_u64, 0_u64);
     let mut last = None;
     loop {
@@ -91,9 +158,13 @@ pub(super) fn run(arguments: &Arguments, printer: &Printer) -> Result<(), Failur
         let full = u32::try_from(listed.len()) == Ok(PAGE);
         last = listed.into_iter().next_back().map(|(alias, _)| alias);
         if !full {
-            break;
+            return Ok((entries, authorities));
         }
     }
+}
+
+/// The last change, and when the last backup was made.
+fn last(keystore: &Keystore) -> Result<(Option<ChangeView>, Option<String>), Failure> {
     let (mut after, mut change, mut backup) = (0, None, None);
     loop {
         let rows = keystore.log(after, PAGE)?;
@@ -110,47 +181,31 @@ pub(super) fn run(arguments: &Arguments, printer: &Printer) -> Result<(), Failur
             }
         }
     }
-    let running = running_servers(&path);
-    let mut servers = Vec::with_capacity(running.len());
-    for server in &running {
-        servers.push(view(server, &|alias, version| {
-            keystore.entry(alias, now()).is_ok_and(|entry| entry.version == version)
-        }));
-    }
-    let status = StatusView {
-        store: path.display().to_string(),
-        size: std::fs::metadata(&path).map(|found| found.len()).unwrap_or_default(),
-        journal: journal(&path),
-        sequence: keystore.generation()?.sequence(),
-        entries,
-        authorities,
-        pending_requests: keystore.listed_requests()?.into_iter().map(|(alias, _)| alias).collect(),
-        slot_count: keystore.slots()?.len(),
-        user_count: keystore.listed_administrators()?.len(),
-        last_change: change.map(|row| ChangeView {
-            at: rfc3339(row.at),
-            actor: row.actor,
-            action: row.action,
-            alias: row.alias,
-        }),
-        last_backup: backup.map(rfc3339),
-        servers,
-    };
-    printer.result(&status, &[], || text(&status));
-    Ok(())
+    let change = change.map(|row| ChangeView {
+        at: rfc3339(row.at),
+        actor: row.actor,
+        action: row.action,
+        alias: row.alias,
+    });
+    Ok((change, backup.map(rfc3339)))
+}
+
+fn size(path: &Path) -> Option<u64> {
+    std::fs::metadata(path).ok().map(|found| found.len())
 }
 
 /// What the header of the database says (sqlite.org/fileformat.html, 1.3.3).
-fn journal(path: &Path) -> &'static str {
+fn journal(path: &Path) -> Option<&'static str> {
     let mut header = [0_u8; 20];
     let read = std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut header));
     match (read, header) {
-        (Ok(()), [.., 2, _]) => "wal",
-        _ => "rollback",
+        (Ok(()), [.., 2, _]) if header.starts_with(SQLITE) => Some("wal"),
+        (Ok(()), _) if header.starts_with(SQLITE) => Some("rollback"),
+        _ => None,
     }
 }
 
-fn view(server: &ServerReport, is_current: &dyn Fn(&strongroom::Alias, u32) -> bool) -> ServerView {
+fn view(server: &ServerReport, is_current: &dyn Fn(&Alias, u32) -> Option<bool>) -> ServerView {
     ServerView {
         pid: server.pid,
         machine: server.host.clone(),
@@ -185,60 +240,71 @@ fn counted(count: u64, one: &str, many: &str) -> String {
 }
 
 fn text(status: &StatusView) -> String {
-    let mut line = format!(
-        "{}, {}",
-        counted(status.entries, "entry", "entries"),
-        counted(status.authorities, "CA", "CAs")
-    );
-    if let Some(change) = &status.last_change {
-        let about = format!("{} {}", change.action, change.alias);
-        let _ = write!(line, ", last change {} by {} ({})", change.at, change.actor, about.trim());
-    }
     let running = u64::try_from(status.servers.len()).unwrap_or(u64::MAX);
-    let mut text = format!("{line}, {}\n", counted(running, "server", "servers"));
+    let servers = counted(running, "server", "servers");
+    let mut text = match (status.entries, status.authorities) {
+        (Some(entries), Some(authorities)) => {
+            let mut line =
+                format!("{}, {}", counted(entries, "entry", "entries"), counted(authorities, "CA", "CAs"));
+            if let Some(change) = &status.last_change {
+                let about = format!("{} {}", change.action, change.alias);
+                let _ = write!(line, ", last change {} by {} ({})", change.at, change.actor, about.trim());
+            }
+            format!("{line}, {servers}\n")
+        }
+        _ => format!("the store was not opened, and nothing here is proved; {servers}\n"),
+    };
+    let mut facts = vec![match status.size {
+        Some(size) => counted(size, "byte", "bytes"),
+        None => "no file that can be seen".to_owned(),
+    }];
+    facts.extend(status.journal.map(str::to_owned));
+    facts.extend(status.sequence.map(|sequence| format!("commit {sequence}")));
+    let _ = writeln!(text, "store        {} ({})", status.store, facts.join(", "));
+    if let (Some(slots), Some(users)) = (status.slot_count, status.user_count) {
+        let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+        let users = counted(number(users), "user", "users");
+        let _ = writeln!(text, "access       {}, {users}", counted(number(slots), "slot", "slots"));
+    }
+    if let Some(pending) = status.pending_requests.as_deref().filter(|pending| !pending.is_empty()) {
+        text.push_str(&requests_text(pending));
+    }
+    if status.proved {
+        let _ = writeln!(text, "last backup  {}", status.last_backup.as_deref().unwrap_or("none in the log"));
+    }
+    status.servers.iter().for_each(|server| server_text(server, status.sequence, &mut text));
+    text
+}
+
+fn requests_text(pending: &[String]) -> String {
+    const SHOWN: usize = 8;
+    let more = pending.len().saturating_sub(SHOWN);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let names: Vec<&str> = pending.iter().take(SHOWN).map(String::as_str).collect();
+    format!("requests     {} pending: {}{more}\n", pending.len(), names.join(", "))
+}
+
+fn server_text(server: &ServerView, sequence: Option<u64>, text: &mut String) {
     let _ = writeln!(
         text,
-        "store        {} ({}, {}, commit {})",
-        status.store,
-        counted(status.size, "byte", "bytes"),
-        status.journal,
-        status.sequence
+        "server       {} (process {} on {}) since {}",
+        server.program, server.pid, server.machine, server.started
     );
-    let users = counted(u64::try_from(status.user_count).unwrap_or(0), "user", "users");
-    let slots = counted(u64::try_from(status.slot_count).unwrap_or(0), "slot", "slots");
-    let _ = writeln!(text, "access       {slots}, {users}");
-    if !status.pending_requests.is_empty() {
-        const SHOWN: usize = 8;
-        let pending = &status.pending_requests;
-        let more = pending.len().saturating_sub(SHOWN);
-        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-        let names: Vec<&str> = pending.iter().take(SHOWN).map(String::as_str).collect();
-        let _ = writeln!(text, "requests     {} pending: {}{more}", pending.len(), names.join(", "));
+    let behind = if sequence.is_some_and(|now| server.sequence < now) { ", behind the store" } else { "" };
+    let default = server.default.as_deref().map(|alias| format!(", default {alias}")).unwrap_or_default();
+    let names = counted(server.served_names, "name", "names");
+    let _ = writeln!(text, "  commit {}{behind}, {names}{default}", server.sequence);
+    for entry in &server.served {
+        let state = if entry.current == Some(false) { ", not what the store has now" } else { "" };
+        let _ = writeln!(text, "  serves {} version {}{state}", entry.alias, entry.version);
     }
-    let _ = writeln!(text, "last backup  {}", status.last_backup.as_deref().unwrap_or("none in the log"));
-    for server in &status.servers {
-        let _ = writeln!(
-            text,
-            "server       {} (process {} on {}) since {}",
-            server.program, server.pid, server.machine, server.started
-        );
-        let behind = if server.sequence < status.sequence { ", behind the store" } else { "" };
-        let default = server.default.as_deref().map(|alias| format!(", default {alias}")).unwrap_or_default();
-        let names = counted(server.served_names, "name", "names");
-        let _ = writeln!(text, "  commit {}{behind}, {names}{default}", server.sequence);
-        for entry in &server.served {
-            let state = if entry.current { "" } else { ", not what the store has now" };
-            let _ = writeln!(text, "  serves {} version {}{state}", entry.alias, entry.version);
-        }
-        if server.more {
-            text.push_str("  and more entries\n");
-        }
-        for refused in &server.refused_entries {
-            let _ = writeln!(text, "  ! cannot serve {} as it is: {}", refused.alias, refused.message);
-        }
-        if let Some(failure) = &server.failure {
-            let _ = writeln!(text, "  ! cannot read the store: {failure}");
-        }
+    if server.more {
+        text.push_str("  and more entries\n");
     }
-    text
+    for refused in &server.refused_entries {
+        let _ = writeln!(text, "  ! cannot serve {} as it is: {}", refused.alias, refused.message);
+    }
+    if let Some(failure) = &server.failure {
+        let _ = writeln!(text, "  ! cannot read the store: {failure}");
+    }
 }

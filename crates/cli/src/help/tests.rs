@@ -67,6 +67,7 @@ fn commands_in_advice_are_calls_of_the_command() {
         Remedy::ListSlots,
         Remedy::AddUser,
         Remedy::ReadLog,
+        Remedy::StatusUnproved,
         Remedy::Rekey,
         Remedy::Restore,
         Remedy::VerifyStore,

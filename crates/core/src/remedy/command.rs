@@ -121,6 +121,9 @@ impl Remedy {
             Self::EndOldCopies { unlock: Some(unlock) } => {
                 format!("to make a new root key, which no copy has: {store}{unlock} rekey")
             }
+            Self::StatusUnproved => {
+                format!("see what the running servers say without opening the store: {program} status --unlock none")
+            }
             Self::ReadLog => format!("look at what was done: {program} log"),
             Self::Rekey => format!("free twice the size of the store, then run: {program} rekey"),
             Self::Restore => format!("leave the file where it is, and put a backup in its place: {program} restore FILE"),
