@@ -8,6 +8,8 @@ pub mod dump;
 pub mod figures;
 pub mod forge;
 pub mod limbo;
+#[cfg(unix)]
+pub mod machine;
 pub mod manifest;
 pub mod mutation;
 pub mod remake;

@@ -17,13 +17,8 @@ use strongroom::{
     store::Journal,
 };
 use strongroom_tests::authority::{leaf_params, now, root};
+pub(crate) use strongroom_tests::machine::scaled;
 use tempfile::TempDir;
-
-/// The short number, or the full one where it is asked for.
-#[expect(clippy::disallowed_methods, reason = "the only switch of these tests")]
-pub(crate) fn scaled(short: usize, full: usize) -> usize {
-    if std::env::var_os("STRONGROOM_DURABILITY").is_some_and(|value| value == "full") { full } else { short }
-}
 
 /// Numbers that depend on a seed alone.
 pub(crate) struct Random(pub(crate) u64);

@@ -1,60 +1,15 @@
 //! D6: no space. A small file system in memory, a small ext4 on a disk image; the third way, a limit on the size of
 //! files, is tested with the command (`administration.rs`).
 
-use std::{
-    collections::BTreeSet,
-    fs,
-    os::unix::fs::MetadataExt as _,
-    path::Path,
-    process::{Command, Stdio},
-};
+use std::{collections::BTreeSet, fs, path::Path};
 
 use strongroom::{Alias, Error, Keystore, keystore::KeptSlot, seal::UnlockSource, store::Journal};
-use strongroom_tests::authority::now;
+use strongroom_tests::{
+    authority::now,
+    machine::{is_root, may_mount, mount, runs},
+};
 
 use crate::bench::Bench;
-
-fn is_root() -> bool {
-    fs::metadata("/proc/self").unwrap().uid() == 0
-}
-
-fn runs(program: &str, arguments: &[&str]) -> bool {
-    let quiet = || Stdio::null();
-    Command::new(program)
-        .args(arguments)
-        .stdout(quiet())
-        .stderr(quiet())
-        .status()
-        .is_ok_and(|status| status.success())
-}
-
-/// Whether this process may mount without anybody seeing it. If not, the test is run in a process that may, and is
-/// over here; what is mounted goes with that process.
-#[expect(clippy::disallowed_methods, reason = "tells the process that may mount from the one that starts it")]
-fn may_mount(test: &str) -> bool {
-    if std::env::var_os("STRONGROOM_MAY_MOUNT").is_some() {
-        return true;
-    }
-    let own = if is_root() { "-m" } else { "-rm" };
-    if !runs("unshare", &[own, "true"]) {
-        println!("D6 {test}: SKIPPED: neither root nor a user namespace, so nothing can be mounted");
-        return false;
-    }
-    let status = Command::new("unshare")
-        .arg(own)
-        .arg(std::env::current_exe().unwrap())
-        .args(["--exact", "--nocapture", &format!("full::{test}")])
-        .env("STRONGROOM_MAY_MOUNT", "1")
-        .status()
-        .unwrap();
-    assert!(status.success());
-    false
-}
-
-fn mount(arguments: &[&str]) {
-    let output = Command::new("mount").args(arguments).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-}
 
 /// Fills the file system of a store with imports, then tries each kind of change in the full one. `ballast` KiB are
 /// taken from the start, and given back in the end.
@@ -126,7 +81,7 @@ fn whole(keystore: &Keystore, kept: &[String]) {
 
 #[test]
 fn d6_small_file_system_in_memory() {
-    if may_mount("d6_small_file_system_in_memory") {
+    if may_mount("full::d6_small_file_system_in_memory") {
         for journal in [Journal::Wal, Journal::Rollback] {
             fill("tmpfs of 2 MiB", journal, 1664, |dir| {
                 mount(&["-t", "tmpfs", "-o", "size=2m", "none", dir.to_str().unwrap()]);
@@ -142,7 +97,7 @@ fn d6_small_file_system_on_a_disk_image() {
         println!("D6 {test}: SKIPPED: needs root, loop devices and mkfs.ext4");
         return;
     }
-    if may_mount(test) {
+    if may_mount(&format!("full::{test}")) {
         for journal in [Journal::Wal, Journal::Rollback] {
             fill("ext4 of 4 MiB", journal, 3456, |dir| {
                 let image = dir.with_extension("image");
