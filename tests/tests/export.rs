@@ -360,7 +360,7 @@ fn random_entries_come_back_as_they_went() {
 
         let word = words[numbers.below(words.len())];
         let (password, key_password) = (Password::new(word).unwrap(), Password::new(word).unwrap());
-        let profile = Profile::ALL[numbers.below(5)].0;
+        let profile = Profile::ALL[numbers.below(5)];
         let format = [
             ExportFormat::Pkcs12(profile),
             ExportFormat::Pkcs12(Profile::Modern),

@@ -3,8 +3,9 @@
 use std::{fs, path::Path};
 
 /// The modules of `strongroom`, in their order.
-const ORDER: [&str; 28] = [
+const ORDER: &[&str] = &[
     "secret",
+    "word",
     "remedy",
     "diagnostic",
     "instant",

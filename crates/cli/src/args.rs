@@ -1,6 +1,6 @@
 //! The command line, parsed. No work is done here.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, str::FromStr};
 
 mod export;
 mod issuance;
@@ -8,8 +8,8 @@ mod serving;
 mod store;
 mod user;
 
-use clap::builder::RangedU64ValueParser;
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use clap::builder::{PossibleValuesParser, RangedU64ValueParser, TypedValueParser};
+use clap::{ArgAction, Args, Parser, Subcommand};
 use strongroom::{
     Alias,
     certificate::EntrySelector,
@@ -281,8 +281,8 @@ pub(crate) struct Verify {
     #[arg(long, value_name = "TIME", conflicts_with = "batch")]
     pub(crate) at: Option<String>,
     /// What the certificate is for
-    #[arg(long, value_name = "WHO", default_value = "server", conflicts_with = "batch")]
-    pub(crate) purpose: PurposeWord,
+    #[arg(long, value_name = "WHO", default_value = "server", conflicts_with = "batch", value_parser = word::<Purpose>(Purpose::ALL.map(Purpose::as_str)))]
+    pub(crate) purpose: Purpose,
     /// A host name or IP address that the certificate must have
     #[arg(long, value_name = "HOST", conflicts_with = "batch")]
     pub(crate) name: Vec<PeerName>,
@@ -297,19 +297,12 @@ pub(crate) struct Verify {
     pub(crate) batch: bool,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum PurposeWord {
-    Client,
-    Server,
-}
-
-impl From<PurposeWord> for Purpose {
-    fn from(word: PurposeWord) -> Self {
-        match word {
-            PurposeWord::Client => Self::Client,
-            PurposeWord::Server => Self::Server,
-        }
-    }
+/// Words that the engine knows; the help lists them.
+fn word<T>(words: impl IntoIterator<Item = &'static str>) -> impl TypedValueParser<Value = T>
+where
+    T: FromStr<Err: std::error::Error + Send + Sync + 'static> + Clone + Send + Sync + 'static,
+{
+    PossibleValuesParser::new(words).try_map(|word| word.parse::<T>())
 }
 
 impl PassIn {

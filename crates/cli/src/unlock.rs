@@ -1,17 +1,19 @@
 //! What opens a store: where it is kept, and how it is read.
 
 use std::{
+    ffi::OsString,
     path::{Path, PathBuf},
     str::FromStr,
     sync::Arc,
 };
 
 use strongroom::{
-    Error, Keystore, Password, Unlock, UnlockKey,
-    keystore::{KeySource, OpenOptions},
+    Error, Keystore, UnlockKey,
+    certificate::printable,
+    keystore::OpenOptions,
     private_file::FileError,
     remedy::{Remedy, shell_word},
-    seal::{SealError, UnlockSource},
+    seal::{Environment, OwnedUnlock, SealError, UnlockSource},
     store::{LongChange, WaitNotice},
 };
 
@@ -31,22 +33,12 @@ pub(crate) enum UnlockSpec {
     KeyFile(PathBuf),
     /// A key file as a secret manager mounts it.
     MountedKeyFile(PathBuf),
-    /// An environment variable with at least 32 random bytes.
-    Environment(String),
-    /// A systemd credential with at least 32 random bytes.
-    Credential(String),
+    /// An environment variable or a systemd credential.
+    Kept(UnlockSource),
     /// What a person remembers.
     Passphrase(PasswordSource),
     /// Nothing: the store stays closed, and what is shown is not proved.
     Nothing,
-}
-
-/// What was read. Kept as long as the store is open: another process may give the store a new root key, and this is what
-/// opens that.
-#[derive(Clone, Debug)]
-pub(crate) enum Loaded {
-    Key(Arc<UnlockKey>),
-    Passphrase(Arc<Password>),
 }
 
 /// Says on standard error that a change waits for another process.
@@ -64,22 +56,19 @@ impl WaitNotice for WaitsOnScreen {
     }
 }
 
-impl KeySource for Loaded {
-    fn with(&self, open: &mut dyn FnMut(Unlock<'_>) -> Result<(), Error>) -> Result<(), Error> {
-        open(self.unlock())
-    }
+/// What the engine may know of the surroundings of the command.
+#[derive(Debug)]
+pub(crate) struct Surroundings {
+    pub(crate) mounted: bool,
 }
 
-impl Loaded {
-    pub(crate) fn passphrase(passphrase: Password) -> Self {
-        Self::Passphrase(Arc::new(passphrase))
+impl Environment for Surroundings {
+    fn variable(&self, name: &str) -> Option<OsString> {
+        environment(name)
     }
 
-    pub(crate) fn unlock(&self) -> Unlock<'_> {
-        match self {
-            Self::Key(key) => Unlock::Key(key),
-            Self::Passphrase(passphrase) => Unlock::Passphrase(passphrase),
-        }
+    fn takes_mounted_files(&self) -> bool {
+        self.mounted
     }
 }
 
@@ -87,15 +76,16 @@ impl FromStr for UnlockSpec {
     type Err = String;
 
     fn from_str(input: &str) -> Result<Self, Self::Err> {
-        match input.split_once(':') {
-            Some(("file", path)) if !path.is_empty() => Ok(Self::KeyFile(PathBuf::from(path))),
-            Some(("env", name)) if !name.is_empty() => Ok(Self::Environment(name.to_owned())),
-            Some(("cred", name)) if !name.is_empty() && !name.contains('/') && !name.starts_with('.') => {
-                Ok(Self::Credential(name.to_owned()))
-            }
-            Some(("passphrase", source)) => source.parse().map(Self::Passphrase),
-            None if input == "prompt" => Ok(Self::Passphrase(PasswordSource::Prompt)),
-            None if input == "none" => Ok(Self::Nothing),
+        if let Some(source) = input.strip_prefix("passphrase:") {
+            return source.parse().map(Self::Passphrase);
+        }
+        if input == "none" {
+            return Ok(Self::Nothing);
+        }
+        match input.parse() {
+            Ok(UnlockSource::KeyFile(path)) if !path.is_empty() => Ok(Self::KeyFile(PathBuf::from(path))),
+            Ok(UnlockSource::Passphrase) => Ok(Self::Passphrase(PasswordSource::Prompt)),
+            Ok(kept @ (UnlockSource::Environment(_) | UnlockSource::Credential(_))) => Ok(Self::Kept(kept)),
             // The text is not repeated: it may be a passphrase.
             _ => Err(
                 "expected file:PATH, env:VAR, cred:NAME, prompt, passphrase: and a password source, or for status none"
@@ -111,8 +101,7 @@ impl UnlockSpec {
         Some(match source {
             UnlockSource::KeyFile(name) if name.is_empty() => Self::KeyFile(default_key_file.to_owned()),
             UnlockSource::KeyFile(name) => Self::KeyFile(PathBuf::from(name)),
-            UnlockSource::Environment(name) => Self::Environment(name.clone()),
-            UnlockSource::Credential(name) => Self::Credential(name.clone()),
+            UnlockSource::Environment(_) | UnlockSource::Credential(_) => Self::Kept(source.clone()),
             UnlockSource::Passphrase => Self::Passphrase(PasswordSource::Prompt),
             _ => return None,
         })
@@ -128,8 +117,7 @@ impl UnlockSpec {
                 let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
                 UnlockSource::KeyFile(path.display().to_string())
             }
-            Self::Environment(name) => UnlockSource::Environment(name.clone()),
-            Self::Credential(name) => UnlockSource::Credential(name.clone()),
+            Self::Kept(source) => source.clone(),
             // Nothing is refused before.
             Self::Passphrase(_) | Self::Nothing => UnlockSource::Passphrase,
         }
@@ -147,8 +135,7 @@ impl UnlockSpec {
     pub(crate) fn as_option(&self) -> String {
         let value = match self {
             Self::KeyFile(path) | Self::MountedKeyFile(path) => format!("file:{}", path.display()),
-            Self::Environment(name) => format!("env:{name}"),
-            Self::Credential(name) => format!("cred:{name}"),
+            Self::Kept(source) => source.to_string(),
             Self::Passphrase(PasswordSource::Prompt | PasswordSource::Text(_)) => "prompt".to_owned(),
             Self::Passphrase(source) => format!("passphrase:{source}"),
             Self::Nothing => "none".to_owned(),
@@ -168,24 +155,26 @@ impl UnlockSpec {
     pub(crate) fn is_at_hand(&self) -> bool {
         match self {
             Self::KeyFile(path) | Self::MountedKeyFile(path) => path.symlink_metadata().is_ok(),
-            Self::Environment(name) => environment(name).is_some(),
-            Self::Credential(name) => environment("CREDENTIALS_DIRECTORY")
-                .is_some_and(|folder| Path::new(&folder).join(name).exists()),
+            Self::Kept(source) => source.is_at_hand(Path::new(""), &Surroundings { mounted: false }),
             Self::Passphrase(_) | Self::Nothing => false,
         }
     }
 
     /// Reads it.
-    pub(crate) fn load(&self, no_input: bool) -> Result<Loaded, Failure> {
+    pub(crate) fn load(&self, no_input: bool) -> Result<OwnedUnlock, Failure> {
         match self {
-            Self::KeyFile(path) => Ok(Loaded::Key(Arc::new(UnlockKey::read_file(path).map_err(as_mounted)?))),
-            Self::MountedKeyFile(path) => Ok(Loaded::Key(Arc::new(UnlockKey::read_mounted_file(path)?))),
-            Self::Environment(name) => key(&PasswordSource::Env(name.clone())),
-            Self::Credential(name) => key(&PasswordSource::Credential(name.clone())),
+            Self::KeyFile(path) => Ok(UnlockKey::read_file(path).map_err(as_mounted)?.into()),
+            Self::MountedKeyFile(path) => Ok(UnlockKey::read_mounted_file(path)?.into()),
+            Self::Kept(source) => {
+                let read = source.read(Path::new(""), &Surroundings { mounted: false });
+                match read.map_err(Error::from)? {
+                    Some(unlock) => Ok(unlock),
+                    None => Self::Passphrase(PasswordSource::Prompt).load(no_input),
+                }
+            }
             Self::Passphrase(source) => {
                 let passphrase = source.read("Passphrase of the store", no_input);
-                let passphrase = passphrase.map_err(|failure| failure.instead(Remedy::GivePassphrase))?;
-                Ok(Loaded::Passphrase(Arc::new(passphrase)))
+                Ok(passphrase.map_err(|failure| failure.instead(Remedy::GivePassphrase))?.into())
             }
             Self::Nothing => Err(Failure::new(
                 Exit::Usage,
@@ -204,12 +193,12 @@ impl UnlockSpec {
         &self,
         no_input: bool,
         generate: impl FnOnce() -> Result<UnlockKey, Error>,
-    ) -> Result<(Loaded, bool), Failure> {
+    ) -> Result<(OwnedUnlock, bool), Failure> {
         match self {
             Self::KeyFile(path) if path.symlink_metadata().is_err() => {
                 let unlock = generate()?;
                 unlock.create_file(path)?;
-                Ok((Loaded::Key(Arc::new(unlock)), true))
+                Ok((unlock.into(), true))
             }
             Self::Passphrase(source) => {
                 let passphrase = source.read("New passphrase of the store", no_input);
@@ -232,25 +221,25 @@ impl UnlockSpec {
                     let again = Remedy::Advice("run the command again, and type the same passphrase twice");
                     return Err(Failure::password("the two passphrases differ".to_owned()).with(again));
                 }
-                Ok((Loaded::Passphrase(Arc::new(passphrase)), false))
+                Ok((passphrase.into(), false))
             }
             other => Ok((other.load(no_input)?, false)),
         }
     }
 }
 
-/// Random bytes from a variable or a credential.
-fn key(source: &PasswordSource) -> Result<Loaded, Failure> {
-    let unset = Remedy::Advice("give it the unlock key, or name what else opens the store");
-    let text = source.read("", true).map_err(|failure| failure.instead(unset))?;
-    // EXPOSE: becomes an unlock key.
-    Ok(Loaded::Key(Arc::new(UnlockKey::from_bytes(text.expose().as_bytes().to_vec())?)))
+/// A source as people are shown it: `key-file /media/rescue.key`.
+pub(crate) fn described(source: &UnlockSource) -> String {
+    match source.name() {
+        "" => source.kind().to_owned(),
+        name => format!("{} {}", source.kind(), printable(name)),
+    }
 }
 
 /// The refusal of what should open the store, and what is wrong with it if that can be told.
-fn wrong_key(error: Error, loaded: &Loaded, path: &Path) -> Failure {
+fn wrong_key(error: Error, loaded: &OwnedUnlock, path: &Path) -> Failure {
     let failure = Failure::from(error);
-    let Loaded::Passphrase(passphrase) = loaded else {
+    let OwnedUnlock::Passphrase(passphrase) = loaded else {
         return failure;
     };
     match hint::mistake(passphrase, |other| Keystore::open_read_only(path, other).is_ok()) {
@@ -260,7 +249,7 @@ fn wrong_key(error: Error, loaded: &Loaded, path: &Path) -> Failure {
 }
 
 /// A key file that is a link, or that a group can read, may be one that a secret manager mounts.
-fn as_mounted(error: FileError) -> Failure {
+pub(crate) fn as_mounted(error: FileError) -> Failure {
     // Such a file cannot be written, not even by its owner.
     let group_reads = |mode: u32| mode & 0o237 == 0;
     let mounted = match &error {
@@ -277,8 +266,12 @@ fn as_mounted(error: FileError) -> Failure {
 }
 
 /// Opens the store.
-pub(crate) fn open_loaded(path: &Path, loaded: &Loaded, options: &OpenOptions) -> Result<Keystore, Failure> {
-    match options.clone().key_source(Arc::new(loaded.clone())).open(loaded.unlock()) {
+pub(crate) fn open_loaded(
+    path: &Path,
+    loaded: &OwnedUnlock,
+    options: &OpenOptions,
+) -> Result<Keystore, Failure> {
+    match options.clone().key_source(Arc::new(loaded.clone())).open(loaded.as_unlock()) {
         Ok(keystore) => Ok(keystore),
         Err(error @ Error::Seal(SealError::WrongUnlockKey)) => Err(wrong_key(error, loaded, path)),
         Err(other) => Err(other.into()),
@@ -291,7 +284,7 @@ pub(crate) fn open_first(
     specs: &[UnlockSpec],
     options: &OpenOptions,
     no_input: bool,
-) -> Result<(Keystore, Loaded), Failure> {
+) -> Result<(Keystore, OwnedUnlock), Failure> {
     let mut refused = None;
     for spec in specs {
         let loaded = spec.load(no_input)?;
@@ -312,9 +305,10 @@ mod tests {
     fn sources_are_told_by_their_prefix_and_never_repeated() {
         assert!(matches!("prompt".parse(), Ok(UnlockSpec::Passphrase(PasswordSource::Prompt))));
         assert!(matches!("passphrase:env:P".parse(), Ok(UnlockSpec::Passphrase(PasswordSource::Env(_)))));
-        assert!(matches!("env:P".parse(), Ok(UnlockSpec::Environment(name)) if name == "P"));
+        assert!(matches!("env:P".parse(), Ok(UnlockSpec::Kept(kept)) if kept.name() == "P"));
         assert!(matches!("file:/a".parse(), Ok(UnlockSpec::KeyFile(path)) if path == Path::new("/a")));
         assert!(!"hunter2hunter2".parse::<UnlockSpec>().unwrap_err().contains("hunter2"));
+        assert!("file:".parse::<UnlockSpec>().is_err());
         assert!("cred:../x".parse::<UnlockSpec>().is_err());
         let refused = "none".parse::<UnlockSpec>().unwrap().load(true).unwrap_err();
         assert_eq!((refused.code, refused.exit), ("unlock_none", Exit::Usage));

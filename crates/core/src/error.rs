@@ -14,7 +14,7 @@ use crate::{
     pkcs12::Pkcs12Error,
     private_file::FileError,
     remedy::Remedy,
-    seal::SealError,
+    seal::{SealError, UnlockError},
     secret::InvalidSecret,
     store::StoreError,
     validate::ValidationError,
@@ -71,6 +71,9 @@ pub enum Error {
     /// Sealing or unsealing failed.
     #[error(transparent)]
     Seal(#[from] SealError),
+    /// What opens the store could not be found or read.
+    #[error(transparent)]
+    Unlock(UnlockError),
     /// The store refused or failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -102,6 +105,17 @@ impl From<JksError> for Error {
         match error {
             JksError::Pkcs12(error) => Self::Pkcs12(error),
             other => Self::Jks(other),
+        }
+    }
+}
+
+impl From<UnlockError> for Error {
+    /// What is wrong with a key file or a key is that, whoever reads it.
+    fn from(error: UnlockError) -> Self {
+        match error {
+            UnlockError::File(error) => Self::File(error),
+            UnlockError::Key(error) => Self::Secret(error),
+            other => Self::Unlock(other),
         }
     }
 }
@@ -202,6 +216,7 @@ impl Error {
             Self::Authority(error) => error.code(),
             Self::Validation(error) => error.code(),
             Self::Seal(error) => error.code(),
+            Self::Unlock(error) => error.code(),
             Self::Store(error) => error.code(),
             Self::File(error) => error.code(),
             Self::Account(_) => "invalid_user",
@@ -215,6 +230,8 @@ impl Error {
         match self {
             Self::Alias(_) => "alias",
             Self::Secret(_) => "password",
+            Self::Unlock(UnlockError::NoKeyFile { .. }) => "store",
+            Self::Unlock(_) => "password",
             Self::Pkcs12(error) => error.stage(),
             Self::Jks(error) => error.stage(),
             Self::Archive(_) => "container",
@@ -247,6 +264,7 @@ impl Error {
             Self::Authority(error) => error.remedies(),
             Self::Validation(error) => error.remedies().to_vec(),
             Self::Seal(error) => error.remedies(),
+            Self::Unlock(error) => error.remedies(),
             Self::Store(error) => error.remedies(),
             Self::File(error) => error.remedies(),
             Self::WebServer(error) => error.remedies(),
@@ -296,6 +314,9 @@ impl Error {
                 }
                 _ => ErrorKind::Usage,
             },
+            Self::Unlock(UnlockError::NoKeyFile { .. }) => ErrorKind::Store,
+            Self::Unlock(error) if error.code() == "password_missing" => ErrorKind::Password,
+            Self::Unlock(_) => ErrorKind::Usage,
             Self::Credential(CredentialError::KeyMismatch | CredentialError::NoPair { .. }) => {
                 ErrorKind::Validation
             }

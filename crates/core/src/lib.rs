@@ -31,6 +31,7 @@ pub mod store;
 mod trace;
 pub mod validate;
 pub mod web_server;
+pub mod word;
 
 pub use alias::Alias;
 pub use error::Error;

@@ -13,6 +13,7 @@ use std::{
 
 use thiserror::Error;
 
+pub(crate) use self::key_file::{KeyText, MAX_KEY_FILE_LEN};
 use crate::{remedy::Remedy, secret::InvalidSecret};
 
 /// Why a file or folder cannot be used.

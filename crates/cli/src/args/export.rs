@@ -8,6 +8,7 @@ use strongroom::{
     export::{ExportFormat, ExportedChain, Profile},
 };
 
+use super::word;
 use crate::source::PasswordSource;
 
 #[derive(Debug, Args)]
@@ -24,8 +25,8 @@ pub(crate) struct Export {
     #[arg(long, value_enum)]
     pub(crate) layout: Option<LayoutWord>,
     /// Whose reader a PKCS #12 file is for [default: modern]
-    #[arg(long, value_enum)]
-    pub(crate) profile: Option<ProfileWord>,
+    #[arg(long, value_parser = word::<Profile>(Profile::ALL.map(Profile::as_str)))]
+    pub(crate) profile: Option<Profile>,
     /// What the password of the PKCS #12 file is to be: env:VAR file:PATH fd:N stdin cred:NAME prompt none pass:TEXT
     #[arg(long = "pass-out", value_name = "SRC")]
     pub(crate) source: Option<PasswordSource>,
@@ -98,29 +99,6 @@ pub(crate) enum LayoutWord {
     Certbot,
     Kubernetes,
     Haproxy,
-}
-
-/// [`Profile`] on the command line.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
-pub(crate) enum ProfileWord {
-    Modern,
-    Fips,
-    Java8,
-    #[value(name = "windows-2016")]
-    Windows2016,
-    Macos,
-}
-
-impl From<ProfileWord> for Profile {
-    fn from(word: ProfileWord) -> Self {
-        match word {
-            ProfileWord::Modern => Self::Modern,
-            ProfileWord::Fips => Self::Fips,
-            ProfileWord::Java8 => Self::Java8,
-            ProfileWord::Windows2016 => Self::Windows2016,
-            ProfileWord::Macos => Self::Macos,
-        }
-    }
 }
 
 /// [`ExportedChain`] on the command line.

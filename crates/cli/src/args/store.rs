@@ -2,32 +2,17 @@
 
 use std::{path::PathBuf, str::FromStr};
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 use strongroom::{Alias, store::Journal};
 
+use super::word;
 use crate::unlock::UnlockSpec;
 
 #[derive(Debug, Args)]
 pub(crate) struct Init {
     /// How transactions are kept whole: wal on local disks, rollback on network file systems
-    #[arg(long, value_enum, default_value = "wal")]
-    pub(crate) journal: JournalMode,
-}
-
-/// [`Journal`] on the command line.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum JournalMode {
-    Wal,
-    Rollback,
-}
-
-impl From<JournalMode> for Journal {
-    fn from(mode: JournalMode) -> Self {
-        match mode {
-            JournalMode::Wal => Self::Wal,
-            JournalMode::Rollback => Self::Rollback,
-        }
-    }
+    #[arg(long, default_value = "wal", value_parser = word::<Journal>(Journal::ALL.map(Journal::as_str)))]
+    pub(crate) journal: Journal,
 }
 
 #[derive(Debug, Args)]

@@ -3,14 +3,14 @@
 use std::path::PathBuf;
 
 use serde::Serialize;
-use strongroom::{Keystore, UnlockKey, keystore::NewKeystore, store::StoreError};
+use strongroom::{Keystore, UnlockKey, keystore::NewKeystore, seal::UnlockSource, store::StoreError};
 
 use super::{actor, key_file_path, now, store_path};
 use crate::{
     args::{Arguments, Init},
     failure::Failure,
     render::Printer,
-    unlock::UnlockSpec,
+    unlock::{UnlockSpec, described},
 };
 
 #[derive(Serialize)]
@@ -31,7 +31,7 @@ pub(super) fn run(arguments: &Arguments, command: &Init, printer: &Printer) -> R
     // One that is made is not mounted.
     let there = matches!(&spec, UnlockSpec::KeyFile(path) if path.symlink_metadata().is_ok());
     let spec = spec.mounted(arguments.key_file_mounted && there);
-    if matches!(spec, UnlockSpec::Environment(_)) {
+    if matches!(&spec, UnlockSpec::Kept(UnlockSource::Environment(_))) {
         printer
             .warn("an environment variable can be read by other processes of the same user, and by children");
     }
@@ -40,7 +40,7 @@ pub(super) fn run(arguments: &Arguments, command: &Init, printer: &Printer) -> R
     // Beside the store it needs no name: the two may be moved together.
     let source = spec.source(&store.with_file_name("keystore.key"));
     let mut wanted = NewKeystore::default();
-    wanted.journal = command.journal.into();
+    wanted.journal = command.journal;
     wanted.source = Some(source.clone());
     wanted.actor = actor();
     wanted.rollback_guard = arguments.rollback_guard.clone();
@@ -48,13 +48,13 @@ pub(super) fn run(arguments: &Arguments, command: &Init, printer: &Printer) -> R
         UnlockSpec::KeyFile(path) | UnlockSpec::MountedKeyFile(path) => Some(path),
         _ => None,
     };
-    if let Err(error) = Keystore::create_with(&store, loaded.unlock(), &wanted, now()) {
+    if let Err(error) = Keystore::create_with(&store, loaded.as_unlock(), &wanted, now()) {
         if let Some(path) = key_file.filter(|_| made_key) {
             let _ = std::fs::remove_file(path);
         }
         return Err(error.into());
     }
-    let made = Made { store, key_file, unlock: source.to_string(), journal: wanted.journal.as_str() };
+    let made = Made { store, key_file, unlock: described(&source), journal: wanted.journal.as_str() };
     printer.result(&made, &[], || text(&made, made_key));
     Ok(())
 }

@@ -146,7 +146,7 @@ pub(super) fn verify(arguments: &Arguments, printer: &Printer) -> Result<(), Fai
     let report = keystore.verify_store()?;
     // Whether it can be written is part of being whole, where this user may write at all.
     let writing = open_options(arguments, Purpose::Mend, &store_path(arguments)?);
-    if let Ok(keystore) = writing.open(loaded.unlock()) {
+    if let Ok(keystore) = writing.open(loaded.as_unlock()) {
         keystore.would_write()?;
     }
     if let Some(first) = report.problems.first() {

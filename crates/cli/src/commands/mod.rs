@@ -32,8 +32,8 @@ use std::{
 };
 
 use strongroom::{
-    Keystore, UnixTime, certificate::printable, keystore::OpenOptions, limits::Limits, remedy::Remedy,
-    seal::UnlockSource, store::StoreError,
+    Error, Keystore, UnixTime, Unlock, certificate::printable, keystore::OpenOptions, limits::Limits,
+    remedy::Remedy, seal::OwnedUnlock, store::StoreError,
 };
 use zeroize::Zeroizing;
 
@@ -44,7 +44,7 @@ use crate::{
     failure::{Exit, Failure},
     render::Printer,
     source::{PasswordSource, environment},
-    unlock::{Loaded, UnlockSpec, WaitsOnScreen, open_first},
+    unlock::{Surroundings, UnlockSpec, WaitsOnScreen, as_mounted, open_first, open_loaded},
 };
 
 /// Runs one command.
@@ -161,10 +161,36 @@ pub(super) fn warn_of_slots(keystore: &Keystore, printer: &Printer) -> Result<()
 }
 
 /// Opens the store; also gives what opened it.
-pub(super) fn open_with_key(arguments: &Arguments, purpose: Purpose) -> Result<(Keystore, Loaded), Failure> {
+pub(super) fn open_with_key(
+    arguments: &Arguments,
+    purpose: Purpose,
+) -> Result<(Keystore, OwnedUnlock), Failure> {
     let path = existing_store(arguments)?;
-    let specs = unlock_specs(arguments, &path)?;
-    open_first(&path, &specs, &open_options(arguments, purpose, &path), arguments.no_input)
+    let (options, mounted) = (open_options(arguments, purpose, &path), arguments.key_file_mounted);
+    if !arguments.unlock.is_empty() {
+        let specs: Vec<_> = arguments.unlock.iter().map(|spec| spec.clone().mounted(mounted)).collect();
+        return open_first(&path, &specs, &options, arguments.no_input);
+    }
+    let found = match &arguments.key_file {
+        Some(file) => {
+            Some(UnlockSpec::KeyFile(file.clone()).mounted(mounted).load(true).map_err(or_another)?)
+        }
+        None => Unlock::discover(&path, &[], &Surroundings { mounted }).map_err(|error| match error {
+            Error::File(error) if mounted => or_another(error.into()),
+            Error::File(error) => or_another(as_mounted(error)),
+            other => other.into(),
+        })?,
+    };
+    let unlock = match found {
+        Some(unlock) => unlock,
+        None => UnlockSpec::Passphrase(PasswordSource::Prompt).load(arguments.no_input)?,
+    };
+    Ok((open_loaded(&path, &unlock, &options)?, unlock))
+}
+
+/// The key file may be another one.
+fn or_another(failure: Failure) -> Failure {
+    if failure.remedies.is_empty() { failure.with(Remedy::GiveKeyFile) } else { failure }
 }
 
 pub(super) fn open_options(arguments: &Arguments, purpose: Purpose, path: &Path) -> OpenOptions {
@@ -200,46 +226,6 @@ fn existing_store(arguments: &Arguments) -> Result<PathBuf, Failure> {
         Some(_) => missing,
         None => missing.with(Remedy::MakeStore { path: None }),
     })
-}
-
-/// Where to look for what opens the store: where the command line says, or else beside the store, or else by asking.
-fn unlock_specs(arguments: &Arguments, path: &Path) -> Result<Vec<UnlockSpec>, Failure> {
-    let mounted = arguments.key_file_mounted;
-    if !arguments.unlock.is_empty() {
-        return Ok(arguments.unlock.iter().map(|spec| spec.clone().mounted(mounted)).collect());
-    }
-    let key_file = key_file_path(arguments)?;
-    if arguments.key_file.is_some() {
-        return existing_key_file(key_file, mounted).map(|spec| vec![spec]);
-    }
-    // What lies beside the store opens it, or nothing does: the file may be somebody else's by now.
-    if key_file.symlink_metadata().is_ok() {
-        return existing_key_file(key_file, mounted).map(|spec| vec![spec]);
-    }
-    let known = Keystore::unlock_sources(path)?;
-    // A person knows what he is asked for. A variable, a credential or a file that the store names is a hint to the user.
-    if known.contains(&UnlockSource::Passphrase) {
-        return Ok(vec![UnlockSpec::Passphrase(PasswordSource::Prompt)]);
-    }
-    let named = known.iter().find_map(|source| match source {
-        UnlockSource::KeyFile(name) if !name.is_empty() => Some(format!("file:{name}")),
-        UnlockSource::Environment(name) => Some(format!("env:{name}")),
-        UnlockSource::Credential(name) => Some(format!("cred:{name}")),
-        _ => None,
-    });
-    let spec = existing_key_file(key_file, mounted);
-    match (spec, named) {
-        (Err(failure), Some(source)) => Err(failure.with(Remedy::NameUnlock { source: printable(&source) })),
-        (spec, _) => spec.map(|spec| vec![spec]),
-    }
-}
-
-fn existing_key_file(path: PathBuf, mounted: bool) -> Result<UnlockSpec, Failure> {
-    let spec = UnlockSpec::KeyFile(path).mounted(mounted);
-    spec.load(true).map_err(|failure| {
-        if failure.remedies.is_empty() { failure.with(Remedy::GiveKeyFile) } else { failure }
-    })?;
-    Ok(spec)
 }
 
 /// Who acts, for the audit log.

@@ -6,7 +6,7 @@ use strongroom::{
     certificate::printable,
     keystore::KeptSlot,
     remedy::Remedy,
-    seal::{SealError, SlotReport, UnlockSource},
+    seal::{OwnedUnlock, SealError, SlotReport, UnlockSource},
     store::StoreError,
 };
 
@@ -17,7 +17,7 @@ use crate::{
     prompt::{Unasked, can_ask, confirm},
     render::Printer,
     source::PasswordSource,
-    unlock::{Loaded, UnlockSpec, open_loaded},
+    unlock::{UnlockSpec, described, open_loaded},
 };
 
 #[derive(Serialize)]
@@ -31,12 +31,12 @@ struct Rekeyed {
 /// What opens the slots, as far as it was given.
 struct Keys {
     /// With whether one opened a slot.
-    given: Vec<(Loaded, bool)>,
+    given: Vec<(OwnedUnlock, bool)>,
 }
 
 pub(super) fn run(arguments: &Arguments, command: &Rekey, printer: &Printer) -> Result<(), Failure> {
     let (keystore, mut keys) = open(arguments)?;
-    let (mut kept, mut left_out): (Vec<(SlotReport, Loaded)>, Vec<String>) = Default::default();
+    let (mut kept, mut left_out): (Vec<(SlotReport, OwnedUnlock)>, Vec<String>) = Default::default();
     let mut slots_left_out = Vec::new();
     let listed = keystore.slot_listing()?;
     if command.drop_slot.iter().any(|number| listed.iter().all(|(of, _)| of != number)) {
@@ -71,7 +71,7 @@ pub(super) fn run(arguments: &Arguments, command: &Rekey, printer: &Printer) -> 
     dropped.dedup();
     let mut rekeyed = Rekeyed { kept: Vec::new(), dropped, pruned_versions: 0 };
     let keep: Vec<KeptSlot<'_>> =
-        kept.iter().map(|(slot, loaded)| KeptSlot::of(slot, loaded.unlock())).collect();
+        kept.iter().map(|(slot, loaded)| KeptSlot::of(slot, loaded.as_unlock())).collect();
     if keep.is_empty() {
         return Err(Error::from(SealError::NoSuchSlot).into());
     }
@@ -134,7 +134,7 @@ impl Keys {
         keystore: &Keystore,
         arguments: &Arguments,
         slot: &SlotReport,
-    ) -> Result<Option<Loaded>, Failure> {
+    ) -> Result<Option<OwnedUnlock>, Failure> {
         if let Some(loaded) = self.note(keystore, slot.number)? {
             return Ok(Some(loaded));
         }
@@ -142,7 +142,7 @@ impl Keys {
         let spec = UnlockSpec::of(&slot.source, &key_file_path(arguments)?).filter(UnlockSpec::is_at_hand);
         let spec = spec.map(|spec| spec.mounted(arguments.key_file_mounted));
         if let Some(loaded) = spec.and_then(|spec| spec.load(true).ok())
-            && keystore.slot_opens(slot.number, loaded.unlock())?
+            && keystore.slot_opens(slot.number, loaded.as_unlock())?
         {
             return Ok(Some(loaded));
         }
@@ -150,8 +150,8 @@ impl Keys {
             return Ok(None);
         }
         let question = format!("Passphrase of {}", named(slot.number, slot.label.as_deref()));
-        let loaded = Loaded::passphrase(PasswordSource::Prompt.read(&question, false)?);
-        if keystore.slot_opens(slot.number, loaded.unlock())? {
+        let loaded = OwnedUnlock::from(PasswordSource::Prompt.read(&question, false)?);
+        if keystore.slot_opens(slot.number, loaded.as_unlock())? {
             return Ok(Some(loaded));
         }
         let message = format!("the passphrase does not open slot {}", slot.number);
@@ -159,10 +159,10 @@ impl Keys {
     }
 
     /// What was given and opens the slot.
-    fn note(&mut self, keystore: &Keystore, slot: u32) -> Result<Option<Loaded>, Failure> {
+    fn note(&mut self, keystore: &Keystore, slot: u32) -> Result<Option<OwnedUnlock>, Failure> {
         let mut found = None;
         for (loaded, used) in &mut self.given {
-            match keystore.slot_opens(slot, loaded.unlock()) {
+            match keystore.slot_opens(slot, loaded.as_unlock()) {
                 Ok(true) => {
                     *used = true;
                     found = found.or_else(|| Some(loaded.clone()));
@@ -200,7 +200,7 @@ fn named(number: u32, label: Option<&str>) -> String {
 fn describe(number: u32, slot: &Result<SlotReport, StoreError>) -> String {
     match slot {
         Ok(slot) => {
-            format!("{} ({})", named(number, slot.label.as_deref()), printable(&slot.source.to_string()))
+            format!("{} ({})", named(number, slot.label.as_deref()), described(&slot.source))
         }
         Err(_) => format!("{} (damaged)", named(number, None)),
     }

@@ -1,7 +1,5 @@
 //! `passwd` and `slot`: what opens the store.
 
-use std::sync::Arc;
-
 use serde::Serialize;
 use strongroom::{
     certificate::printable,
@@ -9,7 +7,7 @@ use strongroom::{
     instant::rfc3339,
     keystore::ListedSlot,
     remedy::Remedy,
-    seal::UnlockSource,
+    seal::{OwnedUnlock, UnlockSource},
 };
 
 use super::{Purpose, now, open, open_with_key, store_path};
@@ -18,7 +16,7 @@ use crate::{
     failure::Failure,
     render::Printer,
     source::PasswordSource,
-    unlock::{Loaded, UnlockSpec},
+    unlock::UnlockSpec,
 };
 
 #[derive(Serialize)]
@@ -73,14 +71,14 @@ pub(super) fn slot(arguments: &Arguments, command: &Slot, printer: &Printer) -> 
                 .load_new(arguments.no_input, || keystore.generate_key())
                 .map_err(|failure| failure.instead_of(&Remedy::GivePassphrase, Remedy::SlotFromSource))?;
             let kept = source.source(&store_path(arguments)?.with_file_name("keystore.key"));
-            let number = keystore.add_labelled_slot(kept, label.as_deref(), loaded.unlock(), now())?;
+            let number = keystore.add_labelled_slot(kept, label.as_deref(), loaded.as_unlock(), now())?;
             let changed = Changed { slot: number, outcome: "added" };
             printer.result(&changed, &[], || format!("added slot {number}\n"));
         }
         Slot::Rm { number } => {
             let (keystore, opened) = open_with_key(arguments, Purpose::Mend)?;
             let whole = keystore.slot_listing()?.into_iter().any(|(of, slot)| of == *number && slot.is_ok());
-            let own = whole && keystore.slot_opens(*number, opened.unlock())?;
+            let own = whole && keystore.slot_opens(*number, opened.as_unlock())?;
             keystore.remove_slot(*number, now())?;
             let changed = Changed { slot: *number, outcome: "removed" };
             // What opened the store just now may be what was removed.
@@ -138,9 +136,9 @@ pub(super) fn passwd(
     let (keystore, opened) = open_with_key(arguments, Purpose::Write)?;
     let passphrase = keystore.slots()?.into_iter().find(|slot| slot.source == UnlockSource::Passphrase);
     let old = match (opened, passphrase) {
-        (Loaded::Key(_), Some(_)) if arguments.unlock.is_empty() => {
+        (OwnedUnlock::Key(_), Some(_)) if arguments.unlock.is_empty() => {
             let phrase = PasswordSource::Prompt.read("Present passphrase of the store", arguments.no_input);
-            Loaded::Passphrase(Arc::new(phrase.map_err(|failure| failure.instead(Remedy::GivePassphrase))?))
+            phrase.map_err(|failure| failure.instead(Remedy::GivePassphrase))?.into()
         }
         (opened, _) => opened,
     };
@@ -152,7 +150,7 @@ pub(super) fn passwd(
         .load_new(arguments.no_input, || keystore.generate_key())
         .map_err(|failure| failure.instead_of(&Remedy::GivePassphrase, Remedy::PasswdFromSource))?;
     let kept = to.source(&store_path(arguments)?.with_file_name("keystore.key"));
-    let number = keystore.change_unlock(old.unlock(), kept, new.unlock(), now())?;
+    let number = keystore.change_unlock(old.as_unlock(), kept, new.as_unlock(), now())?;
     let changed = Changed { slot: number, outcome: "changed" };
     printer.result(&changed, &[old_copies(number, Some(to.as_option()))], || {
         format!("changed slot {number}: what opened it before no longer opens this store\n")

@@ -21,6 +21,7 @@ use crate::{
     certificate::Fingerprint,
     pkcs12::{Protection, WriteMac, WriteScheme},
     secret::Password,
+    word::words,
 };
 
 /// The readers that a PKCS #12 file is written for.
@@ -40,20 +41,22 @@ pub enum Profile {
     Macos,
 }
 
+words!(Profile, "modern, fips, java8, windows-2016 or macos");
+
 impl Profile {
-    /// Every profile with its word.
-    pub const ALL: [(Self, &'static str); 5] = [
-        (Self::Modern, "modern"),
-        (Self::Fips, "fips"),
-        (Self::Java8, "java8"),
-        (Self::Windows2016, "windows-2016"),
-        (Self::Macos, "macos"),
-    ];
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Modern, Self::Fips, Self::Java8, Self::Windows2016, Self::Macos];
 
     /// The word of the command line and of JSON.
     #[must_use]
     pub fn as_str(self) -> &'static str {
-        Self::ALL.iter().find(|(profile, _)| *profile == self).map_or("modern", |(_, word)| word)
+        match self {
+            Self::Modern => "modern",
+            Self::Fips => "fips",
+            Self::Java8 => "java8",
+            Self::Windows2016 => "windows-2016",
+            Self::Macos => "macos",
+        }
     }
 
     /// Whether it is the set of algorithms of twenty years ago.

@@ -11,6 +11,7 @@ mod changes;
 mod commit_credential;
 mod copies;
 mod dependents;
+mod discover;
 mod embedded;
 mod entries;
 mod export;

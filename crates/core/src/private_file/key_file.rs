@@ -10,13 +10,21 @@ use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 use super::{FileError, check_owned, create, create_parent, open_private, parent};
-use crate::secret::UnlockKey;
+use crate::secret::{InvalidSecret, UnlockKey};
 
 /// What a key file of ours begins with; then come the name of its store, the key, and a check value.
 const FORMAT: &str = "strongroom-key-1";
 
 /// The largest key file that is read, in bytes.
-const MAX_KEY_FILE_LEN: u64 = 4096;
+pub(crate) const MAX_KEY_FILE_LEN: u64 = 4096;
+
+/// What the text of a key file is.
+pub(crate) enum KeyText {
+    /// A key, with the store that it is for, if it says so.
+    Whole(UnlockKey),
+    /// One that we wrote, and that was changed or cut.
+    Damaged,
+}
 
 /// Opens a file that a secret manager mounted: links lead to it, and root may own it.
 ///
@@ -101,12 +109,20 @@ impl UnlockKey {
         if u64::try_from(content.len()).is_ok_and(|length| length > MAX_KEY_FILE_LEN) {
             return Err(FileError::WrongKind { path: path.to_owned(), expected: "key file" });
         }
-        let key = content.strip_suffix(b"\n").unwrap_or(&content);
+        match Self::from_text(&content)? {
+            KeyText::Whole(key) => Ok(key),
+            KeyText::Damaged => Err(FileError::KeyDamaged { path: path.to_owned() }),
+        }
+    }
+
+    /// What a key file holds: one that we wrote, or bytes of another source without one line end at the end.
+    pub(crate) fn from_text(content: &[u8]) -> Result<KeyText, InvalidSecret> {
+        let key = content.strip_suffix(b"\n").unwrap_or(content);
         let key = key.strip_suffix(b"\r").unwrap_or(key);
         if !key.starts_with(FORMAT.as_bytes()) {
-            return Ok(Self::from_bytes(key.to_vec())?);
+            return Self::from_bytes(key.to_vec()).map(KeyText::Whole);
         }
-        Self::parse(key).ok_or_else(|| FileError::KeyDamaged { path: path.to_owned() })
+        Ok(Self::parse(key).map_or(KeyText::Damaged, KeyText::Whole))
     }
 
     fn parse(line: &[u8]) -> Option<Self> {

@@ -8,6 +8,7 @@
 mod cipher;
 mod ledger;
 mod slot;
+mod unlock;
 
 use std::{fmt, sync::Arc};
 
@@ -15,11 +16,14 @@ use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
 use self::cipher::{SealingKey, fields};
-pub use self::slot::{MAX_SLOTS, SlotReport, Unlock, UnlockSource};
 pub(crate) use self::{
     cipher::{random_id, same},
     ledger::{Digest, Ledger, audit_hash},
     slot::{Cost, Slot},
+};
+pub use self::{
+    slot::{MAX_SLOTS, SlotReport},
+    unlock::{Environment, InvalidUnlockSource, OwnedUnlock, Unlock, UnlockError, UnlockSource},
 };
 use crate::{alias::Alias, certificate::Fingerprint, remedy::Remedy, secret::PrivateKey};
 

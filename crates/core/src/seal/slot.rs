@@ -1,105 +1,15 @@
 //! Slots: the root key, wrapped once for each way to unlock the store.
 
-use std::fmt;
-
 use argon2::{Algorithm, Argon2, Params, Version};
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    FORMAT, RootKey, SealError, StoreId,
+    FORMAT, RootKey, SealError, StoreId, Unlock, UnlockSource,
     cipher::{SealingKey, fields, random_id},
 };
-use crate::secret::{Password, UnlockKey};
 
 /// The most slots that a store has.
 pub const MAX_SLOTS: usize = 8;
-
-/// What opens a store.
-#[derive(Clone, Copy, Debug)]
-#[non_exhaustive]
-pub enum Unlock<'a> {
-    /// At least 32 random bytes: a key file, an environment variable, a systemd credential.
-    Key(&'a UnlockKey),
-    /// What a person remembers; stretched with Argon2id.
-    Passphrase(&'a Password),
-}
-
-impl Unlock<'_> {
-    /// The store that the key says it is for.
-    pub(crate) fn store(self) -> Option<StoreId> {
-        match self {
-            Self::Key(key) => key.store(),
-            Self::Passphrase(_) => None,
-        }
-    }
-}
-
-impl<'a> From<&'a UnlockKey> for Unlock<'a> {
-    fn from(key: &'a UnlockKey) -> Self {
-        Self::Key(key)
-    }
-}
-
-impl<'a> From<&'a Password> for Unlock<'a> {
-    fn from(passphrase: &'a Password) -> Self {
-        Self::Passphrase(passphrase)
-    }
-}
-
-/// Where the unlock key of a slot is kept. Only a hint for who opens the store: what opens is decided by the key.
-#[derive(Clone, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub enum UnlockSource {
-    /// A file; empty for `keystore.key` beside the store.
-    KeyFile(String),
-    /// An environment variable.
-    Environment(String),
-    /// A systemd credential.
-    Credential(String),
-    /// A person.
-    Passphrase,
-}
-
-impl UnlockSource {
-    /// The kind, as it is stored and shown.
-    #[must_use]
-    pub fn kind(&self) -> &'static str {
-        match self {
-            Self::KeyFile(_) => "key-file",
-            Self::Environment(_) => "environment",
-            Self::Credential(_) => "credential",
-            Self::Passphrase => "passphrase",
-        }
-    }
-
-    /// The path, variable or credential; empty for a passphrase.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        match self {
-            Self::KeyFile(name) | Self::Environment(name) | Self::Credential(name) => name,
-            Self::Passphrase => "",
-        }
-    }
-
-    pub(crate) fn from_stored(kind: &str, name: String) -> Option<Self> {
-        Some(match kind {
-            "key-file" => Self::KeyFile(name),
-            "environment" => Self::Environment(name),
-            "credential" => Self::Credential(name),
-            "passphrase" => Self::Passphrase,
-            _ => return None,
-        })
-    }
-}
-
-impl fmt::Display for UnlockSource {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.name() {
-            "" => f.write_str(self.kind()),
-            name => write!(f, "{} {name}", self.kind()),
-        }
-    }
-}
 
 /// The cost of Argon2id (RFC 9106): memory in KiB, passes, lanes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -107,7 +107,7 @@ fn format(command: &Command) -> Result<ExportFormat, Failure> {
             // Only a PKCS #12 file has a profile.
             let by_profile = command.profile.map(|_| FormatWord::P12);
             let word = command.format.or_else(|| by_ending(&command.output)).or(by_profile);
-            word.ok_or_else(no_format)?.format(command.profile.map(Into::into).unwrap_or_default())
+            word.ok_or_else(no_format)?.format(command.profile.unwrap_or_default())
         }
     };
     let is_p12 = matches!(format, ExportFormat::Pkcs12(_));

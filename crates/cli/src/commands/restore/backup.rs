@@ -6,7 +6,7 @@ use strongroom::{
     Error, Keystore,
     keystore::Backup,
     remedy::Remedy,
-    seal::{SealError, UnlockSource},
+    seal::{OwnedUnlock, SealError, UnlockSource},
 };
 
 use crate::{
@@ -15,7 +15,7 @@ use crate::{
     failure::Failure,
     prompt::can_ask,
     source::PasswordSource,
-    unlock::{Loaded, UnlockSpec},
+    unlock::UnlockSpec,
 };
 
 /// Opens the backup that is to be put back; `today` opens the store, if there is one.
@@ -23,8 +23,8 @@ pub(super) fn open(
     arguments: &Arguments,
     command: &Restore,
     store: &Path,
-    today: Option<&Loaded>,
-) -> Result<(Backup, Loaded), Failure> {
+    today: Option<&OwnedUnlock>,
+) -> Result<(Backup, OwnedUnlock), Failure> {
     let file = command.file()?;
     if let Some(spec) = &command.backup_unlock {
         let spec = spec.clone().mounted(arguments.key_file_mounted);
@@ -55,7 +55,7 @@ pub(super) fn open(
     // A person may know what opened the store when the backup was made.
     if can_ask(arguments) && today.is_some() && has_passphrase(file) {
         let phrase = PasswordSource::Prompt.read("Passphrase of the backup", false)?;
-        let loaded = Loaded::passphrase(phrase);
+        let loaded = OwnedUnlock::from(phrase);
         return Ok((opened(file, store, &loaded)?, loaded));
     }
     let other_store = refused.code == "key_of_another_store" && !command.other_store;
@@ -66,18 +66,18 @@ fn is_of_key(failure: &Failure) -> bool {
     matches!(failure.code, "wrong_unlock_key" | "key_of_another_store")
 }
 
-fn load(spec: &UnlockSpec, arguments: &Arguments) -> Result<Loaded, Failure> {
+fn load(spec: &UnlockSpec, arguments: &Arguments) -> Result<OwnedUnlock, Failure> {
     match spec {
         UnlockSpec::Passphrase(source) => source
             .read("Passphrase of the backup", arguments.no_input)
-            .map(Loaded::passphrase)
+            .map(OwnedUnlock::from)
             .map_err(|failure| failure.instead(Remedy::GiveBackupUnlock { other_store: false })),
         other => other.load(arguments.no_input),
     }
 }
 
-fn opened(file: &Path, store: &Path, loaded: &Loaded) -> Result<Backup, Failure> {
-    Backup::open(file, store, loaded.unlock()).map_err(|error| {
+fn opened(file: &Path, store: &Path, loaded: &OwnedUnlock) -> Result<Backup, Failure> {
+    Backup::open(file, store, loaded.as_unlock()).map_err(|error| {
         let failure = Failure::from(error);
         if failure.code == "not_a_store" {
             failure.with(Remedy::Advice("give a file that a backup wrote"))
@@ -92,7 +92,7 @@ fn has_passphrase(file: &Path) -> bool {
 }
 
 /// Opens a backup where there is no store, with what would open one, or what a person knows.
-fn first_of(arguments: &Arguments, file: &Path, store: &Path) -> Result<(Backup, Loaded), Failure> {
+fn first_of(arguments: &Arguments, file: &Path, store: &Path) -> Result<(Backup, OwnedUnlock), Failure> {
     let key_file = key_file_path(arguments)?;
     let mut specs: Vec<UnlockSpec> = arguments.unlock.clone();
     if specs.is_empty() {

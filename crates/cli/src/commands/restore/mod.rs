@@ -11,6 +11,7 @@ use strongroom::{
     certificate::printable,
     keystore::{RestoreOptions, RestorePlan},
     remedy::Remedy,
+    seal::OwnedUnlock,
     store::Journal,
 };
 
@@ -24,7 +25,7 @@ use crate::{
     failure::{Exit, Failure},
     prompt::{self, Unasked},
     render::Printer,
-    unlock::{Loaded, UnlockSpec},
+    unlock::UnlockSpec,
 };
 
 /// Aliases that a plan names; of many the first.
@@ -63,12 +64,12 @@ pub(super) fn run(arguments: &Arguments, command: &Restore, printer: &Printer) -
     let (backup, loaded) = backup::open(arguments, command, &path, Some(&today))?;
     let plan = keystore.plan_restore(&backup, options)?;
     confirm(arguments, command, &plan)?;
-    let report = keystore.restore(&backup, Some(loaded.unlock()), options, now())?;
+    let report = keystore.restore(&backup, Some(loaded.as_unlock()), options, now())?;
     for slot in &plan.slots_gone {
         printer.warn(&format!("slot {slot} was damaged, and is gone: what opened it has to be added again"));
     }
     let view = ReportView::of(&report, None);
-    let useless = matches!(&loaded, Loaded::Key(key) if key.is_bound()) && plan.other_store;
+    let useless = matches!(&loaded, OwnedUnlock::Key(key) if key.is_bound()) && plan.other_store;
     if command.with_access && useless {
         printer.warn("the key file of the backup is for its own store: it does not open this one");
     }
@@ -76,7 +77,7 @@ pub(super) fn run(arguments: &Arguments, command: &Restore, printer: &Printer) -
     Ok(())
 }
 
-fn open_today(arguments: &Arguments) -> Result<(Keystore, Loaded), Failure> {
+fn open_today(arguments: &Arguments) -> Result<(Keystore, OwnedUnlock), Failure> {
     open_with_key(arguments, Purpose::Mend).map_err(|failure| {
         // A backup is no way into a store that cannot be proved; a new one is.
         if matches!(

@@ -1,14 +1,11 @@
 //! `restore --new-store`: a store with a name of its own, and what opens it.
 
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::path::{Path, PathBuf};
 
 use strongroom::{
     Keystore, UnlockKey,
     keystore::{Backup, NewKeystore},
-    seal::UnlockSource,
+    seal::{OwnedUnlock, UnlockSource},
 };
 
 use crate::{
@@ -16,12 +13,12 @@ use crate::{
     commands::{actor, key_file_path, maintenance::ReportView, now, store_path},
     failure::{Exit, Failure},
     render::Printer,
-    unlock::{Loaded, UnlockSpec},
+    unlock::UnlockSpec,
 };
 
 /// What opens the new store.
 struct NewUnlock {
-    loaded: Loaded,
+    loaded: OwnedUnlock,
     source: UnlockSource,
     /// A key file that was made, and where it is to stand.
     made: Option<(PathBuf, PathBuf)>,
@@ -31,7 +28,7 @@ pub(super) fn run(
     arguments: &Arguments,
     command: &Restore,
     backup: &Backup,
-    opened: &Loaded,
+    opened: &OwnedUnlock,
     printer: &Printer,
 ) -> Result<(), Failure> {
     let path = store_path(arguments)?;
@@ -40,7 +37,7 @@ pub(super) fn run(
     wanted.actor = actor();
     wanted.rollback_guard = arguments.rollback_guard.clone();
     wanted.source = Some(unlock.source.clone());
-    let restored = Keystore::restore_as_new(backup, &path, unlock.loaded.unlock(), &wanted, now());
+    let restored = Keystore::restore_as_new(backup, &path, unlock.loaded.as_unlock(), &wanted, now());
     let mut key = String::new();
     if let Some((fresh, to)) = &unlock.made {
         match &restored {
@@ -71,11 +68,11 @@ pub(super) fn run(
 fn unlock(
     arguments: &Arguments,
     command: &Restore,
-    opened: &Loaded,
+    opened: &OwnedUnlock,
     store: &Path,
 ) -> Result<NewUnlock, Failure> {
     let beside = store.with_file_name("keystore.key");
-    if command.backup_unlock.is_none() && matches!(opened, Loaded::Passphrase(_)) {
+    if command.backup_unlock.is_none() && matches!(opened, OwnedUnlock::Passphrase(_)) {
         return Ok(NewUnlock { loaded: opened.clone(), source: UnlockSource::Passphrase, made: None });
     }
     let spec = match arguments.unlock.first() {
@@ -88,19 +85,15 @@ fn unlock(
         let loaded = if named { Some(spec.clone().mounted(arguments.key_file_mounted)) } else { None };
         let loaded = loaded.map(|spec| spec.load(arguments.no_input)).transpose()?;
         match loaded {
-            Some(Loaded::Key(key)) if !key.is_bound() => {
-                return Ok(NewUnlock { loaded: Loaded::Key(key), source, made: None });
+            Some(OwnedUnlock::Key(key)) if !key.is_bound() => {
+                return Ok(NewUnlock { loaded: OwnedUnlock::Key(key), source, made: None });
             }
             _ => {}
         }
         let fresh = path.with_extension("key.new");
         let key = UnlockKey::generate_bound()?;
         key.create_file(&fresh)?;
-        return Ok(NewUnlock {
-            loaded: Loaded::Key(Arc::new(key)),
-            source,
-            made: Some((fresh, path.clone())),
-        });
+        return Ok(NewUnlock { loaded: key.into(), source, made: Some((fresh, path.clone())) });
     }
     let (loaded, _) = spec.load_new(arguments.no_input, || Ok(UnlockKey::generate_bound()?))?;
     Ok(NewUnlock { loaded, source, made: None })

@@ -85,7 +85,7 @@ fn as_fault(failure: Failure) -> Failure {
 }
 
 fn apply(command: &Verify, policy: &mut Policy) {
-    policy.purpose = command.purpose.into();
+    policy.purpose = command.purpose;
     policy.names.clone_from(&command.name);
 }
 

@@ -24,7 +24,10 @@ use super::{
     StoreError,
     engine::{Announcement, Change, Connector, Engine, LongChange, View},
 };
-use crate::private_file::{self, FileError, Identity};
+use crate::{
+    private_file::{self, FileError, Identity},
+    word::words,
+};
 
 /// How often a connection looks for a change that it waits for.
 const LOOK: Duration = Duration::from_millis(25);
@@ -42,8 +45,13 @@ pub enum Journal {
     Rollback,
 }
 
+words!(Journal, "wal or rollback");
+
 impl Journal {
-    /// The word used on the command line.
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Wal, Self::Rollback];
+
+    /// The word of the command line and of JSON.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
