@@ -47,13 +47,14 @@ fn a_field_has_one_type_in_every_command_and_stands_on_the_page() {
         ["out.p12", "out.pem"].map(|name| shop.folder.path().join(name).display().to_string());
     let [pfx, bundle] = [pfx.as_str(), bundle.as_str()];
     let key = format!("file:{}", shop.folder.path().join("new.key").display());
-    let commands: [&[&str]; 43] = [
+    let commands: &[&[&str]] = &[
         &["init"],
         &["ca", "import", "root", "chains/root-rsa.pem"],
         &["ca", "import", "--all", "chains/intermediate-rsa.pem", "other/openssl-3.0.19.rsa2048.pkcs7.p7b"],
         &["import", "www", "pkcs12/www.p12", "--pass-in", "env:P"],
         &["import", "www", "pkcs12/www-direct.p12", "--pass-in", "env:P", "--replace"],
         &["ls"],
+        &["check", "--within", "0"],
         &["ca", "ls"],
         &["show", "www"],
         &["show", "root"],
@@ -93,7 +94,7 @@ fn a_field_has_one_type_in_every_command_and_stands_on_the_page() {
         &["inspect", "chains/root-rsa.pem"],
     ];
     let mut types = Types::new();
-    for arguments in commands {
+    for &arguments in commands {
         let mut command = shop.command(["--json"].iter().chain(arguments));
         command
             .env("P", "changeit")

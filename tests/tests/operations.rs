@@ -27,7 +27,7 @@ struct Drill {
 impl Drill {
     fn new(heading: &'static str) -> Self {
         let shop = Shop::empty();
-        for folder in ["backup", "safe", "media"] {
+        for folder in ["backup", "safe", "media", "metrics"] {
             fs::create_dir(shop.folder.path().join(folder)).unwrap();
         }
         Self { shop, heading }
@@ -57,7 +57,7 @@ impl Drill {
     fn run(&self, line: &str) -> Run {
         let folder = self.shop.folder.path().display().to_string();
         let mut line = line.replace(" prompt", " passphrase:env:PHRASE");
-        for name in ["/backup", "/safe", "/media"] {
+        for name in ["/backup", "/safe", "/media", "/metrics"] {
             line = line.replace(name, &format!("{folder}{name}"));
         }
         // What is asked on a terminal.
@@ -190,9 +190,17 @@ fn nothing_opens() {
     drill.is_whole("");
 }
 
+fn alerts() {
+    let drill = Drill::usual("Alerts before certificates end");
+    drill.follow();
+    let metrics = fs::read_to_string(drill.path("metrics/strongroom.prom")).unwrap();
+    assert!(metrics.contains("x509_cert_not_after{alias=\"www\",role=\"leaf\""), "{metrics}");
+    assert!(fs::read_to_string(drill.path("safe/check.txt")).unwrap().contains("1 entry checked"));
+}
+
 #[test]
 fn every_drill_of_the_page_is_run() {
-    let drills: [(&str, fn()); 7] = [
+    let drills: &[(&str, fn())] = &[
         ("", two_slots),
         ("The key file is lost", lost_key_file),
         ("The passphrase is forgotten", forgotten_passphrase),
@@ -200,9 +208,10 @@ fn every_drill_of_the_page_is_run() {
         ("A backup is older than the key", older_backup),
         ("A slot is damaged", damaged_slot),
         ("What opens the store is damaged, or the store itself", nothing_opens),
+        ("Alerts before certificates end", alerts),
     ];
     let headings: Vec<String> = sections().into_iter().map(|(heading, _)| heading).collect();
-    assert_eq!(headings, drills.map(|(heading, _)| heading));
+    assert_eq!(headings, drills.iter().map(|(heading, _)| *heading).collect::<Vec<_>>());
     for (_, drill) in drills {
         drill();
     }

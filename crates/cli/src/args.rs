@@ -2,6 +2,7 @@
 
 use std::{path::PathBuf, str::FromStr};
 
+mod check;
 mod export;
 mod issuance;
 mod serving;
@@ -18,6 +19,7 @@ use strongroom::{
     validate::{PeerName, Purpose},
 };
 
+pub(crate) use self::check::{Check, CheckFormat};
 pub(crate) use self::export::{CaExport, Export, FormatWord, LayoutWord, OverwriteArgs};
 pub(crate) use self::issuance::{Csr, CsrCommand, Encoding, Generate, Install, RequestArgs, RequestOutput};
 pub(crate) use self::serving::{Bind, Host, Serve, Why};
@@ -164,6 +166,8 @@ pub(crate) enum Command {
     Serve(Serve),
     /// What the store holds, and which servers run on it
     Status,
+    /// What expires, and what clients refuse already; exit 10 or 11
+    Check(Check),
 }
 
 #[derive(Debug, Args)]

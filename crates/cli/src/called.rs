@@ -155,6 +155,14 @@ pub(crate) fn wants_json() -> bool {
     words().iter().any(|word| word == "--json")
 }
 
+/// Whether an answer for Nagios was asked for, on such a command line.
+pub(crate) fn wants_nagios() -> bool {
+    let words = words();
+    let spaced =
+        words.iter().zip(words.iter().skip(1)).any(|(word, value)| word == "--format" && value == "nagios");
+    spaced || words.iter().any(|word| word == "--format=nagios")
+}
+
 /// `--color` of a command line that may not be understood.
 pub(crate) fn colour() -> ColorChoice {
     let words = words();

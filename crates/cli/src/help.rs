@@ -10,7 +10,7 @@ use crate::args::Arguments;
 const GROUPS: [(&str, &[&str]); 6] = [
     ("Start", &["init", "inspect", "import", "generate", "csr", "export", "ca"]),
     ("Entries", &["ls", "show", "chain", "verify", "rename", "rm"]),
-    ("Servers", &["bind", "unbind", "why", "status"]),
+    ("Servers", &["check", "bind", "unbind", "why", "status"]),
     ("Versions", &["history", "diff", "undo", "prune"]),
     ("The store itself", &["log", "backup", "restore", "verify-store", "slot", "passwd", "rekey"]),
     ("The API", &["user", "serve"]),
@@ -19,7 +19,7 @@ const GROUPS: [(&str, &[&str]); 6] = [
 /// A command, and examples of it with what they do.
 type Examples = (&'static str, &'static [(&'static str, &'static str)]);
 
-const EXAMPLES: [Examples; 46] = [
+const EXAMPLES: &[Examples] = &[
     (
         "strongroom",
         &[
@@ -200,6 +200,18 @@ const EXAMPLES: [Examples; 46] = [
             ("strongroom status", "counts, the last change, and what each running server serves"),
             ("strongroom --json status", "the same for a program"),
             ("strongroom status --unlock none", "what servers and files say, without opening the store"),
+        ],
+    ),
+    (
+        "check",
+        &[
+            ("strongroom check", "what expires within 30 days, and what clients refuse already"),
+            ("strongroom check www --within 14d", "one entry, and another time"),
+            (
+                "strongroom check --format openmetrics -o /var/lib/node_exporter/strongroom.prom",
+                "for Prometheus, by a timer",
+            ),
+            ("strongroom check --format nagios -w 30d -c 7d", "for Nagios and Icinga"),
         ],
     ),
     ("rename", &[("strongroom rename www shop", "the same entry under another alias")]),

@@ -46,6 +46,10 @@ fn main() -> ExitCode {
             let code = ExitCode::from(printer.exit());
             printer.end(code, false)
         }
+        Err(failure) if called::wants_nagios() => {
+            printer.nagios_unknown(&failure.message);
+            printer.end(ExitCode::from(render::NAGIOS_UNKNOWN), true)
+        }
         Err(failure) => {
             printer.failure(&failure);
             printer.end(ExitCode::from(failure.exit.code()), true)

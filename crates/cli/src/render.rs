@@ -26,7 +26,10 @@ pub(crate) use self::{
     table::{Cell, Mark, Table},
     views::{ImportView, LinkView, UserView, file_text, import_text, path_text, with_own_role},
 };
-use crate::failure::{Exit, Failure};
+use crate::{
+    called::wants_nagios,
+    failure::{Exit, Failure},
+};
 
 const SCHEMA: &str = "strongroom/v1";
 
@@ -169,11 +172,15 @@ impl Printer {
         self.output.write(text.as_bytes());
     }
 
+    /// A failure as Nagios takes it: a line on standard output.
+    pub(crate) fn nagios_unknown(&self, message: &str) {
+        // What stands behind `|` would be performance data.
+        let message = message.replace('|', "/").replace('\n', " ");
+        self.data(&format!("STRONGROOM UNKNOWN - {}\n", message.trim()));
+    }
+
     fn json<T: Serialize>(&self, value: &T) {
-        // The types of this module serialise without failure.
-        let mut text = serde_json::to_string(value).unwrap_or_default();
-        text.push('\n');
-        self.data(&text);
+        self.data(&json_line(value));
     }
 
     /// A sentence for people, not part of the result.
@@ -236,6 +243,21 @@ impl Printer {
         if self.colour { format!("\u{1b}[1;{code}m{text}\u{1b}[0m") } else { text.to_owned() }
     }
 }
+
+fn json_line<T: Serialize>(value: &T) -> String {
+    // The types that are printed serialise without failure.
+    let mut text = serde_json::to_string(value).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+/// A result as `--json` prints it, to be written elsewhere.
+pub(crate) fn envelope<T: Serialize>(result: &T) -> String {
+    json_line(&Success { schema: SCHEMA, result, warnings: Vec::new() })
+}
+
+/// The exit code by which Nagios knows that nothing was found out.
+pub(crate) const NAGIOS_UNKNOWN: u8 = 3;
 
 /// A line of the server's log.
 pub(crate) fn log(line: &str) {
@@ -331,6 +353,10 @@ pub(crate) fn usage(refused: &clap::Error, choice: ColorChoice, json: bool) -> E
         let text = text.to_string();
         text.strip_prefix("error: ").unwrap_or(&text).trim_end().to_owned()
     };
+    if wants_nagios() {
+        printer.nagios_unknown(&message);
+        return printer.end(ExitCode::from(NAGIOS_UNKNOWN), true);
+    }
     let code = ExitCode::from(Exit::Usage.code());
     if json {
         printer.colour = false;

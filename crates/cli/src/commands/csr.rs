@@ -12,14 +12,13 @@ use strongroom::{
 };
 
 use super::{
-    export::files,
     generate::Made,
     import::{
         embedded,
         sources::{Named, read_sources, summary},
     },
     list::named_entry,
-    now, open, open_read_only,
+    new_file, now, open, open_read_only,
 };
 use crate::{
     args::{Arguments, Csr, CsrCommand, Encoding, Install, RequestArgs, RequestOutput},
@@ -164,9 +163,9 @@ impl<'a> Place<'a> {
         let path = output.output.as_deref().filter(|path| *path != Path::new("-"));
         let mut replaces = false;
         if let Some(path) = path {
-            replaces = files::present(path)?.is_some();
+            replaces = new_file::present(path)?.is_some();
             if replaces && !output.force {
-                return Err(files::exists(path));
+                return Err(new_file::exists(path));
             }
         } else if arguments.json && output.format == Encoding::Der {
             let message = "with --json the request stands in the answer as PEM: give a file for DER, with -o";
@@ -188,7 +187,7 @@ impl<'a> Place<'a> {
         };
         if let Some(path) = self.path {
             // It waits in the store by now: csr show gives it again.
-            files::write_public(path, &content, self.replaces)?;
+            new_file::write_public(path, &content, self.replaces)?;
         }
         let view = MadeView {
             request: RequestView::of(pending),

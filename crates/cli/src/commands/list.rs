@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// Entries read at a time.
-const PAGE: u32 = 500;
+pub(super) const PAGE: u32 = 500;
 /// Below this many days the listing marks an entry.
 const SOON: i64 = 30 * 86_400;
 
@@ -78,7 +78,7 @@ fn removed(keystore: &Keystore, printer: &Printer) -> Result<(), Failure> {
                 kind.into(),
                 names(certificate).into(),
                 certificate.key().to_string().into(),
-                expires(certificate, at),
+                expires(certificate, at, SOON),
             ]);
         }
         table.take_text()
@@ -201,17 +201,18 @@ fn cells(entry: &Entry, at: i64) -> Vec<Cell> {
         kind.into(),
         names.into(),
         certificate.key().to_string().into(),
-        expires(certificate, at),
+        expires(certificate, at, SOON),
         Cell::marked(chain_text(entry), mark),
     ]
 }
 
 /// The last day, and how far away that is.
-fn expires(certificate: &Certificate, at: i64) -> Cell {
+/// One that ends within `soon` seconds is marked.
+pub(super) fn expires(certificate: &Certificate, at: i64, soon: i64) -> Cell {
     let left = certificate.not_after().saturating_sub(at);
     let (sign, mark) = match left {
         left if left < 0 => (" !", Mark::Bad),
-        left if left < SOON => (" !", Mark::Soon),
+        left if left < soon => (" !", Mark::Soon),
         _ => ("", Mark::None),
     };
     let date: String = rfc3339(certificate.not_after()).chars().take(10).collect();
@@ -219,7 +220,7 @@ fn expires(certificate: &Certificate, at: i64) -> Cell {
 }
 
 /// The first name and how many more.
-fn names(certificate: &Certificate) -> String {
+pub(super) fn names(certificate: &Certificate) -> String {
     let mut hosts = certificate.hosts();
     match (hosts.next(), hosts.count()) {
         (None, _) => short(certificate.subject()),
@@ -229,7 +230,7 @@ fn names(certificate: &Certificate) -> String {
 }
 
 /// The first part of a distinguished name.
-fn short(name: &str) -> String {
+pub(super) fn short(name: &str) -> String {
     let first = name.split(", ").next().unwrap_or(name);
     if first.is_empty() { "-".to_owned() } else { first.to_owned() }
 }

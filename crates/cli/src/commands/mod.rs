@@ -4,6 +4,7 @@ mod bind;
 mod ca;
 mod certificate_files;
 mod chain;
+mod check;
 mod csr;
 mod export;
 mod generate;
@@ -13,6 +14,7 @@ mod init;
 mod inspect;
 mod list;
 mod maintenance;
+mod new_file;
 mod passwords;
 mod rekey;
 mod removal;
@@ -94,6 +96,7 @@ fn command(arguments: &Arguments, printer: &Printer) -> Result<(), Failure> {
         Command::User(command) => user::run(arguments, command, printer),
         Command::Serve(command) => serve::run(arguments, command, printer),
         Command::Status => status::run(arguments, printer),
+        Command::Check(command) => check::run(arguments, command, printer),
     }
 }
 

@@ -26,7 +26,7 @@ fn every_command_stands_in_a_group_and_has_examples() {
 
 #[test]
 fn every_example_is_a_call_of_its_command() {
-    for (path, examples) in EXAMPLES {
+    for &(path, examples) in EXAMPLES {
         assert!(!examples.is_empty(), "{path}");
         for (line, _) in examples {
             let parsed = Arguments::command().try_get_matches_from(line.split_whitespace());

@@ -371,6 +371,12 @@ impl Certificate {
         DistinguishedName::read(&self.subject_der).ok()?.short()
     }
 
+    /// The same of the issuer.
+    #[must_use]
+    pub fn issuer_short_name(&self) -> Option<String> {
+        DistinguishedName::read(&self.issuer_der).ok()?.short()
+    }
+
     /// The DNS names and IP addresses, in order.
     pub fn hosts(&self) -> impl Iterator<Item = &str> {
         self.alternative_names.iter().filter_map(AlternativeName::host)

@@ -14,6 +14,7 @@ mod dependents;
 mod discover;
 mod embedded;
 mod entries;
+mod expiry;
 mod export;
 mod files;
 mod generate;
@@ -21,6 +22,7 @@ mod history;
 mod import;
 mod in_use;
 mod maintenance;
+mod metrics;
 mod neighbours;
 mod new_store;
 mod open;
@@ -56,12 +58,14 @@ pub use self::{
     copies::{Backup, RestoreOptions, RestorePlan},
     embedded::EmbeddedAuthority,
     entries::Entries,
+    expiry::{Expiry, ExpiryCause, ExpiryState, ExpiryWindow, InvalidWindow},
     export::Exported,
     files::{FilesRequest, OpenedFiles, Source, SourceFile, SourcePart},
     generate::GenerateRequest,
     history::{Comparison, Version},
     import::open_pfx,
     in_use::InUse,
+    metrics::Metrics,
     options::{NewKeystore, OpenOptions},
     rekey::KeptSlot,
     removal::{Pruned, RemovedEntry},

@@ -235,7 +235,17 @@ impl ChainState {
     /// Whether it reaches no imported authority, and is not self-signed.
     #[must_use]
     pub fn is_broken(self) -> bool {
-        matches!(self, Self::NoAnchor | Self::Refused(_))
+        self.finding().is_some()
+    }
+
+    /// Why it is [broken](Self::is_broken); `None` if it is not.
+    #[must_use]
+    pub fn finding(self) -> Option<DiagnosticCode> {
+        match self {
+            Self::NoAnchor => Some(DiagnosticCode::NoAnchor),
+            Self::Refused(code) => Some(code),
+            _ => None,
+        }
     }
 
     /// The word used in JSON.

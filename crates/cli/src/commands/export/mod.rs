@@ -1,7 +1,5 @@
 //! `export` and `ca export`: entries and CA certificates as files for other programs.
 
-pub(super) mod files;
-
 use std::{
     io::{self, IsTerminal as _},
     path::{Path, PathBuf},
@@ -16,7 +14,7 @@ use strongroom::{
 };
 use zeroize::Zeroizing;
 
-use super::{now, open};
+use super::{new_file, now, open};
 use crate::{
     args::{Arguments, CaExport, Export as Command, FormatWord, LayoutWord, OverwriteArgs},
     failure::{Exit, Failure},
@@ -239,7 +237,7 @@ impl Work<'_> {
         let mut there: Vec<(String, Zeroizing<Vec<u8>>)> = Vec::new();
         if !self.is_stdout() {
             for name in self.names() {
-                if let Some(bytes) = files::present(&self.path(name))? {
+                if let Some(bytes) = new_file::present(&self.path(name))? {
                     let target = export.target.trim_end_matches('/');
                     let path = if name.is_empty() { target.to_owned() } else { format!("{target}/{name}") };
                     there.push((path, bytes));
@@ -263,7 +261,7 @@ impl Work<'_> {
                 (path, file, replaces)
             })
             .collect();
-        files::write(self.is_folder().then_some(self.output), &new)?;
+        new_file::write(self.is_folder().then_some(self.output), &new)?;
         Ok(exported)
     }
 
@@ -294,7 +292,7 @@ impl Work<'_> {
                 .iter()
                 .map(|file| FileView {
                     file: self.path(file.name).display().to_string(),
-                    mode: Some(format!("{:04o}", files::mode(file))),
+                    mode: Some(format!("{:04o}", new_file::mode(file))),
                     contains: file.contains.clone(),
                     sha256: file.sha256().to_string(),
                 })

@@ -1,4 +1,4 @@
-//! Files of an export: what is there is looked at, and what is new put in its place whole.
+//! Files that a command writes: what is there is looked at, and what is new put in its place whole.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -19,7 +19,7 @@ use crate::{
 const MODES: (u32, u32) = (0o600, 0o644);
 
 /// The mode that a file is written with.
-pub(super) fn mode(file: &ExportedFile) -> u32 {
+pub(in crate::commands) fn mode(file: &ExportedFile) -> u32 {
     if file.secret { MODES.0 } else { MODES.1 }
 }
 
@@ -101,7 +101,10 @@ impl Beside {
 }
 
 /// Writes the files: all of them beside, and then each into its place, the one with the key last.
-pub(super) fn write(folder: Option<&Path>, files: &[(PathBuf, &ExportedFile, bool)]) -> Result<(), Failure> {
+pub(in crate::commands) fn write(
+    folder: Option<&Path>,
+    files: &[(PathBuf, &ExportedFile, bool)],
+) -> Result<(), Failure> {
     if let Some(folder) = folder
         && !folder.exists()
     {
