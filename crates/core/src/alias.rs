@@ -16,10 +16,26 @@ const MAX_LEN: usize = 128;
 /// The longest that is made of a name; a number may follow.
 const MAX_DERIVED: usize = 112;
 
+/// Names that no entry can have, in lower case: those of the operations of the administrator API. An entry of such a name
+/// could not be told from the operation in an address, and lists of clients would break on it.
+pub const RESERVED: [&str; 11] = [
+    "delete",
+    "export",
+    "generate",
+    "generatecertificate",
+    "generatecsr",
+    "importcasignedcertificate",
+    "importexistingservercertificate",
+    "importexistingservercertificates",
+    "importrootorintermediate",
+    "importsignedcertificate",
+    "update",
+];
+
 /// The name of one entry in the store.
 ///
 /// 1 to 128 characters from `[A-Za-z0-9._-]`, the first a letter or a digit. The case is kept as given;
-/// two aliases that differ in case alone are the same (ASCII only, so that no locale can change it).
+/// two aliases that differ in case alone are the same (ASCII only, so that no locale can change it). None is [`RESERVED`].
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Alias(String);
@@ -77,7 +93,10 @@ impl Alias {
             }
         }
         let kept = text.trim_end_matches(['-', '.', '_']);
-        kept.parse().ok()
+        match kept.parse::<Self>() {
+            Err(InvalidAlias::Reserved { .. }) => Some(Self(format!("{kept}-1"))),
+            made => made.ok(),
+        }
     }
 
     /// `<alias>-<number>`.
@@ -102,6 +121,9 @@ impl FromStr for Alias {
         }
         if input.len() > MAX_LEN {
             return Err(InvalidAlias::TooLong { found: input.len(), limit: MAX_LEN });
+        }
+        if let Some(name) = RESERVED.iter().find(|name| name.eq_ignore_ascii_case(input)) {
+            return Err(InvalidAlias::Reserved { name });
         }
         Ok(Self(input.to_owned()))
     }
@@ -192,6 +214,14 @@ pub enum InvalidAlias {
         /// The limit.
         limit: usize,
     },
+    /// One of [`RESERVED`].
+    #[error(
+        "\"{name}\" cannot be an alias: it is the name of an operation of the administrator API; choose another"
+    )]
+    Reserved {
+        /// The name, in lower case.
+        name: &'static str,
+    },
 }
 
 #[cfg(test)]
@@ -216,6 +246,7 @@ mod tests {
                 Some("netlock-arany-class-gold-fotanusitvany"),
             ),
             ("\u{4f60}\u{597d}", None),
+            ("Update", Some("update-1")),
             ("...", None),
             ("", None),
         ] {
@@ -235,6 +266,9 @@ mod tests {
         check("adm\u{131}n", Err(InvalidAlias::Character { found: '\u{131}' }));
         check("\u{212a}", Err(InvalidAlias::Character { found: '\u{212a}' }));
         check(" www", Err(InvalidAlias::Character { found: ' ' }));
+        check("Update", Err(InvalidAlias::Reserved { name: "update" }));
+        check("importExistingServerCertificate", Err(InvalidAlias::Reserved { name: RESERVED[6] }));
+        check("update2", Ok("update2"));
         check(&"x".repeat(128), Ok(&"x".repeat(128)));
         check(&"x".repeat(129), Err(InvalidAlias::TooLong { found: 129, limit: 128 }));
     }

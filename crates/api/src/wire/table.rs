@@ -352,6 +352,22 @@ mod tests {
     }
 
     #[test]
+    fn no_alias_can_be_the_name_of_an_operation() {
+        let below = ROWS.iter().filter(|row| row.roots.contains(&Root::PortalMachine));
+        let words = below.flat_map(|row| row.paths).filter_map(|path| path.rsplit('/').next());
+        let mut checked = 0;
+        for word in words.filter(|word| !word.is_empty() && !word.starts_with('{')) {
+            let upper = word.to_ascii_uppercase();
+            for name in [word, &upper] {
+                let refused = name.parse::<strongroom::Alias>().unwrap_err();
+                assert!(matches!(refused, strongroom::alias::InvalidAlias::Reserved { .. }), "{name}");
+                checked += 1;
+            }
+        }
+        assert!(checked > 20, "{checked}");
+    }
+
+    #[test]
     fn no_spelling_belongs_to_two_rows_of_one_root() {
         let mut seen = Vec::new();
         for (row, root) in ROWS.iter().flat_map(|row| row.roots.iter().map(move |root| (row, root))) {

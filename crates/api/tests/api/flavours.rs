@@ -277,3 +277,28 @@ async fn unlisted_path_of_a_server_has_its_shape_too() {
         .await;
     reply.is_server_error(404, &["Certificate with alias 'a/b' not found"]);
 }
+
+#[tokio::test]
+async fn name_of_an_operation_is_no_alias_in_any_case_and_flavour() {
+    let (server, token) = filled().await;
+    let before = server.aliases();
+    for alias in ["update", "GENERATE", "importExistingServerCertificate", "Export", "delete"] {
+        let name = alias.to_ascii_lowercase();
+        let message = format!(
+            "Importing CA certificate failed: \"{name}\" cannot be an alias: it is the name of an operation of the \
+             administrator API; choose another"
+        );
+        for (operation, file, content) in [
+            ("importExistingServerCertificate", "file", WWW),
+            ("importRootOrIntermediate", "rootCACertificate", ROOT_RSA),
+        ] {
+            let form =
+                || json_form(&token, alias).text("password", PASSWORD).file(file, "x", &fixture(content));
+            let reply = server.send(form().post(&format!("{CERTIFICATES}/{operation}"))).await;
+            reply.is_error(400, &message, &["code: invalid_alias"]);
+            let reply = server.send(form().post(&format!("{}/{operation}", SERVER_ROOTS[0]))).await;
+            reply.is_server_error(400, &[&message, "code: invalid_alias"]);
+        }
+    }
+    assert_eq!(server.aliases(), before);
+}
