@@ -368,6 +368,22 @@ mod tests {
     }
 
     #[test]
+    fn documentation_names_every_address_and_field() {
+        let page = std::fs::read_to_string("../../docs/api.md").unwrap();
+        let names = |name: &str| page.contains(&format!("`{name}`")) || page.contains(&format!("/{name}`"));
+        for row in ROWS.iter().filter(|row| row.access != Access::Public) {
+            for path in row.paths.iter().filter(|path| !path.is_empty() && **path != "logout") {
+                assert!(names(path), "{path} is not in docs/api.md");
+            }
+            // The fields of the list are of its page for people.
+            let fields = row.fields.iter().filter(|_| row.operation != Operation::Certificates);
+            for name in fields.flat_map(|field| field.names) {
+                assert!(names(name), "the field {name} is not in docs/api.md");
+            }
+        }
+    }
+
+    #[test]
     fn no_spelling_belongs_to_two_rows_of_one_root() {
         let mut seen = Vec::new();
         for (row, root) in ROWS.iter().flat_map(|row| row.roots.iter().map(move |root| (row, root))) {
