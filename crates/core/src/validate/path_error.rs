@@ -29,7 +29,7 @@ pub(super) enum PathError {
     Malformed(Malformed),
     PathLen {
         limit: u32,
-        found: u32,
+        found: usize,
     },
     Purpose(&'static str),
     Name {

@@ -42,12 +42,13 @@ pub(super) fn leaf_is_indifferent(leaf: &Certificate) -> bool {
 
 /// Checks the certificates below the anchor, anchor side first.
 pub(super) fn check(path: &[&Certificate]) -> Result<(), PathError> {
-    let start = u32::try_from(path.len()).unwrap_or(u32::MAX).saturating_add(1);
+    // n + 1 in section 6.1.2 (d) to (f): what no path of n certificates counts down to nought.
+    let never = u32::MAX;
     let mut state = State {
         nodes: vec![Node::same(ANY_POLICY)],
-        explicit_policy: start,
-        policy_mapping: start,
-        inhibit_any: start,
+        explicit_policy: never,
+        policy_mapping: never,
+        inhibit_any: never,
     };
     let last = path.len().saturating_sub(1);
     for (n, certificate) in path.iter().enumerate() {

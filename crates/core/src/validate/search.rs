@@ -6,6 +6,8 @@
 //! graph, and a certificate from which no anchor can be reached any more is not tried again. The order of trying
 //! depends on the certificates alone, so that the order in which they came does not change the answer.
 
+use std::cell::{Cell, OnceCell};
+
 use super::{
     Purpose,
     authority::{Authorities, unfit_issuer_key, unusable},
@@ -29,23 +31,39 @@ pub(super) struct PathBuilder<'c> {
     pub(super) max_intermediates: usize,
 }
 
+/// What is known of a signature.
 #[derive(Clone, Copy, Eq, PartialEq)]
-enum Edge {
+enum Signature {
     Unknown,
     Good,
     Bad,
 }
 
-struct Search<'q, 'c, 'k> {
+/// A certificate with those that may have issued it.
+struct Node<'n, 'c> {
+    certificate: &'c Certificate,
+    /// Whether it may end a path.
+    anchor: bool,
+    /// Whether an anchor of the present phase can be reached from it.
+    reaches: Cell<bool>,
+    /// Set once the nodes are all there.
+    issuers: OnceCell<Vec<Edge<'n, 'c>>>,
+}
+
+/// From a certificate to one that may have issued it.
+struct Edge<'n, 'c> {
+    issuer: &'n Node<'n, 'c>,
+    signature: Cell<Signature>,
+}
+
+/// The edges of a path above the leaf, anchor last.
+type Path<'n, 'c> = Vec<&'n Edge<'n, 'c>>;
+
+struct Search<'n, 'c, 'q, 'k> {
     builder: &'q PathBuilder<'c>,
-    /// The leaf first.
-    pool: Vec<&'c Certificate>,
-    /// Whether a certificate may end a path.
-    anchors: Vec<bool>,
-    /// `edges[n]`: who may have signed `pool[n]`, the likeliest first.
-    edges: Vec<Vec<(usize, Edge)>>,
-    /// Whether an anchor of the present phase can be reached.
-    reach: Vec<bool>,
+    leaf: &'n Node<'n, 'c>,
+    /// All but the leaf, which is nobody's issuer on its own path.
+    above: &'n [Node<'n, 'c>],
     /// Whether paths must end at a self-issued anchor: then the whole chain is known.
     roots_only: bool,
     budget: &'q mut PathBudget<'k>,
@@ -55,7 +73,12 @@ struct Search<'q, 'c, 'k> {
 impl<'c> PathBuilder<'c> {
     /// The certificates above the leaf, anchor last: a path to a root if there is one, else to any imported authority.
     pub(super) fn build(&self, budget: &mut PathBudget<'_>) -> Result<Vec<&'c Certificate>, PathErrors> {
-        let mut search = Search::new(self, budget);
+        let above = self.nodes();
+        let leaf = Node::new(self.leaf, false);
+        std::iter::once(&leaf).chain(&above).for_each(|node| node.find_issuers(&above));
+        let errors = PathErrors::default();
+        let mut search =
+            Search { builder: self, leaf: &leaf, above: &above, roots_only: true, budget, errors };
         let found = search.run(true).and_then(|found| match found {
             Some(path) => Ok(Some(path)),
             // Without an imported intermediate a second search would find the same.
@@ -63,7 +86,7 @@ impl<'c> PathBuilder<'c> {
             None => search.run(false),
         });
         match found {
-            Ok(Some(path)) => Ok(path.iter().skip(1).filter_map(|n| search.pool.get(*n).copied()).collect()),
+            Ok(Some(path)) => Ok(path.iter().map(|edge| edge.issuer.certificate).collect()),
             Ok(None) => Err(search.errors),
             Err(spent) => {
                 search.errors.add(&self.leaf.subject, &spent);
@@ -71,76 +94,101 @@ impl<'c> PathBuilder<'c> {
             }
         }
     }
+
+    /// All certificates but the leaf, each once.
+    fn nodes<'n>(&self) -> Vec<Node<'n, 'c>> {
+        let usable =
+            self.authorities.anchors().filter(|anchor| unusable(anchor, self.at, self.purpose).is_none());
+        let mut all: Vec<Node<'n, 'c>> = usable.map(|anchor| Node::new(anchor, true)).collect();
+        all.extend(self.between.iter().map(|certificate| Node::new(certificate, false)));
+        // The order of the input decides nothing; an anchor stands before its like that is none.
+        all.sort_by_key(|node| (node.certificate.fingerprint, !node.anchor));
+        all.dedup_by_key(|node| node.certificate.fingerprint);
+        // The leaf may be among the authorities.
+        all.retain(|node| node.certificate.fingerprint != self.leaf.fingerprint);
+        all
+    }
 }
 
-impl<'q, 'c, 'k> Search<'q, 'c, 'k> {
-    fn new(builder: &'q PathBuilder<'c>, budget: &'q mut PathBudget<'k>) -> Self {
-        let usable =
-            builder.authorities.anchors().filter(|ca| unusable(ca, builder.at, builder.purpose).is_none());
-        let mut all: Vec<(&Certificate, bool)> = usable.map(|anchor| (anchor, true)).collect();
-        all.extend(builder.between.iter().map(|certificate| (*certificate, false)));
-        // The order of the input decides nothing; an anchor stands before its like that is none.
-        all.sort_by_key(|(certificate, anchor)| (certificate.fingerprint, !anchor));
-        all.dedup_by_key(|(certificate, _)| certificate.fingerprint);
-        // The leaf may be among the authorities, and is nobody's issuer on its own path.
-        all.retain(|(certificate, _)| certificate.fingerprint != builder.leaf.fingerprint);
-        let (pool, anchors): (Vec<&Certificate>, Vec<bool>) =
-            std::iter::once((builder.leaf, false)).chain(all).unzip();
-        let edges = pool.iter().map(|below| issuers(below, &pool, &anchors)).collect();
-        let reach = vec![false; pool.len()];
-        let errors = PathErrors::default();
-        Self { builder, pool, anchors, edges, reach, roots_only: true, budget, errors }
+impl<'n, 'c> Node<'n, 'c> {
+    fn new(certificate: &'c Certificate, anchor: bool) -> Self {
+        Self { certificate, anchor, reaches: Cell::new(false), issuers: OnceCell::new() }
     }
 
+    /// Those that bear the name of its issuer: first by key identifier, then anchors, then the longest valid.
+    fn find_issuers(&self, all: &'n [Self]) {
+        let below = self.certificate;
+        // An empty name names nobody.
+        let named = |ca: &Certificate| {
+            !below.issuer_name.is_empty()
+                && ca.subject_name == below.issuer_name
+                && ca.fingerprint != below.fingerprint
+        };
+        let mut found: Vec<&'n Self> = all.iter().filter(|node| named(node.certificate)).collect();
+        found.sort_by_key(|node| {
+            let by_key = match below.names_key_of(node.certificate) {
+                Some(true) => 0,
+                None => 1,
+                Some(false) => 2,
+            };
+            (by_key, !node.anchor, std::cmp::Reverse(node.certificate.not_after))
+        });
+        let unknown = |issuer| Edge { issuer, signature: Cell::new(Signature::Unknown) };
+        self.issuers.get_or_init(|| found.into_iter().map(unknown).collect());
+    }
+
+    fn issuers(&self) -> &[Edge<'n, 'c>] {
+        self.issuers.get().map_or(&[], Vec::as_slice)
+    }
+}
+
+impl Edge<'_, '_> {
+    fn is_bad(&self) -> bool {
+        self.signature.get() == Signature::Bad
+    }
+}
+
+impl<'n, 'c> Search<'n, 'c, '_, '_> {
     fn only_roots(&self) -> bool {
-        self.pool
-            .iter()
-            .zip(&self.anchors)
-            .all(|(certificate, anchor)| !anchor || certificate.is_self_issued())
+        self.above.iter().all(|node| !node.anchor || node.certificate.is_self_issued())
     }
 
-    /// The places in the pool from the leaf to an anchor. `Err` if the budget is spent.
-    fn run(&mut self, roots_only: bool) -> Result<Option<Vec<usize>>, PathError> {
+    /// The path from the leaf to an anchor. `Err` if the budget is spent.
+    fn run(&mut self, roots_only: bool) -> Result<Option<Path<'n, 'c>>, PathError> {
         self.roots_only = roots_only;
         self.find_reach();
-        let mut path = vec![0];
+        let mut path = Vec::new();
         Ok(self.extend(&mut path)?.then_some(path))
     }
 
     /// Whether a path may end at this certificate.
-    fn ends(&self, n: usize) -> bool {
-        self.anchors.get(n) == Some(&true)
-            && (!self.roots_only || self.pool.get(n).is_some_and(|ca| ca.is_self_issued()))
+    fn ends(&self, node: &Node<'n, 'c>) -> bool {
+        node.anchor && (!self.roots_only || node.certificate.is_self_issued())
     }
 
     /// From the anchors downwards, over the edges that are not known to be bad.
-    fn find_reach(&mut self) {
-        let mut reach: Vec<bool> = (0..self.pool.len()).map(|n| self.ends(n)).collect();
+    fn find_reach(&self) {
+        let all = || std::iter::once(self.leaf).chain(self.above);
+        all().for_each(|node| node.reaches.set(self.ends(node)));
         let mut grew = true;
         while grew {
             grew = false;
-            for (below, issuers) in self.edges.iter().enumerate() {
-                let up =
-                    |(above, edge): &(usize, Edge)| *edge != Edge::Bad && reach.get(*above) == Some(&true);
-                if reach.get(below) == Some(&false) && issuers.iter().any(up) {
-                    if let Some(place) = reach.get_mut(below) {
-                        *place = true;
-                    }
+            for node in all().filter(|node| !node.reaches.get()) {
+                if node.issuers().iter().any(|edge| !edge.is_bad() && edge.issuer.reaches.get()) {
+                    node.reaches.set(true);
                     grew = true;
                 }
             }
         }
-        self.reach = reach;
     }
 
     /// Adds issuers to `path` until it ends at an anchor; takes them off again if none does. The depth of the recursion
     /// is bounded by `max_intermediates`, and by as many self-issued CAs again.
-    fn extend(&mut self, path: &mut Vec<usize>) -> Result<bool, PathError> {
-        let top = path.last().copied().unwrap_or(0);
-        let mut next = 0;
-        while let Some((issuer, edge)) = self.edges.get(top).and_then(|issuers| issuers.get(next)).copied() {
-            next += 1;
-            if edge == Edge::Bad || self.reach.get(issuer) != Some(&true) || self.is_on(path, issuer) {
+    fn extend(&mut self, path: &mut Path<'n, 'c>) -> Result<bool, PathError> {
+        let top = path.last().map_or(self.leaf, |edge| edge.issuer);
+        for edge in top.issuers() {
+            let issuer = edge.issuer;
+            if edge.is_bad() || !issuer.reaches.get() || is_on(path, issuer.certificate) {
                 continue;
             }
             self.budget.charge_step()?;
@@ -148,7 +196,7 @@ impl<'q, 'c, 'k> Search<'q, 'c, 'k> {
                 self.refuse(issuer, error)?;
                 continue;
             }
-            path.push(issuer);
+            path.push(edge);
             if self.ends(issuer) && self.check_whole(path)? {
                 return Ok(true);
             }
@@ -167,60 +215,40 @@ impl<'q, 'c, 'k> Search<'q, 'c, 'k> {
 
     /// How many CA certificates of a path count against its greatest length: as for pathLenConstraint, those that are
     /// self-issued do not (section 6.1.4 (l)), but no more of them than may count.
-    fn counted(&self, path: &[usize]) -> usize {
-        let between = path.len().saturating_sub(1);
-        let on_path = path.iter().skip(1).filter_map(|n| self.pool.get(*n));
-        let self_issued = on_path.filter(|ca| ca.is_self_issued()).count();
-        between - self_issued.min(self.builder.max_intermediates)
-    }
-
-    /// Whether a certificate, or another of its name and key, is on the path already.
-    fn is_on(&self, path: &[usize], n: usize) -> bool {
-        let Some(new) = self.pool.get(n) else {
-            return true;
-        };
-        path.iter().skip(1).filter_map(|on| self.pool.get(*on)).any(|on| {
-            on.subject_name == new.subject_name
-                && on.spki_fingerprint == new.spki_fingerprint
-                && on.alternative_names == new.alternative_names
-        })
+    fn counted(&self, path: &Path<'n, 'c>) -> usize {
+        let self_issued = certificates(path).filter(|ca| ca.is_self_issued()).count();
+        path.len() - self_issued.min(self.builder.max_intermediates)
     }
 
     /// Keeps why a path was refused; a spent budget ends the search.
-    fn refuse(&mut self, n: usize, error: PathError) -> Result<(), PathError> {
+    fn refuse(&mut self, node: &Node<'n, 'c>, error: PathError) -> Result<(), PathError> {
         if matches!(error, PathError::Budget { .. }) {
             return Err(error);
         }
-        let subject = self.pool.get(n).map_or("", |certificate| certificate.subject.as_str());
-        self.errors.add(subject, &error);
+        self.errors.add(&node.certificate.subject, &error);
         Ok(())
     }
 
     /// What can be said of an issuer, and of those below it by its word, without a signature.
-    fn check_issuer(&mut self, path: &[usize], n: usize) -> Result<(), PathError> {
-        let Some(ca) = self.pool.get(n).copied() else {
-            return Ok(());
-        };
+    fn check_issuer(&mut self, path: &Path<'n, 'c>, issuer: &Node<'n, 'c>) -> Result<(), PathError> {
+        let ca = issuer.certificate;
         // Anchors were held against this when the search began.
-        if self.anchors.get(n) != Some(&true) {
+        if !issuer.anchor {
             check_intermediate(ca, self.builder.at, self.builder.purpose)?;
         }
         if let Some(what) = &ca.malformed {
             return Err(PathError::Malformed(what.clone()));
         }
-        let between = path.iter().skip(1).filter_map(|n| self.pool.get(*n).copied());
+        // Self-issued certificates are passed over, the leaf never (section 6.1.3, (b) and (c)).
+        let named = || certificates(path).filter(|below| !below.is_self_issued());
         if let Some(limit) = ca.path_len_constraint {
-            let counted = between.clone().filter(|below| !below.is_self_issued()).count();
-            let found = u32::try_from(counted).unwrap_or(u32::MAX);
-            if found > limit {
+            let found = named().count();
+            if usize::try_from(limit).is_ok_and(|limit| found > limit) {
                 return Err(PathError::PathLen { limit, found });
             }
         }
         if let Some(constraints) = &ca.name_constraints {
-            // Self-issued certificates are passed over, the leaf never (section 6.1.3, (b) and (c)).
-            let leaf = self.pool.first().copied().into_iter();
-            let named = between.filter(|below| !below.is_self_issued());
-            for below in leaf.chain(named) {
+            for below in std::iter::once(self.leaf.certificate).chain(named()) {
                 constraint::check(constraints, below, self.budget)?;
             }
         }
@@ -228,42 +256,37 @@ impl<'q, 'c, 'k> Search<'q, 'c, 'k> {
     }
 
     /// Signatures and policies, anchor side first. A bad signature is not tried again.
-    fn check_whole(&mut self, path: &[usize]) -> Result<bool, PathError> {
-        for pair in path.windows(2).rev() {
-            let [below, above] = *pair else {
-                continue;
-            };
-            match self.check_edge(below, above)? {
-                Ok(()) => {}
-                Err(error) => {
-                    self.refuse(below, error)?;
-                    self.find_reach();
-                    return Ok(false);
-                }
+    fn check_whole(&mut self, path: &Path<'n, 'c>) -> Result<bool, PathError> {
+        let mut below = path.iter().rev().skip(1).map(|edge| edge.issuer).chain([self.leaf]);
+        let mut judged = Vec::with_capacity(path.len());
+        for (edge, below) in path.iter().rev().zip(&mut below) {
+            if let Err(error) = self.check_edge(below, edge)? {
+                self.refuse(below, error)?;
+                self.find_reach();
+                return Ok(false);
             }
+            judged.push(below.certificate);
         }
-        let below: Vec<&Certificate> =
-            path.iter().rev().skip(1).filter_map(|n| self.pool.get(*n).copied()).collect();
-        match policies::check(&below) {
+        match policies::check(&judged) {
             Ok(()) => Ok(true),
             Err(error) => {
-                self.refuse(0, error)?;
+                self.refuse(self.leaf, error)?;
                 Ok(false)
             }
         }
     }
 
-    fn check_edge(&mut self, below: usize, above: usize) -> Result<Result<(), PathError>, PathError> {
-        let known = self.edges.get(below).and_then(|edges| edges.iter().find(|(issuer, _)| *issuer == above));
-        if known.is_none_or(|(_, edge)| *edge == Edge::Good) {
+    fn check_edge(
+        &mut self,
+        below: &Node<'n, 'c>,
+        edge: &Edge<'n, 'c>,
+    ) -> Result<Result<(), PathError>, PathError> {
+        if edge.signature.get() == Signature::Good {
             return Ok(Ok(()));
         }
-        let (Some(certificate), Some(issuer)) = (self.pool.get(below), self.pool.get(above)) else {
-            return Ok(Ok(()));
-        };
-        let judged = self.budget.check_signature(certificate, issuer)?;
+        let (certificate, issuer) = (below.certificate, edge.issuer.certificate);
         let algorithm = &certificate.signature_algorithm;
-        let verdict = match judged {
+        let verdict = match self.budget.check_signature(certificate, issuer)? {
             SignatureCheck::Valid => Ok(()),
             SignatureCheck::Unsupported if super::leaf::is_weak_signature(algorithm) => {
                 Err(PathError::WeakSignature(algorithm.clone()))
@@ -277,40 +300,23 @@ impl<'q, 'c, 'k> Search<'q, 'c, 'k> {
             }
             SignatureCheck::Invalid => Err(PathError::BadSignature),
         };
-        let edge = if verdict.is_ok() { Edge::Good } else { Edge::Bad };
-        let edges = self.edges.get_mut(below).into_iter().flatten();
-        for (_, known) in edges.filter(|(issuer, _)| *issuer == above) {
-            *known = edge;
-        }
+        edge.signature.set(if verdict.is_ok() { Signature::Good } else { Signature::Bad });
         Ok(verdict)
     }
 }
 
-/// Those that bear the name of the issuer of `below`: first by key identifier, then anchors, then the longest valid.
-fn issuers(below: &Certificate, pool: &[&Certificate], anchors: &[bool]) -> Vec<(usize, Edge)> {
-    let wanted = &below.issuer_name;
-    // An empty name names nobody.
-    if wanted.is_empty() {
-        return Vec::new();
-    }
-    let mut found: Vec<usize> = pool
-        .iter()
-        .enumerate()
-        .skip(1)
-        .filter(|(_, ca)| ca.subject_name == *wanted)
-        .filter(|(_, ca)| ca.fingerprint != below.fingerprint)
-        .map(|(n, _)| n)
-        .collect();
-    found.sort_by_key(|n| {
-        let ca = pool.get(*n).copied();
-        let by_key = match ca.and_then(|ca| below.names_key_of(ca)) {
-            Some(true) => 0,
-            None => 1,
-            Some(false) => 2,
-        };
-        (by_key, anchors.get(*n) != Some(&true), std::cmp::Reverse(ca.map(|ca| ca.not_after)), *n)
-    });
-    found.into_iter().map(|n| (n, Edge::Unknown)).collect()
+/// The certificates of a path above the leaf.
+fn certificates<'c>(path: &Path<'_, 'c>) -> impl Iterator<Item = &'c Certificate> {
+    path.iter().map(|edge| edge.issuer.certificate)
+}
+
+/// Whether a certificate, or another of its name and key, is on the path already.
+fn is_on(path: &Path<'_, '_>, new: &Certificate) -> bool {
+    certificates(path).any(|on| {
+        on.subject_name == new.subject_name
+            && on.spki_fingerprint == new.spki_fingerprint
+            && on.alternative_names == new.alternative_names
+    })
 }
 
 /// Section 6.1.3 (a)(2) and 6.1.4 (k), (n) and (o), and the purpose.
