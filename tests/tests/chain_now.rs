@@ -13,7 +13,7 @@ use strongroom::{
     certificate::{Certificate, ServerCredential},
     diagnostic::DiagnosticCode,
     keystore::{ChainState, CredentialRequest, Outcome},
-    validate::{Policy, Role},
+    validate::{PathCertificate, Policy},
 };
 use strongroom_tests::{
     authority::{TestCa, ca_params, leaf_params, now, root, self_signed, valid},
@@ -48,8 +48,8 @@ fn ca(keystore: &Keystore, name: &str, ca: &TestCa) {
 /// The state of an entry, the subjects of its chain, and those that are sent; the same by every way.
 #[track_caller]
 fn seen(keystore: &Keystore, name: &str, at: UnixTime) -> (String, Vec<String>, Vec<String>) {
-    let subjects = |chain: &[(Certificate, Role)]| -> Vec<String> {
-        chain.iter().map(|(one, _)| one.subject().trim_start_matches("CN=").to_owned()).collect()
+    let subjects = |chain: &[PathCertificate]| -> Vec<String> {
+        chain.iter().map(|one| one.certificate.subject().trim_start_matches("CN=").to_owned()).collect()
     };
     let entry = keystore.entry(&alias(name), at).unwrap();
     let shown = (entry.chain_state, subjects(&entry.chain), entry.chain_not_after);
@@ -71,8 +71,8 @@ fn seen(keystore: &Keystore, name: &str, at: UnixTime) -> (String, Vec<String>, 
     }
     let served = keystore.credential(&alias(name), at).unwrap().chain().to_vec();
     let rootless = entry.chain.iter().enumerate();
-    let rootless = rootless.filter(|(depth, (one, _))| *depth == 0 || !one.is_self_issued());
-    let rootless: Vec<_> = rootless.map(|(_, (one, _))| one.fingerprint()).collect();
+    let rootless = rootless.filter(|(depth, one)| *depth == 0 || !one.certificate.is_self_issued());
+    let rootless: Vec<_> = rootless.map(|(_, one)| one.certificate.fingerprint()).collect();
     assert_eq!(served.iter().map(|one| one.fingerprint()).collect::<Vec<_>>(), rootless);
     let served = served.iter().map(|one| one.subject().trim_start_matches("CN=").to_owned()).collect();
     (shown.0.as_str().to_owned(), shown.1, served)

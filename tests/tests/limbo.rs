@@ -85,7 +85,7 @@ fn check(case: &Case, exception: Option<&Exception>) -> Result<(), Failed> {
 fn outcome(verdict: &Verdict) -> Vec<String> {
     match verdict {
         Verdict::Accepted(chain) => {
-            chain.path().iter().map(|(certificate, _)| certificate.fingerprint().to_string()).collect()
+            chain.path().iter().map(|link| link.certificate.fingerprint().to_string()).collect()
         }
         Verdict::Refused(error) => vec![error.code().to_owned()],
         _ => Vec::new(),

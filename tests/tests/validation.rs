@@ -183,7 +183,7 @@ fn a_cross_signed_ca_leads_to_whichever_root_is_imported() {
     let credential = by_new.issue(&leaf_params("a.test"), &others);
     for imported in [&old, &new] {
         let chain = judge(&credential, &[imported]).unwrap();
-        assert_eq!(chain.path()[2].0.fingerprint(), imported.certificate.fingerprint());
+        assert_eq!(chain.path()[2].certificate.fingerprint(), imported.certificate.fingerprint());
     }
     let mut expired = ca_params("Issuing");
     valid(&mut expired, -400, -1);

@@ -173,8 +173,8 @@ impl Machine {
                 continue;
             }
             let context = format!("{} on day {}", entry.alias, self.day);
-            let path: Vec<_> = entry.chain.iter().map(|(one, _)| one.fingerprint()).collect();
-            let same: Vec<_> = other.chain.iter().map(|(one, _)| one.fingerprint()).collect();
+            let path: Vec<_> = entry.chain.iter().map(|one| one.certificate.fingerprint()).collect();
+            let same: Vec<_> = other.chain.iter().map(|one| one.certificate.fingerprint()).collect();
             assert_eq!((entry.chain_state, &path), (other.chain_state, &same), "{context}");
             let policy = {
                 let mut policy = Policy::default();
@@ -183,7 +183,8 @@ impl Machine {
             };
             match keystore.verify(&entry.alias, &policy, at) {
                 Ok(chain) => {
-                    let verified: Vec<_> = chain.path().iter().map(|(one, _)| one.fingerprint()).collect();
+                    let verified: Vec<_> =
+                        chain.path().iter().map(|one| one.certificate.fingerprint()).collect();
                     assert_eq!(verified, path, "{context}");
                     assert!(!entry.chain_state.is_broken(), "{context}");
                 }
@@ -197,7 +198,7 @@ impl Machine {
                 let valid = (entry.certificate.not_before()..=entry.certificate.not_after())
                     .contains(&i64::try_from(at.as_secs()).unwrap());
                 if valid && !entry.chain_state.is_broken() {
-                    accepted_by_webpki(&served, &anchor.0, at, &context);
+                    accepted_by_webpki(&served, &anchor.certificate, at, &context);
                 }
             }
             whole += usize::from(matches!(entry.chain_state, ChainState::Complete));

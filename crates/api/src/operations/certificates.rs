@@ -2,12 +2,11 @@
 
 use strongroom::{
     Alias, Entry, Error, Keystore, UnixTime,
-    certificate::Certificate,
     diagnostic::Diagnostic,
     instant::seconds as seconds_of,
     keystore::Version,
     store::StoreError,
-    validate::{Policy, Role},
+    validate::{PathCertificate, Policy},
 };
 
 use super::{
@@ -223,7 +222,7 @@ pub(super) fn not_found(request: &Request) -> ApiError {
 }
 
 /// What the page of an entry shows.
-type All = (Entry, Vec<(Certificate, Role)>, Vec<Diagnostic>, Vec<Version>);
+type All = (Entry, Vec<PathCertificate>, Vec<Diagnostic>, Vec<Version>);
 
 fn all_of(keystore: &Keystore, alias: &Alias, at: UnixTime) -> Result<Option<All>, Error> {
     let Some(entry) = there(keystore.entry(alias, at))? else {

@@ -4,11 +4,10 @@ use std::sync::Arc;
 
 use strongroom::{
     Alias, Entry,
-    certificate::Certificate,
     diagnostic::Diagnostic,
     keystore::{AuthoritiesReport, ImportReport, Version},
     store::LogEntry,
-    validate::Role,
+    validate::PathCertificate,
 };
 
 use crate::{
@@ -46,7 +45,7 @@ pub(crate) struct HomePage {
 pub(crate) struct CertificatePage {
     pub(crate) entry: Entry,
     /// From the certificate upwards.
-    pub(crate) path: Vec<(Certificate, Role)>,
+    pub(crate) path: Vec<PathCertificate>,
     /// What validation says of it now, the reason of a refusal first.
     pub(crate) findings: Vec<Diagnostic>,
     /// The newest first.

@@ -88,7 +88,7 @@ pub(super) fn certificate(frame: &Frame<'_>, page: CertificatePage) -> Result<St
             ("SHA-1", object.sha1_fingerprint),
         ],
         links: path.iter().rev().map(|link| Link::of(link, overview.as_deref(), now)).collect(),
-        missing: missing(entry.chain_state, path.last().map(|(top, _)| top)),
+        missing: missing(entry.chain_state, path.last().map(|top| &top.certificate)),
         findings: findings.into_iter().map(Warning::from).collect(),
         versions: version_rows(&versions, now),
         bound_to: entry.bound_to.as_deref().map(printable),

@@ -2,10 +2,10 @@
 
 use strongroom::{
     Entry,
-    certificate::{Certificate, Fingerprint},
+    certificate::Fingerprint,
     diagnostic::DiagnosticCode,
     keystore::{ChainState, EntryKind},
-    validate::{Role, Trust},
+    validate::{PathCertificate, Role, Trust},
 };
 
 use crate::{
@@ -140,7 +140,7 @@ pub(super) struct Link {
 
 impl Link {
     pub(super) fn of(
-        (certificate, role): &(Certificate, Role),
+        PathCertificate { certificate, role, .. }: &PathCertificate,
         overview: Option<&Overview>,
         now: i64,
     ) -> Self {

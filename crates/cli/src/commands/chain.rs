@@ -46,8 +46,7 @@ pub(super) fn run(arguments: &Arguments, alias: &Alias, printer: &Printer) -> Re
     };
     let incomplete = matches!(entry.chain_state, ChainState::NoAnchor | ChainState::Intermediate);
     let path = with_own_role(&entry, &keystore.chain(alias, at)?);
-    let top =
-        path.last().map(|(certificate, _)| certificate).filter(|top| incomplete && !top.is_self_issued());
+    let top = path.last().map(|last| &last.certificate).filter(|top| incomplete && !top.is_self_issued());
     let missing = top.map(|top| Missing {
         issuer: top.issuer().to_owned(),
         key_id: top.authority_key_id().map(hex),

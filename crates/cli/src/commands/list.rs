@@ -36,7 +36,7 @@ pub(super) fn show(arguments: &Arguments, command: &Show, printer: &Printer) -> 
     let keystore = open_read_only(arguments, printer)?;
     let entry = referred(&keystore, &command.alias)?;
     if command.pem {
-        let chain = entry.chain.iter().map(|(certificate, _)| pem(certificate));
+        let chain = entry.chain.iter().map(|link| pem(&link.certificate));
         printer.data(&chain.collect::<String>());
         return Ok(());
     }

@@ -6,10 +6,10 @@ use serde::Serialize;
 use sha1::{Digest as _, Sha1};
 use strongroom::{
     Entry,
-    certificate::{AlternativeName, Certificate},
+    certificate::AlternativeName,
     instant::rfc3339,
     keystore::{EntryKind, RemovedEntry},
-    validate::Role,
+    validate::{PathCertificate, Role},
 };
 
 use super::{LinkView, pem};
@@ -180,7 +180,7 @@ impl ShowView {
             authority_key_id: certificate.authority_key_id().map(hex),
             in_use_by: entry.bound_to.clone(),
             chain: LinkView::of_entry(entry),
-            pem: entry.chain.iter().map(|(certificate, _)| pem(certificate)).collect(),
+            pem: entry.chain.iter().map(|link| pem(&link.certificate)).collect(),
         }
     }
 
@@ -228,11 +228,10 @@ impl ShowView {
             line("in use by", server);
         }
         line("chain", &chain_text(entry));
-        let above =
-            |(_, (_, role)): &(usize, &(Certificate, Role))| facts.trust.is_none() || *role != Role::Leaf;
-        for (depth, (certificate, role)) in entry.chain.iter().enumerate().filter(above) {
+        let above = |(_, link): &(usize, &PathCertificate)| facts.trust.is_none() || link.role != Role::Leaf;
+        for (depth, link) in entry.chain.iter().enumerate().filter(above) {
             let indent = 14 + 2 * depth;
-            let _ = writeln!(text, "{:indent$}{} {}", "", role.as_str(), certificate.subject());
+            let _ = writeln!(text, "{:indent$}{} {}", "", link.role.as_str(), link.certificate.subject());
         }
         text
     }

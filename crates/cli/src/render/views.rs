@@ -5,13 +5,13 @@ use std::fmt::Write as _;
 use serde::Serialize;
 use strongroom::{
     Entry,
-    certificate::{Candidate, Certificate, printable},
+    certificate::{Candidate, printable},
     inspect::{CertificateReport, FileReport, KeyReport},
     instant::rfc3339,
     keystore::{Administrator, EntryKind, ImportReport},
     pkcs12::Encryption,
     privilege::Privilege,
-    validate::{Role, Trust},
+    validate::{PathCertificate, Role, Trust},
 };
 
 use super::entries::names_lines;
@@ -31,29 +31,29 @@ impl LinkView {
     }
 
     /// A path that begins with an entry; a CA certificate stands there for what it is to others.
-    pub(crate) fn of_path(entry: &Entry, path: &[(Certificate, Role)]) -> Vec<Self> {
-        with_own_role(entry, path).iter().map(|(certificate, role)| Self::of(certificate, *role)).collect()
+    pub(crate) fn of_path(entry: &Entry, path: &[PathCertificate]) -> Vec<Self> {
+        with_own_role(entry, path).iter().map(Self::of).collect()
     }
 
-    pub(crate) fn of(certificate: &Certificate, role: Role) -> Self {
+    pub(crate) fn of(link: &PathCertificate) -> Self {
         Self {
-            sha256: certificate.fingerprint().to_string(),
-            subject: certificate.subject().to_owned(),
-            role: role.as_str(),
+            sha256: link.certificate.fingerprint().to_string(),
+            subject: link.certificate.subject().to_owned(),
+            role: link.role.as_str(),
         }
     }
 }
 
 /// A path that begins with an entry; a CA certificate stands there for what it is to others.
-pub(crate) fn with_own_role(entry: &Entry, path: &[(Certificate, Role)]) -> Vec<(Certificate, Role)> {
+pub(crate) fn with_own_role(entry: &Entry, path: &[PathCertificate]) -> Vec<PathCertificate> {
     let mut path = path.to_vec();
     let own = match entry.kind {
         EntryKind::Authority { trust: Trust::Anchor } => Some(Role::Anchor),
         EntryKind::Authority { .. } => Some(Role::Intermediate),
         _ => None,
     };
-    if let (Some((_, role)), Some(own)) = (path.first_mut(), own) {
-        *role = own;
+    if let (Some(first), Some(own)) = (path.first_mut(), own) {
+        first.role = own;
     }
     path
 }
@@ -146,9 +146,9 @@ pub(crate) fn import_text(report: &ImportReport) -> String {
 }
 
 /// A path as a tree, leaf first: role, subject, key, and the last day.
-pub(crate) fn path_text(path: &[(Certificate, Role)]) -> String {
+pub(crate) fn path_text(path: &[PathCertificate]) -> String {
     let mut text = String::new();
-    for (depth, (certificate, role)) in path.iter().enumerate() {
+    for (depth, PathCertificate { certificate, role, .. }) in path.iter().enumerate() {
         let until: String = rfc3339(certificate.not_after()).chars().take(10).collect();
         let _ = writeln!(
             text,

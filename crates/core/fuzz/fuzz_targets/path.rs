@@ -8,7 +8,7 @@ use rustls_pki_types::{
 };
 use strongroom::{
     certificate::Certificate,
-    validate::{Authorities, Policy, Trust, ValidatedChain, verify},
+    validate::{Authorities, PathCertificate, Policy, Trust, ValidatedChain, verify},
 };
 use webpki::{EndEntityCert, Error, KeyUsage};
 
@@ -34,7 +34,7 @@ fuzz_target!(|bytes: &[u8]| {
             assert_eq!(fingerprints(&chain), fingerprints(&again));
             assert!(chain.signatures() <= 100);
             // Whatever is accepted was read to its last byte.
-            for (certificate, _) in chain.path() {
+            for PathCertificate { certificate, .. } in chain.path() {
                 assert_eq!(
                     strongroom::certificate::reencode(certificate.der()).as_deref(),
                     Some(certificate.der().as_ref())
@@ -51,7 +51,7 @@ fuzz_target!(|bytes: &[u8]| {
 });
 
 fn fingerprints(chain: &ValidatedChain) -> Vec<strongroom::certificate::Fingerprint> {
-    chain.path().iter().map(|(certificate, _)| certificate.fingerprint).collect()
+    chain.path().iter().map(|link| link.certificate.fingerprint).collect()
 }
 
 /// The DER values that stand one after the other.
@@ -69,8 +69,7 @@ fn split(mut bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
 
 /// Asks rustls-webpki about the path, with signatures that verify as they do in the engine under a fuzzer.
 fn hold_against_webpki(chain: &ValidatedChain, at: UnixTime) {
-    let ders: Vec<&CertificateDer<'_>> =
-        chain.path().iter().map(|(certificate, _)| certificate.der()).collect();
+    let ders: Vec<&CertificateDer<'_>> = chain.path().iter().map(|link| link.certificate.der()).collect();
     let between: Vec<CertificateDer<'_>> =
         ders.get(1..ders.len() - 1).unwrap_or_default().iter().map(|der| (*der).clone()).collect();
     // An anchor is trusted as it is; what rustls-webpki asks of its encoding decides nothing.

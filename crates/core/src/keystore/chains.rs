@@ -133,12 +133,12 @@ impl<'c> ChainView<'c> {
 
     fn finder(&self, leaf: &Certificate, content: &VersionRow) -> Result<Arc<ChainFinder>, StoreError> {
         let beside = content.chain.iter().skip(1);
-        let fingerprints = beside.clone().map(|(certificate, _)| certificate.fingerprint).collect();
+        let fingerprints = beside.clone().map(|link| link.certificate.fingerprint).collect();
         let issued = (leaf.issuer_name.clone(), leaf.authority_key_id.clone(), fingerprints);
         if let Some(finder) = self.remembered(|finders| finders.of.get(&issued).cloned()) {
             return Ok(finder);
         }
-        let others: Vec<Certificate> = beside.map(|(certificate, _)| certificate.clone()).collect();
+        let others: Vec<Certificate> = beside.map(|link| link.certificate.clone()).collect();
         let mut authorities = load_authorities(self.read, leaf, &others)?;
         if let Some((certificate, left)) = &self.without {
             authorities.leave(certificate, *left);

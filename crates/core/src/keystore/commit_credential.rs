@@ -15,7 +15,7 @@ use crate::{
     instant::seconds,
     seal::{SealBinding, random_id},
     store::{EntryRow, Happened, NewVersion, StoreError, Write},
-    validate::{Role, Trust, anchors_now, validate},
+    validate::{PathCertificate, Role, Trust, anchors_now, validate},
 };
 
 fn is_same(row: &EntryRow, credential: &ServerCredential) -> bool {
@@ -94,7 +94,7 @@ pub(super) fn commit_credential(
         }
     };
     let at = seconds(options.at);
-    let fingerprints: Vec<_> = chain.path().iter().map(|(certificate, _)| certificate.fingerprint).collect();
+    let fingerprints: Vec<_> = chain.path().iter().map(|link| link.certificate.fingerprint).collect();
     let binding = SealBinding {
         alias: &alias,
         entry,
@@ -147,7 +147,7 @@ fn already_present(
     open_row(by.root, row)?;
     let (alias, leaf) = (row.head.alias.clone(), &credential.leaf);
     let own: Vec<Certificate> =
-        row.content.chain.iter().skip(1).map(|(certificate, _)| certificate.clone()).collect();
+        row.content.chain.iter().skip(1).map(|link| link.certificate.clone()).collect();
     let is_new = |other: &&Certificate| own.iter().all(|known| known.fingerprint != other.fingerprint);
     let embedded: Vec<Certificate> = match options.policy.use_embedded {
         true => credential.others.iter().filter(is_new).cloned().collect(),
@@ -202,7 +202,7 @@ pub(super) fn insert_authority(
     actor: &str,
     at: i64,
 ) -> Result<(), Error> {
-    let chain = [(certificate.clone(), Role::Leaf)];
+    let chain = [PathCertificate::leaf(certificate.clone())];
     let version = NewVersion { number: 1, origin: 1, sealed: None, allowed: &[], actor, at, chain: &chain };
     Ok(write.insert(random_id()?, alias, Some(trust), version)?)
 }
@@ -232,13 +232,15 @@ fn store_chain(
     by: &By<'_>,
     alias: &Alias,
     others: &[Certificate],
-    path: &[(Certificate, Role)],
+    path: &[PathCertificate],
     roots: &[Certificate],
 ) -> Result<Vec<Alias>, Error> {
     let mut written = Vec::new();
     let embedded =
         |certificate: &Certificate| others.iter().any(|other| other.fingerprint == certificate.fingerprint);
-    for (certificate, role) in path.iter().skip(1).filter(|(certificate, _)| embedded(certificate)) {
+    for PathCertificate { certificate, role } in
+        path.iter().skip(1).filter(|link| embedded(&link.certificate))
+    {
         let trusted =
             *role == Role::Anchor && roots.iter().any(|root| root.fingerprint == certificate.fingerprint);
         let known = write.as_read().authority_aliases(&certificate.fingerprint)?;

@@ -6,7 +6,9 @@ use crate::{
     diagnostic::DiagnosticCode,
     error::Error,
     instant::seconds,
-    validate::{Authorities, Role, Trust, ValidatedChain, ValidationError, anchors_now, verify},
+    validate::{
+        Authorities, PathCertificate, Role, Trust, ValidatedChain, ValidationError, anchors_now, verify,
+    },
 };
 
 /// The longest way up that is followed without a root.
@@ -63,10 +65,11 @@ impl Keystore {
             return Ok(Vec::new());
         };
         let path = chain.path().iter().skip(1);
-        let embedded: Vec<&(Certificate, Role)> =
-            path.filter(|(ca, _)| others.iter().any(|other| other.fingerprint == ca.fingerprint)).collect();
+        let embedded: Vec<&PathCertificate> = path
+            .filter(|ca| others.iter().any(|other| other.fingerprint == ca.certificate.fingerprint))
+            .collect();
         let mut needed = Vec::new();
-        for (certificate, role) in embedded {
+        for PathCertificate { certificate, role } in embedded {
             let known = self.reading(|read| read.authority_aliases(&certificate.fingerprint))?;
             if *role == Role::Anchor || known.is_empty() {
                 needed.push(EmbeddedAuthority { certificate: certificate.clone(), role: *role });

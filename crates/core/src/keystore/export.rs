@@ -82,7 +82,7 @@ impl Keystore {
         let (row, chain, root) = self.server_row(alias, at)?;
         let (alias, version) = (row.head.alias.clone(), row.content.number);
         let (key, _) = open_row(&root, &row)?;
-        let path: Vec<Certificate> = chain.path.into_iter().map(|(certificate, _)| certificate).collect();
+        let path: Vec<Certificate> = chain.path.into_iter().map(|link| link.certificate).collect();
         let material = Material { name: alias.as_str(), key: &key, path: &path };
         let (files, findings) = render(&material, export)?;
         check(&files, &material, export)?;

@@ -90,13 +90,12 @@ use self::{
 };
 use crate::{
     alias::Alias,
-    certificate::Certificate,
     error::Error,
     instant::seconds,
     seal::{RootKey, Unlock},
     store::{EntryRow, Read, Store, StoreError},
     trace::{Operation, traced},
-    validate::{Chain, Policy, Role, ValidatedChain},
+    validate::{Chain, PathCertificate, Policy, ValidatedChain},
 };
 
 /// An open keystore, for all threads of a program: clones share its connections, and cost nothing.
@@ -300,7 +299,7 @@ impl Keystore {
     /// # Errors
     ///
     /// [`StoreError::NotFound`], or another if the store cannot be read.
-    pub fn chain(&self, alias: &Alias, at: UnixTime) -> Result<Vec<(Certificate, Role)>, Error> {
+    pub fn chain(&self, alias: &Alias, at: UnixTime) -> Result<Vec<PathCertificate>, Error> {
         let found = self.reading(|read| {
             let row = read.entry(alias)?;
             row.map(|row| self.chains_of(read).chain(&row, seconds(at))).transpose()

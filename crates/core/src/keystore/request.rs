@@ -12,7 +12,7 @@ use crate::{
     seal::EntryId,
     secret::{Password, PrivateKey},
     store::Action,
-    validate::{Chain, Policy, Role, Trust},
+    validate::{Chain, PathCertificate, Policy, Role, Trust},
 };
 
 /// The import of a PKCS #12 file under an alias.
@@ -178,9 +178,9 @@ pub struct ChainLink {
 }
 
 impl ChainLink {
-    pub(super) fn of(path: &[(Certificate, Role)]) -> Vec<Self> {
+    pub(super) fn of(path: &[PathCertificate]) -> Vec<Self> {
         path.iter()
-            .map(|(certificate, role)| Self {
+            .map(|PathCertificate { certificate, role }| Self {
                 sha256: certificate.fingerprint,
                 subject: certificate.subject.clone(),
                 role: *role,
@@ -279,7 +279,7 @@ pub struct Entry {
     /// All certificates from the leaf to the anchor, the leaf included; without an anchor, as far as issuers are known.
     /// Of a certain version, asked for by its number: as it was validated when that was stored. A CA certificate stands
     /// alone; [`Keystore::chain`](crate::Keystore::chain) has those above it.
-    pub chain: Vec<(Certificate, Role)>,
+    pub chain: Vec<PathCertificate>,
     /// How far that reaches.
     pub chain_state: ChainState,
     /// When the first of the certificates above the leaf ends, where they reach an authority: before the leaf's own

@@ -47,7 +47,7 @@ pub(super) fn serve_row(root: &RootKey, row: &EntryRow, chain: Chain) -> Result<
 
 /// What a server sends above its leaf.
 pub(super) fn sent_above(chain: Chain) -> Vec<Certificate> {
-    let mut above: Vec<Certificate> = chain.path.into_iter().skip(1).map(|(above, _)| above).collect();
+    let mut above: Vec<Certificate> = chain.path.into_iter().skip(1).map(|above| above.certificate).collect();
     // A client has the root, or does not trust it.
     if above.last().is_some_and(Certificate::is_self_issued) {
         above.pop();
@@ -67,7 +67,7 @@ pub(super) fn describe(row: EntryRow, chains: &ChainView<'_>, at: i64) -> Result
 /// What an entry was when its version was stored.
 pub(super) fn describe_as_stored(row: EntryRow) -> Result<Entry, StoreError> {
     let path = row.content.chain.clone();
-    let anchored = path.len() > 1 && matches!(path.last(), Some((_, Role::Anchor)));
+    let anchored = path.len() > 1 && path.last().is_some_and(|last| last.role == Role::Anchor);
     let no_anchor = row.content.allowed.contains(&DiagnosticCode::NoAnchor);
     let refusal = (no_anchor || (path.len() > 1 && !anchored)).then_some(DiagnosticCode::NoAnchor);
     entry(row, Chain { path, refusal })
@@ -75,7 +75,7 @@ pub(super) fn describe_as_stored(row: EntryRow) -> Result<Entry, StoreError> {
 
 fn entry(row: EntryRow, chain: Chain) -> Result<Entry, StoreError> {
     let EntryRow { head, content } = row;
-    let Some(certificate) = content.chain.into_iter().next().map(|(leaf, _)| leaf) else {
+    let Some(certificate) = content.chain.into_iter().next().map(|leaf| leaf.certificate) else {
         return Err(StoreError::Corrupt { detail: "an entry has no certificate" });
     };
     let kind = head.trust.map_or(EntryKind::Server, |trust| EntryKind::Authority { trust });

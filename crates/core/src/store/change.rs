@@ -18,7 +18,7 @@ use crate::{
     certificate::Certificate,
     diagnostic::DiagnosticCode,
     seal::{Digest, EntryId, Ledger, SealedKey},
-    validate::{Role, Trust},
+    validate::{PathCertificate, Trust},
 };
 
 /// A version to be stored.
@@ -29,7 +29,7 @@ pub(crate) struct NewVersion<'a> {
     pub(crate) allowed: &'a [DiagnosticCode],
     pub(crate) actor: &'a str,
     pub(crate) at: i64,
-    pub(crate) chain: &'a [(Certificate, Role)],
+    pub(crate) chain: &'a [PathCertificate],
 }
 
 /// What a change put so far.
@@ -129,7 +129,7 @@ impl<'s> Write<'s> {
         if self.as_read().get(&key::text(Tag::Head, &alias.key()))?.is_some() {
             return Err(StoreError::AliasTaken { alias: alias.clone() });
         }
-        let leaf = version.chain.first().map(|(leaf, _)| leaf.clone());
+        let leaf = version.chain.first().map(|leaf| leaf.certificate.clone());
         let content = self.content(version)?;
         let (number, first) = (content.number, content.number);
         let head =
@@ -142,7 +142,7 @@ impl<'s> Write<'s> {
     /// Stores a further version of `present` and makes it current. The former one stays.
     pub(crate) fn add_version(&self, present: &EntryRow, version: NewVersion<'_>) -> Result<(), StoreError> {
         let former = &present.head;
-        let leaf = version.chain.first().map(|(leaf, _)| leaf.clone());
+        let leaf = version.chain.first().map(|leaf| leaf.certificate.clone());
         let content = self.content(version)?;
         let head = EntryHead { version: content.number, content, ..former.clone() };
         self.put_former(former, &former.content)?;
@@ -225,7 +225,7 @@ impl<'s> Write<'s> {
     /// The content of a version, after putting what it names beside the tree.
     pub(super) fn content_of(&self, row: &VersionRow) -> Result<Content, StoreError> {
         let mut digests: Vec<Digest> =
-            row.chain.iter().map(|(certificate, _)| *certificate.fingerprint.as_bytes()).collect();
+            row.chain.iter().map(|link| *link.certificate.fingerprint.as_bytes()).collect();
         digests.dedup();
         let mut known = self.as_read().blobs(&digests)?;
         if self.pending.borrow().wipe {
@@ -233,9 +233,8 @@ impl<'s> Write<'s> {
             known.fill(None);
         }
         for (digest, known) in digests.iter().zip(known) {
-            let certificate =
-                row.chain.iter().find(|(certificate, _)| certificate.fingerprint.as_bytes() == digest);
-            if let (None, Some((certificate, _))) = (known, certificate) {
+            let certificate = row.chain.iter().find(|link| link.certificate.fingerprint.as_bytes() == digest);
+            if let (None, Some(PathCertificate { certificate, .. })) = (known, certificate) {
                 self.pending.borrow_mut().blobs.insert(*digest, Some(certificate.der().to_vec()));
             }
         }
@@ -252,7 +251,7 @@ impl<'s> Write<'s> {
             actor: row.actor.clone(),
             allowed: row.allowed.clone(),
             sealed,
-            chain: row.chain.iter().map(|(certificate, role)| (certificate.fingerprint, *role)).collect(),
+            chain: row.chain.iter().map(|link| (link.certificate.fingerprint, link.role)).collect(),
         })
     }
 

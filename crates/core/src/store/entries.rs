@@ -12,7 +12,7 @@ use crate::{
     alias::Alias,
     certificate::{Certificate, Fingerprint},
     seal::Digest,
-    validate::Trust,
+    validate::{PathCertificate, Trust},
 };
 
 /// The most authorities of one subject that an import looks at.
@@ -202,10 +202,10 @@ impl Read<'_> {
     /// A version with its certificates and its sealed key.
     fn fill(&self, content: Content, known: &mut Decoded) -> Result<VersionRow, StoreError> {
         self.decode(content.certificates(), known)?;
-        let chain = content
-            .chain
-            .iter()
-            .map(|(fingerprint, role)| Ok((known.get(fingerprint.as_bytes()).cloned().ok_or(BLOB)?, *role)));
+        let chain = content.chain.iter().map(|(fingerprint, role)| {
+            let certificate = known.get(fingerprint.as_bytes()).cloned().ok_or(BLOB)?;
+            Ok(PathCertificate { certificate, role: *role })
+        });
         let chain = chain.collect::<Result<Vec<_>, StoreError>>()?;
         let sealed = match content.sealed {
             None => None,

@@ -9,7 +9,7 @@ use crate::{
     certificate::{Certificate, Fingerprint},
     diagnostic::DiagnosticCode,
     seal::{Digest, EntryId, SealBinding, SealedKey},
-    validate::{Role, Trust},
+    validate::{PathCertificate, Role, Trust},
 };
 
 /// What an alias stands for.
@@ -51,7 +51,7 @@ pub(crate) struct VersionRow {
     pub(crate) actor: String,
     pub(crate) allowed: Vec<DiagnosticCode>,
     pub(crate) sealed: Option<SealedKey>,
-    pub(crate) chain: Vec<(Certificate, Role)>,
+    pub(crate) chain: Vec<PathCertificate>,
 }
 
 /// An entry in one of its versions.
@@ -64,11 +64,11 @@ pub(crate) struct EntryRow {
 impl VersionRow {
     /// The leaf, or the CA certificate.
     pub(crate) fn leaf(&self) -> Option<&Certificate> {
-        self.chain.first().map(|(leaf, _)| leaf)
+        self.chain.first().map(|leaf| &leaf.certificate)
     }
 
     pub(crate) fn fingerprints(&self) -> Vec<Fingerprint> {
-        self.chain.iter().map(|(certificate, _)| certificate.fingerprint).collect()
+        self.chain.iter().map(|link| link.certificate.fingerprint).collect()
     }
 }
 

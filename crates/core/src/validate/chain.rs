@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::{
-    Authorities, EndEntity, KnownSignatures, Links, Policy, Role, ValidatedChain, Validation,
+    Authorities, EndEntity, KnownSignatures, PathCertificate, Policy, ValidatedChain, Validation,
     ValidationError, budget::PathBudget, lacks_purpose, policies,
 };
 use crate::{
@@ -21,7 +21,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub(crate) struct Chain {
     /// From the certificate upwards: to the anchor, or without one as far as issuers are known.
-    pub(crate) path: Links,
+    pub(crate) path: Vec<PathCertificate>,
     /// Why it reaches no anchor; a certificate that its own key signed needs none.
     pub(crate) refusal: Option<DiagnosticCode>,
 }
@@ -29,12 +29,12 @@ pub(crate) struct Chain {
 impl Chain {
     /// Of a server certificate that its own key signed.
     pub(crate) fn of_self_signed(leaf: &Certificate) -> Self {
-        Self { path: vec![(leaf.clone(), Role::Leaf)], refusal: None }
+        Self { path: vec![PathCertificate::leaf(leaf.clone())], refusal: None }
     }
 
     /// The certificates above the first one.
     pub(crate) fn above(&self) -> impl DoubleEndedIterator<Item = &Certificate> {
-        self.path.iter().skip(1).map(|(certificate, _)| certificate)
+        self.path.iter().skip(1).map(|link| &link.certificate)
     }
 
     /// When the first of the certificates above ends, where they reach an anchor.
@@ -57,7 +57,7 @@ impl Validation<'_> {
         if self_signed && self.takes_self_signed() {
             return Chain::of_self_signed(leaf);
         }
-        let mut path = vec![(leaf.clone(), Role::Leaf)];
+        let mut path = vec![PathCertificate::leaf(leaf.clone())];
         match self.find_above(&mut budget) {
             Ok(above) => {
                 path.extend(above);
@@ -89,7 +89,7 @@ pub(crate) struct ChainFinder {
 struct Shared {
     from: i64,
     until: i64,
-    above: Links,
+    above: Vec<PathCertificate>,
     refusal: Option<DiagnosticCode>,
 }
 
@@ -175,12 +175,12 @@ impl ChainFinder {
         if !(shared.from..=shared.until).contains(&at) {
             return None;
         }
-        if let Some((issuer, _)) = shared.above.first()
+        if let Some(PathCertificate { certificate: issuer, .. }) = shared.above.first()
             && !PathBudget::new(signatures).is_signed_by(leaf, issuer)
         {
             return None;
         }
-        let mut path = vec![(leaf.clone(), Role::Leaf)];
+        let mut path = vec![PathCertificate::leaf(leaf.clone())];
         path.extend(shared.above.iter().cloned());
         Some(Chain { path, refusal: shared.refusal })
     }
@@ -208,7 +208,7 @@ impl ChainFinder {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::Role, *};
     use crate::validate::{SignatureCache, Trust};
 
     fn certificate(name: &str) -> Certificate {
@@ -252,7 +252,10 @@ mod tests {
     #[test]
     fn a_path_that_was_validated_before_needs_no_signature_again() {
         let (ca, root) = (certificate("intermediate-rsa"), certificate("root-rsa"));
-        let path = [(ca.clone(), Role::Leaf), (root.clone(), Role::Anchor)];
+        let path = [
+            PathCertificate::leaf(ca.clone()),
+            PathCertificate { certificate: root.clone(), role: Role::Anchor },
+        ];
         let cache = SignatureCache::default();
         let known = KnownSignatures { cache: Some(&cache), path: &path, self_signed: false };
         let finder = ChainFinder::new(&ca, vec![root.clone()], Authorities::new());

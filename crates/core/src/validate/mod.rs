@@ -118,6 +118,23 @@ impl Role {
     }
 }
 
+/// A certificate with its place in a chain.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct PathCertificate {
+    /// The certificate.
+    pub certificate: Certificate,
+    /// Its place.
+    pub role: Role,
+}
+
+impl PathCertificate {
+    /// The leaf of a path.
+    pub(crate) fn leaf(certificate: Certificate) -> Self {
+        Self { certificate, role: Role::Leaf }
+    }
+}
+
 /// A leaf with the path that was found for it. Only validation makes one, and nothing changes it afterwards:
 ///
 /// ```compile_fail,E0451
@@ -127,7 +144,7 @@ impl Role {
 /// ```
 #[derive(Debug)]
 pub struct ValidatedChain {
-    path: Vec<(Certificate, Role)>,
+    path: Vec<PathCertificate>,
     findings: Vec<Diagnostic>,
     signatures: u32,
 }
@@ -135,14 +152,14 @@ pub struct ValidatedChain {
 impl ValidatedChain {
     /// The certificates from the leaf to the anchor, inclusive. A self-signed leaf stands alone.
     #[must_use]
-    pub fn path(&self) -> &[(Certificate, Role)] {
+    pub fn path(&self) -> &[PathCertificate] {
         &self.path
     }
 
     /// The fingerprint of the leaf.
     #[must_use]
     pub fn leaf(&self) -> Option<Fingerprint> {
-        self.path.first().map(|(leaf, _)| leaf.fingerprint)
+        self.path.first().map(|leaf| leaf.certificate.fingerprint)
     }
 
     /// Warnings, and errors that the caller allowed.
@@ -229,9 +246,6 @@ pub fn verify(
     Validation { end_entity: EndEntity { leaf, others }, authorities, policy, at, signatures }.run()
 }
 
-/// Certificates of a path with their places.
-type Links = Vec<(Certificate, Role)>;
-
 /// What is judged.
 struct EndEntity<'c> {
     leaf: &'c Certificate,
@@ -254,7 +268,7 @@ impl Validation<'_> {
         // The first signature of a hundred.
         let self_signed = leaf.is_self_issued() && budget.is_signed_by(leaf, leaf);
         let mut findings = leaf::check(leaf, policy, self_signed, self.at);
-        let mut path = vec![(leaf.clone(), Role::Leaf)];
+        let mut path = vec![PathCertificate::leaf(leaf.clone())];
         let hard = findings.iter().any(|finding| finding.code.severity() == Severity::Error);
         let stands_alone = self_signed && self.takes_self_signed();
         if !stands_alone && !hard {
@@ -268,10 +282,10 @@ impl Validation<'_> {
             }
             findings.extend(about_path(end_entity, &path, policy));
         }
-        let judged = stands_alone || matches!(path.last(), Some((_, Role::Anchor)));
+        let judged = stands_alone || path.last().is_some_and(|last| last.role == Role::Anchor);
         // Where the purpose is not that of the leaf, its own finding says what clients think.
         if !hard && judged && !lacks_purpose(leaf, policy.purpose) {
-            let above: Vec<&Certificate> = path.iter().skip(1).map(|(certificate, _)| certificate).collect();
+            let above: Vec<&Certificate> = path.iter().skip(1).map(|link| &link.certificate).collect();
             findings.extend(webpki_check::rustls_clients(
                 leaf,
                 &above,
@@ -303,7 +317,7 @@ impl Validation<'_> {
         self.at.max(self.end_entity.leaf.not_before).min(self.end_entity.leaf.not_after)
     }
 
-    fn find_above(&self, budget: &mut PathBudget<'_>) -> Result<Links, Box<Diagnostic>> {
+    fn find_above(&self, budget: &mut PathBudget<'_>) -> Result<Vec<PathCertificate>, Box<Diagnostic>> {
         let Self { end_entity, authorities, policy, .. } = self;
         let builder = PathBuilder {
             leaf: end_entity.leaf,
@@ -317,7 +331,11 @@ impl Validation<'_> {
             Ok(path) => {
                 let last = path.len().saturating_sub(1);
                 let role = |n| if n == last { Role::Anchor } else { Role::Intermediate };
-                Ok(path.into_iter().enumerate().map(|(n, ca)| (ca.clone(), role(n))).collect())
+                Ok(path
+                    .into_iter()
+                    .enumerate()
+                    .map(|(n, ca)| PathCertificate { certificate: ca.clone(), role: role(n) })
+                    .collect())
             }
             Err(errors) => Err(Box::new(errors.into_best().unwrap_or_else(|| {
                 explain::no_anchor(end_entity, authorities, &builder.between, policy, builder.at, budget)
@@ -326,10 +344,11 @@ impl Validation<'_> {
     }
 
     /// The certificates above the leaf as far as they are known, where the caller does without an anchor.
-    fn known_above(&self, budget: &mut PathBudget<'_>) -> Links {
+    fn known_above(&self, budget: &mut PathBudget<'_>) -> Vec<PathCertificate> {
         let known = candidates(&self.end_entity, self.authorities, self.policy);
         let links = explain::links_above(self.end_entity.leaf, &known, self.within_validity(), budget);
-        links.into_iter().map(|certificate| (certificate.clone(), Role::Intermediate)).collect()
+        let link = |ca: &Certificate| PathCertificate { certificate: ca.clone(), role: Role::Intermediate };
+        links.into_iter().map(link).collect()
     }
 }
 
@@ -356,9 +375,10 @@ fn candidates<'c>(
 }
 
 /// Warnings that depend on the path.
-fn about_path(end_entity: &EndEntity<'_>, path: &[(Certificate, Role)], policy: &Policy) -> Vec<Diagnostic> {
+fn about_path(end_entity: &EndEntity<'_>, path: &[PathCertificate], policy: &Policy) -> Vec<Diagnostic> {
     let mut findings = Vec::new();
-    if let Some((anchor, Role::Anchor)) = path.last()
+    let anchor = path.last().filter(|last| last.role == Role::Anchor).map(|last| &last.certificate);
+    if let Some(anchor) = anchor
         && anchor.version < 3
     {
         findings.push(Diagnostic::new(
@@ -366,7 +386,7 @@ fn about_path(end_entity: &EndEntity<'_>, path: &[(Certificate, Role)], policy: 
             format!("the imported authority {} has X.509 version {}", anchor.subject, anchor.version),
         ));
     }
-    if let Some((anchor, Role::Anchor)) = path.last()
+    if let Some(anchor) = anchor
         && !anchor.is_self_issued()
     {
         findings.push(Diagnostic::new(
@@ -380,7 +400,7 @@ fn about_path(end_entity: &EndEntity<'_>, path: &[(Certificate, Role)], policy: 
     let unused: Vec<&str> = end_entity
         .others
         .iter()
-        .filter(|other| path.iter().all(|(used, _)| used.fingerprint != other.fingerprint))
+        .filter(|other| path.iter().all(|used| used.certificate.fingerprint != other.fingerprint))
         .map(|other| other.subject.as_str())
         .collect();
     if policy.use_embedded && path.len() > 1 && !unused.is_empty() {

@@ -5,7 +5,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use super::Role;
+use super::PathCertificate;
 use crate::certificate::{Certificate, Fingerprint, SignatureCheck, check_signature};
 
 /// The most facts that are kept, of about 80 bytes each; then they are found out anew.
@@ -43,7 +43,7 @@ impl SignatureCache {
 pub(crate) struct KnownSignatures<'k> {
     pub(crate) cache: Option<&'k SignatureCache>,
     /// A path that was validated before: the key of each certificate verified the one before it.
-    pub(crate) path: &'k [(Certificate, Role)],
+    pub(crate) path: &'k [PathCertificate],
     /// Whether the first certificate of that path was found to be signed by its own key.
     pub(crate) self_signed: bool,
 }
@@ -53,12 +53,12 @@ impl KnownSignatures<'_> {
     pub(super) fn check(&self, certificate: &Certificate, issuer: &Certificate) -> SignatureCheck {
         let is = |known: &Certificate| known.fingerprint == certificate.fingerprint;
         let verified = self.path.windows(2).any(|pair| {
-            matches!(pair, [(below, _), (above, _)]
-                if is(below) && above.spki_fingerprint == issuer.spki_fingerprint)
+            matches!(pair, [below, above]
+                if is(&below.certificate) && above.certificate.spki_fingerprint == issuer.spki_fingerprint)
         });
         let by_itself = self.self_signed
             && certificate.fingerprint == issuer.fingerprint
-            && self.path.first().is_some_and(|(first, _)| is(first));
+            && self.path.first().is_some_and(|first| is(&first.certificate));
         if verified || by_itself {
             return SignatureCheck::Valid;
         }

@@ -175,7 +175,7 @@ fn print(alias: Option<&str>, chain: &ValidatedChain, mut warnings: Vec<Diagnost
     let mut found = chain.findings().to_vec();
     found.iter_mut().for_each(|remark| fit(&mut remark.remedies, alias.is_none()));
     warnings.extend(found);
-    let links = chain.path().iter().map(|(certificate, role)| LinkView::of(certificate, *role)).collect();
+    let links = chain.path().iter().map(LinkView::of).collect();
     let view = VerifyView { alias, outcome: "accepted", chain: links, signatures: chain.signatures() };
     printer.result(&view, &warnings, || format!("accepted\n{}", path_text(chain.path())));
 }

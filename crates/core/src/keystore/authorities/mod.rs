@@ -26,7 +26,7 @@ use crate::{
     instant::seconds,
     store::{Action, Happened, Read, StoreError, Write},
     trace::{Operation, traced},
-    validate::{Role, Trust, about_authority},
+    validate::{PathCertificate, Trust, about_authority},
 };
 
 /// The most certificates of one import.
@@ -172,7 +172,7 @@ fn import_ca(
         outcome,
         dry_run: false,
         authority: true,
-        chain: ChainLink::of(&[(certificate.clone(), Role::Leaf)]),
+        chain: ChainLink::of(&[PathCertificate::leaf(certificate.clone())]),
         imported,
         findings,
     };
