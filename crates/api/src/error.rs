@@ -3,11 +3,11 @@
 //! Every failure inside the API is an HTTP 200 with a code in the body: that is what ArcGIS's clients read, and
 //! with another status some send the same request again, up to six times.
 
-use strongroom::{Error, error::ErrorKind, store::StoreError};
+use strongroom::{Error, error::ErrorKind, store::StoreError, web_server::WebServerError};
 
 use crate::{
     advice,
-    wire::{Flavour, hex},
+    wire::{Flavour, NO_CA_AS_WEB_SERVER, hex},
 };
 
 /// A fault of the server, for the log of the host.
@@ -39,6 +39,7 @@ pub(crate) enum Task {
     ImportAuthority,
     ImportServerCertificate,
     Read,
+    UpdateWebServer,
     VerifyPassword,
 }
 
@@ -48,6 +49,7 @@ impl Task {
             Self::Delete => "Deleting the certificate failed: ",
             // ArcGIS's sentence for every import, of whatever certificate.
             Self::ImportAuthority | Self::ImportServerCertificate => "Importing CA certificate failed: ",
+            Self::UpdateWebServer => "Updating the web server failed: ",
             Self::Read | Self::VerifyPassword => "",
         }
     }
@@ -143,6 +145,10 @@ pub(crate) fn reply(task: Task, error: &Error) -> ApiError {
     }
     details.extend(advice::sentence(&error.remedies()));
     details.push(format!("code: {}", error.code()));
+    // Scripts look for this sentence.
+    if let Error::WebServer(WebServerError::CaCertificate { .. }) = error {
+        return ApiError::new(code, format!("{NO_CA_AS_WEB_SERVER}: {error}"), details);
+    }
     ApiError::new(code, format!("{}{error}", task.failed()), details)
 }
 

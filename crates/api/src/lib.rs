@@ -39,6 +39,7 @@ mod client;
 mod error;
 mod import_place;
 mod in_flight;
+mod machine;
 mod operations;
 mod overview;
 mod queue;
@@ -51,5 +52,6 @@ mod wire;
 
 pub use client::{Answered, Client, plain_answer};
 pub use error::Fault;
+pub use machine::{Machine, WebServerHost};
 pub use router::router;
 pub use state::{ApiState, Settings};

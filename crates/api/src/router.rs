@@ -12,10 +12,13 @@ use crate::{
     error::ApiError,
     operations::{self, Answer, Page},
     render::{Frame, failure, or_sign_in, respond, secure},
-    request::{Request, format_of},
+    request::{Request, format_of, host},
     state::ApiState,
     wire::{Address, Operation},
 };
+
+/// A year, and not for the names below the host: those may be other machines (RFC 6797, section 6.1).
+const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000");
 
 /// The whole HTTP surface as a value. It is meant to be served over TLS alone.
 ///
@@ -26,8 +29,13 @@ pub fn router(state: ApiState) -> Router {
 }
 
 async fn handle(State(state): State<ApiState>, incoming: axum::extract::Request) -> Response {
+    let hsts = state.hsts(host(incoming.headers(), incoming.uri()).as_deref());
     let client = incoming.extensions().get::<Client>().cloned().unwrap_or_else(Client::current);
-    secure(client.scope(answer(&state, incoming)).await)
+    let mut response = secure(client.scope(answer(&state, incoming)).await);
+    if hsts {
+        response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, HSTS);
+    }
+    response
 }
 
 async fn answer(state: &ApiState, incoming: axum::extract::Request) -> Response {
@@ -53,7 +61,9 @@ async fn answer(state: &ApiState, incoming: axum::extract::Request) -> Response 
         Err(error) => operations::refuse(state, &request, error).await,
     };
     let answered = Answered::new(user.as_ref().map(|user| user.name.clone()), code(&answer));
-    let frame = Frame::new(&request.address, state, user);
+    // A machine that is unknown was refused.
+    let of_machine = operations::of_request(state, &request);
+    let frame = Frame::new(&request.address, of_machine.as_ref().unwrap_or(state), user);
     let mut response = respond(&frame, request.format, or_sign_in(&request, answer));
     response.extensions_mut().insert(answered);
     response

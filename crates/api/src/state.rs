@@ -12,7 +12,8 @@ use crate::{
     error::{ApiError, Task, reply},
     import_place::ImportPlace,
     in_flight::InFlight,
-    overview::{Overview, Overviews},
+    machine::{Machine, host_name},
+    overview::Overview,
     queue::{Pass, Queue},
     session::{Failures, Session, Sessions},
 };
@@ -89,12 +90,15 @@ impl Settings {
 #[derive(Clone)]
 pub struct ApiState {
     shared: Arc<Shared>,
+    /// The machine that a request is about.
+    machine: Arc<Machine>,
 }
 
 struct Shared {
     settings: Settings,
     clock: fn() -> UnixTime,
-    keystore: Keystore,
+    /// All of them, the one with the administrators first.
+    machines: Vec<Arc<Machine>>,
     sessions: Sessions,
     failures: Failures,
     imports: Arc<Queue>,
@@ -102,17 +106,34 @@ struct Shared {
     hashes: Arc<Queue>,
     reads: Arc<Queue>,
     in_flight: Arc<InFlight>,
-    overviews: Overviews,
 }
 
 impl ApiState {
     /// Takes over a keystore. `clock` dates entries and tokens, for example `strongroom::UnixTime::now`.
     #[must_use]
     pub fn new(keystore: Keystore, settings: Settings, clock: fn() -> UnixTime) -> Self {
+        let machine = Machine::new(settings.machine.clone(), keystore);
+        let machine = machine.showing(settings.web_server_certificate_alias.clone());
+        Self::of_machines(machine, Vec::new(), settings, clock)
+    }
+
+    /// The same for several machines, each with a store of its own. The administrators are those of the first one's. Of the
+    /// settings the name of a machine and the alias that it shows do not count: the machines have their own.
+    #[must_use]
+    pub fn of_machines(
+        first: Machine,
+        others: Vec<Machine>,
+        mut settings: Settings,
+        clock: fn() -> UnixTime,
+    ) -> Self {
+        first.name().clone_into(&mut settings.machine);
+        let machine = Arc::new(first);
+        let machines =
+            std::iter::once(Arc::clone(&machine)).chain(others.into_iter().map(Arc::new)).collect();
         let shared = Shared {
             settings,
             clock,
-            keystore,
+            machines,
             sessions: Sessions::default(),
             failures: Failures::default(),
             imports: Queue::new(IMPORTS, WAITING, PATIENCE),
@@ -120,9 +141,30 @@ impl ApiState {
             hashes: Queue::new(HASHES, WAITING, PATIENCE),
             reads: Queue::new(READS, WAITING, PATIENCE),
             in_flight: InFlight::new(),
-            overviews: Overviews::default(),
         };
-        Self { shared: Arc::new(shared) }
+        Self { shared: Arc::new(shared), machine }
+    }
+
+    /// The machine that this state is for: the first one, unless a request named another.
+    pub(crate) fn machine(&self) -> &Arc<Machine> {
+        &self.machine
+    }
+
+    /// All machines.
+    pub(crate) fn machines(&self) -> &[Arc<Machine>] {
+        &self.shared.machines
+    }
+
+    /// The same state for the machine of that name, if there is one.
+    pub(crate) fn for_machine(&self, name: &str) -> Option<Self> {
+        let machine = self.machines().iter().find(|machine| machine.is(name))?;
+        Some(Self { shared: Arc::clone(&self.shared), machine: Arc::clone(machine) })
+    }
+
+    /// Whether answers to a client that named this host tell browsers to come by HTTPS alone.
+    pub(crate) fn hsts(&self, host: Option<&str>) -> bool {
+        let named = host.and_then(|host| self.machines().iter().find(|machine| machine.is(host_name(host))));
+        named.unwrap_or(&self.machine).hsts()
     }
 
     pub(crate) fn settings(&self) -> &Settings {
@@ -159,10 +201,10 @@ impl ApiState {
         // Goes with the future of this request.
         let wanted = Arc::new(());
         let cancel = place.cancel(Arc::downgrade(&wanted));
-        let held = Arc::clone(&place);
+        let (held, machine) = (Arc::clone(&place), Arc::clone(&self.machine));
         let blocking = tokio::task::spawn_blocking(move || {
             let _held = held;
-            work(&shared.keystore, cancel)
+            work(&machine.keystore, cancel)
         });
         match blocking.await {
             Ok(Err(_)) if place.is_refused() => Err(ApiError::busy()),
@@ -178,13 +220,13 @@ impl ApiState {
 
     /// Every entry at a glance.
     pub(crate) async fn overview(&self) -> Result<Arc<Overview>, ApiError> {
-        let (shared, at) = (Arc::clone(&self.shared), self.now());
-        self.run(Task::Read, move |keystore| shared.overviews.get(keystore, at)).await
+        let (machine, at) = (Arc::clone(&self.machine), self.now());
+        self.run(Task::Read, move |keystore| machine.overviews.get(keystore, at)).await
     }
 
     /// The same as it was last; `None` if nobody has asked for it yet.
     pub(crate) fn known_overview(&self) -> Option<Arc<Overview>> {
-        self.shared.overviews.peek()
+        self.machine.overviews.peek()
     }
 
     async fn run_with<T: Send + 'static>(
@@ -193,11 +235,11 @@ impl ApiState {
         task: Task,
         work: impl FnOnce(&Keystore) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, ApiError> {
-        let shared = Arc::clone(&self.shared);
+        let machine = Arc::clone(&self.machine);
         let blocking = tokio::task::spawn_blocking(move || {
             // Held until the work is done, also when the client has gone.
             let _permit = permit;
-            work(&shared.keystore)
+            work(&machine.keystore)
         });
         match blocking.await {
             Ok(done) => done.map_err(|error| reply(task, &error)),
@@ -207,7 +249,9 @@ impl ApiState {
 
     fn queue(&self, task: Task) -> &Arc<Queue> {
         match task {
-            Task::ImportAuthority | Task::ImportServerCertificate => &self.shared.imports,
+            Task::ImportAuthority | Task::ImportServerCertificate | Task::UpdateWebServer => {
+                &self.shared.imports
+            }
             Task::Delete | Task::Read => &self.shared.reads,
             Task::VerifyPassword => &self.shared.hashes,
         }
@@ -242,10 +286,10 @@ impl ApiState {
     /// Nobody waits for it, or the time of the answer would tell the names of administrators from others.
     fn log_failure(&self, name: AccountName) {
         let failures = self.shared.failures.failed(&name);
-        let (shared, at) = (Arc::clone(&self.shared), self.now());
+        let (shared, machine, at) = (Arc::clone(&self.shared), Arc::clone(&self.machine), self.now());
         tokio::task::spawn_blocking(move || {
             // What cannot be logged is refused all the same.
-            let _ = shared.log_failure(&name, failures, at);
+            let _ = shared.log_failure(&machine.keystore, &name, failures, at);
         });
     }
 
@@ -283,11 +327,17 @@ fn account_since(keystore: &Keystore, name: &AccountName) -> Result<Option<i64>,
 }
 
 impl Shared {
-    fn log_failure(&self, name: &AccountName, failures: u32, at: UnixTime) -> Result<(), Error> {
-        let known = self.keystore.administrator(name)?.map(|found| found.name);
+    fn log_failure(
+        &self,
+        keystore: &Keystore,
+        name: &AccountName,
+        failures: u32,
+        at: UnixTime,
+    ) -> Result<(), Error> {
+        let known = keystore.administrator(name)?.map(|found| found.name);
         let count = if known.is_some() { failures } else { self.failures.failed_unknown() };
         if count.is_power_of_two() {
-            self.keystore.acting_as("api").log_refused_sign_in(known.as_deref(), count, at)?;
+            keystore.acting_as("api").log_refused_sign_in(known.as_deref(), count, at)?;
         }
         Ok(())
     }

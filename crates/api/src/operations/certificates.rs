@@ -1,5 +1,7 @@
 //! The list of certificates, and one of them.
 
+use std::sync::Arc;
+
 use strongroom::{
     Alias, Entry, Error, Keystore, UnixTime,
     diagnostic::Diagnostic,
@@ -7,6 +9,7 @@ use strongroom::{
     keystore::Version,
     store::StoreError,
     validate::{PathCertificate, Policy},
+    web_server::list_of,
 };
 
 use super::{
@@ -22,7 +25,7 @@ use crate::{
         Flavour, Format,
         certificate::CertificateObject,
         field,
-        object::{CIPHER_SUITES, CertificateList, Object, SSL_PROTOCOLS},
+        object::{CertificateList, Object},
         server_object::ServerCertificateList,
     },
 };
@@ -40,17 +43,19 @@ pub(super) async fn list(state: &ApiState, request: &Request) -> Result<Answer, 
         return page(state, request).await;
     }
     let at = state.now();
-    let aliases = state.run(Task::Read, move |keystore| all_aliases(keystore, at)).await?;
+    let read =
+        state.run(Task::Read, move |keystore| Ok((all_aliases(keystore, at)?, keystore.web_server()?)));
+    let (aliases, web_server) = read.await?;
     if request.address.flavour() == Flavour::Server {
         let list = ServerCertificateList { certificates: aliases.clone(), ssl_certificates: aliases };
         return Ok(Answer::Object(Object::ServerCertificateList(list)));
     }
     Ok(Answer::Object(Object::CertificateList(CertificateList {
         ssl_certificates: aliases,
-        web_server_certificate_alias: state.settings().web_server_certificate_alias.clone(),
-        ssl_protocols: SSL_PROTOCOLS,
-        cipher_suites: CIPHER_SUITES,
-        hsts_enabled: false,
+        web_server_certificate_alias: state.machine().shown(&web_server),
+        ssl_protocols: list_of(&web_server.versions()),
+        cipher_suites: list_of(&web_server.suites()),
+        hsts_enabled: web_server.hsts,
     })))
 }
 
@@ -178,12 +183,13 @@ pub(super) async fn one(state: &ApiState, request: &Request) -> Result<Answer, A
         return Ok(Answer::Object(Object::Certificate(Box::new(CertificateObject::from(&entry)))));
     }
     let (alias, at) = (alias(request)?, state.now());
-    let web_server = state.settings().web_server_certificate_alias.clone();
+    let machine = Arc::clone(state.machine());
     let (list, overview, now) = (request.address.list(), state.known_overview(), seconds(state));
     let found = state.run(Task::Read, move |keystore| {
         let page = all_of(keystore, &alias, at)?;
+        let web_server = machine.shown(&keystore.web_server()?);
         Ok(page.map(|(entry, path, findings, versions)| {
-            let is_web_server = entry.alias.as_str().eq_ignore_ascii_case(&web_server);
+            let is_web_server = entry.alias.key() == web_server;
             CertificatePage { entry, path, findings, versions, is_web_server, overview, list, now }
         }))
     });

@@ -34,23 +34,24 @@ pub(super) fn root(state: &ApiState, request: &Request) -> Answer {
 }
 
 pub(super) fn machines(state: &ApiState, request: &Request) -> Answer {
+    let machines: Vec<Machine> =
+        state.machines().iter().map(|machine| Machine::of(state, machine, request)).collect();
     if request.format == Format::Html {
-        let name = &state.settings().machine;
-        let machine = Machine::of(state, request);
-        return links("Machines".to_owned(), Vec::new(), vec![(name.clone(), machine.path())]);
+        let all = machines.into_iter().map(|machine| (machine.machine_name.clone(), machine.path()));
+        return links("Machines".to_owned(), Vec::new(), all.collect());
     }
     if request.address.flavour() == Flavour::Server {
-        let machines = vec![server::local_machine(state, request)];
-        return Answer::Object(Object::ServerMachines(ServerMachines { machines }));
+        let machines = state.machines().iter().map(|machine| server::local_machine(state, machine, request));
+        return Answer::Object(Object::ServerMachines(ServerMachines { machines: machines.collect() }));
     }
-    Answer::Object(Object::Machines(Machines { machines: vec![Machine::of(state, request)] }))
+    Answer::Object(Object::Machines(Machines { machines }))
 }
 
-pub(super) fn machine(state: &ApiState, request: &Request) -> Answer {
-    let machine = Machine::of(state, request);
+pub(super) async fn machine(state: &ApiState, request: &Request) -> Result<Answer, ApiError> {
+    let machine = Machine::of(state, state.machine(), request);
     if request.format == Format::Html {
         let certificates = certificates_of(&machine.machine_name);
-        return links(
+        return Ok(links(
             machine.machine_name,
             vec![
                 ("Address", machine.admin_url),
@@ -58,19 +59,20 @@ pub(super) fn machine(state: &ApiState, request: &Request) -> Answer {
                 ("Platform", machine.platform),
             ],
             vec![("Certificates".to_owned(), certificates)],
-        );
+        ));
     }
     if request.address.flavour() == Flavour::Server {
-        return Answer::Object(Object::ServerMachine(Box::new(server::machine(state, request))));
+        let machine = server::machine(state, request).await?;
+        return Ok(Answer::Object(Object::ServerMachine(Box::new(machine))));
     }
-    Answer::Object(Object::Machine(machine))
+    Ok(Answer::Object(Object::Machine(machine)))
 }
 
 pub(super) fn security(state: &ApiState, request: &Request) -> Answer {
     if request.format == Format::Html {
         let certificates = match request.address.flavour() {
             Flavour::Portal => CERTIFICATES_OF_SITE.to_owned(),
-            Flavour::Server => certificates_of(&state.settings().machine),
+            Flavour::Server => certificates_of(state.machine().name()),
         };
         return links("Security".to_owned(), Vec::new(), vec![("Certificates".to_owned(), certificates)]);
     }
@@ -97,9 +99,13 @@ fn links(title: String, facts: Vec<(&'static str, String)>, links: Vec<(String, 
 }
 
 impl Machine {
-    fn of(state: &ApiState, request: &Request) -> Self {
-        let machine_name = state.settings().machine.clone();
-        Self { admin_url: request.url(state), machine_name, role: "primary", platform: platform() }
+    fn of(state: &ApiState, machine: &crate::Machine, request: &Request) -> Self {
+        Self {
+            admin_url: request.url_of(state, machine),
+            machine_name: machine.name().to_owned(),
+            role: if machine.is(&state.settings().machine) { "primary" } else { "standby" },
+            platform: platform(),
+        }
     }
 
     /// Its path below the directory.

@@ -15,7 +15,7 @@ pub(super) async fn home(state: &ApiState, request: &Request) -> Result<Answer, 
     let overview = state.overview().await?;
     let mut changes = state.run(Task::Read, |keystore| keystore.log_tail(CHANGES)).await?;
     changes.reverse();
-    let list = certificates_of(&state.settings().machine);
+    let list = certificates_of(state.machine().name());
     Ok(Answer::Page(Page::Home(HomePage {
         overview,
         changes,

@@ -11,6 +11,7 @@ mod home;
 mod import_authority;
 mod import_server_certificate;
 mod import_signed_certificate;
+mod machines;
 mod oauth;
 mod page;
 mod rest;
@@ -20,7 +21,9 @@ mod sharing;
 mod sign_in;
 mod token;
 mod update;
+mod web_server;
 
+pub(crate) use self::machines::of_request;
 use strongroom::{diagnostic::Diagnostic, keystore::ImportReport};
 use zeroize::Zeroizing;
 
@@ -115,9 +118,7 @@ async fn perform_public(state: &ApiState, request: &mut Request) -> Result<Answe
 
 /// What needs a token. The privilege was looked at; so are, here, the machine and whether a change was meant.
 async fn perform_as(state: &ApiState, request: &mut Request, user: &User) -> Result<Answer, ApiError> {
-    if let Some(machine) = &request.address.machine {
-        check_machine(state, machine)?;
-    }
+    let state = &of_request(state, request)?;
     if request.address.row.methods == Methods::Change {
         if !request.is_post {
             return form(request);
@@ -148,7 +149,7 @@ async fn perform_as(state: &ApiState, request: &mut Request, user: &User) -> Res
         Operation::ImportSignedCertificate => import_signed_certificate::import(state, request, user).await,
         Operation::LocalMachine => Ok(server::local(state, request)),
         Operation::LogSettings => Ok(server::log_settings(request)),
-        Operation::Machine => Ok(directory::machine(state, request)),
+        Operation::Machine => directory::machine(state, request).await,
         Operation::Machines => Ok(directory::machines(state, request)),
         Operation::PortalSelf => Ok(sharing::portal(state, request, user)),
         Operation::PortalServers => Ok(sharing::servers(request)),
@@ -178,16 +179,6 @@ fn not_offered() -> ApiError {
     let help =
         "certificates are listed, shown and imported here; the command strongroom does the rest".to_owned();
     ApiError::new(404, "This server does not offer that resource or operation", vec![help])
-}
-
-fn check_machine(state: &ApiState, machine: &str) -> Result<(), ApiError> {
-    let this = &state.settings().machine;
-    if machine.eq_ignore_ascii_case(this) {
-        return Ok(());
-    }
-    let machine = strongroom::certificate::printable(machine);
-    let message = format!("Machine '{machine}' is not this machine; this is '{this}'");
-    Err(ApiError::new(404, message, Vec::new()))
 }
 
 /// A page for people, an object for programs.

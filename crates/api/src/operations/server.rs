@@ -2,6 +2,8 @@
 
 use super::{Answer, directory::platform, resource};
 use crate::{
+    error::{ApiError, Task},
+    machine::Machine,
     request::Request,
     session::{DEFAULT_MINUTES, MAX_MINUTES},
     state::ApiState,
@@ -16,19 +18,20 @@ use crate::{
 };
 
 pub(super) fn local(state: &ApiState, request: &Request) -> Answer {
-    resource(request, "Local machine", Object::LocalMachine(local_machine(state, request)))
+    resource(request, "Local machine", Object::LocalMachine(local_machine(state, state.machine(), request)))
 }
 
-pub(super) fn local_machine(state: &ApiState, request: &Request) -> LocalMachine {
+pub(super) fn local_machine(state: &ApiState, machine: &Machine, request: &Request) -> LocalMachine {
     LocalMachine {
-        machine_name: state.settings().machine.clone(),
-        admin_url: format!("{}/admin", request.url(state)),
+        machine_name: machine.name().to_owned(),
+        admin_url: format!("{}/admin", request.url_of(state, machine)),
     }
 }
 
-pub(super) fn machine(state: &ApiState, request: &Request) -> ServerMachine {
-    let LocalMachine { machine_name, admin_url } = local_machine(state, request);
-    ServerMachine {
+pub(super) async fn machine(state: &ApiState, request: &Request) -> Result<ServerMachine, ApiError> {
+    let LocalMachine { machine_name, admin_url } = local_machine(state, state.machine(), request);
+    let web_server = state.run(Task::Read, |keystore| keystore.web_server()).await?;
+    Ok(ServerMachine {
         machine_name,
         admin_url,
         platform: platform(),
@@ -36,11 +39,11 @@ pub(super) fn machine(state: &ApiState, request: &Request) -> ServerMachine {
         web_server_max_heap_size: -1,
         soc_max_heap_size: 64,
         web_server_ssl_enabled: true,
-        web_server_certificate_alias: state.settings().web_server_certificate_alias.clone(),
+        web_server_certificate_alias: state.machine().shown(&web_server),
         configured_state: "STARTED",
         synchronize: false,
         under_maintenance: false,
-    }
+    })
 }
 
 pub(super) fn log_settings(request: &Request) -> Answer {

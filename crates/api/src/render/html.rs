@@ -30,7 +30,7 @@ pub(crate) struct Frame<'a> {
 impl<'a> Frame<'a> {
     pub(crate) fn new(address: &Address, state: &'a ApiState, user: Option<User>) -> Self {
         let (base, flavour) = (address.base(), address.flavour());
-        Self { base, flavour, machine: &state.settings().machine, user }
+        Self { base, flavour, machine: state.machine().name(), user }
     }
 
     /// Where the certificates of this machine are listed.

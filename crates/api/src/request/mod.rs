@@ -22,6 +22,7 @@ use crate::{
     client::Client,
     error::ApiError,
     in_flight::Room,
+    machine::{Machine, host_name, port},
     state::ApiState,
     wire::{Address, Format, access::Access, field},
 };
@@ -97,6 +98,16 @@ impl Request {
         format!("https://{host}{}", self.address.context)
     }
 
+    /// The address of a machine: the only one by whatever name the client used, and of several each by its own.
+    pub(crate) fn url_of(&self, state: &ApiState, machine: &Machine) -> String {
+        let asked = self.host.as_deref().unwrap_or_default();
+        if state.machines().len() == 1 || machine.is(host_name(asked)) {
+            return self.url(state);
+        }
+        // Of all machines, one process listens on one port.
+        format!("https://{}{}{}", machine.name(), port(asked), self.address.context)
+    }
+
     /// The port that the client named.
     pub(crate) fn port(&self) -> u16 {
         let named = self.host.as_deref().and_then(|host| host.rsplit_once(':'));
@@ -152,7 +163,7 @@ fn accepts_html(headers: &HeaderMap) -> bool {
 }
 
 /// The host that the client named, if it is one. A proxy's own headers are not believed.
-fn host(headers: &HeaderMap, uri: &Uri) -> Option<String> {
+pub(crate) fn host(headers: &HeaderMap, uri: &Uri) -> Option<String> {
     let named = uri.authority().map(|authority| authority.as_str());
     let named = named.or_else(|| headers.get(header::HOST).and_then(|value| value.to_str().ok()))?;
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':' | '[' | ']');

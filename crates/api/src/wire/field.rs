@@ -83,12 +83,14 @@ pub(crate) const SAN: Names = &["san"];
 pub(crate) const SIGNATURE_ALGORITHM: Names = &["sigAlg"];
 pub(crate) const SIGNED_CERTIFICATE: Names = &["file", "caSignedCertificate"];
 pub(crate) const SSL_PROTOCOLS: Names = &["sslProtocols", "httpsProtocols"];
+pub(crate) const SOC_MAX_HEAP_SIZE: Names = &["socMaxHeapSize"];
 /// Of an address, and of a request of OAuth.
 pub(crate) const STATE: Names = &["state"];
 pub(crate) const TOKEN: Names = &["token"];
 pub(crate) const USERNAME: Names = &["username"];
 pub(crate) const VALIDITY: Names = &["validity"];
 pub(crate) const WEB_SERVER_ALIAS: Names = &["webServerCertificateAlias"];
+pub(crate) const WEB_SERVER_MAX_HEAP_SIZE: Names = &["webServerMaxHeapSize"];
 
 // What people ask of the list.
 pub(crate) const ORDER: Names = &["order"];

@@ -15,9 +15,15 @@ mod text;
 pub(crate) use self::{
     address::Address,
     flavour::Flavour,
-    table::{Methods, Operation},
+    table::{Methods, Operation, Root},
     text::{calendar_date, hex, java_date, percent_decode, percent_encode, unhex},
 };
+
+/// The refusal of a CA certificate as that of the web server, to the letter.
+pub(crate) const NO_CA_AS_WEB_SERVER: &str =
+    "A root or intermediate certificate cannot be used as a Web server's SSL certificate";
+/// How a portal of several machines refuses what only one of them can answer, to the letter.
+pub(crate) const NOT_FOR_SEVERAL_MACHINES: &str = "This resource is not accessible for highly available Portals. Please use the sslCertificates API available within the Machines API.";
 
 /// The form of an answer: the parameter `f`.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

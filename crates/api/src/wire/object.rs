@@ -25,6 +25,7 @@ pub(crate) enum Object {
     PortalServers(PortalServers),
     Resources(Resources),
     RestInfo(RestInfo),
+    SecurityConfig(SecurityConfig),
     SecurityTokens(SecurityTokens),
     ServerCertificateList(ServerCertificateList),
     ServerLogSettings(ServerLogSettings),
@@ -57,18 +58,39 @@ impl Success {
 pub(crate) struct CertificateList {
     pub(crate) ssl_certificates: Vec<String>,
     pub(crate) web_server_certificate_alias: String,
-    pub(crate) ssl_protocols: &'static str,
-    pub(crate) cipher_suites: &'static str,
+    pub(crate) ssl_protocols: String,
+    pub(crate) cipher_suites: String,
     #[serde(rename = "HSTSEnabled")]
     pub(crate) hsts_enabled: bool,
 }
 
-/// What rustls serves.
-pub(crate) const SSL_PROTOCOLS: &str = "TLSv1.2,TLSv1.3";
-/// What rustls serves, by ArcGIS's names.
-pub(crate) const CIPHER_SUITES: &str = "TLS_AES_256_GCM_SHA384,TLS_AES_128_GCM_SHA256,\
-TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,\
-TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256";
+/// How a server speaks TLS. The rest never changes here.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct SecurityConfig {
+    #[serde(rename = "Protocol")]
+    protocol: &'static str,
+    ssl_enabled: bool,
+    http_enabled: bool,
+    https_protocols: String,
+    cipher_suites: String,
+    #[serde(rename = "HSTSEnabled")]
+    hsts_enabled: bool,
+}
+
+impl SecurityConfig {
+    pub(crate) fn new(https_protocols: String, cipher_suites: String, hsts_enabled: bool) -> Self {
+        let protocol = "HTTPS";
+        Self {
+            protocol,
+            ssl_enabled: true,
+            http_enabled: false,
+            https_protocols,
+            cipher_suites,
+            hsts_enabled,
+        }
+    }
+}
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]

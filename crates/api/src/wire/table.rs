@@ -281,7 +281,12 @@ pub(crate) static ROWS: &[Row] = &[
     Row::new(Operation::EditMachine, SERVER, &["machines/{machine}/edit"])
         .changes()
         .needs(Privilege::Administer)
-        .with(&[WEB_SERVER_ALIAS, Field::text(field::ADMIN_URL)]),
+        .with(&[
+            WEB_SERVER_ALIAS,
+            Field::text(field::ADMIN_URL),
+            Field::new(field::WEB_SERVER_MAX_HEAP_SIZE, Kind::Number),
+            Field::new(field::SOC_MAX_HEAP_SIZE, Kind::Number),
+        ]),
     Row::new(Operation::LocalMachine, SERVER, &["local"]),
     Row::new(Operation::Security, DIRECTORIES, &["security"]),
     Row::new(Operation::SecurityConfig, DIRECTORIES, &["security/config"]),
