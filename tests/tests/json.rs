@@ -74,6 +74,7 @@ fn a_field_has_one_type_in_every_command_and_stands_on_the_page() {
         &["user", "revoke", "admin"],
         &["user", "ls"],
         &["user", "rm", "admin"],
+        &["web-server", "--hsts", "on"],
         &["export", "www", "-o", pfx, "--pass-out", "env:P"],
         &["ca", "export", "-o", bundle],
         &["generate", "test", "--name", "test.test"],

@@ -22,7 +22,7 @@ use strongroom::{
 pub(crate) use self::check::{Check, CheckFormat};
 pub(crate) use self::export::{CaExport, Export, FormatWord, LayoutWord, OverwriteArgs};
 pub(crate) use self::issuance::{Csr, CsrCommand, Encoding, Generate, Install, RequestArgs, RequestOutput};
-pub(crate) use self::serving::{Bind, Host, Serve, Why};
+pub(crate) use self::serving::{Bind, Host, Serve, WebServer, Why};
 pub(crate) use self::store::{Diff, Init, Log, Ls, Prune, Reference, Rekey, Remove, Restore, Slot, Undo};
 pub(crate) use self::user::{NewPassword, User};
 use crate::{commands::StartTls, source::PasswordSource, unlock::UnlockSpec};
@@ -162,6 +162,8 @@ pub(crate) enum Command {
     /// Administrators of the API
     #[command(subcommand)]
     User(User),
+    /// Which entry serve shows, and how it speaks TLS; without options, what is in force
+    WebServer(WebServer),
     /// Serve the administrator API over TLS
     Serve(Serve),
     /// What the store holds, and which servers run on it

@@ -13,7 +13,7 @@ const GROUPS: [(&str, &[&str]); 6] = [
     ("Servers", &["check", "bind", "unbind", "why", "status"]),
     ("Versions", &["history", "diff", "undo", "prune"]),
     ("The store itself", &["log", "backup", "restore", "verify-store", "slot", "passwd", "rekey"]),
-    ("The API", &["user", "serve"]),
+    ("The API", &["user", "web-server", "serve"]),
 ];
 
 /// A command, and examples of it with what they do.
@@ -182,6 +182,14 @@ const EXAMPLES: &[Examples] = &[
             ("strongroom bind", "what is bound to what"),
         ],
     ),
+    (
+        "web-server",
+        &[
+            ("strongroom web-server", "what is shown and offered, and what was shown before"),
+            ("strongroom web-server --alias www", "show this entry; a server that runs does it at once"),
+            ("strongroom web-server --protocols TLSv1.3 --hsts on", "no TLS 1.2, and HTTPS alone"),
+        ],
+    ),
     ("unbind", &[("strongroom unbind www.example.test", "the rule chooses again")]),
     (
         "why",
@@ -320,6 +328,7 @@ const EXAMPLES: &[Examples] = &[
             ("strongroom serve", "the API on 127.0.0.1:7443"),
             ("strongroom serve --listen 0.0.0.0:7443 --machine gis.example.test", "for other machines"),
             ("strongroom serve --alias www", "with the certificate of an entry, renewed with it"),
+            ("strongroom serve --machines machines.toml", "several machines, each with a store of its own"),
         ],
     ),
     ("ca", &[("strongroom ca import root root-ca.pem", "trust a CA")]),

@@ -63,16 +63,58 @@ impl From<ClientWord> for ClientKeys {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct WebServer {
+    /// The entry whose certificate is shown, from the next handshake on
+    #[arg(long, value_name = "NAME")]
+    pub(crate) alias: Option<Alias>,
+    /// The versions of TLS that are offered, and no others: TLSv1.2,TLSv1.3
+    #[arg(long, value_name = "LIST")]
+    pub(crate) protocols: Option<String>,
+    /// The cipher suites that may be used, by their registered names with commas between; or all
+    #[arg(long, value_name = "LIST")]
+    pub(crate) cipher_suites: Option<String>,
+    /// Whether answers tell browsers to come by HTTPS alone (RFC 6797)
+    #[arg(long, value_name = "WHETHER")]
+    pub(crate) hsts: Option<Switch>,
+}
+
+impl WebServer {
+    /// Whether nothing is to be changed.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.alias.is_none()
+            && self.protocols.is_none()
+            && self.cipher_suites.is_none()
+            && self.hsts.is_none()
+    }
+}
+
+/// On or off.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Switch {
+    On,
+    Off,
+}
+
+impl From<Switch> for bool {
+    fn from(switch: Switch) -> Self {
+        matches!(switch, Switch::On)
+    }
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Serve {
     /// Address and port; port 0 takes a free one
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7443")]
     pub(crate) listen: SocketAddr,
-    /// The entry whose certificate it shows [default: one of its own, for this machine, made and renewed by itself]
+    /// The entry whose certificate it shows while web-server names none [default: one of its own, made and renewed by itself]
     #[arg(long, value_name = "NAME")]
     pub(crate) alias: Option<Alias>,
     /// The name of this machine in the API's URLs [default: the host name]
     #[arg(long, value_name = "NAME")]
     pub(crate) machine: Option<String>,
+    /// Serve several machines, each with a store of its own, as this TOML file lists them
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["alias", "machine"])]
+    pub(crate) machines: Option<PathBuf>,
     /// Take an embedded self-signed root as trusted and store it as ALIAS_root, as ArcGIS 11.3 does
     #[arg(long)]
     pub(crate) trust_embedded_root: bool,

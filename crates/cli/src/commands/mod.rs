@@ -24,6 +24,7 @@ mod slots;
 mod status;
 mod user;
 mod verify;
+mod web_server;
 mod why;
 
 use std::{
@@ -79,6 +80,7 @@ fn command(arguments: &Arguments, printer: &Printer) -> Result<(), Failure> {
         Command::Chain { alias } => chain::run(arguments, alias, printer),
         Command::Bind(command) => bind::bind(arguments, command, printer),
         Command::Unbind { host } => bind::unbind(arguments, host, printer),
+        Command::WebServer(command) => web_server::run(arguments, command, printer),
         Command::Why(command) => why::run(arguments, command, printer),
         Command::Rm(command) => removal::rm(arguments, command, printer),
         Command::Rename { alias, to } => history::rename(arguments, alias, to, printer),
@@ -169,26 +171,37 @@ pub(super) fn open_with_key(
     purpose: Purpose,
 ) -> Result<(Keystore, OwnedUnlock), Failure> {
     let path = existing_store(arguments)?;
-    let (options, mounted) = (open_options(arguments, purpose, &path), arguments.key_file_mounted);
-    if !arguments.unlock.is_empty() {
-        let specs: Vec<_> = arguments.unlock.iter().map(|spec| spec.clone().mounted(mounted)).collect();
-        return open_first(&path, &specs, &options, arguments.no_input);
-    }
-    let found = match &arguments.key_file {
-        Some(file) => {
-            Some(UnlockSpec::KeyFile(file.clone()).mounted(mounted).load(true).map_err(or_another)?)
-        }
-        None => Unlock::discover(&path, &[], &Surroundings { mounted }).map_err(|error| match error {
-            Error::File(error) if mounted => or_another(error.into()),
-            Error::File(error) => or_another(as_mounted(error)),
-            other => other.into(),
-        })?,
+    let options = open_options(arguments, purpose, &path);
+    let Some(file) = arguments.key_file.as_ref().filter(|_| arguments.unlock.is_empty()) else {
+        return open_by(arguments, &path, &arguments.unlock, &options);
     };
+    let spec = UnlockSpec::KeyFile(file.clone()).mounted(arguments.key_file_mounted);
+    let unlock = spec.load(true).map_err(or_another)?;
+    Ok((open_loaded(&path, &unlock, &options)?, unlock))
+}
+
+/// Opens the store at a path by the first of what is named, or else by what lies beside it, or else by asking.
+fn open_by(
+    arguments: &Arguments,
+    path: &Path,
+    named: &[UnlockSpec],
+    options: &OpenOptions,
+) -> Result<(Keystore, OwnedUnlock), Failure> {
+    let mounted = arguments.key_file_mounted;
+    if !named.is_empty() {
+        let specs: Vec<_> = named.iter().map(|spec| spec.clone().mounted(mounted)).collect();
+        return open_first(path, &specs, options, arguments.no_input);
+    }
+    let found = Unlock::discover(path, &[], &Surroundings { mounted }).map_err(|error| match error {
+        Error::File(error) if mounted => or_another(error.into()),
+        Error::File(error) => or_another(as_mounted(error)),
+        other => other.into(),
+    })?;
     let unlock = match found {
         Some(unlock) => unlock,
         None => UnlockSpec::Passphrase(PasswordSource::Prompt).load(arguments.no_input)?,
     };
-    Ok((open_loaded(&path, &unlock, &options)?, unlock))
+    Ok((open_loaded(path, &unlock, options)?, unlock))
 }
 
 /// The key file may be another one.

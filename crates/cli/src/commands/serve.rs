@@ -4,14 +4,18 @@ mod access_log;
 mod certificate;
 mod connections;
 mod listener;
+mod machines;
+mod machines_file;
 mod progress;
 mod proxies;
 mod service;
 mod service_manager;
 mod stream;
 mod tls;
+mod web_server;
 
 use std::{
+    fmt::Write as _,
     io,
     net::{SocketAddr, TcpListener},
     path::Path,
@@ -27,12 +31,13 @@ use strongroom_api::{ApiState, Fault, Settings, router};
 use self::{
     access_log::AccessLog,
     connections::Connections,
+    machines::Machines,
     proxies::Proxies,
     service::Service,
     service_manager::{READY, STOPPING, notify},
-    tls::{ServerTls, reload_on_signal},
+    tls::{keep, reload_on_signal},
 };
-use super::{Purpose, now, open_with_key, warn_of_slots};
+use super::now;
 use crate::{
     args::{Arguments, Serve},
     failure::{Exit, Failure},
@@ -49,20 +54,57 @@ struct Serving {
     url: String,
     machine: String,
     certificate_sha256: String,
+    machines: Vec<ServedMachine>,
+}
+
+#[derive(Serialize)]
+struct ServedMachine {
+    machine: String,
+    names: Vec<String>,
+    alias: String,
+    certificate_sha256: String,
+}
+
+impl Serving {
+    fn of(machines: &Machines, address: SocketAddr) -> Result<Self, Failure> {
+        let served = machines.all().map(|server| {
+            let alias = server.shown();
+            let leaf = server.keystore.entry(&alias, now())?.certificate.fingerprint();
+            Ok(ServedMachine {
+                machine: server.name.clone(),
+                names: server.names.clone(),
+                alias: alias.to_string(),
+                certificate_sha256: leaf.to_string(),
+            })
+        });
+        let machines_served = served.collect::<Result<Vec<_>, Failure>>()?;
+        let first = machines_served.first().map(|first| first.certificate_sha256.clone());
+        Ok(Self {
+            url: url(address),
+            machine: machines.first().name.clone(),
+            certificate_sha256: first.unwrap_or_default(),
+            machines: machines_served,
+        })
+    }
+
+    fn to_text(&self) -> String {
+        if let [_] = self.machines.as_slice() {
+            let Self { url, certificate_sha256, .. } = self;
+            return format!("serving {url} (certificate SHA-256 {certificate_sha256}); stop with Ctrl-C\n");
+        }
+        let mut text =
+            format!("serving {} machines at {}; stop with Ctrl-C\n", self.machines.len(), self.url);
+        for ServedMachine { machine, alias, certificate_sha256, .. } in &self.machines {
+            let _ = writeln!(text, "  {machine}: {alias} (certificate SHA-256 {certificate_sha256})");
+        }
+        text
+    }
 }
 
 pub(super) fn run(arguments: &Arguments, command: &Serve, printer: &Printer) -> Result<(), Failure> {
-    // A damaged slot is no reason to leave clients without an answer.
-    let keystore = open_with_key(arguments, Purpose::Mend)?.0;
-    warn_of_slots(&keystore, printer)?;
-    let machine = match &command.machine {
-        Some(name) => name.clone(),
-        None => rustix::system::uname().nodename().to_string_lossy().into_owned(),
-    };
-    let tls = ServerTls::new(&keystore, command.alias.as_ref(), &machine, command.listen.ip(), printer)?;
-    let marking = keystore.clone();
-    let held = marking.hold(&tls.alias, "strongroom serve", now())?;
-    let leaf = tls.leaf(&keystore)?;
+    let machines = Arc::new(Machines::open(arguments, command, printer)?);
+    let first = machines.first();
+    let keystore = &first.keystore;
     let administrators = keystore.listed_administrators()?;
     for (name, damaged) in administrators.iter().filter_map(|(name, row)| Some((name, row.as_ref().err()?))) {
         printer.warn(&format!("\"{}\" cannot sign in: {damaged}", printable(name)));
@@ -81,26 +123,21 @@ pub(super) fn run(arguments: &Arguments, command: &Serve, printer: &Printer) -> 
     })?;
     let address = listener.local_addr().map_err(|error| fault("cannot_listen", &error))?;
 
-    let mut settings = Settings::new(machine.clone());
+    let mut settings = Settings::new(first.name.clone());
     settings.trust_embedded_root = command.trust_embedded_root;
-    settings.web_server_certificate_alias = tls.alias.to_string();
     if let Some(work) = command.max_work {
         settings = settings.with_max_work(work);
     }
-    let app = router(ApiState::new(keystore, settings, now)).layer(map_response(log_fault));
+    let serving = Serving::of(&machines, address)?;
+    let (of_api, others) = machines.of_api();
+    let app = router(ApiState::of_machines(of_api, others, settings, now)).layer(map_response(log_fault));
     let log = command.access_log.as_deref().map(open_log).transpose()?;
     let connections = Arc::new(Connections::new(raise_descriptor_limit()));
     let proxies = Proxies::new(&command.trusted_proxy);
     let writing = log.as_ref().map(|(log, _)| log.clone());
     let service = Arc::new(Service::new(app, proxies, writing, Arc::clone(&connections)));
-    let serving = Serving { url: url(address), machine, certificate_sha256: leaf };
     let ready = || {
-        printer.result(&serving, &[], || {
-            format!(
-                "serving {} (certificate SHA-256 {}); stop with Ctrl-C\n",
-                serving.url, serving.certificate_sha256
-            )
-        });
+        printer.result(&serving, &[], || serving.to_text());
         // Nobody would learn the address.
         if printer.flush() { Ok(()) } else { Err(io::Error::other("nobody can read where it listens")) }
     };
@@ -110,13 +147,12 @@ pub(super) fn run(arguments: &Arguments, command: &Serve, printer: &Printer) -> 
         .build()
         .map_err(|error| fault("cannot_start", &error))?;
     leave_signals_to_the_server();
-    let served = runtime.block_on(serve(listener, &tls, service, connections, ready));
+    let served = runtime.block_on(serve(listener, &machines, service, connections, ready));
     if let Some((log, thread)) = log {
         log.close();
         let _ = thread.join();
     }
-    // Its lock goes with the process; the mark goes with it if it can.
-    let _ = marking.release(held, now());
+    machines.release();
     served.map_err(|error| fault("serve_failed", &error))?;
     printer.note("stopped");
     Ok(())
@@ -149,21 +185,23 @@ fn open_log(path: &Path) -> Result<(AccessLog, JoinHandle<()>), Failure> {
 
 async fn serve(
     listener: TcpListener,
-    tls: &ServerTls,
+    machines: &Arc<Machines>,
     service: Arc<Service>,
     connections: Arc<Connections>,
     ready: impl FnOnce() -> io::Result<()>,
 ) -> io::Result<()> {
-    tls.log_events();
-    tls.keep();
-    reload_on_signal(&tls.live, service.log());
+    for server in machines.all() {
+        server.tls.log_events();
+        keep(server);
+    }
+    reload_on_signal(machines, service.log());
     ready()?;
     tell_manager(READY);
     let stop = async {
         stop_signal().await;
         tell_manager(STOPPING);
     };
-    listener::serve(listener, || tls.live.server_config(), service, connections, stop).await
+    listener::serve(listener, Arc::clone(machines), service, connections, stop).await
 }
 
 fn tell_manager(state: &str) {

@@ -27,14 +27,15 @@ const DAYS: i64 = 825;
 #[derive(Clone, Debug)]
 pub(super) struct OwnCertificate {
     keystore: Keystore,
-    machine: String,
+    /// The names of the machine, the one in paths first.
+    names: Vec<String>,
     /// Where it listens.
     address: IpAddr,
 }
 
 impl OwnCertificate {
-    pub(super) fn new(keystore: &Keystore, machine: &str, address: IpAddr) -> Self {
-        Self { keystore: keystore.clone(), machine: machine.to_owned(), address }
+    pub(super) fn new(keystore: &Keystore, names: Vec<String>, address: IpAddr) -> Self {
+        Self { keystore: keystore.clone(), names, address }
     }
 
     pub(super) fn alias() -> Result<Alias, Failure> {
@@ -52,7 +53,7 @@ impl OwnCertificate {
                 None => return Ok(None),
             },
         };
-        let credential = self_signed(&self.machine, self.address).map_err(|reason| {
+        let credential = self_signed(&self.names, self.address).map_err(|reason| {
             let message = format!("cannot make a certificate: {reason}");
             Failure::new(Exit::Other, "cannot_generate", "serve", message)
         })?;
@@ -73,26 +74,27 @@ impl OwnCertificate {
             return Some("its end was near");
         }
         let named = |name: &str| leaf.hosts().any(|host| host.eq_ignore_ascii_case(name));
-        let wanted = host_names(&self.machine).all(named);
+        let wanted = host_names(&self.names).all(named);
         let listens = self.address.is_unspecified() || named(&self.address.to_string());
         (!wanted || !listens).then_some("it was for another machine")
     }
 }
 
 /// The names of a machine that a certificate can have.
-fn host_names(machine: &str) -> impl Iterator<Item = &str> {
-    ["localhost", machine]
-        .into_iter()
+fn host_names(names: &[String]) -> impl Iterator<Item = &str> {
+    std::iter::once("localhost")
+        .chain(names.iter().map(String::as_str))
         .filter(|host| rcgen::string::Ia5String::try_from(*host).is_ok() && !host.is_empty())
 }
 
-fn self_signed(machine: &str, address: IpAddr) -> Result<ServerCredential, String> {
+fn self_signed(names: &[String], address: IpAddr) -> Result<ServerCredential, String> {
     let key = KeyPair::generate().map_err(|error| error.to_string())?;
     let mut params = CertificateParams::default();
     params.distinguished_name = DistinguishedName::new();
     params.distinguished_name.push(DnType::OrganizationName, ORGANISATION);
+    let machine = names.first().map(String::as_str).unwrap_or_default();
     params.distinguished_name.push(DnType::CommonName, machine.chars().take(64).collect::<String>());
-    for host in host_names(machine) {
+    for host in host_names(names) {
         if let Ok(name) = host.try_into() {
             params.subject_alt_names.push(SanType::DnsName(name));
         }
@@ -127,7 +129,7 @@ mod tests {
 
     #[test]
     fn own_certificate_names_the_machine_and_loopback() {
-        let credential = self_signed("gis.fixture.test", IpAddr::from([127, 0, 0, 1])).unwrap();
+        let credential = self_signed(&["gis.fixture.test".to_owned()], IpAddr::from([127, 0, 0, 1])).unwrap();
         let names: Vec<&str> = credential.leaf().hosts().collect();
         assert_eq!(names, ["localhost", "gis.fixture.test", "127.0.0.1", "::1"]);
         assert!(credential.leaf().is_self_signed());
@@ -140,7 +142,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let unlock = UnlockKey::generate().unwrap();
         let keystore = Keystore::create(folder.path().join("keystore.db"), &unlock, now()).unwrap();
-        let of = |machine: &str| OwnCertificate::new(&keystore, machine, [127, 0, 0, 1].into());
+        let of =
+            |machine: &str| OwnCertificate::new(&keystore, vec![machine.to_owned()], [127, 0, 0, 1].into());
         let gis = of("gis.fixture.test");
         assert_eq!(gis.keep().unwrap(), Some("there was none"));
         assert_eq!(gis.keep().unwrap(), None);

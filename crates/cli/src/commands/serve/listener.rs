@@ -10,16 +10,15 @@ use std::{
 
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
-use rustls::ServerConfig;
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::watch,
     time::{Instant, MissedTickBehavior, interval, sleep, timeout},
 };
-use tokio_rustls::TlsAcceptor;
 
 use super::{
     connections::{Connections, Place},
+    machines::Machines,
     progress::Phase,
     service::Service,
     stream::Noted,
@@ -48,7 +47,7 @@ pub(super) fn listen(address: SocketAddr) -> io::Result<StdListener> {
 /// Serves until `stop` ends, then lets running requests finish.
 pub(super) async fn serve(
     listener: StdListener,
-    tls: impl Fn() -> Arc<ServerConfig>,
+    machines: Arc<Machines>,
     service: Arc<Service>,
     connections: Arc<Connections>,
     stop: impl Future<Output = ()>,
@@ -67,8 +66,7 @@ pub(super) async fn serve(
                 Ok((stream, peer)) => {
                     let from_proxy = service.proxies.are_trusted(peer.ip());
                     if let Some(place) = connections.admit(peer.ip(), from_proxy) {
-                        let acceptor = TlsAcceptor::from(tls());
-                        start(stream, peer, acceptor, place, &service, stopping.clone());
+                        start(stream, peer, &machines, place, &service, stopping.clone());
                     }
                 }
                 Err(error) => {
@@ -96,15 +94,15 @@ pub(super) async fn serve(
 fn start(
     stream: TcpStream,
     peer: SocketAddr,
-    acceptor: TlsAcceptor,
+    machines: &Arc<Machines>,
     place: Place,
     service: &Arc<Service>,
     stopping: watch::Receiver<bool>,
 ) {
     let connection = Arc::clone(&place.connection);
-    let service = Arc::clone(service);
+    let (machines, service) = (Arc::clone(machines), Arc::clone(service));
     let task = tokio::spawn(async move {
-        carry(stream, peer, acceptor, &place, &service, stopping).await;
+        carry(stream, peer, &machines, &place, &service, stopping).await;
         // Its place is taken until here.
         drop(place);
     });
@@ -115,14 +113,14 @@ fn start(
 async fn carry(
     stream: TcpStream,
     peer: SocketAddr,
-    acceptor: TlsAcceptor,
+    machines: &Machines,
     place: &Place,
     service: &Arc<Service>,
     mut stopping: watch::Receiver<bool>,
 ) {
     let connection = &place.connection;
     let _ = stream.set_nodelay(true);
-    let Ok(stream) = acceptor.accept(stream).await else {
+    let Ok(stream) = machines.accept(stream).await else {
         return;
     };
     connection.progress.enter(Phase::FirstByte);

@@ -9,6 +9,8 @@ use super::{
     super::{now, seconds},
     access_log::AccessLog,
     certificate::OwnCertificate,
+    machines::Machines,
+    web_server::WebServer,
 };
 use crate::{
     failure::{Exit, Failure},
@@ -18,49 +20,60 @@ use crate::{
 /// How often the server's own certificate is looked at.
 const LOOK: Duration = Duration::from_secs(3_600);
 
-/// What `serve` shows, and what keeps it good.
+/// What the program is called where it marks what it uses.
+pub(super) const PROGRAM: &str = "strongroom serve";
+
+/// What `serve` shows of one store, and what keeps it good.
 pub(super) struct ServerTls {
     pub(super) live: Arc<LiveTls>,
-    pub(super) alias: Alias,
+    /// What is shown at the start.
+    pub(super) shown: Alias,
+    /// What is shown while nobody chose an entry.
+    pub(super) fallback: Alias,
+    /// Whether the operator named that.
+    pub(super) is_named: bool,
     /// Nothing where an entry was named: that is the administrator's to renew.
     own: Option<OwnCertificate>,
 }
 
 impl ServerTls {
+    /// Of the entry that was chosen, of the one that was `named`, or of one made for a machine with these names.
     pub(super) fn new(
         keystore: &Keystore,
+        chosen: Option<&Alias>,
         named: Option<&Alias>,
-        machine: &str,
-        address: IpAddr,
+        (names, address): (Vec<String>, IpAddr),
         printer: &Printer,
     ) -> Result<Self, Failure> {
-        let (alias, own) = match named {
+        let (fallback, own) = match named {
             Some(alias) => (keystore.entry(alias, now())?.alias, None),
             None => {
-                let own = OwnCertificate::new(keystore, machine, address);
+                let own = OwnCertificate::new(keystore, names, address);
                 own.keep()?;
                 (OwnCertificate::alias()?, Some(own))
             }
         };
-        let leaf = keystore.entry(&alias, now())?.certificate;
+        let (shown, live) = match chosen.map(|alias| (alias.clone(), live(keystore, alias))) {
+            Some((alias, Ok(live))) => (alias, live),
+            Some((_, Err(LiveTlsError::Default { alias, reason }))) => {
+                printer.warn(&format!(
+                    "{alias} was chosen for the web server and cannot be shown: {reason}; {fallback} is shown until another is chosen"
+                ));
+                (fallback.clone(), live(keystore, &fallback).map_err(refused)?)
+            }
+            Some((_, Err(error))) => return Err(refused(error)),
+            None => (fallback.clone(), live(keystore, &fallback).map_err(refused)?),
+        };
+        let leaf = keystore.entry(&shown, now())?.certificate;
         if leaf.not_after() < seconds(now()) {
-            printer.warn(&format!("the certificate of {alias} expired {}", rfc3339(leaf.not_after())));
+            printer.warn(&format!("the certificate of {shown} expired {}", rfc3339(leaf.not_after())));
         }
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let live = LiveTls::builder(keystore.clone(), provider)
-            .default_alias(alias.as_str())
-            .only_default()
-            .keep_default()
-            .alpn(["http/1.1"])
-            .program("strongroom serve")
-            .build()
-            .map_err(refused)?;
-        Ok(Self { live: Arc::new(live), alias, own })
+        Ok(Self { live: Arc::new(live), shown, fallback, is_named: named.is_some(), own })
     }
 
-    /// The leaf that is shown.
-    pub(super) fn leaf(&self, keystore: &Keystore) -> Result<String, Failure> {
-        Ok(keystore.entry(&self.alias, now())?.certificate.fingerprint().to_string())
+    /// Makes the server's own certificate if it has one, and it is due.
+    pub(super) fn keep_own(&self) -> Result<Option<&'static str>, Failure> {
+        self.own.as_ref().map_or(Ok(None), OwnCertificate::keep)
     }
 
     /// Writes what happens into the server's log.
@@ -77,45 +90,57 @@ impl ServerTls {
             render::log(&format!("events of TLS are not logged: {error}"));
         }
     }
+}
 
-    /// Renews the server's own certificate when it is time, for as long as the server runs.
-    pub(super) fn keep(&self) {
-        let Some(own) = self.own.clone() else {
-            return;
-        };
-        tokio::spawn(async move {
-            loop {
-                tokio::time::sleep(LOOK).await;
-                let own = own.clone();
-                match tokio::task::spawn_blocking(move || own.keep()).await {
-                    Ok(Ok(Some(why))) => {
-                        render::log(&format!("renewed the certificate of this server: {why}"))
-                    }
-                    Ok(Err(failure)) => {
-                        render::log(&format!("the certificate of this server was not renewed: {failure}"));
-                    }
-                    _ => {}
-                }
+/// Renews the server's own certificate when it is time, as long as that is shown and the server runs.
+pub(super) fn keep(server: &Arc<WebServer>) {
+    let server = Arc::downgrade(server);
+    tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(LOOK).await;
+            let Some(server) = server.upgrade() else {
+                return;
+            };
+            if server.shown() != server.tls.fallback {
+                continue;
             }
-        });
-    }
+            match tokio::task::spawn_blocking(move || server.tls.keep_own()).await {
+                Ok(Ok(Some(why))) => render::log(&format!("renewed the certificate of this server: {why}")),
+                Ok(Err(failure)) => {
+                    render::log(&format!("the certificate of this server was not renewed: {failure}"));
+                }
+                _ => {}
+            }
+        }
+    });
+}
+
+fn live(keystore: &Keystore, alias: &Alias) -> Result<LiveTls, LiveTlsError> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    LiveTls::builder(keystore.clone(), provider)
+        .default_alias(alias.as_str())
+        .only_default()
+        .keep_default()
+        .alpn(["http/1.1"])
+        .program(PROGRAM)
+        .build()
 }
 
 /// Reads the store at once when the process is told to (SIGHUP), instead of ending, and opens the access log again.
 #[cfg(unix)]
-pub(super) fn reload_on_signal(live: &Arc<LiveTls>, log: Option<AccessLog>) {
+pub(super) fn reload_on_signal(machines: &Arc<Machines>, log: Option<AccessLog>) {
     use tokio::signal::unix::{SignalKind, signal};
 
     let Ok(mut hangup) = signal(SignalKind::hangup()) else {
         return;
     };
-    let live = Arc::clone(live);
+    let machines = Arc::clone(machines);
     tokio::spawn(async move {
         while hangup.recv().await.is_some() {
-            let (live, log) = (Arc::clone(&live), log.clone());
+            let (machines, log) = (Arc::clone(&machines), log.clone());
             let done = tokio::task::spawn_blocking(move || {
                 log.inspect(AccessLog::reopen);
-                live.reload_now()
+                machines.reload()
             })
             .await;
             match done {
@@ -128,9 +153,9 @@ pub(super) fn reload_on_signal(live: &Arc<LiveTls>, log: Option<AccessLog>) {
 }
 
 #[cfg(not(unix))]
-pub(super) fn reload_on_signal(_live: &Arc<LiveTls>, _log: Option<AccessLog>) {}
+pub(super) fn reload_on_signal(_machines: &Arc<Machines>, _log: Option<AccessLog>) {}
 
-fn refused(error: LiveTlsError) -> Failure {
+pub(super) fn refused(error: LiveTlsError) -> Failure {
     match error {
         LiveTlsError::Keystore(error) => error.into(),
         other => Failure::new(Exit::Other, "tls_refused", "serve", other.to_string()),
