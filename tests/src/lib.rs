@@ -7,6 +7,7 @@ pub mod dump;
 #[cfg(unix)]
 pub mod figures;
 pub mod forge;
+pub mod https;
 pub mod limbo;
 #[cfg(unix)]
 pub mod machine;

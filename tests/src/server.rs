@@ -2,6 +2,7 @@
 
 use std::{
     io::{BufRead as _, BufReader, Read as _},
+    net::SocketAddr,
     path::PathBuf,
     process::{Child, ChildStderr, Command, Stdio},
 };
@@ -37,8 +38,15 @@ impl Server {
     /// Starts it on a store, as the machine `gis.fixture.test`.
     #[must_use]
     pub fn start(shop: &Shop) -> Self {
+        Self::start_with(shop, |_| {})
+    }
+
+    /// The same with more arguments or variables.
+    #[must_use]
+    pub fn start_with(shop: &Shop, more: impl FnOnce(&mut Command)) -> Self {
         let mut command =
             shop.command(["--json", "serve", "--listen", "127.0.0.1:0", "--machine", "gis.fixture.test"]);
+        more(&mut command);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
@@ -101,6 +109,27 @@ impl Server {
         ];
         let answer = self.json("/sharing/rest/generateToken", fields);
         answer["token"].as_str().unwrap_or_else(|| panic!("no token: {answer}")).to_owned()
+    }
+
+    /// Its process.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn socket(&self) -> SocketAddr {
+        let rest = self.base.strip_prefix("https://").unwrap_or(&self.base);
+        rest.split('/').next().unwrap_or(rest).parse().unwrap()
+    }
+
+    /// Tells it to stop as a service manager does, and gives its exit code once it has ended.
+    #[must_use]
+    pub fn terminate(&mut self) -> Option<i32> {
+        let told = Command::new("kill").args(["-TERM", &self.pid().to_string()]).status().unwrap();
+        assert!(told.success());
+        self.child.wait().unwrap().code()
     }
 
     /// Ends it and gives what it wrote on standard error.

@@ -26,6 +26,8 @@ const HASHES: usize = 2;
 const READS: usize = 8;
 /// Imports that run for long, beside the others.
 const SLOW_IMPORTS: usize = 1;
+/// Further ones that wait; each has a thread.
+const SLOW_WAITING: usize = 8;
 /// Requests that may wait for one of these; further ones are told to try again.
 const WAITING: usize = 1_024;
 /// How long they wait.
@@ -137,7 +139,7 @@ impl ApiState {
             sessions: Sessions::default(),
             failures: Failures::default(),
             imports: Queue::new(IMPORTS, WAITING, PATIENCE),
-            slow_imports: Queue::new(SLOW_IMPORTS, WAITING, PATIENCE),
+            slow_imports: Queue::new(SLOW_IMPORTS, SLOW_WAITING, PATIENCE),
             hashes: Queue::new(HASHES, WAITING, PATIENCE),
             reads: Queue::new(READS, WAITING, PATIENCE),
             in_flight: InFlight::new(),
