@@ -2,11 +2,11 @@
 
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose,
+    KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PublicKeyData, SignatureAlgorithm,
 };
 use strongroom::{
     UnixTime,
-    certificate::{Certificate, ServerCredential},
+    certificate::{Certificate, ServerCredential, SigningRequest},
     secret::PrivateKey,
     validate::{Authorities, Policy, Trust, ValidatedChain, ValidationError, verify},
 };
@@ -106,6 +106,13 @@ impl TestCa {
         Certificate::from_der(params.signed_by(key, &self.issuer).unwrap().der()).unwrap()
     }
 
+    /// Answers a certificate signing request for a P-256 key: its public key, under parameters of the CA's own choice.
+    #[must_use]
+    pub fn answer(&self, request: &SigningRequest, params: &CertificateParams) -> Certificate {
+        let key = RequestedKey::of(request);
+        Certificate::from_der(params.signed_by(&key, &self.issuer).unwrap().der()).unwrap()
+    }
+
     /// A copy of its key, for another certificate of the same CA.
     #[must_use]
     pub fn key(&self) -> KeyPair {
@@ -116,6 +123,31 @@ impl TestCa {
     #[must_use]
     pub fn file(&self) -> &[u8] {
         self.certificate.der()
+    }
+}
+
+/// The public key of a request, found by the bytes that stand before every P-256 key.
+struct RequestedKey(Vec<u8>);
+
+impl RequestedKey {
+    fn of(request: &SigningRequest) -> Self {
+        const BEFORE: [u8; 26] = [
+            0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a,
+            0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
+        ];
+        let der = request.der();
+        let at = der.windows(BEFORE.len()).position(|part| part == BEFORE).expect("a P-256 key");
+        Self(der[at + BEFORE.len()..][..65].to_vec())
+    }
+}
+
+impl PublicKeyData for RequestedKey {
+    fn der_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    fn algorithm(&self) -> &'static SignatureAlgorithm {
+        &PKCS_ECDSA_P256_SHA256
     }
 }
 

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use strongroom::{
     Error, Keystore, Password, UnlockKey,
     engine::{Engine as _, MemoryEngine, Row, Table},
-    keystore::CredentialRequest,
+    issuance::CertificateTemplate,
+    keystore::{CredentialRequest, RequestOptions},
 };
 use strongroom_tests::authority::{TestCa, leaf_params, now, root};
 
@@ -23,6 +24,13 @@ fn import(keystore: &Keystore, ca: &TestCa, name: &str, replace: bool) {
     let mut request = CredentialRequest::new(name.parse().unwrap(), credential, now());
     request.options.replace = replace;
     keystore.import_credential(request).unwrap();
+}
+
+fn ask_for(keystore: &Keystore, name: &str, replace: bool) {
+    let template = CertificateTemplate::new(vec![format!("{name}.test").parse().unwrap()]);
+    let mut options = RequestOptions::new(now());
+    options.replace = replace;
+    keystore.request(&name.parse().unwrap(), &template, options).unwrap();
 }
 
 impl Victim {
@@ -49,7 +57,11 @@ impl Victim {
         let mut shown = strongroom::keystore::WebServerChange::default();
         shown.alias = Some("a".parse().unwrap());
         keystore.set_web_server(&shown, now()).unwrap();
+        ask_for(&keystore, "waits", false);
+        ask_for(&keystore, "gone", false);
         old.push(engine.copy());
+        ask_for(&keystore, "waits", true);
+        keystore.remove_request(&"gone".parse().unwrap(), now()).unwrap();
         import(&keystore, &ca, "a", true);
         import(&keystore, &ca, "b", false);
         keystore.remove(&"evil-root".parse().unwrap(), false, now()).unwrap();
@@ -95,6 +107,9 @@ pub(crate) fn answers(keystore: &Keystore) -> Answers {
     }
     ask("ls".into(), keystore.page(None, 100, now()).map(|entries| format!("{entries:?}")));
     ask("removed".into(), keystore.removed_entries(100).map(|entries| format!("{entries:?}")));
+    ask("requests".into(), keystore.pending_requests().map(|requests| format!("{requests:?}")));
+    let waits = keystore.pending_request(&"waits".parse().unwrap());
+    ask("request waits".into(), waits.map(|request| format!("{request:?}")));
     ask("log".into(), keystore.log(0, 1_000).map(|log| format!("{log:?}")));
     ask("users".into(), keystore.administrators().map(|users| format!("{users:?}")));
     ask("web server".into(), keystore.web_server().map(|shown| format!("{shown:?}")));
