@@ -14,7 +14,10 @@ use axum::{
     response::Response,
 };
 
-use crate::render::secure;
+use crate::{
+    error::{ApiError, Refusal},
+    render::secure,
+};
 
 tokio::task_local! {
     /// Whose request the task answers.
@@ -80,11 +83,14 @@ pub struct Answered {
     pub user: Option<String>,
     /// The code inside the answer: 200, or that of the failure. Its HTTP status is 200 all the same, see the [crate].
     pub code: u16,
+    /// Why somebody was refused, if that was so.
+    pub refusal: Option<Refusal>,
 }
 
 impl Answered {
-    pub(crate) fn new(user: Option<String>, code: u16) -> Self {
-        Self { user, code }
+    pub(crate) fn new(user: Option<String>, failure: Option<&ApiError>) -> Self {
+        let code = failure.map_or(200, |failure| failure.code);
+        Self { user, code, refusal: failure.and_then(|failure| failure.refusal) }
     }
 }
 

@@ -3,7 +3,10 @@
 //! Every failure inside the API is an HTTP 200 with a code in the body: that is what ArcGIS's clients read, and
 //! with another status some send the same request again, up to six times.
 
-use strongroom::{Error, error::ErrorKind, store::StoreError, web_server::WebServerError};
+use strongroom::{
+    Error, certificate::printable, error::ErrorKind, privilege::Privilege, store::StoreError,
+    web_server::WebServerError,
+};
 
 use crate::{
     advice,
@@ -30,6 +33,40 @@ pub(crate) struct ApiError {
     pub(crate) message: String,
     pub(crate) details: Vec<String>,
     pub(crate) fault: Option<Fault>,
+    pub(crate) refusal: Option<Refusal>,
+}
+
+/// Why somebody was refused, for the access log of the host.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// There was no token.
+    NoToken,
+    /// The token was never issued, has expired or was revoked.
+    BadToken,
+    /// The name, or its password.
+    SignIn,
+    /// The name failed too often, or the address did.
+    Throttled,
+    /// A form of another page, or of another session.
+    Form,
+    /// The user lacks the privilege.
+    Privilege,
+}
+
+impl Refusal {
+    /// The word for the log, for example `no_token`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NoToken => "no_token",
+            Self::BadToken => "bad_token",
+            Self::SignIn => "sign_in",
+            Self::Throttled => "throttled",
+            Self::Form => "form",
+            Self::Privilege => "privilege",
+        }
+    }
 }
 
 /// What the engine was doing; begins the message, as ArcGIS begins it.
@@ -62,7 +99,25 @@ impl Task {
 
 impl ApiError {
     pub(crate) fn new(code: u16, message: impl Into<String>, details: Vec<String>) -> Self {
-        Self { code, message: message.into(), details, fault: None }
+        Self { code, message: message.into(), details, fault: None, refusal: None }
+    }
+
+    pub(crate) fn because(mut self, refusal: Refusal) -> Self {
+        self.refusal = Some(refusal);
+        self
+    }
+
+    /// The form is not of this page, or was made for somebody else.
+    pub(crate) fn foreign_form() -> Self {
+        let help = "the form is not of this session: fill it in and send it again".to_owned();
+        Self::new(403, "The request was refused", vec![help]).because(Refusal::Form)
+    }
+
+    pub(crate) fn forbidden(user: &str, privilege: Privilege) -> Self {
+        let message = "You do not have permissions to access this resource or perform this operation.";
+        let help =
+            format!("the privilege '{privilege}' is needed, and '{}' does not have it", printable(user));
+        Self::new(403, message, vec![help]).because(Refusal::Privilege)
     }
 
     pub(crate) fn bad_request(message: impl Into<String>) -> Self {
@@ -70,11 +125,11 @@ impl ApiError {
     }
 
     pub(crate) fn token_required(flavour: Flavour) -> Self {
-        Self::new(499, flavour.token_required(), Vec::new())
+        Self::new(499, flavour.token_required(), Vec::new()).because(Refusal::NoToken)
     }
 
     pub(crate) fn invalid_token(flavour: Flavour) -> Self {
-        Self::new(498, flavour.invalid_token(), Vec::new())
+        Self::new(498, flavour.invalid_token(), Vec::new()).because(Refusal::BadToken)
     }
 
     /// What stands in the table of routes and is not offered by this server.

@@ -43,15 +43,21 @@ mod machine;
 mod operations;
 mod overview;
 mod queue;
+mod refusals;
 mod render;
 mod request;
 mod router;
 mod session;
+mod sign_ins;
+mod signing_in;
 mod state;
 mod wire;
 
+#[cfg(test)]
+mod matrix;
+
 pub use client::{Answered, Client, plain_answer};
-pub use error::Fault;
+pub use error::{Fault, Refusal};
 pub use machine::{Machine, WebServerHost};
 pub use router::router;
 pub use state::{ApiState, Settings};

@@ -9,7 +9,7 @@ use axum::{
 
 use crate::{
     client::{Answered, Client},
-    error::ApiError,
+    error::{ApiError, Refusal},
     operations::{self, Answer, Page},
     render::{Frame, failure, or_sign_in, respond, secure},
     request::{Request, format_of, host},
@@ -60,7 +60,11 @@ async fn answer(state: &ApiState, incoming: axum::extract::Request) -> Response 
         Ok(()) => operations::perform(state, &mut request).await,
         Err(error) => operations::refuse(state, &request, error).await,
     };
-    let answered = Answered::new(user.as_ref().map(|user| user.name.clone()), code(&answer));
+    let answered = Answered::new(user.as_ref().map(|user| user.name.clone()), failure_of(&answer));
+    // Whoever comes without a token, as every browser does first, was refused nothing.
+    if answered.refusal.is_some_and(|refusal| refusal != Refusal::NoToken) {
+        state.note_refusal();
+    }
     // A machine that is unknown was refused.
     let of_machine = operations::of_request(state, &request);
     let frame = Frame::new(&request.address, of_machine.as_ref().unwrap_or(state), user);
@@ -77,14 +81,13 @@ fn to_directory() -> Response {
     response
 }
 
-/// The code of an answer, also of a failure that a person sees as a page.
-fn code(answer: &Result<Answer, ApiError>) -> u16 {
-    let failure = match answer {
+/// The failure of an answer, also one that a person sees as a page.
+fn failure_of(answer: &Result<Answer, ApiError>) -> Option<&ApiError> {
+    match answer {
         Err(failure) => Some(failure),
         Ok(Answer::Page(Page::Import(page))) => page.failure.as_ref(),
         Ok(Answer::Page(Page::SignIn(page))) => page.failure.as_ref(),
         Ok(Answer::Page(Page::Token(page))) => page.failure.as_ref(),
         Ok(_) => None,
-    };
-    failure.map_or(200, |failure| failure.code)
+    }
 }

@@ -1,18 +1,24 @@
-//! Who is signed in: tokens, and how often a name may be tried.
+//! Who is signed in: tokens.
 //!
 //! A token is 256 random bits; only its SHA-256 is kept, in memory, so that a restart ends every session. Clients
 //! may ask for a token bound to a referer or an address; that is accepted and not enforced, since a referer is the
 //! client's own word and half of the real clients do not send the one that they asked for.
+//!
+//! What a token may do stands in the store, and is looked up each time: an administrator who was removed, got another
+//! password or whose tokens were revoked, in whichever process, is at once nobody.
 
 use std::{
     collections::HashMap,
-    hash::Hash,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use sha2::{Digest as _, Sha256};
-use strongroom::{UnixTime, account::AccountName};
+use strongroom::{
+    UnixTime,
+    account::{AccountName, TokenStamp},
+    keystore::Administrator,
+};
 use subtle::ConstantTimeEq as _;
 use tokio::time::Instant;
 use zeroize::Zeroizing;
@@ -23,32 +29,36 @@ use crate::wire::hex;
 pub(crate) const DEFAULT_MINUTES: u64 = 60;
 /// The longest life of a token, in minutes; who asks for more gets this.
 pub(crate) const MAX_MINUTES: u64 = 24 * 60;
+/// A token that is not used for so long ends.
+const IDLE: Duration = Duration::from_secs(15 * 60);
 /// The most tokens alive; beyond, the oldest ends.
-const MAX_TOKENS: usize = 10_000;
-/// The most names whose failures are counted.
-const MAX_NAMES: usize = 10_000;
-/// Failures of a name before it has to wait.
-const FREE_FAILURES: u32 = 5;
-/// The first wait; each further failure doubles it.
-const FIRST_WAIT: Duration = Duration::from_secs(15);
-/// The longest wait. A name that was left alone for as long again starts anew.
-const MAX_WAIT: Duration = Duration::from_secs(15 * 60);
+const MAX_TOKENS: usize = 4_000;
+/// The most tokens of one administrator; beyond, its oldest ends.
+const MAX_OF_ONE: usize = 500;
 
-type TokenHash = [u8; 32];
+/// Half of the SHA-256 of a token finds it, ...
+type Key = [u8; 16];
 
 /// The live tokens.
 #[derive(Default)]
 pub(crate) struct Sessions {
-    live: Mutex<HashMap<TokenHash, Session>>,
+    live: Mutex<HashMap<Key, Session>>,
 }
 
 /// Whose token it is, and until when.
 #[derive(Clone)]
 pub(crate) struct Session {
     pub(crate) account: AccountName,
+    /// As names are compared.
+    owner: String,
     /// When the account was made: a name that was removed and added again is another account.
-    pub(crate) account_since: i64,
+    since: i64,
+    /// Of the account as it signed in.
+    stamp: TokenStamp,
+    /// ... and the other half is compared, in constant time.
+    rest: [u8; 16],
     issued: Instant,
+    used: Instant,
     expires: Instant,
     expires_at: UnixTime,
 }
@@ -59,12 +69,24 @@ pub(crate) struct Issued {
     pub(crate) expires_at: UnixTime,
 }
 
+impl Session {
+    /// Whether the administrator is the one who signed in, and its tokens were not revoked since.
+    pub(crate) fn is_of(&self, administrator: &Administrator) -> bool {
+        self.since == administrator.created_at && self.stamp == administrator.stamp
+    }
+
+    /// By whichever clock says so first: one may be set back, the other may stand still while the machine sleeps.
+    fn is_over(&self, instant: Instant, now: UnixTime) -> bool {
+        self.expires <= instant || self.expires_at <= now || self.used + IDLE <= instant
+    }
+}
+
 impl Sessions {
     /// Makes a token; `None` if the system gives no random bytes.
     pub(crate) fn issue(
         &self,
         account: AccountName,
-        account_since: i64,
+        administrator: &Administrator,
         lifetime: Duration,
         now: UnixTime,
     ) -> Option<Issued> {
@@ -74,28 +96,39 @@ impl Sessions {
         let issued = Instant::now();
         let expires_at =
             UnixTime::since_unix_epoch(Duration::from_secs(now.as_secs()).saturating_add(lifetime));
-        let session = Session { account, account_since, issued, expires: issued + lifetime, expires_at };
+        let (key, rest) = halves(&token);
+        let session = Session {
+            owner: account.key(),
+            account,
+            since: administrator.created_at,
+            stamp: administrator.stamp,
+            rest,
+            issued,
+            used: issued,
+            expires: issued + lifetime,
+            expires_at,
+        };
         let mut live = lock(&self.live);
-        make_room(&mut live, MAX_TOKENS, |session| session.expires <= issued, |session| session.issued);
-        live.insert(hash(&token), session);
+        make_room(&mut live, &session, now);
+        live.insert(key, session);
         Some(Issued { token, expires_at })
     }
 
-    /// The session of a token. It ends by whichever clock says so first: one may be set back, the other may stand
-    /// still while the machine sleeps.
+    /// The session of a token, which is used thereby.
     pub(crate) fn find(&self, token: &str, now: UnixTime) -> Option<Session> {
-        let hash = hash(token);
+        let ((key, rest), instant) = (halves(token), Instant::now());
         let mut live = lock(&self.live);
-        let session = live.get(&hash)?;
-        if session.expires <= Instant::now() || session.expires_at <= now {
-            live.remove(&hash);
+        let session = live.get_mut(&key).filter(|session| session.rest.ct_eq(&rest).into())?;
+        if session.is_over(instant, now) {
+            live.remove(&key);
             return None;
         }
+        session.used = instant;
         Some(session.clone())
     }
 
     pub(crate) fn end(&self, token: &str) {
-        lock(&self.live).remove(&hash(token));
+        lock(&self.live).remove(&halves(token).0);
     }
 }
 
@@ -116,103 +149,45 @@ pub(crate) fn is_form_secret(token: &str, sent: &[u8]) -> bool {
     form_secret(token).as_bytes().ct_eq(sent).into()
 }
 
-fn hash(token: &str) -> TokenHash {
-    Sha256::digest(token).into()
+fn halves(token: &str) -> (Key, [u8; 16]) {
+    let digest: [u8; 32] = Sha256::digest(token).into();
+    let (mut key, mut rest) = ([0; 16], [0; 16]);
+    let (first, second) = digest.split_at(16);
+    key.copy_from_slice(first);
+    rest.copy_from_slice(second);
+    (key, rest)
 }
 
-/// Failed sign-ins, by name.
-#[derive(Default)]
-pub(crate) struct Failures {
-    names: Mutex<HashMap<String, Count>>,
-    /// Of all names that no administrator has.
-    unknown: Mutex<Option<Count>>,
-}
-
-struct Count {
-    failures: u32,
-    last: Instant,
-}
-
-impl Failures {
-    /// How long the name has to wait, in whole seconds; `None` if it may try now.
-    pub(crate) fn wait(&self, name: &AccountName) -> Option<u64> {
-        let mut names = lock(&self.names);
-        let count = names.get(&name.key())?;
-        if count.last.elapsed() >= MAX_WAIT * 2 {
-            names.remove(&name.key());
-            return None;
-        }
-        let left = count.wait().checked_sub(count.last.elapsed()).filter(|left| !left.is_zero())?;
-        Some(left.as_secs().saturating_add(u64::from(left.subsec_nanos() > 0)))
-    }
-
-    /// Counts a failure; gives how many there were in a row.
-    pub(crate) fn failed(&self, name: &AccountName) -> u32 {
-        let now = Instant::now();
-        let mut names = lock(&self.names);
-        if !names.contains_key(&name.key()) {
-            make_room(&mut names, MAX_NAMES, |count| count.last + MAX_WAIT * 2 <= now, |count| count.last);
-        }
-        let count = names.entry(name.key()).or_insert(Count { failures: 0, last: now });
-        count.failures = count.failures.saturating_add(1);
-        count.last = now;
-        count.failures
-    }
-
-    /// Counts a failure of a name that nobody has, whatever the name; gives how many there were in a row.
-    pub(crate) fn failed_unknown(&self) -> u32 {
-        let now = Instant::now();
-        let mut unknown = lock(&self.unknown);
-        let failures = match &*unknown {
-            Some(count) if count.last + MAX_WAIT * 2 > now => count.failures.saturating_add(1),
-            _ => 1,
-        };
-        *unknown = Some(Count { failures, last: now });
-        failures
-    }
-
-    pub(crate) fn succeeded(&self, name: &AccountName) {
-        lock(&self.names).remove(&name.key());
-    }
-}
-
-impl Count {
-    fn wait(&self) -> Duration {
-        match self.failures.checked_sub(FREE_FAILURES) {
-            None => Duration::ZERO,
-            Some(further) => {
-                FIRST_WAIT.saturating_mul(1_u32.checked_shl(further).unwrap_or(u32::MAX)).min(MAX_WAIT)
-            }
-        }
-    }
-}
-
-/// Makes room for one more: what is over goes first, then the oldest.
-fn make_room<K: Clone + Eq + Hash, V>(
-    map: &mut HashMap<K, V>,
-    limit: usize,
-    is_over: impl Fn(&V) -> bool,
-    age: impl Fn(&V) -> Instant,
-) {
-    if map.len() < limit {
+/// Makes room for one more of an administrator: what is over goes first, then the oldest.
+fn make_room(live: &mut HashMap<Key, Session>, next: &Session, now: UnixTime) {
+    let own = |session: &&Session| session.owner == next.owner;
+    let own_is_full = live.values().filter(own).count() >= MAX_OF_ONE;
+    if !own_is_full && live.len() < MAX_TOKENS {
         return;
     }
-    map.retain(|_, value| !is_over(value));
-    while map.len() >= limit {
-        let Some(oldest) = map.iter().min_by_key(|(_, value)| age(value)).map(|(key, _)| key.clone()) else {
+    live.retain(|_, session| !session.is_over(next.issued, now));
+    loop {
+        let own_is_full = live.values().filter(own).count() >= MAX_OF_ONE;
+        if !own_is_full && live.len() < MAX_TOKENS {
+            return;
+        }
+        let candidates = live.iter().filter(|(_, session)| !own_is_full || own(session));
+        let Some(oldest) = candidates.min_by_key(|(_, session)| session.issued).map(|(key, _)| *key) else {
             return;
         };
-        map.remove(&oldest);
+        live.remove(&oldest);
     }
 }
 
-/// The maps are whole after every operation, so a panic elsewhere spoils nothing.
+/// The map is whole after every operation, so a panic elsewhere spoils nothing.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
 mod tests {
+    use strongroom::{Keystore, Password, UnlockKey, engine::MemoryEngine};
+
     use super::*;
 
     fn at(seconds: u64) -> UnixTime {
@@ -223,13 +198,32 @@ mod tests {
         text.parse().unwrap()
     }
 
+    fn store() -> Keystore {
+        let unlock = UnlockKey::generate().unwrap();
+        let engine = Box::new(MemoryEngine::new(false));
+        let keystore = Keystore::create_on_engine(engine, &unlock, at(0)).unwrap();
+        keystore
+            .add_administrator(&name("siteadmin"), &Password::new("long enough").unwrap(), at(7))
+            .unwrap();
+        keystore
+    }
+
+    fn siteadmin(keystore: &Keystore) -> Administrator {
+        keystore.administrator(&name("siteadmin")).unwrap().unwrap()
+    }
+
+    /// Of one who is called `account`, though the record is another's.
+    fn issue(sessions: &Sessions, account: &str, lifetime: Duration, now: UnixTime) -> Issued {
+        sessions.issue(name(account), &siteadmin(&store()), lifetime, now).unwrap()
+    }
+
     #[test]
     fn token_is_256_bits_and_found_until_it_ends() {
         let sessions = Sessions::default();
-        let issued = sessions.issue(name("siteadmin"), 7, lifetime(None), at(1000)).unwrap();
+        let issued = issue(&sessions, "siteadmin", lifetime(None), at(1000));
         assert_eq!(issued.token.len(), 64);
         assert_eq!(issued.expires_at, at(4600));
-        assert_eq!(sessions.find(&issued.token, at(4599)).unwrap().account_since, 7);
+        assert_eq!(sessions.find(&issued.token, at(4599)).unwrap().account.as_str(), "siteadmin");
         assert!(sessions.find("other", at(1000)).is_none());
         assert!(sessions.find(&issued.token, at(4600)).is_none());
         // Not even when the clock is set back.
@@ -239,11 +233,46 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn token_ends_though_the_clock_stands_still() {
         let sessions = Sessions::default();
-        let issued = sessions.issue(name("siteadmin"), 0, lifetime(Some("2")), at(0)).unwrap();
+        let issued = issue(&sessions, "siteadmin", lifetime(Some("2")), at(0));
         tokio::time::advance(Duration::from_secs(119)).await;
         assert!(sessions.find(&issued.token, at(0)).is_some());
         tokio::time::advance(Duration::from_secs(1)).await;
         assert!(sessions.find(&issued.token, at(0)).is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn token_that_is_not_used_for_a_quarter_of_an_hour_ends() {
+        let sessions = Sessions::default();
+        let issued = issue(&sessions, "siteadmin", lifetime(Some("1440")), at(0));
+        for _ in 0..5 {
+            tokio::time::advance(IDLE - Duration::from_secs(1)).await;
+            assert!(sessions.find(&issued.token, at(0)).is_some());
+        }
+        tokio::time::advance(IDLE).await;
+        assert!(sessions.find(&issued.token, at(0)).is_none());
+        assert!(lock(&sessions.live).is_empty());
+    }
+
+    #[test]
+    fn token_is_of_one_account_with_one_password_until_it_is_revoked() {
+        let (sessions, keystore) = (Sessions::default(), store());
+        let token = |administrator: &Administrator| {
+            let issued = sessions.issue(name("siteadmin"), administrator, lifetime(None), at(0)).unwrap();
+            sessions.find(&issued.token, at(0)).unwrap()
+        };
+        let (who, password) = (name("siteadmin"), Password::new("another one").unwrap());
+        // All within the same second.
+        let first = token(&siteadmin(&keystore));
+        assert!(first.is_of(&siteadmin(&keystore)));
+        keystore.revoke_tokens(&who, at(7)).unwrap();
+        assert!(!first.is_of(&siteadmin(&keystore)));
+        let second = token(&siteadmin(&keystore));
+        keystore.set_administrator_password(&who, &password, at(7)).unwrap();
+        assert!(!second.is_of(&siteadmin(&keystore)) && !first.is_of(&siteadmin(&keystore)));
+        let third = token(&siteadmin(&keystore));
+        keystore.remove_administrator(&who, at(7)).unwrap();
+        keystore.add_administrator(&who, &password, at(7)).unwrap();
+        assert!(!third.is_of(&siteadmin(&keystore)));
     }
 
     #[test]
@@ -261,35 +290,24 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn oldest_token_makes_room() {
-        let sessions = Sessions::default();
-        let first = sessions.issue(name("a"), 0, lifetime(None), at(0)).unwrap();
+    async fn oldest_token_makes_room_first_that_of_the_same_user() {
+        let (sessions, keystore) = (Sessions::default(), store());
+        let record = siteadmin(&keystore);
+        let issue =
+            |account: &str| sessions.issue(name(account), &record, lifetime(None), at(0)).unwrap().token;
+        let (other, first) = (issue("other"), issue("siteadmin"));
         tokio::time::advance(Duration::from_secs(1)).await;
-        for _ in 0..MAX_TOKENS {
-            sessions.issue(name("a"), 0, lifetime(None), at(0)).unwrap();
+        for _ in 0..MAX_OF_ONE {
+            issue("SiteAdmin");
         }
-        assert!(sessions.find(&first.token, at(0)).is_none());
+        assert!(sessions.find(&first, at(0)).is_none());
+        assert!(sessions.find(&other, at(0)).is_some());
+        assert_eq!(lock(&sessions.live).len(), MAX_OF_ONE + 1);
+        for user in 0..MAX_TOKENS {
+            issue(&format!("u{}", user % 2_000));
+        }
         assert_eq!(lock(&sessions.live).len(), MAX_TOKENS);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn name_waits_longer_with_each_failure_after_the_fifth() {
-        let failures = Failures::default();
-        let siteadmin = name("siteadmin");
-        for _ in 0..4 {
-            failures.failed(&siteadmin);
-            assert_eq!(failures.wait(&siteadmin), None);
-        }
-        for expected in [15, 30, 60, 120, 240, 480, 900, 900] {
-            failures.failed(&name("SiteAdmin"));
-            assert_eq!(failures.wait(&siteadmin), Some(expected));
-        }
-        assert_eq!(failures.wait(&name("other")), None);
-        tokio::time::advance(Duration::from_secs(900)).await;
-        assert_eq!(failures.wait(&siteadmin), None);
-        failures.failed(&siteadmin);
-        failures.succeeded(&siteadmin);
-        assert_eq!(failures.wait(&siteadmin), None);
+        assert!(sessions.find(&other, at(0)).is_none());
     }
 
     #[test]

@@ -1,10 +1,13 @@
 //! What the handlers share: the settings, the keystore, the sessions, and how much may run at once.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use strongroom::{
-    Error, Keystore, Password, UnixTime,
-    account::{AccountName, HashMemory},
+    Error, Keystore, UnixTime,
     limits::{Cancel, Limits},
 };
 
@@ -15,13 +18,13 @@ use crate::{
     machine::{Machine, host_name},
     overview::Overview,
     queue::{Pass, Queue},
-    session::{Failures, Session, Sessions},
+    refusals::Refusals,
+    session::Sessions,
+    sign_ins::SignIns,
 };
 
 /// Imports that run at once; each may cost two seconds and tens of megabytes.
 const IMPORTS: usize = 2;
-/// Password hashes that are computed at once; each takes 19 MiB.
-const HASHES: usize = 2;
 /// Reads that run at once.
 const READS: usize = 8;
 /// Imports that run for long, beside the others.
@@ -96,16 +99,18 @@ pub struct ApiState {
     machine: Arc<Machine>,
 }
 
-struct Shared {
+pub(crate) struct Shared {
     settings: Settings,
     clock: fn() -> UnixTime,
     /// All of them, the one with the administrators first.
     machines: Vec<Arc<Machine>>,
+    /// The store of the first machine.
+    administrators: Keystore,
     sessions: Sessions,
-    failures: Failures,
+    sign_ins: Arc<SignIns>,
+    refusals: Mutex<Refusals>,
     imports: Arc<Queue>,
     slow_imports: Arc<Queue>,
-    hashes: Arc<Queue>,
     reads: Arc<Queue>,
     in_flight: Arc<InFlight>,
 }
@@ -130,17 +135,19 @@ impl ApiState {
     ) -> Self {
         first.name().clone_into(&mut settings.machine);
         let machine = Arc::new(first);
+        let administrators = machine.keystore.clone();
         let machines =
             std::iter::once(Arc::clone(&machine)).chain(others.into_iter().map(Arc::new)).collect();
         let shared = Shared {
             settings,
             clock,
             machines,
+            administrators,
             sessions: Sessions::default(),
-            failures: Failures::default(),
+            sign_ins: SignIns::new(),
+            refusals: Mutex::default(),
             imports: Queue::new(IMPORTS, WAITING, PATIENCE),
             slow_imports: Queue::new(SLOW_IMPORTS, SLOW_WAITING, PATIENCE),
-            hashes: Queue::new(HASHES, WAITING, PATIENCE),
             reads: Queue::new(READS, WAITING, PATIENCE),
             in_flight: InFlight::new(),
         };
@@ -174,7 +181,19 @@ impl ApiState {
     }
 
     pub(crate) fn now(&self) -> UnixTime {
-        (self.shared.clock)()
+        self.shared.now()
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    pub(crate) fn sign_ins(&self) -> &Arc<SignIns> {
+        &self.shared.sign_ins
+    }
+
+    pub(crate) fn refusals(&self) -> MutexGuard<'_, Refusals> {
+        self.shared.refusals()
     }
 
     pub(crate) fn sessions(&self) -> &Sessions {
@@ -237,16 +256,22 @@ impl ApiState {
         task: Task,
         work: impl FnOnce(&Keystore) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, ApiError> {
-        let machine = Arc::clone(&self.machine);
-        let blocking = tokio::task::spawn_blocking(move || {
+        let done = self.run_ungated(move |keystore| {
             // Held until the work is done, also when the client has gone.
             let _permit = permit;
-            work(&machine.keystore)
+            work(keystore)
         });
-        match blocking.await {
-            Ok(done) => done.map_err(|error| reply(task, &error)),
-            Err(stopped) => Err(ApiError::fault(format!("the work on the keystore stopped: {stopped}"))),
-        }
+        done.await?.map_err(|error| reply(task, &error))
+    }
+
+    /// Runs `work` on a thread that may block, without a gate: whoever calls bounds how often.
+    pub(crate) async fn run_ungated<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Keystore) -> T + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let machine = Arc::clone(&self.machine);
+        let done = tokio::task::spawn_blocking(move || work(&machine.keystore)).await;
+        done.map_err(|stopped| ApiError::fault(format!("the work on the keystore stopped: {stopped}")))
     }
 
     fn queue(&self, task: Task) -> &Arc<Queue> {
@@ -254,59 +279,8 @@ impl ApiState {
             Task::ImportAuthority | Task::ImportServerCertificate | Task::UpdateWebServer => {
                 &self.shared.imports
             }
-            Task::Delete | Task::Read => &self.shared.reads,
-            Task::VerifyPassword => &self.shared.hashes,
+            Task::Delete | Task::Read | Task::VerifyPassword => &self.shared.reads,
         }
-    }
-
-    /// Whether the name and the password belong together; who failed too often is refused before any hashing.
-    pub(crate) async fn verify(&self, name: AccountName, password: Password) -> Result<Verdict, ApiError> {
-        let permit = self.queue(Task::VerifyPassword).enter().await?;
-        // Asked inside the gate, so that guesses sent at once are counted one after the other.
-        if let Some(seconds) = self.shared.failures.wait(&name) {
-            return Ok(Verdict::Wait { seconds });
-        }
-        let asked = name.clone();
-        let found = self
-            .run_with(permit, Task::VerifyPassword, move |keystore| {
-                let mut memory = HashMemory::new()?;
-                let found = keystore.verify_administrator(&asked, &password, &mut memory)?;
-                Ok(found.map(|found| (found.name, found.created_at)))
-            })
-            .await?;
-        let Some((account, since)) = found.and_then(|(stored, since)| Some((stored.parse().ok()?, since)))
-        else {
-            self.log_failure(name);
-            return Ok(Verdict::Wrong);
-        };
-        self.shared.failures.succeeded(&name);
-        Ok(Verdict::Right { account, since })
-    }
-
-    /// Counts a failed sign-in, and logs the first, second, fourth, eighth and so on: who guesses cannot fill the log.
-    ///
-    /// Nobody waits for it, or the time of the answer would tell the names of administrators from others.
-    fn log_failure(&self, name: AccountName) {
-        let failures = self.shared.failures.failed(&name);
-        let (shared, machine, at) = (Arc::clone(&self.shared), Arc::clone(&self.machine), self.now());
-        tokio::task::spawn_blocking(move || {
-            // What cannot be logged is refused all the same.
-            let _ = shared.log_failure(&machine.keystore, &name, failures, at);
-        });
-    }
-
-    /// The session of a token whose administrator still exists.
-    pub(crate) async fn session(&self, token: &str) -> Result<Option<Session>, ApiError> {
-        let Some(session) = self.sessions().find(token, self.now()) else {
-            return Ok(None);
-        };
-        let account = session.account.clone();
-        let since = self.run(Task::Read, move |keystore| account_since(keystore, &account)).await?;
-        if since != Some(session.account_since) {
-            self.sessions().end(token);
-            return Ok(None);
-        }
-        Ok(Some(session))
     }
 }
 
@@ -316,31 +290,16 @@ impl fmt::Debug for ApiState {
     }
 }
 
-/// What came of a name and a password.
-pub(crate) enum Verdict {
-    Right { account: AccountName, since: i64 },
-    Wait { seconds: u64 },
-    Wrong,
-}
-
-/// When the account of that name was made.
-fn account_since(keystore: &Keystore, name: &AccountName) -> Result<Option<i64>, Error> {
-    Ok(keystore.administrator(name)?.map(|found| found.created_at))
-}
-
 impl Shared {
-    fn log_failure(
-        &self,
-        keystore: &Keystore,
-        name: &AccountName,
-        failures: u32,
-        at: UnixTime,
-    ) -> Result<(), Error> {
-        let known = keystore.administrator(name)?.map(|found| found.name);
-        let count = if known.is_some() { failures } else { self.failures.failed_unknown() };
-        if count.is_power_of_two() {
-            keystore.acting_as("api").log_refused_sign_in(known.as_deref(), count, at)?;
-        }
-        Ok(())
+    pub(crate) fn now(&self) -> UnixTime {
+        (self.clock)()
+    }
+
+    pub(crate) fn keystore(&self) -> &Keystore {
+        &self.administrators
+    }
+
+    pub(crate) fn refusals(&self) -> MutexGuard<'_, Refusals> {
+        self.refusals.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -20,7 +20,7 @@ pub(super) async fn sign_in(state: &ApiState, request: &mut Request) -> Result<A
     }
     // Else another site could sign a browser in under its own name.
     if request.comes_from_elsewhere() {
-        return page(Some(ApiError::new(403, "The request was refused", vec!["send this form".to_owned()])));
+        return page(Some(ApiError::foreign_form()));
     }
     match token::issue(state, request).await {
         Ok(signed) => Ok(Answer::SignedIn { token: signed.token, next }),

@@ -1,14 +1,14 @@
 //! generateToken: a name and a password for a token.
 
-use strongroom::{Password, UnixTime, account::AccountName};
-use zeroize::Zeroizing;
+use strongroom::{Password, account::AccountName};
 
 use super::{Answer, Page, TokenPage, resource};
 use crate::{
     error::ApiError,
     request::Request,
-    session::lifetime,
-    state::{ApiState, Verdict},
+    session::{Issued, lifetime},
+    signing_in::wrong,
+    state::ApiState,
     wire::{
         Format, field,
         object::{Object, Token},
@@ -22,7 +22,7 @@ pub(super) async fn generate(state: &ApiState, request: &mut Request) -> Result<
     let form = |failure| Ok(Answer::Page(Page::Token(TokenPage { username, failure })));
     let asks_for_form = !request.is_post && !names_credentials(request);
     match issue(state, request).await {
-        Ok(Signed { token, expires_at }) => {
+        Ok(Issued { token, expires_at }) => {
             let token = Token {
                 token: token.to_string(),
                 expires: expires_at.as_secs().saturating_mul(1000),
@@ -40,14 +40,8 @@ fn names_credentials(request: &Request) -> bool {
     request.fields.is_in_query(field::USERNAME) || request.fields.is_in_query(field::PASSWORD)
 }
 
-/// A session that was just begun.
-pub(super) struct Signed {
-    pub(super) token: Zeroizing<String>,
-    pub(super) expires_at: UnixTime,
-}
-
 /// Checks name and password, and makes a token.
-pub(super) async fn issue(state: &ApiState, request: &mut Request) -> Result<Signed, ApiError> {
+pub(super) async fn issue(state: &ApiState, request: &mut Request) -> Result<Issued, ApiError> {
     if names_credentials(request) {
         let reason = "POST request should not contain username and password in the query string";
         return Err(refused(vec![reason.to_owned()]));
@@ -66,27 +60,9 @@ pub(super) async fn issue(state: &ApiState, request: &mut Request) -> Result<Sig
     let (Ok(name), Ok(password)) =
         (username.parse::<AccountName>(), Password::from_utf8(std::mem::take(&mut password)))
     else {
-        return Err(wrong(None));
+        return Err(wrong());
     };
-    match state.verify(name, password).await? {
-        Verdict::Right { account, since } => {
-            let issued = state.sessions().issue(account, since, lifetime, state.now());
-            let issued =
-                issued.ok_or_else(|| ApiError::fault("the system gave no random bytes".to_owned()))?;
-            Ok(Signed { token: issued.token, expires_at: issued.expires_at })
-        }
-        Verdict::Wait { seconds } => Err(wrong(Some(seconds))),
-        Verdict::Wrong => Err(wrong(None)),
-    }
-}
-
-/// The same for a name that does not exist.
-fn wrong(wait: Option<u64>) -> ApiError {
-    let mut details = vec!["Invalid username or password.".to_owned()];
-    details.extend(
-        wait.map(|seconds| format!("Too many failed attempts: wait {seconds} seconds and try again.")),
-    );
-    refused(details)
+    state.sign_in(&name, password, lifetime).await
 }
 
 fn refused(details: Vec<String>) -> ApiError {

@@ -1,6 +1,7 @@
 //! Whose request it is: the token by any of its doors, and the proof that a browser's form was meant.
 
 use axum::http::{HeaderMap, header};
+use strongroom::privilege::{Privilege, Privileges};
 use zeroize::Zeroizing;
 
 use super::{Request, fields::Fields, text};
@@ -8,8 +9,9 @@ use crate::{
     client::Client,
     error::ApiError,
     session::{form_secret, is_form_secret},
+    signing_in::actor,
     state::ApiState,
-    wire::{access::Privilege, field},
+    wire::field,
 };
 
 /// The cookie of a browser's session. The prefix binds it to this host, to HTTPS and to the whole path.
@@ -32,26 +34,23 @@ enum TokenSource {
 /// An administrator who is signed in.
 pub(crate) struct User {
     pub(crate) name: String,
+    privileges: Privileges,
     /// What the forms of a page send back.
     pub(crate) hidden: Option<Hidden>,
 }
 
 impl User {
-    /// Refuses what the user may not do. Every administrator may do everything.
+    /// Refuses what the user may not do.
     pub(crate) fn require(&self, privilege: Privilege) -> Result<(), ApiError> {
-        match privilege {
-            Privilege::List
-            | Privilege::Import
-            | Privilege::Delete
-            | Privilege::Export
-            | Privilege::Administer
-            | Privilege::Audit => Ok(()),
+        if self.privileges.contains(privilege) {
+            return Ok(());
         }
+        Err(ApiError::forbidden(&self.name, privilege))
     }
 
     /// How the audit log names the administrator.
     pub(crate) fn actor(&self) -> String {
-        format!("api {}", self.name)
+        actor(&self.name)
     }
 }
 
@@ -109,7 +108,7 @@ impl Request {
     pub(crate) async fn user(&self, state: &ApiState) -> Result<User, ApiError> {
         let flavour = self.address.flavour();
         let credential = self.credential.as_ref().ok_or_else(|| ApiError::token_required(flavour))?;
-        let session =
+        let (session, administrator) =
             state.session(&credential.token).await?.ok_or_else(|| ApiError::invalid_token(flavour))?;
         Client::current().signed_in();
         let hidden = match credential.source {
@@ -123,7 +122,8 @@ impl Request {
             }),
             TokenSource::Header => None,
         };
-        Ok(User { name: session.account.as_str().to_owned(), hidden })
+        let name = session.account.as_str().to_owned();
+        Ok(User { name, privileges: administrator.privileges, hidden })
     }
 
     /// Refuses a change that a foreign page may have made a browser ask for.
@@ -135,8 +135,7 @@ impl Request {
         };
         let sent = self.fields.bytes(field::CSRF);
         if self.comes_from_elsewhere() || !is_form_secret(&credential.token, sent) {
-            let help = "the form is not of this session: fill it in and send it again".to_owned();
-            return Err(ApiError::new(403, "The request was refused", vec![help]));
+            return Err(ApiError::foreign_form());
         }
         Ok(())
     }

@@ -3,6 +3,7 @@
 use std::{
     cell::Cell,
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
@@ -12,8 +13,8 @@ use axum::{
     http::{HeaderMap, Method, Request, StatusCode, header},
 };
 use http_body_util::BodyExt as _;
-use strongroom::{Keystore, Password, UnixTime, UnlockKey};
-use strongroom_api::{ApiState, Fault, Settings, router};
+use strongroom::{Keystore, Password, UnixTime, UnlockKey, store::LogEntry};
+use strongroom_api::{Answered, ApiState, Fault, Settings, router};
 use tempfile::TempDir;
 use tower::ServiceExt as _;
 
@@ -67,8 +68,8 @@ pub(crate) fn fixture(name: &str) -> Vec<u8> {
 
 pub(crate) struct Server {
     router: Router,
-    folder: TempDir,
-    unlock: UnlockKey,
+    folder: Arc<TempDir>,
+    unlock: Arc<UnlockKey>,
 }
 
 pub(crate) struct Reply {
@@ -77,6 +78,7 @@ pub(crate) struct Reply {
     pub(crate) text: String,
     pub(crate) bytes: Vec<u8>,
     pub(crate) fault: Option<Fault>,
+    pub(crate) answered: Option<Answered>,
 }
 
 impl Server {
@@ -85,9 +87,9 @@ impl Server {
     }
 
     pub(crate) fn with(change: impl FnOnce(&mut Settings)) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let unlock = UnlockKey::generate().unwrap();
-        let keystore = Keystore::create(folder.path().join("keystore.db"), &unlock, clock()).unwrap();
+        let folder = Arc::new(tempfile::tempdir().unwrap());
+        let unlock = Arc::new(UnlockKey::generate().unwrap());
+        let keystore = Keystore::create(folder.path().join("keystore.db"), &*unlock, clock()).unwrap();
         let password = Password::new(PASSWORD).unwrap();
         keystore.add_administrator(&ADMIN.parse().unwrap(), &password, clock()).unwrap();
         let mut settings = Settings::new(MACHINE);
@@ -96,13 +98,30 @@ impl Server {
         Self { router, folder, unlock }
     }
 
+    /// Another server over the same store.
+    pub(crate) fn again(&self) -> Self {
+        let router = router(ApiState::new(self.keystore(), Settings::new(MACHINE), clock));
+        Self { router, folder: Arc::clone(&self.folder), unlock: Arc::clone(&self.unlock) }
+    }
+
+    /// The store after the server was stopped.
+    pub(crate) fn stop(self) -> Self {
+        Self { router: Router::new(), ..self }
+    }
+
+    /// What the store's log has of an action.
+    pub(crate) fn log(&self, action: &str) -> Vec<LogEntry> {
+        let log = self.keystore().log(0, 1000).unwrap();
+        log.into_iter().filter(|row| row.action == action).collect()
+    }
+
     pub(crate) fn path(&self) -> PathBuf {
         self.folder.path().join("keystore.db")
     }
 
     /// The same store, opened beside the server.
     pub(crate) fn keystore(&self) -> Keystore {
-        Keystore::open(self.path(), &self.unlock).unwrap()
+        Keystore::open(self.path(), &*self.unlock).unwrap()
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Reply {
@@ -116,8 +135,8 @@ impl Server {
                 assert!(!place.contains(secret), "an answer holds {secret:?}: {place}");
             }
         }
-        let fault = parts.extensions.get().cloned();
-        Reply { status: parts.status, headers: parts.headers, text, bytes: bytes.to_vec(), fault }
+        let (fault, answered) = (parts.extensions.get().cloned(), parts.extensions.get().cloned());
+        Reply { status: parts.status, headers: parts.headers, text, bytes: bytes.to_vec(), fault, answered }
     }
 
     pub(crate) async fn get(&self, path: &str) -> Reply {

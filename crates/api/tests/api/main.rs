@@ -26,3 +26,5 @@ mod oauth;
 mod resources;
 #[cfg(test)]
 mod token;
+#[cfg(test)]
+mod who;

@@ -1,9 +1,6 @@
 //! generateToken.
 
-use std::time::Duration;
-
 use axum::http::Method;
-use strongroom::Password;
 
 use crate::harness::{ADMIN, Form, GENERATE_TOKEN, PASSWORD, Reply, Server, WRONG, encoded, urlencoded};
 
@@ -79,30 +76,6 @@ async fn credentials_in_the_address_are_refused() {
 }
 
 #[tokio::test]
-async fn fifth_failure_begins_a_wait_also_for_the_right_password() {
-    let server = Server::new();
-    let other = "other".parse().unwrap();
-    let at = strongroom::UnixTime::since_unix_epoch(Duration::ZERO);
-    server.keystore().add_administrator(&other, &Password::new(PASSWORD).unwrap(), at).unwrap();
-    tokio::time::pause();
-    for _ in 0..5 {
-        server.post(GENERATE_TOKEN, &form(ADMIN, WRONG)).await.is_error(400, FAILED, &[WRONG_DETAIL]);
-    }
-    let wait = "Too many failed attempts: wait 15 seconds and try again.";
-    server.post(GENERATE_TOKEN, &form("SITEADMIN", PASSWORD)).await.is_error(
-        400,
-        FAILED,
-        &[WRONG_DETAIL, wait],
-    );
-    expires(&server.post(GENERATE_TOKEN, &form("other", PASSWORD)).await);
-    tokio::time::advance(Duration::from_secs(15)).await;
-    expires(&server.post(GENERATE_TOKEN, &form(ADMIN, PASSWORD)).await);
-    // A success clears the count.
-    server.post(GENERATE_TOKEN, &form(ADMIN, WRONG)).await.is_error(400, FAILED, &[WRONG_DETAIL]);
-    expires(&server.post(GENERATE_TOKEN, &form(ADMIN, PASSWORD)).await);
-}
-
-#[tokio::test]
 async fn page_is_a_form_and_then_the_token() {
     let server = Server::new();
     let page = server.get(GENERATE_TOKEN).await;
@@ -125,44 +98,4 @@ async fn pjson_is_the_same_over_several_lines() {
     let expected = "{\n  \"error\": {\n    \"code\": 400,\n    \"message\": \"Unable to generate token.\",\n    \
                     \"details\": [\n      \"'password' must be specified.\"\n    ]\n  }\n}";
     assert_eq!(reply.text, expected);
-}
-
-/// Rows of the log about sign-ins, once there are as many as expected: they are written after the answer.
-async fn refused_sign_ins(server: &Server, expected: usize) -> Vec<(String, String)> {
-    for _ in 0..200 {
-        let log = server.keystore().log(0, 1000).unwrap();
-        let rows: Vec<_> = log.into_iter().filter(|row| row.action == "sign-in").collect();
-        if rows.len() >= expected {
-            assert!(rows.iter().all(|row| row.actor == "api" && row.fingerprint.is_empty()));
-            let mut rows: Vec<_> = rows.into_iter().map(|row| (row.alias, row.outcome)).collect();
-            rows.sort();
-            return rows;
-        }
-        std::thread::sleep(Duration::from_millis(50));
-    }
-    panic!("fewer than {expected} rows were logged");
-}
-
-#[tokio::test]
-async fn refused_sign_ins_are_logged_and_do_not_fill_the_log() {
-    let server = Server::new();
-    for _ in 0..3 {
-        server.post(GENERATE_TOKEN, &form("SITEADMIN", WRONG)).await.is_error(400, FAILED, &[WRONG_DETAIL]);
-    }
-    for n in 0..9 {
-        let reply = server.post(GENERATE_TOKEN, &form(&format!("nobody{n}"), WRONG)).await;
-        reply.is_error(400, FAILED, &[WRONG_DETAIL]);
-    }
-    let row = |alias: &str, count: u32| (alias.to_owned(), format!("refused, {count} in a row"));
-    let expected = [row("", 1), row("", 2), row("", 4), row("", 8), row(ADMIN, 1), row(ADMIN, 2)];
-    assert_eq!(refused_sign_ins(&server, expected.len()).await, expected);
-    // A name that nobody has stands nowhere: it may be a password in the wrong field.
-    let log = format!("{:?}", server.keystore().log(0, 1000).unwrap());
-    assert!(!log.contains("nobody"), "{log}");
-    // A success ends the row.
-    server.token().await;
-    server.post(GENERATE_TOKEN, &form(ADMIN, WRONG)).await.is_error(400, FAILED, &[WRONG_DETAIL]);
-    let rows = refused_sign_ins(&server, expected.len() + 1).await;
-    assert_eq!(rows.iter().filter(|found| **found == row(ADMIN, 1)).count(), 2);
-    server.keystore().verify_log().unwrap();
 }

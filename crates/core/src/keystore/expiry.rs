@@ -226,9 +226,9 @@ pub(super) fn certificates(entry: &Entry) -> impl Iterator<Item = (&Certificate,
         EntryKind::Authority { trust: Trust::Anchor } => ExpiryCause::Anchor,
         EntryKind::Authority { .. } => ExpiryCause::Intermediate,
     };
-    let above = entry.chain.iter().skip(1).map(|(certificate, role)| match role {
-        Role::Anchor => (certificate, ExpiryCause::Anchor),
-        _ => (certificate, ExpiryCause::Intermediate),
+    let above = entry.chain.iter().skip(1).map(|above| match above.role {
+        Role::Anchor => (&above.certificate, ExpiryCause::Anchor),
+        _ => (&above.certificate, ExpiryCause::Intermediate),
     });
     std::iter::once((&entry.certificate, own)).chain(above)
 }

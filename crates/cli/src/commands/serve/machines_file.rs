@@ -211,7 +211,7 @@ mod tests {
         assert!(
             matches!(&rows[0].unlock, Some(UnlockSpec::KeyFile(path)) if path == Path::new("/srv/one/key"))
         );
-        assert!(matches!(&rows[1].unlock, Some(UnlockSpec::Environment(name)) if name == "KEY"));
+        assert!(matches!(&rows[1].unlock, Some(UnlockSpec::Kept(kept)) if kept.name() == "KEY"));
         assert_eq!(rows[1].alias.as_ref().unwrap().as_str(), "www");
     }
 
