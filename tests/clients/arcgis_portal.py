@@ -16,6 +16,8 @@ warnings.filterwarnings("ignore")
 from arcgis.gis import GIS
 from arcgis.gis.admin._security import SSLCertificates
 
+from authority import Authority
+
 SUCCESS = {"status": "success"}
 
 
@@ -83,6 +85,38 @@ def main():
             der = file.read()
         expect("export", os.path.basename(path), "www.cer")
         expect("exported", "BEGIN CERTIFICATE" in ssl.DER_cert_to_PEM_cert(der), True)
+
+    # The certificate of the web server, and back: each is in force when the answer comes.
+    address = (portal.split("/")[2].split(":")[0], int(portal.split("/")[2].split(":")[1]))
+    shown = lambda: ssl.PEM_cert_to_DER_cert(ssl.get_server_certificate(address))
+    listed = site.properties
+    before = shown()
+    done = site.update("www", listed["sslProtocols"], listed["cipherSuites"], False)
+    expect("update", done["status"], "success")
+    expect("shown at once", shown() == der, True)
+    refused(
+        "a CA for the web server",
+        lambda: site.update("root", "TLSv1.2,TLSv1.3", listed["cipherSuites"]),
+        "A root or intermediate certificate cannot be used as a Web server's SSL certificate",
+    )
+    refused("an alias that is not there", lambda: site.update("none", "TLSv1.3", listed["cipherSuites"]), "none")
+    expect("still shown", shown() == der, True)
+    done = site.update("selfsignedcertificate", "TLSv1.2,TLSv1.3", listed["cipherSuites"])
+    expect("and back", (done["status"], shown() == before), ("success", True))
+
+    # A key that is made here, its request, and the reply of a CA.
+    made = site.generate("made", "made.fixture.test", "Fixtures", alt_name="DNS:made.fixture.test")
+    expect("generate", made, True)
+    request = site.get("made").generate_csr()
+    expect("generate_csr", request.startswith("-----BEGIN NEW CERTIFICATE REQUEST-----\r\n"), True)
+    authority = Authority("Clients CA")
+    reply = authority.sign(request, "made.fixture.test")
+    refused("a reply before its CA", lambda: site.get("made").import_signed_certificate(reply), "no path to an imported authority")
+    expect("its CA", site.import_certificate(authority.certificate, "clients-ca", norestart=True), True)
+    expect("import_signed_certificate", site.get("made").import_signed_certificate(reply)["status"], "success")
+    expect("issuer", site.get("made").properties["issuer"], "CN=Clients CA")
+    for alias in ["made", "clients-ca"]:
+        expect(f"delete {alias}", site.get(alias).delete(), True)
 
     expect("delete", site.get("plain").delete(), True)
     expect("after delete", aliases(site), ["root", "selfsignedcertificate", "shop", "www", "www_intermediate"])
