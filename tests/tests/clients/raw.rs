@@ -9,7 +9,10 @@ use std::{
 
 use rustls::{
     ClientConfig, ClientConnection, DigitallySignedStruct, SignatureScheme, StreamOwned,
-    client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+    client::{
+        Resumption,
+        danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+    },
     crypto::CryptoProvider,
     pki_types::{CertificateDer, ServerName, UnixTime},
 };
@@ -49,12 +52,14 @@ impl Raw {
     pub(crate) fn new(base: &str) -> Self {
         let host = base.strip_prefix("https://").unwrap().split('/').next().unwrap().to_owned();
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let client = ClientConfig::builder_with_provider(Arc::clone(&provider))
+        let mut client = ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
             .unwrap()
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(Anybody(provider)))
             .with_no_client_auth();
+        // A resumed session remembers the certificate of the first one.
+        client.resumption = Resumption::disabled();
         Self { host, client: Arc::new(client) }
     }
 
