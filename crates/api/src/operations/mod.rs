@@ -152,7 +152,7 @@ async fn perform_as(state: &ApiState, request: &mut Request, user: &User) -> Res
         Operation::Machine => directory::machine(state, request).await,
         Operation::Machines => Ok(directory::machines(state, request)),
         Operation::PortalSelf => Ok(sharing::portal(state, request, user)),
-        Operation::PortalServers => Ok(sharing::servers(request)),
+        Operation::PortalServers => Ok(sharing::servers(state, request)),
         Operation::Security => Ok(directory::security(state, request)),
         Operation::SecurityConfig => security_config::show(state, request).await,
         Operation::SecurityTokens => Ok(server::security_tokens(request)),

@@ -6,8 +6,8 @@ use crate::{
     request::{self, Request},
     state::ApiState,
     wire::object::{
-        AuthInfo, Object, PRIVILEGES, PortalSelf, PortalServers, SHARING_VERSION, SharingInfo, SharingRoot,
-        User,
+        AuthInfo, Object, PRIVILEGES, PortalSelf, PortalServer, PortalServers, SHARING_VERSION, SharingInfo,
+        SharingRoot, User,
     },
 };
 
@@ -47,9 +47,24 @@ pub(super) fn portal(state: &ApiState, request: &Request, user: &request::User) 
     resource(request, "Portal", Object::PortalSelf(object))
 }
 
-/// Servers that are federated with the portal.
-pub(super) fn servers(request: &Request) -> Answer {
-    resource(request, "Servers", Object::PortalServers(PortalServers { servers: [] }))
+/// Servers that are federated with the portal: this one, as what clients look for before they go to its machines.
+pub(super) fn servers(state: &ApiState, request: &Request) -> Answer {
+    let url = request.url(state);
+    let server = |id, server_type, server_function| PortalServer {
+        id,
+        name: request.host.clone().unwrap_or_else(|| state.settings().machine.clone()),
+        admin_url: url.clone(),
+        url: url.clone(),
+        is_hosted: false,
+        server_type,
+        server_role: "FEDERATED_SERVER",
+        server_function,
+    };
+    let servers = vec![
+        server("mission", "ARCGIS_MISSION_SERVER", "MissionServer"),
+        server("notebook", "ARCGIS_NOTEBOOK_SERVER", "NotebookServer"),
+    ];
+    resource(request, "Servers", Object::PortalServers(PortalServers { servers }))
 }
 
 /// An administrator sees no one but itself.

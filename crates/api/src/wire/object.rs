@@ -171,8 +171,21 @@ pub(crate) struct PortalSelf {
 
 #[derive(Debug, Serialize)]
 pub(crate) struct PortalServers {
-    /// Servers that are federated with the portal: never one.
-    pub(crate) servers: [(); 0],
+    pub(crate) servers: Vec<PortalServer>,
+}
+
+/// A server that is federated with the portal.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct PortalServer {
+    pub(crate) id: &'static str,
+    pub(crate) name: String,
+    pub(crate) admin_url: String,
+    pub(crate) url: String,
+    pub(crate) is_hosted: bool,
+    pub(crate) server_type: &'static str,
+    pub(crate) server_role: &'static str,
+    pub(crate) server_function: &'static str,
 }
 
 #[derive(Debug, Serialize)]

@@ -39,7 +39,14 @@ async fn portal_has_what_clients_look_for_beside_certificates() {
                  \"allSSL\":true,\"currentVersion\":\"2024.1\",\"user\":{user}}}"
             ),
         ),
-        ("sharing/rest/portals/self/servers", "{\"servers\":[]}"),
+        (
+            "sharing/rest/portals/self/servers",
+            &format!(
+                "{{\"servers\":[{},{}]}}",
+                federated("mission", "ARCGIS_MISSION_SERVER", "MissionServer"),
+                federated("notebook", "ARCGIS_NOTEBOOK_SERVER", "NotebookServer")
+            ),
+        ),
         (
             "portaladmin/logs/settings",
             "{\"logDir\":\"\",\"logLevel\":\"INFO\",\"maxErrorReportsCount\":0,\"maxLogFileAge\":0}",
@@ -57,6 +64,15 @@ async fn portal_has_what_clients_look_for_beside_certificates() {
         let reply = server.send(request.body(Body::empty()).unwrap()).await;
         assert_eq!(reply.text, expected, "{path}");
     }
+}
+
+/// A server of the portal, as the arcgis package looks for it.
+fn federated(id: &str, kind: &str, function: &str) -> String {
+    format!(
+        "{{\"id\":\"{id}\",\"name\":\"gis.test:7443\",\"adminUrl\":\"https://gis.test:7443/arcgis\",\
+         \"url\":\"https://gis.test:7443/arcgis\",\"isHosted\":false,\"serverType\":\"{kind}\",\
+         \"serverRole\":\"FEDERATED_SERVER\",\"serverFunction\":\"{function}\"}}"
+    )
 }
 
 #[tokio::test]
