@@ -176,8 +176,7 @@ async fn perform_as(state: &ApiState, request: &mut Request, user: &User) -> Res
 }
 
 fn not_offered() -> ApiError {
-    let help =
-        "certificates are listed, shown and imported here; the command strongroom does the rest".to_owned();
+    let help = "certificates are managed here; the command strongroom does the rest".to_owned();
     ApiError::new(404, "This server does not offer that resource or operation", vec![help])
 }
 

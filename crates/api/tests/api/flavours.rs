@@ -266,7 +266,7 @@ async fn chain_is_absent_true_and_false_as_each_client_writes_it() {
 #[tokio::test]
 async fn unlisted_path_of_a_server_has_its_shape_too() {
     let (server, token) = filled().await;
-    let help = "certificates are listed, shown and imported here; the command strongroom does the rest";
+    let help = "certificates are managed here; the command strongroom does the rest";
     let reply = server.post("/arcgis/admin/services", &format!("f=json&token={token}")).await;
     reply.is_server_error(404, &["This server does not offer that resource or operation", help]);
     // What only a portal has is on a server the alias of no entry.

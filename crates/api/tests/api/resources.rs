@@ -113,7 +113,7 @@ async fn resources_that_are_not_offered_say_so() {
     let token = server.token().await;
     for path in ["/arcgis/portaladmin/logs", "/arcgis/portaladmin/security/sslCertificates/www/other"] {
         let reply = server.get(&format!("{path}?f=json&token={token}")).await;
-        let help = "certificates are listed, shown and imported here; the command strongroom does the rest";
+        let help = "certificates are managed here; the command strongroom does the rest";
         reply.is_error(404, "This server does not offer that resource or operation", &[help]);
     }
 }
