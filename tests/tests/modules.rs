@@ -117,6 +117,19 @@ fn modules_use_only_modules_before_them() {
 }
 
 #[test]
+fn the_front_page_says_what_each_public_module_is_for() {
+    let core = workspace().join("crates/core/src");
+    let lib = fs::read_to_string(core.join("lib.rs")).unwrap();
+    let page = fs::read_to_string(core.join("lib.md")).unwrap();
+    let modules = lib.lines().filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';'));
+    for module in modules.filter(|module| *module != "fuzz") {
+        let named =
+            page.lines().any(|line| line.starts_with("| [") && line.contains(&format!("[`{module}`]")));
+        assert!(named, "the table of lib.md lacks {module}");
+    }
+}
+
+#[test]
 fn the_root_of_the_engine_has_ten_names_beside_its_modules() {
     let lib = fs::read_to_string(workspace().join("crates/core/src/lib.rs")).unwrap();
     let names = lib

@@ -144,7 +144,7 @@ impl Keystore {
     ///
     /// # Errors
     ///
-    /// [`Error`] of the file that cannot be read, or [`CredentialError`](crate::certificate::CredentialError) if no pair, or more
+    /// [`Error`] of the file that cannot be read, or [`CredentialError`] if no pair, or more
     /// than one, comes out; it is in the log.
     pub fn open_files(&self, request: FilesRequest<'_>) -> Result<OpenedFiles, Error> {
         let (alias, dry_run) = (request.alias.clone(), request.options.dry_run);
