@@ -1,5 +1,8 @@
 //! The order of the house: a module of the engine uses only modules before it, and every test file is declared.
 
+#[path = "modules/circles.rs"]
+mod circles;
+
 use std::{fs, path::Path};
 
 /// The modules of `strongroom`, in their order.
@@ -52,11 +55,16 @@ fn sources(path: &Path) -> Vec<(String, String)> {
     found
 }
 
+/// The text outside comments and tests.
+fn code(text: &str) -> String {
+    let ends = ["#[cfg(test)]", "#[cfg(all(test"].into_iter().filter_map(|mark| text.find(mark)).min();
+    let text = &text[..ends.unwrap_or(text.len())];
+    text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
+}
+
 /// The first names after `crate::`, braces included, in the text outside comments and tests.
 fn used(text: &str) -> Vec<String> {
-    let text = text.split("#[cfg(test)]").next().unwrap_or_default();
-    let code: String =
-        text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
+    let code = code(text);
     let mut names = Vec::new();
     for (at, _) in code.match_indices("crate::") {
         let rest = &code[at + "crate::".len()..];

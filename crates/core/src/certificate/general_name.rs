@@ -1,6 +1,9 @@
 //! General names (RFC 5280, section 4.2.1.6), read whole.
 
-use std::fmt;
+use std::{
+    fmt,
+    net::{Ipv4Addr, Ipv6Addr},
+};
 
 use super::{
     der::{Fault, Oid, Reader},
@@ -105,6 +108,28 @@ fn ia5(content: &[u8], otherwise: &'static str) -> Result<String, Fault> {
     match std::str::from_utf8(content) {
         Ok(text) if text.is_ascii() => Ok(text.to_owned()),
         _ => Err(Fault(otherwise)),
+    }
+}
+
+impl AlternativeName {
+    pub(crate) fn of(name: &GeneralName) -> Self {
+        match name {
+            GeneralName::Dns(text) => Self::Dns(printable(text)),
+            GeneralName::Ip(bytes) => match <[u8; 4]>::try_from(bytes.as_slice()) {
+                Ok(v4) => Self::Ip(Ipv4Addr::from(v4).to_string()),
+                Err(_) => match <[u8; 16]>::try_from(bytes.as_slice()) {
+                    Ok(v6) => Self::Ip(Ipv6Addr::from(v6).to_string()),
+                    Err(_) => Self::Other("an IP address of odd length".to_owned()),
+                },
+            },
+            GeneralName::Email(text) => Self::Email(printable(text)),
+            GeneralName::Uri(text) => Self::Uri(printable(text)),
+            GeneralName::Directory(name) => Self::Other(name.to_string()),
+            GeneralName::RegisteredId(oid) => Self::Other(oid.to_string()),
+            GeneralName::Other(_) | GeneralName::X400(_) | GeneralName::Edi(_) => {
+                Self::Other("a name of another kind".to_owned())
+            }
+        }
     }
 }
 

@@ -1,11 +1,6 @@
 //! Names for people: alternative names and display strings, with nothing in them that could act on a terminal.
 
-use std::{
-    fmt::Write as _,
-    net::{Ipv4Addr, Ipv6Addr},
-};
-
-use super::general_name::GeneralName;
+use std::fmt::Write as _;
 
 /// Bytes in hexadecimal, as many as fit into `limit` bytes of text; a cut is marked.
 pub(super) fn push_hex(text: &mut String, bytes: &[u8], limit: usize) {
@@ -55,26 +50,6 @@ pub enum AlternativeName {
 }
 
 impl AlternativeName {
-    pub(crate) fn of(name: &GeneralName) -> Self {
-        match name {
-            GeneralName::Dns(text) => Self::Dns(printable(text)),
-            GeneralName::Ip(bytes) => match <[u8; 4]>::try_from(bytes.as_slice()) {
-                Ok(v4) => Self::Ip(Ipv4Addr::from(v4).to_string()),
-                Err(_) => match <[u8; 16]>::try_from(bytes.as_slice()) {
-                    Ok(v6) => Self::Ip(Ipv6Addr::from(v6).to_string()),
-                    Err(_) => Self::Other("an IP address of odd length".to_owned()),
-                },
-            },
-            GeneralName::Email(text) => Self::Email(printable(text)),
-            GeneralName::Uri(text) => Self::Uri(printable(text)),
-            GeneralName::Directory(name) => Self::Other(name.to_string()),
-            GeneralName::RegisteredId(oid) => Self::Other(oid.to_string()),
-            GeneralName::Other(_) | GeneralName::X400(_) | GeneralName::Edi(_) => {
-                Self::Other("a name of another kind".to_owned())
-            }
-        }
-    }
-
     /// The DNS name or IP address, for those that a TLS client checks.
     #[must_use]
     pub fn host(&self) -> Option<&str> {

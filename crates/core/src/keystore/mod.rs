@@ -19,6 +19,7 @@ mod export;
 mod files;
 mod generate;
 mod history;
+mod holds;
 mod import;
 mod in_use;
 mod maintenance;
@@ -42,6 +43,7 @@ mod shared;
 mod slots;
 #[cfg(all(test, unix))]
 mod tests;
+mod waiting_key;
 mod web_server;
 
 use std::sync::Arc;
@@ -82,7 +84,7 @@ pub use self::{
 };
 use self::{
     chains::ChainView,
-    in_use::Holds,
+    holds::Holds,
     open::unlock_store,
     options::SharedOptions,
     row::{describe, describe_as_stored, open_row, serve_row, unseal},

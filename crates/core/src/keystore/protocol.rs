@@ -1,7 +1,7 @@
 //! The one way in which a keystore is changed: lock, check that the store is the latest, apply, log, commit, settle, read
 //! back, move the rollback guard on, or log the refusal. Operations say what to apply, and how to confirm it.
 
-use super::{Keystore, chains::Chains, in_use::Holds, shared::Writer};
+use super::{Keystore, chains::Chains, holds::Holds, shared::Writer};
 use crate::{
     error::{Error, ErrorKind},
     seal::{RootKey, SealError},

@@ -5,7 +5,7 @@ use rustls_pki_types::UnixTime;
 use super::{
     Keystore,
     dependents::dependents,
-    in_use::Holds,
+    holds::Holds,
     protocol::{Asked, LogNote, Step},
     servers::{ServerReport, running_servers},
 };

@@ -5,31 +5,17 @@ use super::{
     files::Gathered,
     protocol::Asked,
     requests::{has_key, open_request},
+    waiting_key::{Waiting, named},
 };
 use crate::{
     alias::Alias,
-    certificate::{Certificate, Fingerprint, SigningRequest},
-    diagnostic::{Diagnostic, DiagnosticCode},
+    certificate::{Certificate, Fingerprint},
     error::Error,
     instant::{day, seconds},
-    issuance::{IssuanceError, shown},
-    seal::EntryId,
-    secret::{Password, PrivateKey},
+    issuance::IssuanceError,
+    secret::Password,
     store::{Action, RequestRow},
 };
-
-/// Requests and certificates that a message names, of each.
-const MAX_NAMED: usize = 8;
-
-/// A private key that waited for one of the certificates.
-pub(super) struct Waiting {
-    pub(super) key: PrivateKey,
-    /// The pending request; `None` where it is the key that the entry has.
-    pub(super) answers: Option<EntryId>,
-    pub(super) request: Option<SigningRequest>,
-    /// Where it was, for people.
-    pub(super) place: String,
-}
 
 impl Keystore {
     /// Installs the certificate that a CA made for a pending request, or for the key that an entry has: PEM, DER or PKCS #7,
@@ -175,30 +161,4 @@ impl Keystore {
 /// The beginning of a digest, for people to compare.
 fn digits(of: Fingerprint) -> String {
     of.to_string().chars().take(16).collect()
-}
-
-fn named(mut all: Vec<String>) -> String {
-    let more = all.len().saturating_sub(MAX_NAMED);
-    all.truncate(MAX_NAMED);
-    if more > 0 {
-        all.push(format!("{more} more"));
-    }
-    all.join(", ")
-}
-
-/// Where the CA certified other names than those that were asked for.
-pub(super) fn about_names(request: &SigningRequest, leaf: &Certificate) -> Option<Diagnostic> {
-    let fold = |name: &str| name.to_ascii_lowercase();
-    let asked: Vec<String> = request.general_names.iter().map(|name| fold(&shown(name))).collect();
-    let given: Vec<String> = leaf.general_names.iter().map(|name| fold(&shown(name))).collect();
-    let lacking: Vec<String> = asked.iter().filter(|name| !given.contains(name)).cloned().collect();
-    let further: Vec<String> = given.iter().filter(|name| !asked.contains(name)).cloned().collect();
-    let parts = [("lacks", lacking), ("also has", further)];
-    let parts: Vec<String> = parts
-        .into_iter()
-        .filter(|(_, names)| !names.is_empty())
-        .map(|(word, names)| format!("{word} {}", named(names)))
-        .collect();
-    let message = format!("of the names that were asked for the certificate {}", parts.join(", and "));
-    (!parts.is_empty()).then(|| Diagnostic::new(DiagnosticCode::NamesDiffer, message))
 }

@@ -2,16 +2,16 @@
 
 use zeroize::Zeroizing;
 
-use super::text::{Part, lines, trim_start};
+use super::{
+    error::ESCAPED,
+    text::{Part, lines, trim_start},
+};
 
 /// Why base64 cannot be read.
 pub(super) struct Fault {
     pub(super) line: usize,
     pub(super) what: &'static str,
 }
-
-/// JSON and variables have line ends written so.
-pub(super) const ESCAPED: &str = "\\n stands in place of line ends";
 
 /// Characters of base64 from which on text is taken for the encoding of a certificate or key.
 const ENOUGH: usize = 60;

@@ -4,6 +4,9 @@ use thiserror::Error;
 
 use crate::remedy::Remedy;
 
+/// JSON and variables have line ends written so.
+pub(super) const ESCAPED: &str = "\\n stands in place of line ends";
+
 /// Why PEM text cannot be read. Lines and blocks are counted from 1.
 #[derive(Clone, Debug, Error, Eq, PartialEq)]
 #[non_exhaustive]
@@ -58,7 +61,7 @@ impl PemError {
     #[must_use]
     pub fn remedies(&self) -> Vec<Remedy> {
         vec![Remedy::Advice(match self {
-            Self::Block { what, .. } | Self::Base64 { what, .. } if *what == super::base64::ESCAPED => {
+            Self::Block { what, .. } | Self::Base64 { what, .. } if *what == ESCAPED => {
                 "write a line end in place of each \\n"
             }
             Self::Block { .. } | Self::Base64 { .. } => "copy the file again, whole; nothing of it was used",

@@ -4,6 +4,7 @@
 //! block and the line. Nothing is passed over but text between blocks. What is decoded is wiped.
 
 mod base64;
+mod between;
 mod error;
 mod text;
 mod write;
@@ -96,9 +97,9 @@ impl<'t> Reader<'t> {
     fn read_block(&mut self) -> Result<bool, PemError> {
         let marker = self.rest.find(|text| starts_with(text, BEGIN) || starts_with(text, END));
         let between = self.rest.take_to(marker);
-        text::check_between(&between)?;
+        between::check_between(&between)?;
         if marker.is_none() {
-            return text::check_end(&between).map(|()| false);
+            return between::check_end(&between).map(|()| false);
         }
         let line = self.rest.line();
         if starts_with(self.rest.bytes(), END) {

@@ -5,13 +5,15 @@ use std::{cell::RefCell, collections::BTreeMap, sync::Arc};
 use super::{
     Read, StoreError, UncertainCommit,
     engine::{Change, CommitError, Table, View},
+    event::Event,
     key::{self, Tag},
-    log::{self, Event, Stored},
+    log::{self, Stored},
+    pending::Pending,
     read::{RECORD, blob_digest},
     records::{Content, EntryHead, EntryRow, VersionRow, sealed_to_blob},
     state::{COPIES, Mark, State},
-    sweep::wipe,
     tree::{Cache, Item, Root, Update, record_hash},
+    whole_table::wipe,
 };
 use crate::{
     alias::Alias,
@@ -30,22 +32,6 @@ pub(crate) struct NewVersion<'a> {
     pub(crate) actor: &'a str,
     pub(crate) at: i64,
     pub(crate) chain: &'a [PathCertificate],
-}
-
-/// What a change put so far.
-#[derive(Default)]
-pub(super) struct Pending {
-    /// `None` is removed; a member has no value.
-    pub(super) records: BTreeMap<Vec<u8>, Option<Option<Vec<u8>>>>,
-    pub(super) blobs: BTreeMap<Digest, Option<Vec<u8>>>,
-    /// Which record names which certificate: added, or taken away.
-    pub(super) uses: BTreeMap<Vec<u8>, bool>,
-    /// Rows of the log before the one of the commit.
-    events: Vec<Event>,
-    /// What stood before goes, whether it was whole or not.
-    wipe: bool,
-    /// Something was removed of which it is not known what it named.
-    pub(super) orphans: bool,
 }
 
 /// A write in progress; dropped without [`commit`](Self::commit), it leaves no trace.

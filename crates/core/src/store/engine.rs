@@ -117,6 +117,12 @@ pub enum LongChange {
     Rewrite,
 }
 
+/// Told when a change waits for a re-key or a restore of another process.
+pub trait WaitNotice: Debug + Send + Sync {
+    /// A change has waited for ten seconds for this one, and waits on. Once for each wait.
+    fn waiting(&self, change: LongChange);
+}
+
 impl LongChange {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::Rekey, Self::Restore, Self::Rewrite];

@@ -4,111 +4,21 @@
 //! the last one: a row that is changed, moved or cut off the end is seen. A MAC a row keeps the rows before a damaged one
 //! provable.
 
-use std::{fmt, net::IpAddr};
-
 use super::{
-    Read, StoreError, Write,
+    Read, StoreError,
     action::Action,
     codec::{Decoder, Encoder},
     engine::{Table, View},
+    event::{Event, Happened, RENAMED_TO},
     state::Mark,
 };
 use crate::{
     alias::Alias,
-    privilege::Privileges,
     seal::{Digest, Ledger, audit_hash},
 };
 
 /// Rows read at a time.
 const PAGE: u32 = 500;
-
-/// What comes before the new alias.
-const RENAMED_TO: &str = "renamed to ";
-
-/// What came of it.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) enum Happened {
-    Made,
-    Imported,
-    Replaced,
-    /// A request was made, which is named where a certificate would be.
-    Requested,
-    /// Chain certificates of an entry that was there.
-    ChainStored,
-    Several,
-    Removed,
-    Restored,
-    BroughtBack,
-    RenamedTo(String),
-    BoundTo(String),
-    /// A host is bound to this alias.
-    HostBoundTo(String),
-    /// The web server offers this from now on.
-    Offered(String),
-    Unbound,
-    Pruned,
-    Added,
-    /// A slot opens under a key of this kind now.
-    Opens(&'static str),
-    Rekeyed,
-    Written,
-    /// A file of this digest was given for this path.
-    Exported {
-        sha256: String,
-        path: String,
-    },
-    /// Refused sign-ins in a row by now.
-    RefusedInARow(u32),
-    Changed,
-    Revoked,
-    /// An administrator has these privileges now.
-    Allowed(Privileges),
-    SignedIn(IpAddr),
-    /// Requests that were refused in some time, from the first address and the last.
-    RefusedMany {
-        count: u64,
-        first: IpAddr,
-        last: IpAddr,
-    },
-    /// The code of the error that refused it.
-    Refused(&'static str),
-}
-
-impl fmt::Display for Happened {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Made => "made",
-            Self::Imported => "imported",
-            Self::Replaced => "replaced",
-            Self::Requested => "requested",
-            Self::ChainStored => "chain stored",
-            Self::Several => "",
-            Self::Removed => "removed",
-            Self::Restored => "restored",
-            Self::BroughtBack => "brought back",
-            Self::RenamedTo(alias) => return write!(f, "{RENAMED_TO}{alias}"),
-            Self::BoundTo(server) => server,
-            Self::HostBoundTo(alias) => return write!(f, "bound to {alias}"),
-            Self::Offered(what) => what,
-            Self::Unbound => "unbound",
-            Self::Pruned => "pruned",
-            Self::Added => "added",
-            Self::Opens(kind) => kind,
-            Self::Rekeyed => "rekeyed",
-            Self::Written => "written",
-            Self::Exported { sha256, path } => return write!(f, "sha256 {sha256} {path}"),
-            Self::RefusedInARow(count) => return write!(f, "refused, {count} in a row"),
-            Self::Changed => "changed",
-            Self::Revoked => "revoked",
-            Self::Allowed(privileges) => return write!(f, "{privileges}"),
-            Self::SignedIn(address) => return write!(f, "from {address}"),
-            Self::RefusedMany { count, first, last } => {
-                return write!(f, "{count} refused, the first from {first}, the last from {last}");
-            }
-            Self::Refused(code) => code,
-        })
-    }
-}
 
 /// What a row of the log says of entries.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -162,18 +72,6 @@ impl LogEntry {
         let aliases: Result<_, _> = aliases.into_iter().map(str::parse).collect();
         aliases.map_or(Touched::All, Touched::Entries)
     }
-}
-
-/// What happened, before it has a number.
-#[derive(Clone, Debug)]
-pub(crate) struct Event {
-    pub(crate) at: i64,
-    pub(crate) actor: String,
-    pub(crate) action: Action,
-    pub(crate) alias: String,
-    /// Of the leaf; empty where there is none.
-    pub(crate) fingerprint: String,
-    pub(crate) outcome: Happened,
 }
 
 /// A row of the log.
@@ -367,24 +265,5 @@ impl Read<'_> {
             return Ok(false);
         };
         Ok(Stored::checked(&row, number, self.ledger)?.0.hash == *hash)
-    }
-}
-
-impl Write<'_> {
-    /// Writes the whole log anew under the next root key, after following it.
-    pub(super) fn log_anew(&mut self, ledger: &Ledger) -> Result<(), StoreError> {
-        let mut number = 0_i64;
-        loop {
-            let from = key(number.saturating_add(1));
-            let rows = self.change.range(Table::Log, &from, None, 500)?;
-            if rows.is_empty() {
-                return Ok(());
-            }
-            for (key, row) in rows {
-                number = number.saturating_add(1);
-                let (stored, _) = Stored::checked(&row, number, self.ledger)?;
-                self.change.put(Table::Log, &key, &stored.under(ledger))?;
-            }
-        }
     }
 }

@@ -15,6 +15,7 @@ mod copy;
 pub(crate) mod engine;
 mod entries;
 mod error;
+mod event;
 #[cfg(strongroom_fuzzing)]
 pub(crate) mod fuzz;
 mod generation;
@@ -23,6 +24,7 @@ mod key;
 mod log;
 mod memory;
 mod origin;
+mod pending;
 mod read;
 mod records;
 mod rekey;
@@ -38,6 +40,7 @@ mod uncertain_commit;
 mod verify;
 mod waiting;
 mod web_server;
+mod whole_table;
 
 use std::{
     path::{Path, PathBuf},
@@ -51,9 +54,9 @@ pub(crate) use self::{
     action::Action,
     bindings::BindingRow,
     change::{NewVersion, Write},
+    event::{Event, Happened},
     guard::RollbackGuard,
     key::name_digest,
-    log::{Event, Happened},
     origin::Origin,
     read::Read,
     records::{EntryHead, EntryRow, VersionRow},
@@ -63,8 +66,14 @@ pub(crate) use self::{
     sqlite::{Prepared, SqliteEngine, beside, free_name, remove as remove_file, side_files},
     state::Mark,
 };
+use self::{
+    engine::{Connector, Engine, View},
+    log::leads,
+    origin::Shared,
+    state::State,
+};
 pub use self::{
-    engine::LongChange,
+    engine::{LongChange, WaitNotice},
     error::StoreError,
     generation::{Changes, Generation},
     log::LogEntry,
@@ -73,13 +82,6 @@ pub use self::{
     sqlite::Journal,
     uncertain_commit::{CommitOutcome, UncertainCommit},
     verify::{StoreProblem, StoreReport},
-    waiting::WaitNotice,
-};
-use self::{
-    engine::{Connector, Engine, View},
-    log::leads,
-    origin::Shared,
-    state::State,
 };
 use crate::seal::{Ledger, RootKey, SealError, Slot, Unlock};
 

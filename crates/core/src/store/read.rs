@@ -4,9 +4,9 @@ use std::cell::{Cell, RefCell};
 
 use super::{
     StoreError,
-    change::Pending,
     engine::{Table, View},
     key::{self, Tag},
+    pending::Pending,
     state::{Mark, State},
     tree::{Cache, Item, Tree, record_hash},
 };

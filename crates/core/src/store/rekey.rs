@@ -3,8 +3,15 @@
 use std::sync::Arc;
 
 use super::{
-    EntryRow, Read, Store, StoreError, Write, key, log::Event, read::RECORD, records::EntryHead,
-    requests::RequestRow, state::Mark,
+    EntryRow, Read, Store, StoreError, Write,
+    engine::Table,
+    event::Event,
+    key,
+    log::{self, Stored},
+    read::RECORD,
+    records::EntryHead,
+    requests::RequestRow,
+    state::Mark,
 };
 use crate::seal::{Ledger, SealError, SealedKey, Slot};
 
@@ -104,5 +111,24 @@ impl Read<'_> {
         (head.first..=head.version)
             .map(|number| self.at_version(head.clone(), number)?.ok_or(RECORD))
             .collect()
+    }
+}
+
+impl Write<'_> {
+    /// Writes the whole log anew under the next root key, after following it.
+    pub(super) fn log_anew(&mut self, ledger: &Ledger) -> Result<(), StoreError> {
+        let mut number = 0_i64;
+        loop {
+            let from = log::key(number.saturating_add(1));
+            let rows = self.change.range(Table::Log, &from, None, 500)?;
+            if rows.is_empty() {
+                return Ok(());
+            }
+            for (key, row) in rows {
+                number = number.saturating_add(1);
+                let (stored, _) = Stored::checked(&row, number, self.ledger)?;
+                self.change.put(Table::Log, &key, &stored.under(ledger))?;
+            }
+        }
     }
 }

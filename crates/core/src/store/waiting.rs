@@ -1,26 +1,17 @@
 //! Waiting for the write lock. A change of everything, by whatever process, takes as long as it takes, and is waited for
 //! without limit; anybody else who keeps the lock is waited for as long as a writer waits, and is then [`StoreError::Busy`].
 
-use std::{
-    fmt::Debug,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use super::{
     Origin, Store, StoreError,
-    engine::{Announcement, Change, LongChange},
+    engine::{Announcement, Change, LongChange, WaitNotice},
 };
 
 /// After how long it is told that a change waits for another's.
 const TOLD_AFTER: Duration = Duration::from_secs(10);
 /// How often it is looked whether another's has ended.
 const LOOK: Duration = Duration::from_millis(25);
-
-/// Told when a change waits for a re-key or a restore of another process.
-pub trait WaitNotice: Debug + Send + Sync {
-    /// A change has waited for ten seconds for this one, and waits on. Once for each wait.
-    fn waiting(&self, change: LongChange);
-}
 
 /// One wait, told of once.
 struct Wait<'s> {

@@ -13,8 +13,8 @@ pub use self::source::{Source, SourcePart};
 use super::{
     Keystore,
     protocol::Asked,
-    replies::{Waiting, about_names},
     request::{CredentialRequest, ImportOptions, ImportReport},
+    waiting_key::{Waiting, about_names},
 };
 use crate::{
     alias::Alias,

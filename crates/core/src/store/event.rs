@@ -1,0 +1,106 @@
+//! What a change says of itself in the log.
+
+use std::{fmt, net::IpAddr};
+
+use super::action::Action;
+use crate::privilege::Privileges;
+
+/// What happened, before it has a number.
+#[derive(Clone, Debug)]
+pub(crate) struct Event {
+    pub(crate) at: i64,
+    pub(crate) actor: String,
+    pub(crate) action: Action,
+    pub(crate) alias: String,
+    /// Of the leaf; empty where there is none.
+    pub(crate) fingerprint: String,
+    pub(crate) outcome: Happened,
+}
+
+/// What comes before the new alias.
+pub(super) const RENAMED_TO: &str = "renamed to ";
+
+/// What came of it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Happened {
+    Made,
+    Imported,
+    Replaced,
+    /// A request was made, which is named where a certificate would be.
+    Requested,
+    /// Chain certificates of an entry that was there.
+    ChainStored,
+    Several,
+    Removed,
+    Restored,
+    BroughtBack,
+    RenamedTo(String),
+    BoundTo(String),
+    /// A host is bound to this alias.
+    HostBoundTo(String),
+    /// The web server offers this from now on.
+    Offered(String),
+    Unbound,
+    Pruned,
+    Added,
+    /// A slot opens under a key of this kind now.
+    Opens(&'static str),
+    Rekeyed,
+    Written,
+    /// A file of this digest was given for this path.
+    Exported {
+        sha256: String,
+        path: String,
+    },
+    /// Refused sign-ins in a row by now.
+    RefusedInARow(u32),
+    Changed,
+    Revoked,
+    /// An administrator has these privileges now.
+    Allowed(Privileges),
+    SignedIn(IpAddr),
+    /// Requests that were refused in some time, from the first address and the last.
+    RefusedMany {
+        count: u64,
+        first: IpAddr,
+        last: IpAddr,
+    },
+    /// The code of the error that refused it.
+    Refused(&'static str),
+}
+
+impl fmt::Display for Happened {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Made => "made",
+            Self::Imported => "imported",
+            Self::Replaced => "replaced",
+            Self::Requested => "requested",
+            Self::ChainStored => "chain stored",
+            Self::Several => "",
+            Self::Removed => "removed",
+            Self::Restored => "restored",
+            Self::BroughtBack => "brought back",
+            Self::RenamedTo(alias) => return write!(f, "{RENAMED_TO}{alias}"),
+            Self::BoundTo(server) => server,
+            Self::HostBoundTo(alias) => return write!(f, "bound to {alias}"),
+            Self::Offered(what) => what,
+            Self::Unbound => "unbound",
+            Self::Pruned => "pruned",
+            Self::Added => "added",
+            Self::Opens(kind) => kind,
+            Self::Rekeyed => "rekeyed",
+            Self::Written => "written",
+            Self::Exported { sha256, path } => return write!(f, "sha256 {sha256} {path}"),
+            Self::RefusedInARow(count) => return write!(f, "refused, {count} in a row"),
+            Self::Changed => "changed",
+            Self::Revoked => "revoked",
+            Self::Allowed(privileges) => return write!(f, "{privileges}"),
+            Self::SignedIn(address) => return write!(f, "from {address}"),
+            Self::RefusedMany { count, first, last } => {
+                return write!(f, "{count} refused, the first from {first}, the last from {last}");
+            }
+            Self::Refused(code) => code,
+        })
+    }
+}
