@@ -392,7 +392,9 @@ fn each_machine_has_its_store_and_the_client_says_which_it_means() {
     let curl = |host: &str, path: &str, fields: &[&str]| -> Value {
         let mut run = Command::new("curl");
         run.args(["-sSk", "--connect-to", &format!("{host}:{port}:127.0.0.1:{port}")]);
-        fields.iter().for_each(|field| drop(run.args(["--data-urlencode", field])));
+        for field in fields {
+            run.args(["--data-urlencode", field]);
+        }
         let output = run.arg(format!("https://{host}:{port}/arcgis{path}")).output().unwrap();
         let text = String::from_utf8(output.stdout).unwrap();
         serde_json::from_str(&text).unwrap_or_else(|error| panic!("{path}: {error}: {text}"))

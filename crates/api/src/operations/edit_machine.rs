@@ -3,7 +3,7 @@
 //! Clients send every property of the machine back. Those that this server does not let anybody change are taken where
 //! they are what they were, and otherwise the answer says that they stay.
 
-use super::{Answer, web_server::Wanted};
+use super::{Answer, server::local_machine, web_server::Wanted};
 use crate::{
     error::ApiError,
     request::{Request, User},
@@ -17,9 +17,10 @@ const FIXED: [(field::Names, &str); 2] =
 
 pub(super) async fn edit(state: &ApiState, request: &mut Request, user: &User) -> Result<Answer, ApiError> {
     let mut wanted = Wanted::of(request)?;
-    for (names, is) in FIXED {
+    let admin_url = local_machine(state, state.machine(), request).admin_url;
+    for (names, is) in FIXED.into_iter().chain([(field::ADMIN_URL, admin_url.as_str())]) {
         let name = names.first().copied().unwrap_or_default();
-        if request.fields.text(names)?.is_some_and(|sent| sent.trim() != is) {
+        if request.fields.text(names)?.is_some_and(|sent| !sent.trim().eq_ignore_ascii_case(is)) {
             wanted.say(format!("not_changed: {name} is {is} on this server and was not changed"));
         }
     }

@@ -87,14 +87,20 @@ impl Server {
     }
 
     pub(crate) fn with(change: impl FnOnce(&mut Settings)) -> Self {
+        Self::made(|keystore, mut settings| {
+            change(&mut settings);
+            ApiState::new(keystore, settings, clock)
+        })
+    }
+
+    /// Over a state that is made of the store of the administrator.
+    pub(crate) fn made(make: impl FnOnce(Keystore, Settings) -> ApiState) -> Self {
         let folder = Arc::new(tempfile::tempdir().unwrap());
         let unlock = Arc::new(UnlockKey::generate().unwrap());
         let keystore = Keystore::create(folder.path().join("keystore.db"), &*unlock, clock()).unwrap();
         let password = Password::new(PASSWORD).unwrap();
         keystore.add_administrator(&ADMIN.parse().unwrap(), &password, clock()).unwrap();
-        let mut settings = Settings::new(MACHINE);
-        change(&mut settings);
-        let router = router(ApiState::new(keystore, settings, clock));
+        let router = router(make(keystore, Settings::new(MACHINE)));
         Self { router, folder, unlock }
     }
 

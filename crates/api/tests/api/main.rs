@@ -27,4 +27,6 @@ mod resources;
 #[cfg(test)]
 mod token;
 #[cfg(test)]
+mod web_server;
+#[cfg(test)]
 mod who;

@@ -21,9 +21,10 @@ async fn list_is_the_same_under_both_roots_in_every_spelling_and_context() {
     let (server, token) = filled().await;
     let expected = "{\"sslCertificates\":[\"root\",\"www\",\"www_intermediate\"],\
         \"webServerCertificateAlias\":\"selfsignedcertificate\",\"sslProtocols\":\"TLSv1.2,TLSv1.3\",\
-        \"cipherSuites\":\"TLS_AES_256_GCM_SHA384,TLS_AES_128_GCM_SHA256,\
+        \"cipherSuites\":\"TLS_AES_256_GCM_SHA384,TLS_AES_128_GCM_SHA256,TLS_CHACHA20_POLY1305_SHA256,\
         TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,\
-        TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256\",\"HSTSEnabled\":false}";
+        TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,\
+        TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256\",\"HSTSEnabled\":false}";
     for path in [
         CERTIFICATES,
         "/arcgis/portaladmin/security/sslCertificates/",
