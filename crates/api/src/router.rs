@@ -29,10 +29,11 @@ pub fn router(state: ApiState) -> Router {
 }
 
 async fn handle(State(state): State<ApiState>, incoming: axum::extract::Request) -> Response {
-    let hsts = state.hsts(host(incoming.headers(), incoming.uri()).as_deref());
+    let host = host(incoming.headers(), incoming.uri());
     let client = incoming.extensions().get::<Client>().cloned().unwrap_or_else(Client::current);
     let mut response = secure(client.scope(answer(&state, incoming)).await);
-    if hsts {
+    // As it is by now: the request may have changed it.
+    if state.hsts(host.as_deref()) {
         response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, HSTS);
     }
     response
