@@ -41,7 +41,7 @@ fn every_error_code_is_on_the_page_and_no_other() {
         "certificate_file/error.rs",
         "store/error.rs",
         "seal/mod.rs",
-        "web_server.rs",
+        "web_server/error.rs",
         "error.rs",
     ] {
         found.extend(codes_in(&fs::read_to_string(core.join(file)).unwrap()));

@@ -63,7 +63,7 @@ fn a_choice_is_kept_logged_and_one_call_away_from_the_former() {
         (last.actor.as_str(), last.action.as_str(), last.alias.as_str()),
         ("alice", "web-server", "api")
     );
-    assert_eq!(last.outcome, "TLSv1.3 9 cipher suites HSTS");
+    assert_eq!(last.outcome, "TLSv1.3, 9 cipher suites, HSTS");
     // What is the same again is no change.
     assert!(!keystore.set_web_server(&second, now()).unwrap().changed);
     assert!(keystore.wait_change(&since, std::time::Duration::ZERO).unwrap().unwrap().web_server);

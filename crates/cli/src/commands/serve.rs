@@ -110,7 +110,10 @@ pub(super) fn run(arguments: &Arguments, command: &Serve, printer: &Printer) -> 
         printer.warn(&format!("\"{}\" cannot sign in: {damaged}", printable(name)));
     }
     if administrators.is_empty() {
-        printer.warn("nobody can sign in yet; add an administrator with: strongroom user add NAME");
+        printer.warn(&format!(
+            "nobody can sign in yet; add an administrator with: {} user add NAME",
+            machines.program
+        ));
     }
     let listener = listener::listen(command.listen).map_err(|error| {
         Failure::new(

@@ -51,14 +51,7 @@ impl Keystore {
                 let alias = row.head.alias.clone();
                 let leaf = row.content.leaf().ok_or_else(|| StoreError::NotFound { alias: alias.clone() })?;
                 if !host.is_named_by(leaf) {
-                    let but = host.near_miss(leaf).unwrap_or_else(|| {
-                        let names: Vec<&str> = leaf.hosts().take(4).collect();
-                        if names.is_empty() {
-                            "it names no host".to_owned()
-                        } else {
-                            format!("it names {}", names.join(", "))
-                        }
-                    });
+                    let but = host.why_not(leaf);
                     return Err(StoreError::HostNotNamed { alias, host: name.clone(), but }.into());
                 }
                 let former = write.as_read().binding(&name)?.map(|row| row.alias);

@@ -162,11 +162,7 @@ fn name_mismatch(alias: &Alias, leaf: &Certificate, names: &[PeerName]) -> Optio
     if names.iter().any(|name| name.is_named_by(leaf)) {
         return None;
     }
-    let hosts: Vec<&str> = leaf.hosts().take(4).collect();
-    let but = first.near_miss(leaf).unwrap_or_else(|| match hosts.is_empty() {
-        true => "it names no host".to_owned(),
-        false => format!("it names {}", hosts.join(", ")),
-    });
+    let but = first.why_not(leaf);
     let wanted: Vec<String> = names.iter().map(ToString::to_string).collect();
     let message = format!("the certificate of \"{alias}\" is not for {}: {but}", wanted.join(" or "));
     Some(Diagnostic::new(DiagnosticCode::NameMismatch, message).into_warning())

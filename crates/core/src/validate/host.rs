@@ -103,6 +103,18 @@ impl PeerName {
         })
     }
 
+    /// What a certificate that does not have the name is for, or why it looks as if it was for this one.
+    pub(crate) fn why_not(&self, certificate: &Certificate) -> String {
+        self.near_miss(certificate).unwrap_or_else(|| {
+            let names: Vec<&str> = certificate.hosts().take(4).collect();
+            if names.is_empty() {
+                "it names no host".to_owned()
+            } else {
+                format!("it names {}", names.join(", "))
+            }
+        })
+    }
+
     /// Why a certificate that does not have the name looks as if it had; `None` if it does not.
     pub(crate) fn near_miss(&self, certificate: &Certificate) -> Option<String> {
         let presented = certificate.general_names.iter().filter_map(|name| match name {

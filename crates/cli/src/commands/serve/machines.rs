@@ -3,7 +3,10 @@
 use std::{io, net::IpAddr, sync::Arc};
 
 use rustls::{ServerConfig, server::Acceptor};
-use strongroom::{Keystore, remedy::Remedy};
+use strongroom::{
+    Keystore,
+    remedy::{Remedy, shell_word},
+};
 use strongroom_api::Machine;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::{LazyConfigAcceptor, server::TlsStream};
@@ -18,6 +21,7 @@ use crate::{
     args::{Arguments, Serve},
     failure::{Exit, Failure},
     render::Printer,
+    unlock::UnlockSpec,
 };
 
 /// All machines of the process, the one with the administrators first.
@@ -25,6 +29,8 @@ use crate::{
 pub(super) struct Machines {
     first: Arc<WebServer>,
     others: Vec<Arc<WebServer>>,
+    /// The command with the options for the store of the first one, as advice has it.
+    pub(super) program: String,
 }
 
 impl Machines {
@@ -39,7 +45,7 @@ impl Machines {
                 None => rustix::system::uname().nodename().to_string_lossy().into_owned(),
             };
             let first = start(keystore, (name, Vec::new()), command.alias.as_ref(), address, printer)?;
-            return Ok(Self { first, others: Vec::new() });
+            return Ok(Self { first, others: Vec::new(), program: printer.program().to_owned() });
         };
         if arguments.rollback_guard.is_some() || arguments.key_file.is_some() || !arguments.unlock.is_empty()
         {
@@ -47,8 +53,10 @@ impl Machines {
             return Err(Failure::new(Exit::Usage, "usage", "arguments", message.to_owned())
                 .with(Remedy::Advice("write unlock and rollback_guard into the file of the machines")));
         }
+        let rows = machines_file::read(file)?;
+        let program = rows.first().map(program_of).unwrap_or_default();
         let mut started = Vec::new();
-        for row in machines_file::read(file)? {
+        for row in rows {
             let about = |failure: Failure| of_machine(&row.name, failure);
             let keystore = open_store(arguments, &row).map_err(about)?;
             let names = (row.name.clone(), row.names.clone());
@@ -63,7 +71,7 @@ impl Machines {
                 "it names no machine".to_owned(),
             ));
         };
-        Ok(Self { first, others: started.collect() })
+        Ok(Self { first, others: started.collect(), program })
     }
 
     /// The one with the administrators.
@@ -134,7 +142,17 @@ fn open_store(arguments: &Arguments, row: &MachineRow) -> Result<Keystore, Failu
     Ok(open_by(arguments, &row.store, row.unlock.as_slice(), &options)?.0)
 }
 
+fn program_of(row: &MachineRow) -> String {
+    let unlock = row.unlock.as_ref().map(UnlockSpec::as_option).unwrap_or_default();
+    format!("strongroom --store {}{unlock}", shell_word(&row.store.display().to_string()))
+}
+
 /// A failure with the machine that it is about.
 fn of_machine(name: &str, failure: Failure) -> Failure {
-    Failure { message: format!("machine {name}: {}", failure.message), ..failure }
+    let failure = Failure { message: format!("machine {name}: {}", failure.message), ..failure };
+    if failure.remedies.is_empty() {
+        failure.with(Remedy::Advice("correct store and unlock of that machine in the file of the machines"))
+    } else {
+        failure
+    }
 }
