@@ -100,7 +100,21 @@ async fn what_is_chosen_is_in_force_before_it_is_answered() {
     config.has(
         "\"Protocol\":\"HTTPS\",\"sslEnabled\":true,\"httpEnabled\":false,\"httpsProtocols\":\"TLSv1.3\"",
     );
-    let last = server.keystore().log_tail(1).unwrap().pop().unwrap();
+    // What is shown stays.
+    for (path, shape) in [
+        (format!("{CERTIFICATES}/www/delete"), "{\"error\":{\"code\":409,\"message\":\""),
+        (
+            "/arcgis/admin/machines/gis/sslcertificates/WWW/delete".to_owned(),
+            "{\"status\":\"error\",\"messages\":[\"",
+        ),
+    ] {
+        let refused = post(&server, &token, &path, "").await;
+        refused.has(shape);
+        refused.has("the entry \\\"Www\\\" is in use by the web server of this store");
+    }
+    assert!(server.aliases().contains(&"www".to_owned()));
+    let log = server.keystore().log(0, 1_000).unwrap();
+    let last = log.into_iter().rfind(|row| row.action == "web-server").unwrap();
     assert_eq!(
         (last.actor.as_str(), last.action.as_str(), last.alias.as_str()),
         ("api siteadmin", "web-server", "Www")

@@ -3,7 +3,7 @@
 use super::{
     codec::Decoder,
     records::{Content, EntryHead, sealed_from_blob, sealed_to_blob},
-    tree,
+    tree, web_server,
 };
 
 /// Takes the bytes for a record or a blob of each kind: what is read of them is written as the same bytes.
@@ -18,6 +18,9 @@ pub(crate) fn check_record(bytes: &[u8]) {
     }
     if let Ok(sealed) = sealed_from_blob(bytes) {
         assert_eq!(sealed_to_blob(&sealed), bytes, "two encodings of one sealed key");
+    }
+    if let Ok(chosen) = web_server::from_record(bytes) {
+        assert_eq!(web_server::to_record(&chosen), bytes, "two encodings of one web server");
     }
 }
 

@@ -45,7 +45,7 @@ fn decode_list<T: TlsOption>(decoder: &mut Decoder<'_>) -> Result<Option<Vec<T>>
     Ok((!chosen.is_empty()).then_some(chosen))
 }
 
-fn to_record(web_server: &WebServer) -> Vec<u8> {
+pub(super) fn to_record(web_server: &WebServer) -> Vec<u8> {
     let mut encoder = Encoder::new();
     encoder.optional_text(web_server.alias.as_ref().map(Alias::as_str));
     encoder.optional_text(web_server.former.as_ref().map(Alias::as_str));
@@ -55,7 +55,7 @@ fn to_record(web_server: &WebServer) -> Vec<u8> {
     encoder.done()
 }
 
-fn from_record(record: &[u8]) -> Result<WebServer, StoreError> {
+pub(super) fn from_record(record: &[u8]) -> Result<WebServer, StoreError> {
     let mut decoder = Decoder::new(record)?;
     let mut alias = || decoder.optional_text()?.map(|text| text.parse().map_err(|_| RECORD)).transpose();
     let (alias, former) = (alias()?, alias()?);
