@@ -328,6 +328,10 @@ const EXAMPLES: &[Examples] = &[
             ("strongroom serve", "the API on 127.0.0.1:7443"),
             ("strongroom serve --listen 0.0.0.0:7443 --machine gis.example.test", "for other machines"),
             ("strongroom serve --alias www", "with the certificate of an entry, renewed with it"),
+            (
+                "strongroom serve --access-log /var/log/strongroom/access.log --trusted-proxy 10.0.0.5",
+                "behind a proxy, with a line of JSON for each request",
+            ),
             ("strongroom serve --machines machines.toml", "several machines, each with a store of its own"),
         ],
     ),

@@ -21,8 +21,10 @@ pub(crate) const IMPORT: &str =
 pub(crate) const SIGN_IN: &str = "/arcgis/sharing/rest/generateToken";
 pub(crate) const OWNER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
 
-/// How long each of the administrator's requests may take.
+/// How long each of the administrator's requests may take. A machine that builds at the same time is slower: where the
+/// short form runs, it may take as much longer as it does without attackers.
 const PATIENCE: Duration = Duration::from_secs(2);
+const SLOWER: u32 = 10;
 /// The most memory of the server, in KiB.
 const MEMORY: u64 = 128 * 1_024;
 
@@ -86,6 +88,10 @@ impl Site {
     /// What the administrator does while `attack` goes on; each has to be done in time. Afterwards the memory is looked at.
     pub(crate) fn during(&self, attack: impl FnOnce(&AtomicBool) + Send) {
         let token = self.sign_in(OWNER).unwrap();
+        let mut quiet = [Duration::ZERO; 3];
+        self.work(&token, &mut quiet, Duration::MAX);
+        let quiet = quiet.into_iter().max().unwrap_or_default();
+        let patience = scale(PATIENCE, PATIENCE.max(quiet * SLOWER));
         let over = AtomicBool::new(false);
         let slowest = std::thread::scope(|scope| {
             let attacking = scope.spawn(|| {
@@ -94,19 +100,19 @@ impl Site {
             });
             let mut slowest = [Duration::ZERO; 3];
             while !over.load(Ordering::Relaxed) {
-                self.work(&token, &mut slowest);
+                self.work(&token, &mut slowest, patience);
                 std::thread::sleep(Duration::from_millis(100));
             }
             attacking.join().unwrap();
             // Once more, when all attackers are there.
-            self.work(&token, &mut slowest);
+            self.work(&token, &mut slowest, patience);
             slowest
         });
         println!("list, sign-in, import took at most {slowest:?}; {} KiB at most", self.peak());
         assert!(self.peak() < MEMORY, "{} KiB", self.peak());
     }
 
-    fn work(&self, token: &str, slowest: &mut [Duration; 3]) {
+    fn work(&self, token: &str, slowest: &mut [Duration; 3], patience: Duration) {
         let list = || -> Result<(), String> {
             let reply: Reply = self
                 .https
@@ -125,7 +131,7 @@ impl Site {
             let done = task();
             let took = begun.elapsed();
             assert_eq!(done, Ok(()), "{name} after {took:?}");
-            assert!(took < PATIENCE, "{name} took {took:?}");
+            assert!(took < patience, "{name} took {took:?}");
             *slowest = took.max(*slowest);
         }
     }
