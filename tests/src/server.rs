@@ -132,6 +132,12 @@ impl Server {
         self.child.wait().unwrap().code()
     }
 
+    /// The certificate by which it is verified.
+    #[must_use]
+    pub fn own_certificate(&self) -> &std::path::Path {
+        &self.own
+    }
+
     /// Ends it and gives what it wrote on standard error.
     #[must_use]
     pub fn stop(mut self) -> String {

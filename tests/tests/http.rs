@@ -23,6 +23,14 @@ fn shop_with_user() -> Shop {
     shop
 }
 
+/// A hidden field of a page, as a form sends it.
+fn hidden(page: &str, name: &str) -> String {
+    let named = format!("name=\"{name}\"");
+    let field = page.split("<input").find(|input| input.contains(&named)).unwrap_or_default();
+    let value = field.split("value=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap_or_default();
+    format!("{name}={value}")
+}
+
 /// The fields of the operation, answered as JSON.
 fn import(token: &str, alias: &str, file: &str, password: &str) -> Vec<String> {
     import_as("json", token, alias, file, password)
@@ -171,20 +179,12 @@ fn a_form_in_a_browser_signs_in_and_imports() {
         "{page}"
     );
     let password = format!("password={PASSWORD}");
-    let fields = ["--data-urlencode", "username=siteadmin", "--data-urlencode", &password];
-    server.curl("/portaladmin/login", keep.into_iter().chain(fields));
+    let csrf = hidden(&page, "csrfPreventToken");
+    let fields = ["--data-urlencode", "username=siteadmin", "--data-urlencode", &password, "-d", &csrf];
+    server.curl("/portaladmin/login", keep.into_iter().chain(send).chain(fields));
     let form = server.curl(IMPORT, send);
     assert!(form.contains("type=\"file\"") && form.contains("Import certificate chain"), "{form}");
-    let hidden = |name: &str| -> String {
-        let field = form
-            .split("<input")
-            .find(|input| input.contains(&format!("name=\"{name}\"")))
-            .unwrap_or_default();
-        let value =
-            field.split("value=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap_or_default();
-        format!("{name}={value}")
-    };
-    let csrf = hidden("csrfPreventToken");
+    let csrf = hidden(&form, "csrfPreventToken");
     assert!(csrf.len() > "csrfPreventToken=".len() + 16, "{form}");
     let upload = format!("file=@{file}");
     let fields = ["-F", &upload, "-F", "alias=odd", "-F", &password, "-F", "importCertificateChain=true"];

@@ -159,6 +159,10 @@ impl ApiError {
         Self { fault: Some(Fault { request_id, cause }), ..Self::new(500, message, details) }
     }
 
+    pub(crate) fn no_randomness() -> Self {
+        Self::fault("the system gave no random bytes".to_owned())
+    }
+
     /// Whether the client has to sign in first.
     pub(crate) fn asks_to_sign_in(&self) -> bool {
         matches!(self.code, 498 | 499)

@@ -69,8 +69,16 @@ async fn answer(state: &ApiState, incoming: axum::extract::Request) -> Response 
     // A machine that is unknown was refused.
     let of_machine = operations::of_request(state, &request);
     let frame = Frame::new(&request.address, of_machine.as_ref().unwrap_or(state), user);
-    let mut response = respond(&frame, request.format, or_sign_in(&request, answer));
+    let answer = or_sign_in(&request, answer);
+    let cookie = match &answer {
+        Ok(Answer::Page(Page::SignIn(page))) => page.key.set_cookie(),
+        _ => None,
+    };
+    let mut response = respond(&frame, request.format, answer);
     response.extensions_mut().insert(answered);
+    if let Some(cookie) = cookie.and_then(|cookie| HeaderValue::from_str(&cookie).ok()) {
+        response.headers_mut().insert(header::SET_COOKIE, cookie);
+    }
     response
 }
 
@@ -87,6 +95,7 @@ fn failure_of(answer: &Result<Answer, ApiError>) -> Option<&ApiError> {
     match answer {
         Err(failure) => Some(failure),
         Ok(Answer::Page(Page::Import(page))) => page.failure.as_ref(),
+        Ok(Answer::Page(Page::OAuth(page))) => page.failure.as_ref(),
         Ok(Answer::Page(Page::SignIn(page))) => page.failure.as_ref(),
         Ok(Answer::Page(Page::Token(page))) => page.failure.as_ref(),
         Ok(_) => None,

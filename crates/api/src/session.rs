@@ -90,9 +90,7 @@ impl Sessions {
         lifetime: Duration,
         now: UnixTime,
     ) -> Option<Issued> {
-        let mut bytes = Zeroizing::new([0_u8; 32]);
-        getrandom::fill(bytes.as_mut()).ok()?;
-        let token = Zeroizing::new(hex(bytes.as_ref()));
+        let token = random_hex()?;
         let issued = Instant::now();
         let expires_at =
             UnixTime::since_unix_epoch(Duration::from_secs(now.as_secs()).saturating_add(lifetime));
@@ -130,6 +128,13 @@ impl Sessions {
     pub(crate) fn end(&self, token: &str) {
         lock(&self.live).remove(&halves(token).0);
     }
+}
+
+/// 256 random bits; `None` if the system gives none.
+pub(crate) fn random_hex() -> Option<Zeroizing<String>> {
+    let mut bytes = Zeroizing::new([0_u8; 32]);
+    getrandom::fill(bytes.as_mut()).ok()?;
+    Some(Zeroizing::new(hex(bytes.as_ref())))
 }
 
 /// How long a token lives for the `expiration` that the client sent, in minutes.

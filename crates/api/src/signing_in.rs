@@ -36,7 +36,7 @@ impl ApiState {
         }
         client.signed_in();
         let issued = self.sessions().issue(account, &administrator, lifetime, now);
-        issued.ok_or_else(|| ApiError::fault("the system gave no random bytes".to_owned()))
+        issued.ok_or_else(ApiError::no_randomness)
     }
 
     /// The administrator to whom name and password belong. Whoever failed too often is refused before any hashing.

@@ -13,6 +13,7 @@ use strongroom::{
 use crate::{
     error::ApiError,
     overview::{Overview, Standing},
+    request::FormKey,
     wire::object::Object,
 };
 
@@ -169,6 +170,7 @@ pub(crate) struct OAuthPage {
 }
 
 pub(crate) struct SignInPage {
+    pub(crate) key: FormKey,
     pub(crate) next: String,
     pub(crate) username: String,
     pub(crate) failure: Option<ApiError>,

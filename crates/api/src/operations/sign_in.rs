@@ -14,13 +14,14 @@ pub(super) async fn sign_in(state: &ApiState, request: &mut Request) -> Result<A
     }
     let next = next(request);
     let username = request.fields.text(field::USERNAME).ok().flatten().unwrap_or_default().to_owned();
-    let page = |failure| Ok(Answer::Page(Page::SignIn(SignInPage { next: next.clone(), username, failure })));
+    let key = request.form_key()?;
+    let page =
+        |failure| Ok(Answer::Page(Page::SignIn(SignInPage { key, next: next.clone(), username, failure })));
     if !request.is_post {
         return page(None);
     }
-    // Else another site could sign a browser in under its own name.
-    if request.comes_from_elsewhere() {
-        return page(Some(ApiError::foreign_form()));
+    if let Err(refused) = request.check_sign_in_form() {
+        return page(Some(refused));
     }
     match token::issue(state, request).await {
         Ok(signed) => Ok(Answer::SignedIn { token: signed.token, next }),

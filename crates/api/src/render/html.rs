@@ -111,6 +111,7 @@ struct OAuthTemplate<'a> {
 #[template(path = "sign_in.html")]
 struct SignInTemplate<'a> {
     frame: &'a Frame<'a>,
+    form_secret: String,
     next: String,
     username: String,
     failure: Option<ApiError>,
@@ -146,7 +147,7 @@ pub(super) fn page(frame: &Frame<'_>, page: Page) -> Result<String, askama::Erro
         }
         Page::SignIn(page) => {
             let (next, username, failure) = (page.next, page.username, page.failure);
-            SignInTemplate { frame, next, username, failure }.render()
+            SignInTemplate { frame, form_secret: page.key.secret(), next, username, failure }.render()
         }
         Page::Token(page) => TokenTemplate { frame, username: page.username, failure: page.failure }.render(),
     }

@@ -81,6 +81,7 @@ pub(crate) fn or_sign_in(request: &Request, answer: Result<Answer, ApiError>) ->
             let ended = ApiError::new(error.code, "Your session has ended: sign in again", Vec::new());
             let failure = (error.code == 498).then_some(ended);
             let page = crate::operations::SignInPage {
+                key: request.form_key()?,
                 next: request.address.link(),
                 username: String::new(),
                 failure,

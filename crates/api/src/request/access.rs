@@ -8,7 +8,7 @@ use super::{Request, fields::Fields, text};
 use crate::{
     client::Client,
     error::ApiError,
-    session::{form_secret, is_form_secret},
+    session::{form_secret, is_form_secret, random_hex},
     signing_in::actor,
     state::ApiState,
     wire::field,
@@ -16,6 +16,11 @@ use crate::{
 
 /// The cookie of a browser's session. The prefix binds it to this host, to HTTPS and to the whole path.
 const COOKIE: &str = "__Host-strongroom";
+
+/// The cookie of a browser that has the sign-in page and no session yet.
+const FORM_COOKIE: &str = "__Host-strongroom-form";
+/// What stands behind each cookie of ours.
+const FLAGS: &str = "Path=/; Secure; HttpOnly; SameSite=Strict";
 
 /// A token and how it came.
 pub(super) struct Credential {
@@ -71,7 +76,7 @@ impl Credential {
         if let Some(token) = bearer {
             return Some(from(token, TokenSource::Header));
         }
-        cookie(headers).map(|token| from(token, TokenSource::Cookie))
+        cookie(headers, COOKIE).map(|token| from(token, TokenSource::Cookie))
     }
 
     /// Whether a browser sent it on its own.
@@ -85,22 +90,45 @@ fn bearer<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     Some(token.trim()).filter(|token| scheme.eq_ignore_ascii_case("bearer") && !token.is_empty())
 }
 
-fn cookie(headers: &HeaderMap) -> Option<&str> {
+fn cookie<'h>(headers: &'h HeaderMap, wanted: &str) -> Option<&'h str> {
     let pairs = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
     pairs
         .flat_map(|value| value.split(';'))
         .filter_map(|pair| pair.trim().split_once('='))
-        .find_map(|(name, value)| (name == COOKIE && !value.is_empty()).then_some(value))
+        .find_map(|(name, value)| (name == wanted && !value.is_empty()).then_some(value))
 }
 
 /// The header that starts a browser's session.
 pub(crate) fn set_cookie(token: &str) -> String {
-    format!("{COOKIE}={token}; Path=/; Secure; HttpOnly; SameSite=Strict")
+    format!("{COOKIE}={token}; {FLAGS}")
 }
 
 /// The header that ends it.
 pub(crate) fn clear_cookie() -> String {
-    format!("{COOKIE}=; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=0")
+    format!("{COOKIE}=; {FLAGS}; Max-Age=0")
+}
+
+/// What binds a sign-in page to the browser that has it: else another site could sign the browser in under its own name.
+pub(crate) struct FormKey {
+    value: Zeroizing<String>,
+    is_new: bool,
+}
+
+impl FormKey {
+    /// The key that a browser has.
+    pub(super) fn find(headers: &HeaderMap) -> Option<Zeroizing<String>> {
+        cookie(headers, FORM_COOKIE).map(|value| Zeroizing::new(value.to_owned()))
+    }
+
+    /// What the form sends back.
+    pub(crate) fn secret(&self) -> String {
+        form_secret(&self.value)
+    }
+
+    /// The header for a browser that has no key yet.
+    pub(crate) fn set_cookie(&self) -> Option<String> {
+        self.is_new.then(|| format!("{FORM_COOKIE}={}; {FLAGS}", self.value.as_str()))
+    }
 }
 
 impl Request {
@@ -140,9 +168,33 @@ impl Request {
         Ok(())
     }
 
+    /// The key for the sign-in page of this browser.
+    pub(crate) fn form_key(&self) -> Result<FormKey, ApiError> {
+        if let Some(value) = &self.form_key {
+            return Ok(FormKey { value: value.clone(), is_new: false });
+        }
+        let value = random_hex().ok_or_else(ApiError::no_randomness)?;
+        Ok(FormKey { value, is_new: true })
+    }
+
+    /// Refuses a sign-in that is not by the page which this browser was given.
+    pub(crate) fn check_sign_in_form(&self) -> Result<(), ApiError> {
+        let sent = self.fields.bytes(field::CSRF);
+        let is_own = self.form_key.as_ref().is_some_and(|key| is_form_secret(key, sent));
+        if is_own && !self.comes_from_elsewhere() { Ok(()) } else { Err(ApiError::foreign_form()) }
+    }
+
     /// Whether a browser says that another site made it send this.
     pub(crate) fn comes_from_elsewhere(&self) -> bool {
-        self.fetch_site.as_deref().is_some_and(|site| site != "same-origin")
+        match (&self.fetch_site, &self.origin) {
+            (Some(site), _) => site != "same-origin",
+            // Browsers of before 2023. The scheme is that of a proxy, perhaps.
+            (None, Some(origin)) => {
+                let from = origin.split_once("://").map(|(_, host)| host);
+                !from.zip(self.host.as_deref()).is_some_and(|(from, host)| from.eq_ignore_ascii_case(host))
+            }
+            (None, None) => false,
+        }
     }
 
     /// The token of the request, to end it.

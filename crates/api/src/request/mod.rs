@@ -12,7 +12,7 @@ use axum::{
 };
 use zeroize::Zeroizing;
 
-pub(crate) use self::access::{Hidden, User, clear_cookie, set_cookie};
+pub(crate) use self::access::{FormKey, Hidden, User, clear_cookie, set_cookie};
 use self::{
     access::Credential,
     body::Bounds,
@@ -41,6 +41,10 @@ pub(crate) struct Request {
     credential: Option<Credential>,
     /// Where a browser says that the request comes from.
     fetch_site: Option<String>,
+    /// The same by older browsers.
+    origin: Option<String>,
+    /// What binds a sign-in page to a browser.
+    form_key: Option<Zeroizing<String>>,
     /// The memory of the fields counts until the request is answered.
     _room: Option<Room>,
 }
@@ -89,7 +93,21 @@ impl Request {
         };
         let credential = Credential::find(&fields, &headers);
         let fetch_site = text(&headers, "sec-fetch-site").map(str::to_owned);
-        (Self { is_post, address, format, fields, host, credential, fetch_site, _room: room }, done)
+        let origin = text(&headers, "origin").map(str::to_owned);
+        let form_key = FormKey::find(&headers);
+        let request = Self {
+            is_post,
+            address,
+            format,
+            fields,
+            host,
+            credential,
+            fetch_site,
+            origin,
+            form_key,
+            _room: room,
+        };
+        (request, done)
     }
 
     /// The address of this server and context, by the host name that the client used.

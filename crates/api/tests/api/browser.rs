@@ -2,12 +2,12 @@
 
 use axum::{
     body::Body,
-    http::{Request, StatusCode, header},
+    http::{Method, Request, StatusCode, header},
 };
 
 use crate::harness::{
     ADMIN, CERTIFICATES, CHANGEIT, Form, IMPORT, IMPORT_ROOT, LOGIN, PASSWORD, ROOT_RSA, Reply, Server,
-    WRONG, WWW, clock, encoded, fixture,
+    WRONG, WWW, clock, encoded, fixture, urlencoded,
 };
 
 async fn page(server: &Server, cookie: &str, path: &str) -> Reply {
@@ -49,7 +49,7 @@ async fn import_root(server: &Server, cookie: &str, secret: &str) {
 async fn sign_in_sets_a_cookie_and_goes_on_to_where_one_was() {
     let server = Server::new();
     let form = format!("username={ADMIN}&password={}&next={}", encoded(PASSWORD), encoded(IMPORT));
-    let reply = server.post(LOGIN, &form).await;
+    let reply = server.log_in(&form).await;
     assert_eq!(
         (reply.status, reply.header("location"), reply.text.as_str()),
         (StatusCode::SEE_OTHER, IMPORT, "")
@@ -75,14 +75,14 @@ async fn sign_in_leads_only_to_pages_of_this_server() {
         ("/arcgis/portaladmin/machines?f=json#x", "/arcgis/portaladmin/machines"),
     ] {
         let form = format!("username={ADMIN}&password={}&next={}", encoded(PASSWORD), encoded(next));
-        assert_eq!(server.post(LOGIN, &form).await.header("location"), expected, "{next:?}");
+        assert_eq!(server.log_in(&form).await.header("location"), expected, "{next:?}");
     }
 }
 
 #[tokio::test]
 async fn failed_sign_in_shows_the_page_again_without_the_password() {
     let server = Server::new();
-    let reply = server.post(LOGIN, &format!("username={ADMIN}&password={}", encoded(WRONG))).await;
+    let reply = server.log_in(&format!("username={ADMIN}&password={}", encoded(WRONG))).await;
     reply.is_page("Sign in");
     reply.has("<p class=\"message\">You are not signed in</p>");
     reply.has("<li>Invalid username or password.</li>");
@@ -91,14 +91,53 @@ async fn failed_sign_in_shows_the_page_again_without_the_password() {
 }
 
 #[tokio::test]
-async fn other_sites_cannot_sign_a_browser_in() {
+async fn only_the_page_that_a_browser_was_given_signs_it_in() {
     let server = Server::new();
+    let (cookie, secret) = server.sign_in_form().await;
+    let flags = server.get(LOGIN).await.header("set-cookie").split_once(';').unwrap().1.to_owned();
+    assert_eq!(flags, " Path=/; Secure; HttpOnly; SameSite=Strict");
+    let (other_cookie, other_secret) = server.sign_in_form().await;
+    assert!(cookie != other_cookie && secret != other_secret);
     let form = format!("username={ADMIN}&password={}", encoded(PASSWORD));
-    let request = Request::post(LOGIN).header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
-    let request = request.header("sec-fetch-site", "cross-site").body(Body::from(form)).unwrap();
-    let reply = server.send(request).await;
-    reply.is_page("Sign in");
-    assert_eq!(reply.headers.get(header::SET_COOKIE), None);
+    let send = async |cookie: &str, secret: &str, headers: &[(&'static str, &str)]| {
+        let mut request = urlencoded(Method::POST, LOGIN, &format!("{form}&csrfPreventToken={secret}"));
+        for (name, value) in
+            headers.iter().chain([&("cookie", cookie)]).filter(|(_, value)| !value.is_empty())
+        {
+            request.headers_mut().insert(*name, value.parse().unwrap());
+        }
+        server.send(request).await
+    };
+    let host = ("host", "gis.fixture.test:7443");
+    for (cookie, secret, headers) in [
+        ("", "", &[][..]),
+        ("", &*secret, &[]),
+        (&*cookie, "", &[]),
+        (&*cookie, &*other_secret, &[]),
+        ("__Host-strongroom-form=", &*secret, &[]),
+        (&*cookie, &*secret, &[("sec-fetch-site", "cross-site")]),
+        (&*cookie, &*secret, &[("sec-fetch-site", "same-site")]),
+        (&*cookie, &*secret, &[("origin", "https://evil.test"), host]),
+        (&*cookie, &*secret, &[("origin", "https://gis.fixture.test"), host]),
+        (&*cookie, &*secret, &[("origin", "null"), host]),
+    ] {
+        let reply = send(cookie, secret, headers).await;
+        reply.is_page("Sign in");
+        reply.has("The request was refused");
+        let cookies = reply.headers.get_all(header::SET_COOKIE).iter();
+        assert!(!cookies.into_iter().any(|cookie| cookie.to_str().unwrap().contains("__Host-strongroom=")));
+    }
+    for headers in
+        [&[][..], &[("sec-fetch-site", "same-origin")], &[("origin", "https://GIS.fixture.test:7443"), host]]
+    {
+        assert_eq!(send(&cookie, &secret, headers).await.status, StatusCode::SEE_OTHER);
+    }
+    // A browser that has its key keeps it.
+    let mut again = Request::get(LOGIN).body(Body::empty()).unwrap();
+    again.headers_mut().insert("cookie", cookie.parse().unwrap());
+    let again = server.send(again).await;
+    assert_eq!(again.headers.get(header::SET_COOKIE), None);
+    again.has(&secret);
 }
 
 #[tokio::test]

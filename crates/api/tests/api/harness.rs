@@ -172,9 +172,25 @@ impl Server {
         self.keystore().page(None, 1000, clock()).unwrap().iter().map(|entry| entry.alias.key()).collect()
     }
 
+    /// The sign-in page as a browser gets it: its cookie, and what its form sends back.
+    pub(crate) async fn sign_in_form(&self) -> (String, String) {
+        let page = self.get(LOGIN).await;
+        let cookie = page.header("set-cookie").split(';').next().unwrap().to_owned();
+        let (_, rest) = page.text.split_once("name=\"csrfPreventToken\" value=\"").unwrap();
+        (cookie, rest.split('"').next().unwrap().to_owned())
+    }
+
+    /// Sends the form of the sign-in page.
+    pub(crate) async fn log_in(&self, form: &str) -> Reply {
+        let (cookie, secret) = self.sign_in_form().await;
+        let mut request = urlencoded(Method::POST, LOGIN, &format!("{form}&csrfPreventToken={secret}"));
+        request.headers_mut().insert(header::COOKIE, cookie.parse().unwrap());
+        self.send(request).await
+    }
+
     /// Signs a browser in: its cookie.
     pub(crate) async fn sign_in(&self) -> String {
-        let reply = self.post(LOGIN, &format!("username={ADMIN}&password={}", encoded(PASSWORD))).await;
+        let reply = self.log_in(&format!("username={ADMIN}&password={}", encoded(PASSWORD))).await;
         assert_eq!(reply.status, StatusCode::SEE_OTHER, "{}", reply.text);
         reply.header("set-cookie").split(';').next().unwrap().to_owned()
     }
