@@ -8,7 +8,7 @@ use crate::{
     client::Client,
     error::{ApiError, Refusal, Task, reply},
     session::{Issued, Session},
-    sign_ins::{Refused, is_at_home},
+    sign_ins::{PENALTY, Refused, is_at_home},
     state::{ApiState, Shared},
 };
 
@@ -26,8 +26,9 @@ impl ApiState {
         let account: AccountName = administrator.name.parse().map_err(|_| wrong())?;
         let (client, now, record) = (Client::current(), self.now(), administrator.clone());
         let (actor, address) = (actor(account.as_str()), client.address());
+        let home = self.home();
         let logged =
-            self.run_ungated(move |keystore| keystore.acting_as(&actor).log_sign_in(&record, address, now));
+            home.run_ungated(move |keystore| keystore.acting_as(&actor).log_sign_in(&record, address, now));
         match logged.await? {
             Ok(()) => {}
             // Removed, or given another password, in the meantime.
@@ -46,15 +47,19 @@ impl ApiState {
         password: Password,
     ) -> Result<Administrator, ApiError> {
         let (address, asked) = (Client::current().address(), name.clone());
-        let found = self.run(Task::Read, move |keystore| keystore.administrator(&asked)).await?;
+        let home = self.home();
+        let found = home.run(Task::Read, move |keystore| keystore.administrator(&asked)).await?;
         let at_home = found.is_some_and(|found| is_at_home(&found, address, self.now()));
         let seat = match self.sign_ins().enter(name, address, at_home).await {
             Ok(seat) => seat,
-            Err(Refused::Wait(wait)) => return Err(too_many(wait)),
+            Err(Refused::Wait(wait)) => {
+                tokio::time::sleep(PENALTY).await;
+                return Err(too_many(wait.saturating_sub(PENALTY)));
+            }
             Err(Refused::Busy) => return Err(ApiError::busy()),
         };
         let name = name.clone();
-        let verified = self.run_ungated(move |keystore| seat.verify(keystore, &name, &password)).await?;
+        let verified = home.run_ungated(move |keystore| seat.verify(keystore, &name, &password)).await?;
         verified.map_err(|error| reply(Task::VerifyPassword, &error))?.ok_or_else(wrong)
     }
 
@@ -64,7 +69,7 @@ impl ApiState {
             return Ok(None);
         };
         let account = session.account.clone();
-        let found = self.run(Task::Read, move |keystore| keystore.administrator(&account)).await?;
+        let found = self.home().run(Task::Read, move |keystore| keystore.administrator(&account)).await?;
         let found = found.filter(|administrator| session.is_of(administrator));
         if found.is_none() {
             self.sessions().end(token);

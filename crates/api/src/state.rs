@@ -164,6 +164,12 @@ impl ApiState {
         &self.shared.machines
     }
 
+    /// The same state for the machine whose store has the administrators.
+    pub(crate) fn home(&self) -> Self {
+        let machine = self.machines().first().unwrap_or(&self.machine);
+        Self { shared: Arc::clone(&self.shared), machine: Arc::clone(machine) }
+    }
+
     /// The same state for the machine of that name, if there is one.
     pub(crate) fn for_machine(&self, name: &str) -> Option<Self> {
         let machine = self.machines().iter().find(|machine| machine.is(name))?;

@@ -1,19 +1,19 @@
 //! Who waits for a password to be hashed, and whose turn it is.
 //!
-//! A few passwords are hashed at once. Names that are tried where they signed in before come first, then addresses that did
-//! not fail of late, then the others, and every fourth time it is the other way round, so that nobody waits for ever.
+//! A few passwords are hashed at once. Names that are tried where they signed in before come first, then addresses by how
+//! often they failed of late, and every fourth time it is the other way round, so that nobody waits for ever.
 //! Within each of these the addresses take turns. When all places are taken, the address that has most of them loses one.
 
 use std::time::Duration;
 
-use super::throttle::{Admission, Attempt, Throttle};
+use super::throttle::{Admission, Attempt, SUSPECT, Throttle};
 
 /// The most that wait.
 const PLACES: usize = 512;
 /// So often, those are served first who would be last.
 const TURN: u64 = 4;
 /// The class of addresses that failed often; 0 is that of names which signed in there.
-const LAST: u8 = 2;
+const LAST: u8 = 1 + SUSPECT;
 
 /// The queue; `T` is how somebody who waits is told.
 pub(super) struct Queue<T> {
@@ -69,11 +69,8 @@ impl<T> Queue<T> {
         let of_address = self.waiting.iter().filter(|waiting| waiting.attempt.address == attempt.address);
         let last = of_address.map(|waiting| waiting.turn).max().unwrap_or(0);
         let turn = last.max(self.turn) + 1;
-        let class = match (attempt.at_home, self.throttle.is_suspect(attempt.address, now)) {
-            (true, _) => 0,
-            (false, false) => 1,
-            (false, true) => LAST,
-        };
+        let failures = self.throttle.failures(attempt.address, now).min(SUSPECT);
+        let class = if attempt.at_home { 0 } else { 1 + failures };
         self.tickets += 1;
         self.waiting.push(Waiting { ticket: self.tickets, attempt, class, turn, told });
         (Some(self.tickets), lost)

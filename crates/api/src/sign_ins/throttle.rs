@@ -30,7 +30,7 @@ const IN_ALL_BY_SUSPECTS: usize = 7_168;
 /// Failures at addresses from which the name signed in.
 const AT_HOME: usize = 4_096;
 /// An address that failed so often is a suspect, ...
-const SUSPECT: u8 = 3;
+pub(super) const SUSPECT: u8 = 3;
 /// ... until it did not fail for so long.
 const FORGOTTEN: Duration = Duration::from_secs(24 * 60 * 60);
 /// The most addresses whose failures are counted beyond a minute.
@@ -133,7 +133,7 @@ impl Throttle {
             let all: Counts = |_, _, _| true;
             return [(OF_PAIR, pair), (AT_HOME, all), (AT_HOME, all), (AT_HOME, all)];
         }
-        let suspect = self.is_suspect(attempt.address, now);
+        let suspect = self.failures(attempt.address, now) >= SUSPECT;
         let (name, all) = if suspect { (OF_NAME_BY_SUSPECTS, IN_ALL_BY_SUSPECTS) } else { (OF_NAME, IN_ALL) };
         [
             (OF_PAIR, pair),
@@ -143,11 +143,10 @@ impl Throttle {
         ]
     }
 
-    /// Whether an address failed often of late.
-    pub(super) fn is_suspect(&self, address: u64, now: Duration) -> bool {
-        self.addresses.iter().any(|known| {
-            known.address == address && known.failures >= SUSPECT && known.last + FORGOTTEN > now
-        })
+    /// How often an address failed of late.
+    pub(super) fn failures(&self, address: u64, now: Duration) -> u8 {
+        let known = self.addresses.iter().find(|known| known.address == address);
+        known.filter(|known| known.last + FORGOTTEN > now).map_or(0, |known| known.failures)
     }
 
     /// An attempt begins: until it ends it counts as a failure.
@@ -278,7 +277,7 @@ mod tests {
         let mut guesses = 0;
         for host in 1..=200_u8 {
             let address = format!("198.51.100.{host}");
-            if bench.0.is_suspect(bench.attempt("x", &address, false).address, seconds(61)) {
+            if bench.0.failures(bench.attempt("x", &address, false).address, seconds(61)) >= SUSPECT {
                 guesses += bench.guess("siteadmin", &address, false, seconds(61));
             }
         }

@@ -20,7 +20,7 @@ use axum::{
 };
 use serde::Serialize;
 use strongroom::instant::rfc3339;
-use strongroom_api::Answered;
+use strongroom_api::{Answered, Refusal};
 
 use super::super::{now, seconds};
 use crate::render;
@@ -56,6 +56,9 @@ pub(super) struct Line {
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<u16>,
     user: Option<String>,
+    /// Why somebody was refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refused: Option<&'static str>,
     address: IpAddr,
     milliseconds: u64,
 }
@@ -69,6 +72,7 @@ impl Line {
             status: 0,
             code: None,
             user: None,
+            refused: None,
             address,
             milliseconds: 0,
         }
@@ -80,6 +84,7 @@ impl Line {
         if let Some(answered) = response.extensions().get::<Answered>() {
             self.code = Some(answered.code);
             self.user.clone_from(&answered.user);
+            self.refused = answered.refusal.map(Refusal::as_str);
         }
         self.milliseconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         self
