@@ -73,8 +73,11 @@ impl Refusal {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Task {
     Delete,
+    Generate,
+    GenerateCsr,
     ImportAuthority,
     ImportServerCertificate,
+    ImportSignedCertificate,
     Read,
     UpdateWebServer,
     VerifyPassword,
@@ -84,8 +87,12 @@ impl Task {
     fn failed(self) -> &'static str {
         match self {
             Self::Delete => "Deleting the certificate failed: ",
+            Self::Generate => "Generating the certificate failed: ",
+            Self::GenerateCsr => "Generating the certificate request failed: ",
             // ArcGIS's sentence for every import, of whatever certificate.
-            Self::ImportAuthority | Self::ImportServerCertificate => "Importing CA certificate failed: ",
+            Self::ImportAuthority | Self::ImportServerCertificate | Self::ImportSignedCertificate => {
+                "Importing CA certificate failed: "
+            }
             Self::UpdateWebServer => "Updating the web server failed: ",
             Self::Read | Self::VerifyPassword => "",
         }
@@ -188,7 +195,7 @@ pub(crate) fn reply(task: Task, error: &Error) -> ApiError {
         (_, Error::Store(StoreError::Busy)) => return ApiError::busy(),
         (_, Error::Store(StoreError::ReadOnly)) => 403,
         (_, Error::Store(StoreError::Full | StoreError::OutcomeUnknown(_))) => 500,
-        (ErrorKind::NotFound, Error::Store(StoreError::NotFound { .. })) => 404,
+        (ErrorKind::NotFound, Error::Store(StoreError::NotFound { .. }) | Error::Issuance(_)) => 404,
         (ErrorKind::Exists, Error::Store(_) | Error::Authority(_)) => 409,
         // Paths and SQL stay here.
         (ErrorKind::Store, _) | (_, Error::Store(_) | Error::Seal(_) | Error::File(_)) => {

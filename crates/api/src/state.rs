@@ -282,10 +282,13 @@ impl ApiState {
 
     fn queue(&self, task: Task) -> &Arc<Queue> {
         match task {
-            Task::ImportAuthority | Task::ImportServerCertificate | Task::UpdateWebServer => {
-                &self.shared.imports
-            }
-            Task::Delete | Task::Read | Task::VerifyPassword => &self.shared.reads,
+            // A large key takes its time to make.
+            Task::Generate
+            | Task::ImportAuthority
+            | Task::ImportServerCertificate
+            | Task::ImportSignedCertificate
+            | Task::UpdateWebServer => &self.shared.imports,
+            Task::Delete | Task::GenerateCsr | Task::Read | Task::VerifyPassword => &self.shared.reads,
         }
     }
 }

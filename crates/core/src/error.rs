@@ -308,7 +308,9 @@ impl Error {
                 IssuanceError::Failed => ErrorKind::Store,
                 IssuanceError::Pending { .. } => ErrorKind::Exists,
                 IssuanceError::NotPending { .. } | IssuanceError::NothingWaits { .. } => ErrorKind::NotFound,
-                IssuanceError::ReplyWithKey | IssuanceError::ReplyIsRequest { .. } => ErrorKind::File,
+                IssuanceError::ReplyWithKey
+                | IssuanceError::ReplyIsRequest { .. }
+                | IssuanceError::NoKey { .. } => ErrorKind::File,
                 IssuanceError::WrongRequest { .. } | IssuanceError::ReplyMismatch { .. } => {
                     ErrorKind::Validation
                 }

@@ -137,7 +137,7 @@ async fn perform_as(state: &ApiState, request: &mut Request, user: &User) -> Res
         Operation::EditMachine => edit_machine::edit(state, request, user).await,
         Operation::Export => export::export(state, request).await,
         Operation::Generate => generate::generate(state, request, user).await,
-        Operation::GenerateCsr => generate_csr::generate(state, request, user).await,
+        Operation::GenerateCsr => generate_csr::generate(state, request).await,
         Operation::ImportAuthority => {
             let done = import_authority::import(state, request, user).await;
             form_again(request, done)

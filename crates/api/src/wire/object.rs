@@ -17,6 +17,7 @@ pub(crate) enum Object {
     AdminRoot(AdminRoot),
     Certificate(Box<CertificateObject>),
     CertificateList(CertificateList),
+    CertificateSigningRequest(CertificateSigningRequest),
     LocalMachine(LocalMachine),
     LogSettings(LogSettings),
     Machine(Machine),
@@ -37,6 +38,13 @@ pub(crate) enum Object {
     Success(Success),
     Token(Token),
     User(User),
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct CertificateSigningRequest {
+    /// In PEM as Java's keytool writes it.
+    pub(crate) certificate_signing_request: String,
 }
 
 #[derive(Debug, Serialize)]

@@ -237,6 +237,7 @@ pub(crate) static ROWS: &[Row] = &[
             Field::text(field::COUNTRY),
             Field::new(field::VALIDITY, Kind::Number),
             Field::text(field::SAN),
+            Field::new(field::REPLACE, Kind::Boolean),
         ]),
     Row::new(Operation::Update, PORTAL_CERTIFICATES, &["update"])
         .changes()
@@ -260,7 +261,7 @@ pub(crate) static ROWS: &[Row] = &[
     )
     .changes()
     .needs(Privilege::Import)
-    .with(&[Field::new(field::SIGNED_CERTIFICATE, Kind::File).required()]),
+    .with(&[Field::new(field::SIGNED_CERTIFICATE, Kind::File).required(), Field::text(field::ALIAS)]),
     // Clients read the request with GET and with POST.
     Row::new(Operation::GenerateCsr, CERTIFICATES, &["{alias}/generateCsr"]).needs(Privilege::Import),
     Row::new(Operation::Export, CERTIFICATES, &["{alias}/export"]).needs(Privilege::Export),

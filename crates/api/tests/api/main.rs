@@ -23,6 +23,8 @@ mod neighbours;
 #[cfg(test)]
 mod oauth;
 #[cfg(test)]
+mod requests;
+#[cfg(test)]
 mod resources;
 #[cfg(test)]
 mod token;

@@ -94,6 +94,12 @@ pub enum IssuanceError {
         /// The alias.
         alias: Alias,
     },
+    /// What has the alias has no private key.
+    #[error("\"{alias}\" is a CA certificate, and has no private key here")]
+    NoKey {
+        /// The alias.
+        alias: Alias,
+    },
     /// A reply came with a private key.
     #[error("the files hold a private key: the reply to a request has none")]
     ReplyWithKey,
@@ -152,6 +158,7 @@ impl IssuanceError {
             Self::Failed => "key_generation_failed",
             Self::Pending { .. } => "request_pending",
             Self::NotPending { .. } | Self::NothingWaits { .. } => "request_not_found",
+            Self::NoKey { .. } => "no_private_key",
             Self::ReplyWithKey => "reply_with_key",
             Self::ReplyIsRequest { .. } => "not_a_certificate",
             Self::WrongRequest { .. } => "wrong_request",
@@ -164,7 +171,10 @@ impl IssuanceError {
     pub fn stage(&self) -> &'static str {
         match self {
             Self::Failed | Self::UnsupportedKey { .. } | Self::UnsupportedHash { .. } => "key",
-            Self::WrongRequest { .. } | Self::ReplyMismatch { .. } | Self::ReplyWithKey => "match",
+            Self::WrongRequest { .. }
+            | Self::ReplyMismatch { .. }
+            | Self::ReplyWithKey
+            | Self::NoKey { .. } => "match",
             Self::ReplyIsRequest { .. } => "certificate",
             Self::Pending { .. } | Self::NotPending { .. } | Self::NothingWaits { .. } => "store",
             _ => "request",

@@ -10,12 +10,17 @@ use super::{
 use crate::{
     alias::Alias,
     certificate::{Certificate, Fingerprint},
+    certificate_file::{CertificateFileRequest, read_certificates},
     error::Error,
     instant::{day, seconds},
     issuance::IssuanceError,
+    limits::Limits,
     secret::Password,
     store::{Action, RequestRow},
 };
+
+/// Entries of one key that are looked for.
+const LOOKED_FOR: u32 = 8;
 
 impl Keystore {
     /// Installs the certificate that a CA made for a pending request, or for the key that an entry has: PEM, DER or PKCS #7,
@@ -79,6 +84,41 @@ impl Keystore {
             opened
         });
         if dry_run { done } else { self.log_refusal(asked, done) }
+    }
+
+    /// The aliases of the pending requests that a reply answers; or else those of the entries for whose key it is.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`] if the reply cannot be read, or the store.
+    pub fn aliases_answered(&self, reply: &[u8], limits: &Limits) -> Result<Vec<Alias>, Error> {
+        let found = read_certificates(CertificateFileRequest {
+            limits: *limits,
+            ..CertificateFileRequest::new(reply)
+        })?;
+        let keys: Vec<Fingerprint> =
+            found.certificates.iter().map(|found| found.certificate.spki_fingerprint).collect();
+        self.reading(|read| {
+            let rows = read.listed_requests()?.into_iter().filter_map(|(_, row)| row.ok());
+            let pending: Vec<Alias> = rows
+                .filter(|row| keys.contains(&row.request.spki_fingerprint))
+                .map(|row| row.alias)
+                .collect();
+            if !pending.is_empty() {
+                return Ok(pending);
+            }
+            let mut entries = Vec::new();
+            for key in &keys {
+                for alias in read.aliases_of_key(key, LOOKED_FOR)? {
+                    if read.head(&alias)?.is_some_and(|head| head.trust.is_none())
+                        && !entries.contains(&alias)
+                    {
+                        entries.push(alias);
+                    }
+                }
+            }
+            Ok(entries)
+        })
     }
 
     /// The private key that waits under an alias for one of the certificates.

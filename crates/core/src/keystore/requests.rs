@@ -146,10 +146,12 @@ impl Keystore {
 
     /// The private key that a server entry has now, and its row.
     pub(super) fn present_key(&self, alias: &Alias) -> Result<(PrivateKey, EntryRow), Error> {
-        let (row, root) = self.shared.read(|read, root| {
-            Ok((read.entry(alias)?.filter(|row| row.head.trust.is_none()), std::sync::Arc::clone(root)))
-        })?;
+        let (row, root) =
+            self.shared.read(|read, root| Ok((read.entry(alias)?, std::sync::Arc::clone(root))))?;
         let row = row.ok_or_else(|| StoreError::NotFound { alias: alias.clone() })?;
+        if row.head.trust.is_some() {
+            return Err(IssuanceError::NoKey { alias: row.head.alias }.into());
+        }
         Ok((open_row(&root, &row)?.0, row))
     }
 
@@ -158,7 +160,8 @@ impl Keystore {
     ///
     /// # Errors
     ///
-    /// [`StoreError::NotFound`] if the alias has neither; [`IssuanceError::NotRepeatable`] if the certificate has a subject or
+    /// [`StoreError::NotFound`] if the alias has neither; [`IssuanceError::NoKey`] for a CA certificate;
+    /// [`IssuanceError::NotRepeatable`] if the certificate has a subject or
     /// names that are not written here.
     pub fn signing_request(&self, alias: &Alias) -> Result<SigningRequest, Error> {
         match self.present_key(alias) {
