@@ -1,5 +1,7 @@
 //! Every command and option that a help text names: it is taken out of the help of a real failure, and run as it stands.
 
+#[path = "advice/requests.rs"]
+mod requests;
 #[path = "advice/slots.rs"]
 mod slots;
 

@@ -101,7 +101,7 @@ pub enum IssuanceError {
         alias: Alias,
     },
     /// A reply came with a private key.
-    #[error("the files hold a private key: the reply to a request has none")]
+    #[error("the reply to a request is certificates alone, and this is a private key or a keystore")]
     ReplyWithKey,
     /// What came is a request itself.
     #[error("{file} holds a certificate request: it goes to the CA, and what comes back is a certificate")]

@@ -21,7 +21,7 @@ use crate::{
     certificate::{CredentialError, EntrySelector},
     diagnostic::{Diagnostic, DiagnosticCode},
     error::Error,
-    file_format::FileFormat,
+    file_format::{FileFormat, sniff},
     instant::seconds,
     issuance::IssuanceError,
     limits::{Cancel, Limits},
@@ -196,6 +196,10 @@ impl Keystore {
     pub(super) fn gather_reply(&self, request: FilesRequest<'_>) -> Result<OpenedFiles, Error> {
         let mut gatherer = Gatherer::new(&request);
         for file in request.files {
+            // It has a password, which nobody is asked for here.
+            if matches!(sniff(file.bytes), FileFormat::Pkcs12 | FileFormat::Jks | FileFormat::Jceks) {
+                return Err(IssuanceError::ReplyWithKey.into());
+            }
             gatherer.file(file)?;
         }
         let gathered = gatherer.finish();
