@@ -17,7 +17,7 @@ use super::{
         embedded,
         sources::{Named, read_sources, summary},
     },
-    list::named_entry,
+    list::{named_entry, pending},
     new_file, now, open, open_read_only,
 };
 use crate::{
@@ -243,14 +243,7 @@ fn install(arguments: &Arguments, command: &Install, printer: &Printer) -> Resul
 }
 
 fn list(arguments: &Arguments, printer: &Printer) -> Result<(), Failure> {
-    let mut pending = Vec::new();
-    for (alias, request) in open_read_only(arguments, printer)?.listed_requests()? {
-        match request {
-            Ok(request) => pending.push(request),
-            // The others are whole.
-            Err(error) => printer.warn(&format!("the request for \"{alias}\" cannot be shown: {error}")),
-        }
-    }
+    let pending = pending(&open_read_only(arguments, printer)?, printer)?;
     let listing = Listing { requests: pending.iter().map(RequestView::of).collect() };
     printer.result(&listing, &[], || {
         if listing.requests.is_empty() {

@@ -48,7 +48,7 @@ pub(super) fn show(arguments: &Arguments, command: &Show, printer: &Printer) -> 
             let day: String = rfc3339(created_at).chars().take(10).collect();
             let program = printer.program();
             text.push_str(&format!(
-                "pending     a request of {day} for the next version: {program} csr show {alias}\n"
+                "pending       a request of {day} for the next version: {program} csr show {alias}\n"
             ));
         }
         text
@@ -143,17 +143,15 @@ pub(super) fn stream(
         }
         page.retain(|entry| keep(entry));
         let views: Vec<EntryView> = page.iter().map(EntryView::of).collect();
+        // What waits for its certificate stands below what has one.
+        let pending = if complete && with_requests { pending(keystore, printer)? } else { Vec::new() };
         list.page(&views, || {
             page.iter().for_each(|entry| table.row(cells(entry, at)));
+            pending.iter().for_each(|request| table.row(waiting(request)));
             table.take_text()
         });
-        if complete && with_requests {
-            for (_, request) in keystore.listed_requests()? {
-                match request {
-                    Ok(request) => table.row(waiting(&request)),
-                    Err(error) => printer.warn(&error.to_string()),
-                }
-            }
+        if views.is_empty() && !pending.is_empty() {
+            pending.iter().for_each(|request| table.row(waiting(request)));
             list.text(&table.take_text());
         }
         if complete || list.is_over() {
@@ -161,6 +159,18 @@ pub(super) fn stream(
             return Ok(());
         }
     }
+}
+
+/// The pending requests; what is damaged among them gets a warning.
+pub(super) fn pending(keystore: &Keystore, printer: &Printer) -> Result<Vec<PendingRequest>, Failure> {
+    let mut pending = Vec::new();
+    for (alias, request) in keystore.listed_requests()? {
+        match request {
+            Ok(request) => pending.push(request),
+            Err(error) => printer.warn(&format!("the request for \"{alias}\" cannot be shown: {error}")),
+        }
+    }
+    Ok(pending)
 }
 
 /// A pending request as a row of the listing.
