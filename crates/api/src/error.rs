@@ -139,11 +139,6 @@ impl ApiError {
         Self::new(498, flavour.invalid_token(), Vec::new()).because(Refusal::BadToken)
     }
 
-    /// What stands in the table of routes and is not offered by this server.
-    pub(crate) fn not_available() -> Self {
-        Self::new(501, "This operation is not available on this server", Vec::new())
-    }
-
     pub(crate) fn use_post() -> Self {
         Self::new(405, "Use POST for this operation", Vec::new())
     }
