@@ -4,7 +4,11 @@
 //! with another status some send the same request again, up to six times.
 
 use strongroom::{
-    Error, certificate::printable, error::ErrorKind, privilege::Privilege, store::StoreError,
+    Error,
+    certificate::{CredentialError, printable},
+    error::{AuthorityError, ErrorKind},
+    privilege::Privilege,
+    store::StoreError,
     web_server::WebServerError,
 };
 
@@ -34,6 +38,8 @@ pub(crate) struct ApiError {
     pub(crate) details: Vec<String>,
     pub(crate) fault: Option<Fault>,
     pub(crate) refusal: Option<Refusal>,
+    /// The field of the form beside which it is said.
+    pub(crate) field: Option<&'static str>,
 }
 
 /// Why somebody was refused, for the access log of the host.
@@ -73,6 +79,7 @@ impl Refusal {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Task {
     Delete,
+    Export,
     Generate,
     GenerateCsr,
     ImportAuthority,
@@ -80,6 +87,7 @@ pub(crate) enum Task {
     ImportSignedCertificate,
     Read,
     UpdateWebServer,
+    RollBack,
     VerifyPassword,
 }
 
@@ -94,6 +102,8 @@ impl Task {
                 "Importing CA certificate failed: "
             }
             Self::UpdateWebServer => "Updating the web server failed: ",
+            Self::Export => "Exporting the certificate failed: ",
+            Self::RollBack => "Rolling back failed: ",
             Self::Read | Self::VerifyPassword => "",
         }
     }
@@ -106,7 +116,12 @@ impl Task {
 
 impl ApiError {
     pub(crate) fn new(code: u16, message: impl Into<String>, details: Vec<String>) -> Self {
-        Self { code, message: message.into(), details, fault: None, refusal: None }
+        Self { code, message: message.into(), details, fault: None, refusal: None, field: None }
+    }
+
+    /// The same, said beside a field of the form.
+    pub(crate) fn at(self, field: &'static str) -> Self {
+        Self { field: Some(field), ..self }
     }
 
     pub(crate) fn because(mut self, refusal: Refusal) -> Self {
@@ -191,6 +206,14 @@ pub(crate) fn reply(task: Task, error: &Error) -> ApiError {
         (_, Error::Store(StoreError::ReadOnly)) => 403,
         (_, Error::Store(StoreError::Full | StoreError::OutcomeUnknown(_))) => 500,
         (ErrorKind::NotFound, Error::Store(StoreError::NotFound { .. }) | Error::Issuance(_)) => 404,
+        (
+            _,
+            Error::Store(
+                StoreError::NoSuchVersion { .. }
+                | StoreError::SameVersion { .. }
+                | StoreError::NothingToUndo { .. },
+            ),
+        ) => 400,
         (ErrorKind::Exists, Error::Store(_) | Error::Authority(_)) => 409,
         // Paths and SQL stay here.
         (ErrorKind::Store, _) | (_, Error::Store(_) | Error::Seal(_) | Error::File(_)) => {
@@ -210,7 +233,27 @@ pub(crate) fn reply(task: Task, error: &Error) -> ApiError {
     if let Error::WebServer(WebServerError::CaCertificate { .. }) = error {
         return ApiError::new(code, format!("{NO_CA_AS_WEB_SERVER}: {error}"), details);
     }
-    ApiError::new(code, format!("{}{error}", task.failed()), details)
+    let field = match task {
+        Task::ImportAuthority | Task::ImportServerCertificate => field_of(error),
+        _ => None,
+    };
+    ApiError { field, ..ApiError::new(code, format!("{}{error}", task.failed()), details) }
+}
+
+/// The field of the form of an import in which the reason lies.
+fn field_of(error: &Error) -> Option<&'static str> {
+    match error {
+        Error::Alias(_)
+        | Error::Store(StoreError::AliasTaken { .. })
+        | Error::Authority(AuthorityError::AliasTaken { .. }) => Some("alias"),
+        Error::Secret(_) => Some("password"),
+        error if error.kind() == ErrorKind::Password => Some("password"),
+        Error::Credential(CredentialError::Several { .. } | CredentialError::EntryNotFound { .. }) => {
+            Some("entry")
+        }
+        Error::Store(_) | Error::Seal(_) | Error::File(_) | Error::Account(_) | Error::Export(_) => None,
+        _ => Some("file"),
+    }
 }
 
 fn request_id() -> String {

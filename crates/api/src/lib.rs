@@ -37,9 +37,11 @@
 mod advice;
 mod client;
 mod error;
+mod held;
 mod import_place;
 mod in_flight;
 mod machine;
+mod metrics;
 mod operations;
 mod overview;
 mod queue;
@@ -59,5 +61,5 @@ mod matrix;
 pub use client::{Answered, Client, plain_answer};
 pub use error::{Fault, Refusal};
 pub use machine::{Machine, WebServerHost};
-pub use router::router;
+pub use router::{metrics_router, router};
 pub use state::{ApiState, Settings};

@@ -57,13 +57,14 @@ fn expected(operation: Operation) -> Access {
         | Operation::GenerateCsr
         | Operation::ImportAuthority
         | Operation::ImportServerCertificate
-        | Operation::ImportSignedCertificate => Access::Needs(Privilege::Import),
+        | Operation::ImportSignedCertificate
+        | Operation::RollBack => Access::Needs(Privilege::Import),
         Operation::Delete => Access::Needs(Privilege::Delete),
-        Operation::Export => Access::Needs(Privilege::Export),
+        Operation::Export | Operation::ExportPkcs12 => Access::Needs(Privilege::Export),
         Operation::EditMachine | Operation::Update | Operation::UpdateSecurityConfig => {
             Access::Needs(Privilege::Administer)
         }
-        Operation::LogSettings => Access::Needs(Privilege::Audit),
+        Operation::LogSettings | Operation::Metrics => Access::Needs(Privilege::Audit),
     }
 }
 

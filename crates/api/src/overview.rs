@@ -203,8 +203,15 @@ impl Overviews {
         Ok(made)
     }
 
-    /// The latest, however old.
-    pub(crate) fn peek(&self) -> Option<Arc<Overview>> {
+    /// The overview, if it is at hand and still says what the store holds.
+    pub(crate) fn known(&self, keystore: &Keystore, at: UnixTime) -> Result<Option<Arc<Overview>>, Error> {
+        let Some(known) = self.peek() else {
+            return Ok(None);
+        };
+        Ok((keystore.generation()? == known.generation && known.serves(keystore, at)?).then_some(known))
+    }
+
+    fn peek(&self) -> Option<Arc<Overview>> {
         self.latest.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }

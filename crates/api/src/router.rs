@@ -5,6 +5,7 @@ use axum::{
     extract::{DefaultBodyLimit, State},
     http::{HeaderValue, Method, StatusCode, header},
     response::Response,
+    routing::get,
 };
 
 use crate::{
@@ -14,7 +15,7 @@ use crate::{
     render::{Frame, failure, or_sign_in, respond, secure},
     request::{Request, format_of, host},
     state::ApiState,
-    wire::{Address, Operation},
+    wire::{Address, Format, Operation},
 };
 
 /// A year, and not for the names below the host: those may be other machines (RFC 6797, section 6.1).
@@ -26,6 +27,21 @@ const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000");
 pub fn router(state: ApiState) -> Router {
     // The limit of the settings holds instead.
     Router::new().fallback(handle).layer(DefaultBodyLimit::disable()).with_state(state)
+}
+
+/// The metrics alone, at `/metrics` and without a token: for a port on which only the monitoring system can ask, in no
+/// case one that a stranger reaches.
+pub fn metrics_router(state: ApiState) -> Router {
+    Router::new().route("/metrics", get(metrics)).with_state(state)
+}
+
+async fn metrics(State(state): State<ApiState>) -> Response {
+    let answer = operations::metrics(&state).await;
+    let frame = Frame::new(&Address::parse("/metrics"), &state, None);
+    secure(match answer {
+        Err(error) => failure(&frame, Format::Json, StatusCode::SERVICE_UNAVAILABLE, error),
+        answer => respond(&frame, Format::Json, answer),
+    })
 }
 
 async fn handle(State(state): State<ApiState>, incoming: axum::extract::Request) -> Response {
@@ -62,6 +78,7 @@ async fn answer(state: &ApiState, incoming: axum::extract::Request) -> Response 
         Err(error) => operations::refuse(state, &request, error).await,
     };
     let answered = Answered::new(user.as_ref().map(|user| user.name.clone()), failure_of(&answer));
+    state.counts().record(request.address.row.operation, request.is_post, answered.code);
     // Whoever comes without a token, as every browser does first, was refused nothing.
     if answered.refusal.is_some_and(|refusal| refusal != Refusal::NoToken) {
         state.note_refusal();
@@ -96,6 +113,7 @@ fn failure_of(answer: &Result<Answer, ApiError>) -> Option<&ApiError> {
         Err(failure) => Some(failure),
         Ok(Answer::Page(Page::Import(page))) => page.failure.as_ref(),
         Ok(Answer::Page(Page::OAuth(page))) => page.failure.as_ref(),
+        Ok(Answer::Page(Page::Question(page))) => page.failure.as_ref(),
         Ok(Answer::Page(Page::SignIn(page))) => page.failure.as_ref(),
         Ok(Answer::Page(Page::Token(page))) => page.failure.as_ref(),
         Ok(_) => None,

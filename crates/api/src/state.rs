@@ -13,9 +13,11 @@ use strongroom::{
 
 use crate::{
     error::{ApiError, Task, reply},
+    held::Held,
     import_place::ImportPlace,
     in_flight::InFlight,
     machine::{Machine, host_name},
+    metrics::Counts,
     overview::Overview,
     queue::{Pass, Queue},
     refusals::Refusals,
@@ -58,6 +60,8 @@ pub struct Settings {
     pub max_import_time: Duration,
     /// The alias of the certificate that the web server itself serves.
     pub web_server_certificate_alias: String,
+    /// Whether an administrator may take entries away with their private keys. Off by default.
+    pub allow_key_export: bool,
 }
 
 impl Settings {
@@ -72,6 +76,7 @@ impl Settings {
             max_work: Limits::default().max_work,
             max_import_time: IMPORT_TIME,
             web_server_certificate_alias: "selfsignedcertificate".to_owned(),
+            allow_key_export: false,
         }
     }
 
@@ -113,6 +118,8 @@ pub(crate) struct Shared {
     slow_imports: Arc<Queue>,
     reads: Arc<Queue>,
     in_flight: Arc<InFlight>,
+    held: Arc<Held>,
+    counts: Counts,
 }
 
 impl ApiState {
@@ -150,6 +157,8 @@ impl ApiState {
             slow_imports: Queue::new(SLOW_IMPORTS, SLOW_WAITING, PATIENCE),
             reads: Queue::new(READS, WAITING, PATIENCE),
             in_flight: InFlight::new(),
+            held: Arc::default(),
+            counts: Counts::default(),
         };
         Self { shared: Arc::new(shared), machine }
     }
@@ -216,6 +225,21 @@ impl ApiState {
         self.run_with(permit, task, work).await
     }
 
+    /// Says how many connections are open, for the metrics. The first who says so is asked.
+    pub fn count_connections(&self, count: impl Fn() -> usize + Send + Sync + 'static) {
+        self.shared.counts.count_connections(Box::new(count));
+    }
+
+    /// What happened since the start.
+    pub(crate) fn counts(&self) -> &Counts {
+        &self.shared.counts
+    }
+
+    /// The files that were checked.
+    pub(crate) fn held(&self) -> &Arc<Held> {
+        &self.shared.held
+    }
+
     /// Runs an import, whose derivations `Cancel` stops. One that takes long makes room for others.
     pub(crate) async fn import<T: Send + 'static>(
         &self,
@@ -251,11 +275,6 @@ impl ApiState {
         self.run(Task::Read, move |keystore| machine.overviews.get(keystore, at)).await
     }
 
-    /// The same as it was last; `None` if nobody has asked for it yet.
-    pub(crate) fn known_overview(&self) -> Option<Arc<Overview>> {
-        self.machine.overviews.peek()
-    }
-
     async fn run_with<T: Send + 'static>(
         &self,
         permit: Pass,
@@ -283,10 +302,12 @@ impl ApiState {
     fn queue(&self, task: Task) -> &Arc<Queue> {
         match task {
             // A large key takes its time to make.
-            Task::Generate
+            Task::Export
+            | Task::Generate
             | Task::ImportAuthority
             | Task::ImportServerCertificate
             | Task::ImportSignedCertificate
+            | Task::RollBack
             | Task::UpdateWebServer => &self.shared.imports,
             Task::Delete | Task::GenerateCsr | Task::Read | Task::VerifyPassword => &self.shared.reads,
         }

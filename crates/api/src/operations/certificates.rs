@@ -184,13 +184,25 @@ pub(super) async fn one(state: &ApiState, request: &Request) -> Result<Answer, A
     }
     let (alias, at) = (alias(request)?, state.now());
     let machine = Arc::clone(state.machine());
-    let (list, overview, now) = (request.address.list(), state.known_overview(), seconds(state));
+    let may_export_key = state.settings().allow_key_export;
+    let (list, now) = (request.address.list(), seconds(state));
     let found = state.run(Task::Read, move |keystore| {
         let page = all_of(keystore, &alias, at)?;
         let web_server = machine.shown(&keystore.web_server()?);
+        let overview = machine.overviews.known(keystore, at)?;
         Ok(page.map(|(entry, path, findings, versions)| {
             let is_web_server = entry.alias.key() == web_server;
-            CertificatePage { entry, path, findings, versions, is_web_server, overview, list, now }
+            CertificatePage {
+                entry,
+                path,
+                findings,
+                versions,
+                is_web_server,
+                may_export_key,
+                overview,
+                list,
+                now,
+            }
         }))
     });
     let page = found.await?.ok_or_else(|| not_found(request))?;
@@ -245,7 +257,7 @@ fn all_of(keystore: &Keystore, alias: &Alias, at: UnixTime) -> Result<Option<All
 }
 
 /// `None` where there is no such entry.
-fn there<T>(found: Result<T, Error>) -> Result<Option<T>, Error> {
+pub(super) fn there<T>(found: Result<T, Error>) -> Result<Option<T>, Error> {
     match found {
         Err(Error::Store(StoreError::NotFound { .. } | StoreError::Removed { .. })) => Ok(None),
         other => other.map(Some),

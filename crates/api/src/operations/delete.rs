@@ -2,7 +2,7 @@
 
 use strongroom::Alias;
 
-use super::{Answer, certificates};
+use super::{Answer, DonePage, Page, certificates};
 use crate::{
     error::{ApiError, Task},
     request::{Request, User},
@@ -17,16 +17,31 @@ pub(super) async fn delete(state: &ApiState, request: &mut Request, user: &User)
     // Says 404 as the resource itself does; clients read the code.
     let alias = certificates::entry_or_damaged(state, request).await?;
     let force = request.fields.boolean(field::FORCE)?.unwrap_or(false);
-    let (at, actor) = (state.now(), user.actor());
+    let (at, actor, name) = (state.now(), user.actor(), alias.key());
     let removed =
         state.run(Task::Delete, move |keystore| keystore.acting_as(&actor).remove(&alias, force, at));
     let lost = removed.await?;
     Ok(match request.format {
-        Format::Html => Answer::SeeOther { location: request.address.list() },
+        Format::Html => Answer::Page(Page::Done(deleted(request, &name, &lost))),
         Format::Json | Format::Pjson => {
             Answer::Object(Object::Success(Success::new(lost.iter().map(loses).collect())))
         }
     })
+}
+
+fn deleted(request: &Request, name: &str, lost: &[Alias]) -> DonePage {
+    let list = request.address.list();
+    let kept = "Its versions are kept, and it can be brought back.".to_owned();
+    DonePage {
+        title: "Deleted",
+        message: format!("{name} was deleted."),
+        notes: std::iter::once(kept)
+            .chain(lost.iter().map(|alias| format!("{alias} has no complete chain any more.")))
+            .collect(),
+        undo: Some(format!("{list}/{name}/rollBack")),
+        next: list,
+        next_label: "Certificates",
+    }
 }
 
 fn loses(alias: &Alias) -> String {

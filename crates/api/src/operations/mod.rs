@@ -5,6 +5,7 @@ mod delete;
 mod directory;
 mod edit_machine;
 mod export;
+mod export_pkcs12;
 mod generate;
 mod generate_csr;
 mod home;
@@ -14,7 +15,9 @@ mod import_signed_certificate;
 mod machines;
 mod oauth;
 mod page;
+mod question;
 mod rest;
+mod roll_back;
 mod security_config;
 mod server;
 mod sharing;
@@ -28,12 +31,14 @@ use strongroom::{diagnostic::Diagnostic, keystore::ImportReport};
 use zeroize::Zeroizing;
 
 pub(crate) use self::page::{
-    AuthoritiesPage, CertificatePage, CertificatesPage, Direction, HomePage, Import, ImportPage,
-    ImportedPage, LinksPage, ListQuery, Listed, OAuthPage, Page, Positions, SignInPage, SortKey, TokenPage,
+    AuthoritiesPage, CertificatePage, CertificatesPage, CheckedPage, Direction, DonePage, HomePage, Import,
+    ImportPage, ImportedPage, LinksPage, ListQuery, Listed, OAuthPage, Page, Positions, Question,
+    QuestionPage, SignInPage, SortKey, TokenPage,
 };
 
 use crate::{
     error::ApiError,
+    metrics::MEDIA_TYPE,
     request::{Request, User},
     state::ApiState,
     wire::{
@@ -51,18 +56,15 @@ const SCRIPT: &str = include_str!("../../templates/script.js");
 pub(crate) enum Answer {
     Object(Object),
     Page(Page),
-    /// A certificate to be kept as a file of that name.
+    /// A file to be kept under that name, and its media type.
     File {
         name: String,
-        bytes: Vec<u8>,
+        kind: &'static str,
+        bytes: Zeroizing<Vec<u8>>,
     },
     /// Go on to an address of the program that asked for a token, which is in it.
     GoBack {
         location: Zeroizing<String>,
-    },
-    /// Go on to a page of this API.
-    SeeOther {
-        location: String,
     },
     /// Go on to `next`, signed in.
     SignedIn {
@@ -70,6 +72,8 @@ pub(crate) enum Answer {
         next: String,
     },
     SignedOut,
+    /// A text of another kind than JSON: its media type and content.
+    Text(&'static str, String),
     /// A file of the pages: its media type and content.
     Asset(&'static str, &'static str),
 }
@@ -121,37 +125,49 @@ async fn perform_as(state: &ApiState, request: &mut Request, user: &User) -> Res
     let state = &of_request(state, request)?;
     if request.address.row.methods == Methods::Change {
         if !request.is_post {
-            return form(request);
+            return form(state, request).await;
         }
         if let Err(refused) = request.check_csrf() {
-            return form_again(request, Err(refused));
+            return form_again(state, request, Err(refused)).await;
         }
     }
     match request.address.row.operation {
         Operation::Certificate => certificates::one(state, request).await,
         Operation::Certificates => certificates::list(state, request).await,
         Operation::CommunitySelf | Operation::CommunityUser => sharing::user(request, user),
-        Operation::Delete => delete::delete(state, request, user).await,
-        Operation::Directory if request.format == Format::Html => home::home(state, request).await,
+        Operation::Delete => {
+            let done = delete::delete(state, request, user).await;
+            form_again(state, request, done).await
+        }
+        Operation::Directory if request.format == Format::Html => home::home(state, request, user).await,
         Operation::Directory => Ok(directory::root(state, request)),
         Operation::EditMachine => edit_machine::edit(state, request, user).await,
         Operation::Export => export::export(state, request).await,
+        Operation::ExportPkcs12 => {
+            let done = export_pkcs12::export(state, request, user).await;
+            form_again(state, request, done).await
+        }
         Operation::Generate => generate::generate(state, request, user).await,
         Operation::GenerateCsr => generate_csr::generate(state, request).await,
         Operation::ImportAuthority => {
             let done = import_authority::import(state, request, user).await;
-            form_again(request, done)
+            form_again(state, request, done).await
         }
         Operation::ImportServerCertificate => {
             let done = import_server_certificate::import(state, request, user).await;
-            form_again(request, done)
+            form_again(state, request, done).await
         }
         Operation::ImportSignedCertificate => import_signed_certificate::import(state, request, user).await,
         Operation::LocalMachine => Ok(server::local(state, request)),
         Operation::LogSettings => Ok(server::log_settings(request)),
         Operation::Machine => directory::machine(state, request).await,
         Operation::Machines => Ok(directory::machines(state, request)),
+        Operation::Metrics => metrics(state).await,
         Operation::PortalSelf => Ok(sharing::portal(state, request, user)),
+        Operation::RollBack => {
+            let done = roll_back::roll_back(state, request, user).await;
+            form_again(state, request, done).await
+        }
         Operation::PortalServers => Ok(sharing::servers(state, request)),
         Operation::Security => Ok(directory::security(state, request)),
         Operation::SecurityConfig => security_config::show(state, request).await,
@@ -180,6 +196,16 @@ fn not_offered() -> ApiError {
     ApiError::new(404, "This server does not offer that resource or operation", vec![help])
 }
 
+/// What a monitoring system asks for: of every machine.
+pub(crate) async fn metrics(state: &ApiState) -> Result<Answer, ApiError> {
+    let mut overviews = Vec::new();
+    for machine in state.machines() {
+        let of_machine = state.for_machine(machine.name()).unwrap_or_else(|| state.clone());
+        overviews.push((machine.name().to_owned(), of_machine.overview().await?));
+    }
+    Ok(Answer::Text(MEDIA_TYPE, state.counts().text(&overviews, seconds(state))))
+}
+
 /// A page for people, an object for programs.
 fn resource(request: &Request, title: &'static str, object: Object) -> Answer {
     match request.format {
@@ -198,7 +224,7 @@ pub(crate) async fn refuse(
         return (None, Err(failure));
     }
     match request.user(state).await {
-        Ok(user) => (Some(user), form_again(request, Err(failure))),
+        Ok(user) => (Some(user), form_again(state, request, Err(failure)).await),
         Err(_) => (None, Err(failure)),
     }
 }
@@ -213,41 +239,47 @@ fn import_of(request: &Request) -> Option<Import> {
 }
 
 /// After a failure a person gets the form again, with what was typed; a program gets the failure.
-fn form_again(request: &Request, done: Result<Answer, ApiError>) -> Result<Answer, ApiError> {
+async fn form_again(
+    state: &ApiState,
+    request: &Request,
+    done: Result<Answer, ApiError>,
+) -> Result<Answer, ApiError> {
     let failure = match done {
         Err(failure) if request.format == Format::Html && failure.fault.is_none() => failure,
         other => return other,
     };
-    let Some(import) = import_of(request) else {
-        return Err(failure);
-    };
-    let typed = |names| request.fields.text(names).ok().flatten().unwrap_or_default().to_owned();
-    let ticked = |names| request.fields.boolean(names).ok().flatten();
-    Ok(Answer::Page(Page::Import(ImportPage {
-        import,
-        alias: typed(field::ALIAS),
-        entry: typed(field::ENTRY),
-        chain: ticked(field::CHAIN).unwrap_or(false),
-        replace: ticked(field::REPLACE).unwrap_or(false),
-        failure: Some(failure),
-        list: request.address.list(),
-    })))
+    match import_of(request) {
+        Some(import) => {
+            // In a form a box that is not ticked is absent.
+            let ticked = |names| request.fields.boolean(names).ok().flatten().unwrap_or(false);
+            Ok(import_page(request, import, ticked(field::CHAIN), Some(failure)))
+        }
+        None => question::again(state, request, failure).await,
+    }
 }
 
 /// The empty form, for a GET.
-fn form(request: &Request) -> Result<Answer, ApiError> {
+async fn form(state: &ApiState, request: &Request) -> Result<Answer, ApiError> {
     match (request.format, import_of(request)) {
-        (Format::Html, Some(import)) => Ok(Answer::Page(Page::Import(ImportPage {
-            import,
-            alias: String::new(),
-            entry: String::new(),
-            chain: true,
-            replace: false,
-            failure: None,
-            list: request.address.list(),
-        }))),
+        (Format::Html, Some(import)) => Ok(import_page(request, import, true, None)),
+        (Format::Html, None) => question::ask(state, request).await,
         _ => Err(ApiError::use_post()),
     }
+}
+
+/// The form of an import with what is known already: typed before, or named by a link.
+fn import_page(request: &Request, import: Import, chain: bool, failure: Option<ApiError>) -> Answer {
+    let text = |names| request.fields.text(names).ok().flatten().unwrap_or_default().to_owned();
+    let replace = request.fields.boolean(field::REPLACE).ok().flatten().unwrap_or(false);
+    Answer::Page(Page::Import(ImportPage {
+        import,
+        alias: text(field::ALIAS),
+        entry: text(field::ENTRY),
+        chain,
+        replace,
+        failure,
+        list: request.address.list(),
+    }))
 }
 
 fn imported(request: &Request, report: ImportReport) -> Answer {

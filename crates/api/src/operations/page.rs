@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use strongroom::{
     Alias, Entry,
+    certificate::Certificate,
     diagnostic::Diagnostic,
     keystore::{AuthoritiesReport, ImportReport, Version},
     store::LogEntry,
@@ -22,11 +23,14 @@ pub(crate) enum Page {
     Authorities(AuthoritiesPage),
     Certificate(Box<CertificatePage>),
     Certificates(CertificatesPage),
+    Checked(Box<CheckedPage>),
+    Done(DonePage),
     Home(HomePage),
     Import(ImportPage),
     Imported(ImportedPage),
     Links(LinksPage),
     OAuth(OAuthPage),
+    Question(Box<QuestionPage>),
     Object { title: &'static str, object: Object },
     SignIn(SignInPage),
     Token(TokenPage),
@@ -34,7 +38,8 @@ pub(crate) enum Page {
 
 /// What is to be looked after first.
 pub(crate) struct HomePage {
-    pub(crate) overview: Arc<Overview>,
+    /// None for whoever may not see the list.
+    pub(crate) overview: Option<Arc<Overview>>,
     /// The last changes, the newest first.
     pub(crate) changes: Vec<LogEntry>,
     /// Where the certificates are listed.
@@ -53,6 +58,8 @@ pub(crate) struct CertificatePage {
     pub(crate) versions: Vec<Version>,
     /// Whether the web server shows it.
     pub(crate) is_web_server: bool,
+    /// Whether keys may leave the store.
+    pub(crate) may_export_key: bool,
     /// The aliases of the path, as far as they are at hand.
     pub(crate) overview: Option<Arc<Overview>>,
     /// Where its list is.
@@ -140,6 +147,51 @@ pub(crate) struct ImportPage {
     pub(crate) failure: Option<ApiError>,
     /// Where the list is.
     pub(crate) list: String,
+}
+
+/// What an import would do.
+pub(crate) struct CheckedPage {
+    pub(crate) report: ImportReport,
+    /// What is there now.
+    pub(crate) former: Option<Certificate>,
+    pub(crate) new: Certificate,
+    /// Under what the file is kept.
+    pub(crate) held: String,
+    pub(crate) list: String,
+}
+
+/// What is asked before something is done to an entry.
+pub(crate) struct QuestionPage {
+    pub(crate) alias: String,
+    pub(crate) question: Question,
+    pub(crate) failure: Option<ApiError>,
+    pub(crate) list: String,
+}
+
+pub(crate) enum Question {
+    Delete {
+        /// The entries that lose their chain.
+        dependents: Vec<Alias>,
+        /// The server that uses it.
+        used_by: Option<String>,
+    },
+    ExportPkcs12,
+    RollBack {
+        present: Certificate,
+        to: Certificate,
+        number: u32,
+    },
+}
+
+/// What was done, and how to go on.
+pub(crate) struct DonePage {
+    pub(crate) title: &'static str,
+    pub(crate) message: String,
+    pub(crate) notes: Vec<String>,
+    pub(crate) next: String,
+    pub(crate) next_label: &'static str,
+    /// Where it is undone.
+    pub(crate) undo: Option<String>,
 }
 
 /// What an import did.

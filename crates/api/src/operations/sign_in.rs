@@ -26,13 +26,16 @@ pub(super) async fn sign_in(state: &ApiState, request: &mut Request) -> Result<A
     match token::issue(state, request).await {
         Ok(signed) => Ok(Answer::SignedIn { token: signed.token, next }),
         Err(failure) if failure.fault.is_some() => Err(failure),
-        Err(failure) => page(Some(ApiError { message: "You are not signed in".to_owned(), ..failure })),
+        Err(failure) => {
+            page(Some(ApiError { message: "You are not signed in".to_owned(), ..failure }.at("password")))
+        }
     }
 }
 
 pub(super) fn sign_out(state: &ApiState, request: &Request) -> Result<Answer, ApiError> {
     if let Some(token) = request.token() {
         state.sessions().end(token);
+        state.held().forget(token);
     }
     Ok(Answer::SignedOut)
 }

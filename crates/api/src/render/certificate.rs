@@ -5,16 +5,18 @@ use strongroom::{
     certificate::{Certificate, printable},
     instant::rfc3339,
     keystore::{ChainState, Comparison, EntryKind, Version},
+    validate::PathCertificate,
 };
 
 use super::{
+    forms::Problem,
     html::{Frame, Warning},
     words::{Link, Toned, ago, chain, expiry, kind, standing},
 };
 use crate::{
     operations::CertificatePage,
-    overview::{DAY, Glance},
-    wire::{calendar_date, certificate::CertificateObject, hex, percent_encode},
+    overview::{DAY, Glance, Overview},
+    wire::{Flavour, calendar_date, certificate::CertificateObject, hex, percent_encode},
 };
 
 #[derive(Template)]
@@ -42,6 +44,10 @@ struct CertificateTemplate<'a> {
     findings: Vec<Warning>,
     versions: Vec<VersionRow>,
     bound_to: Option<String>,
+    may_export_key: bool,
+    /// Only a portal has the operation that makes a certificate the web server's.
+    is_portal: bool,
+    problem: Problem,
 }
 
 /// The issuer that is not there.
@@ -64,7 +70,17 @@ struct VersionRow {
 }
 
 pub(super) fn certificate(frame: &Frame<'_>, page: CertificatePage) -> Result<String, askama::Error> {
-    let CertificatePage { entry, path, findings, versions, is_web_server, overview, list, now } = page;
+    let CertificatePage {
+        entry,
+        path,
+        findings,
+        versions,
+        is_web_server,
+        may_export_key,
+        overview,
+        list,
+        now,
+    } = page;
     let certificate = &entry.certificate;
     let (alias, glance) = (entry.alias.key(), Glance::of(&entry));
     let object = CertificateObject::from(&entry);
@@ -87,11 +103,14 @@ pub(super) fn certificate(frame: &Frame<'_>, page: CertificatePage) -> Result<St
             ("SHA-256", certificate.fingerprint().to_string()),
             ("SHA-1", object.sha1_fingerprint),
         ],
-        links: path.iter().rev().map(|link| Link::of(link, overview.as_deref(), now)).collect(),
+        links: links(&path, entry.chain_state, overview.as_deref(), now),
         missing: missing(entry.chain_state, path.last().map(|top| &top.certificate)),
         findings: findings.into_iter().map(Warning::from).collect(),
         versions: version_rows(&versions, now),
         bound_to: entry.bound_to.as_deref().map(printable),
+        may_export_key,
+        is_portal: frame.flavour == Flavour::Portal,
+        problem: Problem::none(),
     }
     .render()
 }
@@ -109,6 +128,17 @@ fn facts(certificate: &Certificate, version: u32) -> Vec<(&'static str, String)>
     }
     facts.push(("Version of the entry", version.to_string()));
     facts
+}
+
+/// From the top down.
+fn links(path: &[PathCertificate], state: ChainState, overview: Option<&Overview>, now: i64) -> Vec<Link> {
+    let mut links: Vec<Link> = path.iter().rev().map(|link| Link::of(link, overview, now)).collect();
+    let ends = path.len() > 1 && path.last().is_some_and(|top| top.certificate.is_self_issued());
+    if let Some(top) = links.first_mut().filter(|_| ends && state == ChainState::NoAnchor) {
+        // A root that came with the entry, and that nobody has imported.
+        top.role = "not an imported authority";
+    }
+    links
 }
 
 fn missing(state: ChainState, top: Option<&Certificate>) -> Option<Missing> {

@@ -1,7 +1,7 @@
 //! The first page.
 
 use askama::Template;
-use strongroom::{certificate::printable, instant::rfc3339, store::LogEntry};
+use strongroom::{Alias, certificate::printable, instant::rfc3339, store::LogEntry};
 
 use super::{
     html::Frame,
@@ -23,6 +23,7 @@ const API: &str = "api ";
 struct HomeTemplate<'a> {
     frame: &'a Frame<'a>,
     list: String,
+    may_list: bool,
     is_empty: bool,
     servers: usize,
     authorities: usize,
@@ -74,26 +75,29 @@ impl Item {
 pub(super) fn home(frame: &Frame<'_>, page: &HomePage) -> Result<String, askama::Error> {
     let HomePage { overview, changes, list, now } = page;
     let now = *now;
-    let servers = overview.entries.iter().filter(|glance| glance.is_server()).count();
+    let (entries, damaged): (&[Glance], &[Alias]) = match overview {
+        Some(overview) => (&overview.entries, &overview.damaged),
+        None => (&[], &[]),
+    };
+    let servers = entries.iter().filter(|glance| glance.is_server()).count();
     let item = |glance: &&Glance| Item::of(glance, list, now);
     let mut attention: Vec<&Glance> =
-        overview.entries.iter().filter(|glance| glance.standing(now) != Standing::Good).collect();
+        entries.iter().filter(|glance| glance.standing(now) != Standing::Good).collect();
     attention.sort_by_key(|glance| (!glance.is_server(), glance.standing(now), glance.ends()));
-    let mut next: Vec<&Glance> = overview
-        .entries
-        .iter()
-        .filter(|glance| glance.is_server() && glance.standing(now) == Standing::Good)
-        .collect();
+    let is_next = |glance: &&Glance| glance.is_server() && glance.standing(now) == Standing::Good;
+    let mut next: Vec<&Glance> = entries.iter().filter(is_next).collect();
     next.sort_by_key(|glance| glance.ends());
-    let last = overview.entries.last().filter(|_| !overview.is_whole);
+    let is_whole = overview.as_ref().is_none_or(|overview| overview.is_whole);
+    let last = entries.last().filter(|_| !is_whole);
     HomeTemplate {
         frame,
-        is_empty: overview.entries.is_empty() && overview.damaged.is_empty(),
+        may_list: overview.is_some(),
+        is_empty: entries.is_empty() && damaged.is_empty(),
         servers,
-        authorities: overview.entries.len() - servers,
+        authorities: entries.len().saturating_sub(servers),
         more: attention.len().saturating_sub(ROWS),
         attention: attention.iter().take(ROWS).map(item).collect(),
-        damaged: overview.damaged.iter().map(ToString::to_string).collect(),
+        damaged: damaged.iter().map(ToString::to_string).collect(),
         next: next.iter().take(ROWS).map(item).collect(),
         changes: changes.iter().filter_map(|row| Change::of(row, list, now)).take(ROWS).collect(),
         last: last.map(|glance| glance.alias.to_string()),

@@ -7,11 +7,18 @@ use strongroom::{
     keystore::{AuthorityOutcome, Outcome},
 };
 
-use super::{certificate::certificate, home::home, json, list::certificates, words::role_name};
+use super::{
+    certificate::certificate,
+    forms::{self, Problem},
+    home::home,
+    json,
+    list::certificates,
+    words::role_name,
+};
 use crate::{
     advice,
     error::ApiError,
-    operations::{AuthoritiesPage, Import, ImportPage, ImportedPage, LinksPage, OAuthPage, Page},
+    operations::{AuthoritiesPage, DonePage, ImportedPage, LinksPage, OAuthPage, Page},
     request::{Hidden, User},
     state::ApiState,
     wire::{Address, Flavour, Format, address::certificates_of},
@@ -48,15 +55,6 @@ impl<'a> Frame<'a> {
 struct LinksTemplate<'a> {
     frame: &'a Frame<'a>,
     page: LinksPage,
-}
-
-#[derive(Template)]
-#[template(path = "import.html")]
-struct ImportTemplate<'a> {
-    frame: &'a Frame<'a>,
-    title: &'static str,
-    for_server: bool,
-    page: ImportPage,
 }
 
 #[derive(Template)]
@@ -114,7 +112,7 @@ struct SignInTemplate<'a> {
     form_secret: String,
     next: String,
     username: String,
-    failure: Option<ApiError>,
+    problem: Problem,
 }
 
 #[derive(Template)]
@@ -123,6 +121,13 @@ struct TokenTemplate<'a> {
     frame: &'a Frame<'a>,
     username: String,
     failure: Option<ApiError>,
+}
+
+#[derive(Template)]
+#[template(path = "done.html")]
+struct DoneTemplate<'a> {
+    frame: &'a Frame<'a>,
+    page: DonePage,
 }
 
 #[derive(Template)]
@@ -137,17 +142,20 @@ pub(super) fn page(frame: &Frame<'_>, page: Page) -> Result<String, askama::Erro
         Page::Authorities(page) => authorities(frame, page),
         Page::Certificate(page) => certificate(frame, *page),
         Page::Certificates(page) => certificates(frame, &page),
+        Page::Checked(page) => forms::checked(frame, *page),
+        Page::Done(page) => DoneTemplate { frame, page }.render(),
         Page::Home(page) => home(frame, &page),
-        Page::Import(page) => import(frame, page),
+        Page::Import(page) => forms::import(frame, page),
         Page::Imported(page) => imported(frame, page),
         Page::Links(page) => LinksTemplate { frame, page }.render(),
         Page::OAuth(OAuthPage { info, failure }) => OAuthTemplate { frame, info, failure }.render(),
         Page::Object { title, object } => {
             ObjectTemplate { frame, title, text: json(&object, Format::Pjson) }.render()
         }
+        Page::Question(page) => forms::question(frame, *page),
         Page::SignIn(page) => {
-            let (next, username, failure) = (page.next, page.username, page.failure);
-            SignInTemplate { frame, form_secret: page.key.secret(), next, username, failure }.render()
+            let (next, username, problem) = (page.next, page.username, Problem::new(page.failure));
+            SignInTemplate { frame, form_secret: page.key.secret(), next, username, problem }.render()
         }
         Page::Token(page) => TokenTemplate { frame, username: page.username, failure: page.failure }.render(),
     }
@@ -155,15 +163,6 @@ pub(super) fn page(frame: &Frame<'_>, page: Page) -> Result<String, askama::Erro
 
 pub(super) fn failure(frame: &Frame<'_>, failure: &ApiError) -> Result<String, askama::Error> {
     FailureTemplate { frame, failure }.render()
-}
-
-fn import(frame: &Frame<'_>, page: ImportPage) -> Result<String, askama::Error> {
-    let for_server = page.import == Import::ServerCertificate;
-    let title = match page.import {
-        Import::Authority => "Import root or intermediate certificate",
-        Import::ServerCertificate => "Import existing server certificate",
-    };
-    ImportTemplate { frame, title, for_server, page }.render()
 }
 
 fn imported(frame: &Frame<'_>, page: ImportedPage) -> Result<String, askama::Error> {

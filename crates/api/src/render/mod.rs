@@ -1,17 +1,19 @@
 //! Answers as HTTP: JSON for programs, pages for people. The body is made before the status is sent.
 
 mod certificate;
+mod forms;
 mod home;
 mod html;
 mod list;
 mod words;
 
 use axum::{
-    body::Body,
+    body::{Body, Bytes},
     http::{HeaderValue, StatusCode, header},
     response::Response,
 };
 use serde::Serialize;
+use zeroize::Zeroizing;
 
 pub(crate) use self::html::Frame;
 use crate::{
@@ -23,7 +25,6 @@ use crate::{
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json;charset=utf-8");
 const HTML: HeaderValue = HeaderValue::from_static("text/html;charset=utf-8");
-const CERTIFICATE: HeaderValue = HeaderValue::from_static("application/x-x509-ca-cert");
 /// Seconds after which a busy server is asked again.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
 const UNWRITABLE: &str = "{\"error\":{\"code\":500,\"message\":\"The server failed\",\"details\":[]}}";
@@ -36,9 +37,8 @@ pub(crate) fn respond(frame: &Frame<'_>, format: Format, answer: Result<Answer, 
             Ok(body) => with_body(StatusCode::OK, HTML, body),
             Err(error) => failure(frame, format, StatusCode::OK, ApiError::fault(error.to_string())),
         },
-        Ok(Answer::File { name, bytes }) => file(&name, bytes),
+        Ok(Answer::File { name, kind, bytes }) => file(&name, kind, bytes),
         Ok(Answer::GoBack { location }) => go_to(StatusCode::FOUND, &location, None),
-        Ok(Answer::SeeOther { location }) => go_to(StatusCode::SEE_OTHER, &location, None),
         Ok(Answer::SignedIn { token, next }) => {
             go_to(StatusCode::SEE_OTHER, &next, Some(&set_cookie(&token)))
         }
@@ -46,6 +46,7 @@ pub(crate) fn respond(frame: &Frame<'_>, format: Format, answer: Result<Answer, 
         Ok(Answer::Asset(kind, content)) => {
             with_body(StatusCode::OK, HeaderValue::from_static(kind), content)
         }
+        Ok(Answer::Text(kind, text)) => with_body(StatusCode::OK, HeaderValue::from_static(kind), text),
         Err(error) => failure(frame, format, StatusCode::OK, error),
     }
 }
@@ -111,8 +112,9 @@ fn with_body(status: StatusCode, kind: HeaderValue, body: impl Into<Body>) -> Re
 }
 
 /// Clients take an answer for a file if it says so, else they look for JSON in it.
-fn file(name: &str, bytes: Vec<u8>) -> Response {
-    let mut response = with_body(StatusCode::OK, CERTIFICATE, bytes);
+fn file(name: &str, kind: &'static str, bytes: Zeroizing<Vec<u8>>) -> Response {
+    // What is sent is wiped when its last slice goes.
+    let mut response = with_body(StatusCode::OK, HeaderValue::from_static(kind), Bytes::from_owner(bytes));
     if let Ok(value) = HeaderValue::from_str(&format!("attachment; filename=\"{name}\"")) {
         response.headers_mut().insert(header::CONTENT_DISPOSITION, value);
     }

@@ -52,6 +52,7 @@ pub(crate) const ADMIN_URL: Names = &["adminURL"];
 pub(crate) const AFTER: Names = &["after"];
 pub(crate) const ALIAS: Names = &["alias"];
 pub(crate) const CHAIN: Names = &["importCertificateChain"];
+pub(crate) const CHECKED: Names = &["checked"];
 pub(crate) const CIPHER_SUITES: Names = &["cipherSuites"];
 pub(crate) const CITY: Names = &["city"];
 /// The second is what an old client mistypes.
@@ -59,6 +60,8 @@ pub(crate) const CA_CERTIFICATE: Names = &["file", "rootCACertificate", "rootCSC
 pub(crate) const COMMON_NAME: Names = &["cn", "commonName"];
 pub(crate) const COUNTRY: Names = &["country"];
 pub(crate) const CSRF: Names = &["csrfPreventToken"];
+pub(crate) const CURRENT_PASSWORD: Names = &["currentPassword"];
+pub(crate) const DRY_RUN: Names = &["dryRun"];
 pub(crate) const ENTRY: Names = &["entry"];
 pub(crate) const EXPIRATION: Names = &["expiration"];
 pub(crate) const FILE: Names = &["file", "certFile"];
@@ -89,6 +92,7 @@ pub(crate) const STATE: Names = &["state"];
 pub(crate) const TOKEN: Names = &["token"];
 pub(crate) const USERNAME: Names = &["username"];
 pub(crate) const VALIDITY: Names = &["validity"];
+pub(crate) const VERSION: Names = &["version"];
 pub(crate) const WEB_SERVER_ALIAS: Names = &["webServerCertificateAlias"];
 pub(crate) const WEB_SERVER_MAX_HEAP_SIZE: Names = &["webServerMaxHeapSize"];
 

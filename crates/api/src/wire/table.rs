@@ -23,13 +23,15 @@ pub(crate) enum Root {
     Sharing,
     Rest,
     Tokens,
+    /// For monitoring systems.
+    Metrics,
     /// Of no API.
     Outside,
 }
 
 impl Root {
     /// The longer before those that they begin with.
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::PortalMachine,
         Self::PortalSecurity,
         Self::PortalDirectory,
@@ -38,6 +40,7 @@ impl Root {
         Self::Sharing,
         Self::Rest,
         Self::Tokens,
+        Self::Metrics,
     ];
 
     /// Its path behind the context, in the documented spelling.
@@ -51,6 +54,7 @@ impl Root {
             Self::Sharing => "sharing/rest",
             Self::Rest => "rest",
             Self::Tokens => "tokens",
+            Self::Metrics => "metrics",
         }
     }
 
@@ -81,6 +85,7 @@ pub(crate) enum Operation {
     Directory,
     EditMachine,
     Export,
+    ExportPkcs12,
     Generate,
     GenerateCsr,
     GenerateToken,
@@ -92,6 +97,7 @@ pub(crate) enum Operation {
     LogSettings,
     Machine,
     Machines,
+    Metrics,
     /// Below a root, but not in the table: ArcGIS may have it, this server does not.
     NotOffered,
     OAuthAuthorize,
@@ -101,6 +107,7 @@ pub(crate) enum Operation {
     PortalSelf,
     PortalServers,
     RestInfo,
+    RollBack,
     Script,
     Security,
     SecurityConfig,
@@ -211,6 +218,7 @@ pub(crate) static ROWS: &[Row] = &[
         Field::new(field::CHAIN, Kind::Boolean),
         Field::text(field::ENTRY),
         Field::new(field::REPLACE, Kind::Boolean),
+        Field::new(field::DRY_RUN, Kind::Boolean),
     ]),
     Row::new(Operation::ImportAuthority, CERTIFICATES, &["importRootOrIntermediate"])
         .changes()
@@ -265,6 +273,17 @@ pub(crate) static ROWS: &[Row] = &[
     // Clients read the request with GET and with POST.
     Row::new(Operation::GenerateCsr, CERTIFICATES, &["{alias}/generateCsr"]).needs(Privilege::Import),
     Row::new(Operation::Export, CERTIFICATES, &["{alias}/export"]).needs(Privilege::Export),
+    Row::new(Operation::ExportPkcs12, CERTIFICATES, &["{alias}/exportPkcs12"])
+        .changes()
+        .needs(Privilege::Export)
+        .with(&[
+            Field::new(field::PASSWORD, Kind::Password).required(),
+            Field::new(field::CURRENT_PASSWORD, Kind::Password).required(),
+        ]),
+    Row::new(Operation::RollBack, CERTIFICATES, &["{alias}/rollBack"])
+        .changes()
+        .needs(Privilege::Import)
+        .with(&[Field::new(field::VERSION, Kind::Number)]),
     Row::new(Operation::Delete, CERTIFICATES, &["{alias}/delete"])
         .changes()
         .needs(Privilege::Delete)
@@ -323,6 +342,7 @@ pub(crate) static ROWS: &[Row] = &[
         PASSWORD.required(),
         Field::new(field::EXPIRATION, Kind::Number),
     ]),
+    Row::new(Operation::Metrics, &[Root::Metrics], &[""]).needs(Privilege::Audit),
     // What clients ask first.
     Row::new(Operation::SharingRoot, SHARING, &[""]).public(),
     Row::new(Operation::SharingInfo, SHARING, &["info"]).public(),

@@ -73,7 +73,7 @@ async fn pages_without_a_good_token_are_the_sign_in_page_with_the_way_back() {
         reply.has_not("class=\"box");
     }
     let reply = server.get(&format!("{CERTIFICATES}?token=0123")).await;
-    reply.is_page("Sign in");
+    reply.is_page("Error: Sign in");
     reply.has("Your session has ended: sign in again");
     reply.has_not("0123");
 }

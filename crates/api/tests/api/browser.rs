@@ -83,8 +83,9 @@ async fn sign_in_leads_only_to_pages_of_this_server() {
 async fn failed_sign_in_shows_the_page_again_without_the_password() {
     let server = Server::new();
     let reply = server.log_in(&format!("username={ADMIN}&password={}", encoded(WRONG))).await;
-    reply.is_page("Sign in");
-    reply.has("<p class=\"message\">You are not signed in</p>");
+    reply.is_page("Error: Sign in");
+    reply.has("<p class=\"message\"><a href=\"#password\">You are not signed in</a></p>");
+    reply.has("autocomplete=\"current-password\" aria-invalid=\"true\" autofocus aria-describedby=\"password-problem\">");
     reply.has("<li>Invalid username or password.</li>");
     reply.has("value=\"siteadmin\"");
     assert_eq!(reply.headers.get(header::SET_COOKIE), None);
@@ -122,7 +123,7 @@ async fn only_the_page_that_a_browser_was_given_signs_it_in() {
         (&*cookie, &*secret, &[("origin", "null"), host]),
     ] {
         let reply = send(cookie, secret, headers).await;
-        reply.is_page("Sign in");
+        reply.is_page("Error: Sign in");
         reply.has("The request was refused");
         let cookies = reply.headers.get_all(header::SET_COOKIE).iter();
         assert!(!cookies.into_iter().any(|cookie| cookie.to_str().unwrap().contains("__Host-strongroom=")));
@@ -197,7 +198,7 @@ async fn box_that_is_not_ticked_is_false_and_stays_so() {
     import_root(&server, &cookie, &secret).await;
     let reply =
         server.send(filled(&secret, "www", PASSWORD, false).post_with(IMPORT, &[("cookie", &cookie)])).await;
-    reply.is_page("Import existing server certificate");
+    reply.is_page("Error: Import existing server certificate");
     reply.has("no path to an imported authority");
     reply.has("<input id=\"chain\" name=\"importCertificateChain\" type=\"checkbox\" value=\"true\">");
     assert_eq!(server.aliases(), ["root"]);
@@ -208,12 +209,13 @@ async fn failed_import_shows_the_form_again_with_the_alias_and_without_the_passw
     let (server, cookie, secret) = signed_in().await;
     let reply =
         server.send(filled(&secret, "Www", WRONG, true).post_with(IMPORT, &[("cookie", &cookie)])).await;
-    reply.is_page("Import existing server certificate");
-    reply.has("<p class=\"message\">Importing CA certificate failed: wrong password, or the file was changed after it was made</p>");
+    reply.is_page("Error: Import existing server certificate");
+    reply.has("<p class=\"message\"><a href=\"#password\">Importing CA certificate failed: wrong password, or the file was changed after it was made</a></p>");
+    reply.has("<div class=\"problem\" id=\"password-problem\">");
     reply.has("<li>code: wrong_password</li>");
     reply.has("<p class=\"code\">Error 400</p>");
     reply.has("name=\"alias\" value=\"Www\"");
-    reply.has("<input id=\"password\" name=\"password\" type=\"password\" autocomplete=\"off\">");
+    reply.has("<input id=\"password\" name=\"password\" type=\"password\" autocomplete=\"off\" aria-invalid=\"true\" autofocus aria-describedby=\"password-problem\">");
     reply.has(" checked>");
 }
 
@@ -223,7 +225,7 @@ async fn too_large_file_shows_the_form_again() {
     let form = Form::new().text("csrfPreventToken", &secret).text("form", "html").text("alias", "www");
     let form = form.file("file", "x", &vec![0; 2 << 20]);
     let reply = server.send(form.post_with(IMPORT, &[("cookie", &cookie), ("accept", "text/html")])).await;
-    reply.is_page("Import existing server certificate");
+    reply.is_page("Error: Import existing server certificate");
     reply.has("<p class=\"code\">Error 413</p>");
 }
 
@@ -240,7 +242,7 @@ async fn forms_that_were_not_meant_are_refused() {
         (filled(&secret, "www", PASSWORD, true), ("sec-fetch-site", "same-site")),
     ] {
         let reply = server.send(form.clone().post_with(IMPORT, &[("cookie", &cookie), site])).await;
-        reply.is_page("Import existing server certificate");
+        reply.is_page("Error: Import existing server certificate");
         reply.has("<p class=\"message\">The request was refused</p>");
         reply.has("<p class=\"code\">Error 403</p>");
         let reply = server.send(form.text("f", "json").post_with(IMPORT, &[("cookie", &cookie), site])).await;
@@ -277,7 +279,7 @@ async fn sign_out_ends_the_session_and_has_to_be_meant() {
         reply.header("set-cookie"),
         "__Host-strongroom=; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=0"
     );
-    page(&server, &cookie, CERTIFICATES).await.is_page("Sign in");
+    page(&server, &cookie, CERTIFICATES).await.is_page("Error: Sign in");
 }
 
 #[tokio::test]

@@ -149,6 +149,13 @@ impl Server {
         self.send(Request::get(path).body(Body::empty()).unwrap()).await
     }
 
+    /// Posts urlencoded text for a file.
+    pub(crate) async fn download(&self, path: &str, form: &str) -> (HeaderMap, Vec<u8>) {
+        let request = urlencoded(Method::POST, path, form);
+        let (parts, body) = self.router.clone().oneshot(request).await.unwrap().into_parts();
+        (parts.headers, body.collect().await.unwrap().to_bytes().to_vec())
+    }
+
     /// Posts urlencoded text.
     pub(crate) async fn post(&self, path: &str, form: &str) -> Reply {
         self.send(urlencoded(Method::POST, path, form)).await

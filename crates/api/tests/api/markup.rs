@@ -125,7 +125,7 @@ async fn friendly_names_are_escaped_in_pages() {
         Form::new().text("token", &token).text("form", "html").text("alias", "a").text("password", CHANGEIT);
     let reply =
         server.send(form.text("entry", "\"><script>2</script>").file("file", "x", &file).post(IMPORT)).await;
-    reply.is_page("Import existing server certificate");
+    reply.is_page("Error: Import existing server certificate");
     reply.has("&#60;script&#62;alert(1)&#60;/script&#62;&#38;amp;");
     reply.has("value=\"&#34;&#62;&#60;script&#62;2&#60;/script&#62;\"");
     is_inert(&reply);

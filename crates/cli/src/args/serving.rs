@@ -118,6 +118,12 @@ pub(crate) struct Serve {
     /// Take an embedded self-signed root as trusted and store it as ALIAS_root, as ArcGIS 11.3 does
     #[arg(long)]
     pub(crate) trust_embedded_root: bool,
+    /// Also answer /metrics here, without TLS and without a token, for the monitoring system of this machine
+    #[arg(long, value_name = "ADDR", value_parser = loopback)]
+    pub(crate) metrics_listen: Option<SocketAddr>,
+    /// Let administrators with the privilege to export take entries away with their private keys, as PKCS #12
+    #[arg(long)]
+    pub(crate) allow_key_export: bool,
     /// The most key-derivation iterations that one import may cost, up to 320000000 [default: 10000000]
     #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<u64>::new().range(1..=Limits::max_work_ceiling()))]
     pub(crate) max_work: Option<u64>,
@@ -127,6 +133,17 @@ pub(crate) struct Serve {
     /// A proxy whose X-Forwarded-For is believed; may be given several times
     #[arg(long, value_name = "ADDR")]
     pub(crate) trusted_proxy: Vec<IpAddr>,
+}
+
+/// An address that only programs of this machine reach.
+fn loopback(text: &str) -> Result<SocketAddr, String> {
+    let address: SocketAddr =
+        text.parse().map_err(|_| "not an address with a port, such as 127.0.0.1:9464".to_owned())?;
+    if address.ip().is_loopback() {
+        Ok(address)
+    } else {
+        Err("not a loopback address: others ask for /metrics with a token, where the API is".to_owned())
+    }
 }
 
 /// A host as people have it at hand: a name, an address, `host:port`, or a URL.

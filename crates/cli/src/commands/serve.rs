@@ -6,6 +6,7 @@ mod connections;
 mod listener;
 mod machines;
 mod machines_file;
+mod metrics;
 mod progress;
 mod proxies;
 mod service;
@@ -128,14 +129,25 @@ pub(super) fn run(arguments: &Arguments, command: &Serve, printer: &Printer) -> 
 
     let mut settings = Settings::new(first.name.clone());
     settings.trust_embedded_root = command.trust_embedded_root;
+    settings.allow_key_export = command.allow_key_export;
     if let Some(work) = command.max_work {
         settings = settings.with_max_work(work);
     }
     let serving = Serving::of(&machines, address)?;
     let (of_api, others) = machines.of_api();
-    let app = router(ApiState::of_machines(of_api, others, settings, now)).layer(map_response(log_fault));
+    let state = ApiState::of_machines(of_api, others, settings, now);
+    let app = router(state.clone()).layer(map_response(log_fault));
+    let monitored = command.metrics_listen.map(|address| {
+        metrics::listen(address).map_err(|error| {
+            let message = format!("cannot listen on {address} for the metrics: {error}");
+            Failure::new(Exit::Other, "cannot_listen", "serve", message)
+        })
+    });
+    let monitored = monitored.transpose()?;
     let log = command.access_log.as_deref().map(open_log).transpose()?;
     let connections = Arc::new(Connections::new(raise_descriptor_limit()));
+    let counted = Arc::clone(&connections);
+    state.count_connections(move || counted.count());
     let proxies = Proxies::new(&command.trusted_proxy);
     let writing = log.as_ref().map(|(log, _)| log.clone());
     let service = Arc::new(Service::new(app, proxies, writing, Arc::clone(&connections)));
@@ -150,6 +162,13 @@ pub(super) fn run(arguments: &Arguments, command: &Serve, printer: &Printer) -> 
         .build()
         .map_err(|error| fault("cannot_start", &error))?;
     leave_signals_to_the_server();
+    if let Some(listener) = monitored {
+        runtime.spawn(async move {
+            if let Err(error) = metrics::serve(listener, state).await {
+                render::log(&format!("the metrics are not answered: {error}"));
+            }
+        });
+    }
     let served = runtime.block_on(serve(listener, &machines, service, connections, ready));
     if let Some((log, thread)) = log {
         log.close();
