@@ -136,12 +136,12 @@ async fn page_of_a_certificate_shows_its_chain_and_what_changed() {
     page(&server, &cookie, HOME).await;
     let one = page(&server, &cookie, &format!("{CERTIFICATES}/www")).await;
     one.has(&format!(
-        "<a href=\"{CERTIFICATES}/root\">CN=Fixture Root, O=Example</a>"
+        "<a href=\"{CERTIFICATES}/root\">CN=Strongroom Fixture Root R1, O=Strongroom Fixtures</a>"
     ));
 
     server.keystore().remove(&"root".parse().unwrap(), true, clock()).unwrap();
     let one = page(&server, &cookie, &format!("{CERTIFICATES}/www")).await;
-    one.has("CN=Fixture Root, O=Example</span> <span class=\"role\">not an imported authority, until ");
+    one.has("CN=Strongroom Fixture Root R1, O=Strongroom Fixtures</span> <span class=\"role\">not an imported authority, until ");
     one.has_not(&format!("href=\"{CERTIFICATES}/root\""));
     one.has("<div class=\"box bad\" role=\"status\">\n<p class=\"message\">no path to an imported authority");
     one.has("<p class=\"code\">no_anchor</p>");
