@@ -7,7 +7,7 @@ use strongroom::{
     Keystore,
     remedy::{Remedy, shell_word},
 };
-use strongroom_api::Machine;
+use strongroom_api::{Machine, WebServerHost};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::{LazyConfigAcceptor, server::TlsStream};
 
@@ -86,9 +86,10 @@ impl Machines {
     /// The same for the API: the first, and the others.
     pub(super) fn of_api(&self) -> (Machine, Vec<Machine>) {
         let machine = |server: &Arc<WebServer>| {
+            let host: Arc<dyn WebServerHost> = Arc::<WebServer>::clone(server);
             let named = Machine::new(server.name.clone(), server.keystore.clone())
                 .showing(server.tls.fallback.as_str())
-                .served_by(Arc::clone(server) as _);
+                .served_by(host);
             server.names.iter().fold(named, |machine, name| machine.or(name))
         };
         (machine(&self.first), self.others.iter().map(machine).collect())

@@ -77,7 +77,7 @@ pub(super) fn read(path: &Path) -> Result<Vec<MachineRow>, Failure> {
     if u64::try_from(bytes).unwrap_or(u64::MAX) > MAX_FILE {
         return Err(cannot(format!("it has more than {MAX_FILE} bytes")));
     }
-    let folder = path.parent().unwrap_or(Path::new(""));
+    let folder = path.parent().unwrap_or_else(|| Path::new(""));
     parse(&text, folder).map_err(|fault| {
         let line = fault.at.map(|at| format!(", line {}", line_of(&text, at.start))).unwrap_or_default();
         let message = format!("{}{line}: {}", printable(&path.to_string_lossy()), fault.message);
