@@ -29,6 +29,7 @@ const SLOWER: u32 = 10;
 const MEMORY: u64 = 128 * 1_024;
 
 /// The long form or the short one.
+#[expect(clippy::disallowed_methods, reason = "which form is run is said by the environment")]
 pub(crate) fn scale<T>(full: T, short: T) -> T {
     if std::env::var_os("STRONGROOM_ATTACKERS").is_some_and(|value| value == "full") { full } else { short }
 }
@@ -37,6 +38,9 @@ pub(crate) fn scale<T>(full: T, short: T) -> T {
 pub(crate) fn stranger(n: usize) -> IpAddr {
     IpAddr::from([127, 0, u8::try_from(n / 250 % 250).unwrap(), u8::try_from(n % 250 + 2).unwrap()])
 }
+
+/// What the administrator does, by name.
+type Task<'a> = (&'a str, &'a dyn Fn() -> Result<(), String>);
 
 /// A server with an administrator, to whom the root of the fixtures is trusted.
 pub(crate) struct Site {
@@ -88,10 +92,7 @@ impl Site {
     /// What the administrator does while `attack` goes on; each has to be done in time. Afterwards the memory is looked at.
     pub(crate) fn during(&self, attack: impl FnOnce(&AtomicBool) + Send) {
         let token = self.sign_in(OWNER).unwrap();
-        let mut quiet = [Duration::ZERO; 3];
-        self.work(&token, &mut quiet, Duration::MAX);
-        let quiet = quiet.into_iter().max().unwrap_or_default();
-        let patience = scale(PATIENCE, PATIENCE.max(quiet * SLOWER));
+        let patience = self.patience(&token);
         let over = AtomicBool::new(false);
         let slowest = std::thread::scope(|scope| {
             let attacking = scope.spawn(|| {
@@ -112,6 +113,14 @@ impl Site {
         assert!(self.peak() < MEMORY, "{} KiB", self.peak());
     }
 
+    /// How long each request may take.
+    pub(crate) fn patience(&self, token: &str) -> Duration {
+        let mut quiet = [Duration::ZERO; 3];
+        self.work(token, &mut quiet, Duration::MAX);
+        let quiet = quiet.into_iter().max().unwrap_or_default();
+        scale(PATIENCE, PATIENCE.max(quiet * SLOWER))
+    }
+
     fn work(&self, token: &str, slowest: &mut [Duration; 3], patience: Duration) {
         let list = || -> Result<(), String> {
             let reply: Reply = self
@@ -124,8 +133,7 @@ impl Site {
         let sign_in = || self.sign_in(OWNER).map(|_| ());
         let alias = format!("owner-{}", self.imports.fetch_add(1, Ordering::Relaxed));
         let import = || self.import(OWNER, token, &alias);
-        let tasks: [(&str, &dyn Fn() -> Result<(), String>); 3] =
-            [("list", &list), ("sign-in", &sign_in), ("import", &import)];
+        let tasks: [Task<'_>; 3] = [("list", &list), ("sign-in", &sign_in), ("import", &import)];
         for ((name, task), slowest) in tasks.into_iter().zip(slowest) {
             let begun = Instant::now();
             let done = task();
@@ -144,6 +152,15 @@ impl Site {
         let aliases =
             aliases.filter_map(|alias| alias.as_str()).filter(|alias| !alias.contains("_intermediate"));
         aliases.filter(|alias| alias.starts_with(prefix)).count()
+    }
+
+    /// The processor time of the server until now.
+    pub(crate) fn processor_time(&self) -> Duration {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.server.pid())).unwrap();
+        // Of user and system, in hundredths of a second; the name before may have spaces.
+        let fields = stat.rsplit_once(')').unwrap().1.split_whitespace().skip(11).take(2);
+        let ticks: u64 = fields.map(|field| field.parse::<u64>().unwrap()).sum();
+        Duration::from_millis(ticks * 10)
     }
 
     /// The most memory that the server ever had, in KiB.

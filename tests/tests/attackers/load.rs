@@ -35,7 +35,7 @@ fn imports_by_sixteen_clients_are_all_there() {
     let site = Site::open();
     let token = site.sign_in(OWNER).unwrap();
     let (next, busy) = (AtomicUsize::new(0), AtomicUsize::new(0));
-    let begun = Instant::now();
+    let (begun, before) = (Instant::now(), site.processor_time());
     std::thread::scope(|scope| {
         for _ in 0..16 {
             scope.spawn(|| {
@@ -54,7 +54,8 @@ fn imports_by_sixteen_clients_are_all_there() {
         }
     });
     let took = begun.elapsed();
-    println!("{count} imports in {took:?}, {} refused as busy first", busy.into_inner());
+    let worked = site.processor_time() - before;
+    println!("{count} imports in {took:?}, {worked:?} of the processor, {} busy first", busy.into_inner());
     assert_eq!(site.entries("one-of-many-"), count);
 }
 
@@ -104,6 +105,7 @@ fn slow_files_do_not_hold_quick_ones() {
     }
     let slow = std::fs::read(folder.join("slow.p12")).unwrap();
     let token = site.sign_in(OWNER).unwrap();
+    let patience = site.patience(&token);
     std::thread::scope(|scope| {
         let slow: Vec<_> = (0..3)
             .map(|n| {
@@ -132,6 +134,6 @@ fn slow_files_do_not_hold_quick_ones() {
         }
         println!("quick ones took at most {slowest:?} beside slow ones of {took:?}");
         assert!(slowest < took.iter().copied().max().unwrap(), "{slowest:?} of {took:?}");
-        assert!(slowest < Duration::from_secs(2), "{slowest:?}");
+        assert!(slowest < patience, "{slowest:?}");
     });
 }

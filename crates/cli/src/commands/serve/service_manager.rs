@@ -11,6 +11,7 @@ pub(super) const READY: &str = "READY=1";
 pub(super) const STOPPING: &str = "STOPPING=1";
 
 /// Tells it, if there is one.
+#[expect(clippy::disallowed_methods, reason = "the service manager names its socket in the environment")]
 pub(super) fn notify(state: &str) -> io::Result<()> {
     match std::env::var_os(SOCKET) {
         Some(socket) if !socket.is_empty() => send(&socket, state),
