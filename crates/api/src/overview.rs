@@ -179,7 +179,7 @@ pub(crate) struct Overviews {
 }
 
 impl Overviews {
-    /// The overview, made anew if the store has changed. While another makes it, the former one is given, if there is one.
+    /// The overview, made again if the store has changed. While another makes it, the former one is given, if there is one.
     pub(crate) fn get(&self, keystore: &Keystore, at: UnixTime) -> Result<Arc<Overview>, Error> {
         let former = self.peek();
         if let Some(former) = &former

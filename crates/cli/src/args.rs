@@ -154,7 +154,7 @@ pub(crate) enum Command {
         #[arg(long, value_name = "SRC")]
         to: Option<UnlockSpec>,
     },
-    /// Give the store a new root key, and seal everything anew
+    /// Give the store a new root key, and seal everything under it
     Rekey(Rekey),
     /// What opens the store: up to eight slots
     #[command(subcommand)]

@@ -136,7 +136,7 @@ pub enum Remedy {
         /// Its alias.
         alias: String,
     },
-    /// Make a request anew, and give up the pending one.
+    /// Make a second request, and give up the pending one.
     ReplaceRequest {
         /// Its alias.
         alias: String,

@@ -47,7 +47,7 @@ impl Template {
         config.ticketer = follows.tickets.clone();
         config.session_storage = follows.sessions.clone();
         config.max_early_data_size = 0;
-        // With more chains than its cache has, each handshake would compress anew, for milliseconds.
+        // With more chains than its cache has, each handshake would compress again, for milliseconds.
         config.cert_compressors = Vec::new();
         config.cert_compression_cache = Arc::new(rustls::compress::CompressionCache::Disabled);
         config.key_log = Arc::clone(&self.key_log);

@@ -61,7 +61,7 @@ pub(crate) struct Loaded {
     pub(crate) not_before: i64,
     pub(crate) not_after: i64,
     pub(crate) key: ServerKey,
-    /// When the first certificate of the chain ends: what is sent is judged anew then.
+    /// When the first certificate of the chain ends: what is sent is judged again then.
     pub(crate) chain_until: Option<i64>,
     /// In order.
     pub(crate) names: Box<[NameKey]>,

@@ -59,7 +59,7 @@ pub(crate) fn mutants(root: &Path, shard: Option<&str>) -> Result<(), Failure> {
     for test in ["hostile", "passwords", "cancel", "properties"] {
         command.args(["--test", test]);
     }
-    // Each mutant is built anew, and debug information is a third of that.
+    // Each mutant is built again, and debug information is a third of that.
     let ended = run(command.env("CARGO_PROFILE_DEV_DEBUG", "0"));
     let found: Mutants = read(&folder.path().join("mutants.out/outcomes.json"))?;
     let judged = found.caught + found.missed;

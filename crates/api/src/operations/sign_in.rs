@@ -40,7 +40,7 @@ pub(super) fn sign_out(state: &ApiState, request: &Request) -> Result<Answer, Ap
     Ok(Answer::SignedOut)
 }
 
-/// Where one wanted to go: a page of this API, written anew, so that it can lead nowhere else.
+/// Where one wanted to go: a page of this API, written again, so that it can lead nowhere else.
 fn next(request: &Request) -> String {
     let wanted = request.fields.text(field::NEXT).ok().flatten().unwrap_or_default();
     let path = wanted.split(['?', '#']).next().unwrap_or_default();

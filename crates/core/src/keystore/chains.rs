@@ -2,7 +2,7 @@
 //!
 //! One way for all: what is listed, shown, verified and sent. The record of an entry keeps what is timeless, the path that
 //! was validated at its import, in which each key verified the certificate before it. Whom the store trusts, and which
-//! certificates have ended, is judged anew: once for all entries of one issuer, and remembered in memory alone.
+//! certificates have ended, is judged again: once for all entries of one issuer, and remembered in memory alone.
 
 use std::{
     cell::RefCell,

@@ -55,7 +55,7 @@ impl Keystore {
     ///
     /// [`StoreError::Replaced`] if the file was moved or replaced, [`StoreError::RolledBack`] or [`StoreError::Forked`] if
     /// the store is not what `since` was taken of, [`SealError::Rekeyed`](crate::seal::SealError::Rekeyed) if another process
-    /// re-keyed it and nothing is known that opens it, or another if it cannot be read now. Each wait starts anew: whoever
+    /// re-keyed it and nothing is known that opens it, or another if it cannot be read now. Each wait starts again: whoever
     /// waits again goes on where the store does.
     pub fn wait_change(&self, since: &Generation, timeout: Duration) -> Result<Option<Changes>, Error> {
         let until = Instant::now().checked_add(timeout);

@@ -207,7 +207,7 @@ impl Keystore {
     }
 
     /// Makes the content of this store that of a backup, as a change like any other: its sequence and its log go on, and
-    /// whoever has it open sees the change. Private keys are sealed anew under today's root key. Today's slots and
+    /// whoever has it open sees the change. Private keys are sealed again under today's root key. Today's slots and
     /// administrators stay, unless `options` say otherwise; of the slots those that are whole. `unlock` is what opened the
     /// backup: with its administrators it opens the store as well, unless it is a key that is for another store.
     ///
@@ -310,7 +310,7 @@ impl Keystore {
     }
 }
 
-/// The aliases whose requests are in one of two stores alone; a request that was made anew is another one.
+/// The aliases whose requests are in one of two stores alone; a request made a second time is another one.
 fn only_in(one: &Pending, other: &Pending) -> Vec<Alias> {
     let differs = |(key, (_, spki)): &(&String, &(Alias, Fingerprint))| {
         other.get(*key).is_none_or(|(_, present)| present != spki)

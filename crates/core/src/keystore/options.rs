@@ -104,7 +104,7 @@ impl OpenOptions {
         self
     }
 
-    /// Takes an older store all the same, at this instant, and sets its rollback guard anew.
+    /// Takes an older store all the same, at this instant, and sets its rollback guard to where it stands.
     pub fn accept_rollback(mut self, at: UnixTime) -> Self {
         self.accept_rollback = Some(at);
         self

@@ -45,9 +45,9 @@ impl<'a> KeptSlot<'a> {
 }
 
 impl Keystore {
-    /// Gives the store a new root key, seals everything anew, in one transaction, and leaves nothing of the former in the
+    /// Gives the store a new root key, seals everything under it, in one transaction, and leaves nothing of the former in the
     /// file. Every slot has to be in `keep`, opened by what opens it now: a new root key closes what is left out. Former
-    /// versions and removed entries are sealed anew with the rest. Other processes go on where they know what opens the
+    /// versions and removed entries are sealed again with the rest. Other processes go on where they know what opens the
     /// store.
     ///
     /// # Errors

@@ -230,7 +230,7 @@ impl ServerFile {
         Ok(made)
     }
 
-    /// Says what the server does now. Nothing is cut off before it is written anew: the file of a server stays whole while
+    /// Says what the server does now. Nothing is cut off before it is written again: the file of a server stays whole while
     /// the disk is full.
     ///
     /// # Errors

@@ -34,7 +34,7 @@ impl NameDigest {
 
 /// Takes the names of a store, one by one.
 pub trait NameSink {
-    /// Begins, or begins anew: what was taken before counts for nothing.
+    /// Begins, or begins again: what was taken before counts for nothing.
     fn begin(&mut self);
     /// An entry, by its alias in lower case, has a name.
     fn name(&mut self, name: &NameDigest, alias: &str);

@@ -202,7 +202,7 @@ impl Shared {
         }
     }
 
-    /// Works on an idle connection, or a new one. After a failure it is closed, and the next one starts anew.
+    /// Works on an idle connection, or a new one. After a failure it is closed, and the next one starts again.
     fn connected<T>(
         &self,
         root: &Arc<RootKey>,

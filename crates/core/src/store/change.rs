@@ -1,4 +1,4 @@
-//! A change: what it puts is gathered, and written with the commit. The tree is made anew once, at its end.
+//! A change: what it puts is gathered, and written with the commit. The tree is brought up to date once, at its end.
 
 use std::{cell::RefCell, collections::BTreeMap, sync::Arc};
 

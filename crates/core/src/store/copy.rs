@@ -150,7 +150,7 @@ impl Store {
         Ok(lost)
     }
 
-    /// Takes the store as it is, whatever its guard says, writes that into the log and sets the guard anew.
+    /// Takes the store as it is, whatever its guard says, writes that into the log and sets the guard to where it stands.
     pub(crate) fn accept(
         &mut self,
         guard: &Path,

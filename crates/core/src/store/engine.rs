@@ -109,7 +109,7 @@ impl CommitError {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[expect(clippy::exhaustive_enums, reason = "an engine must name every one")]
 pub enum LongChange {
-    /// A new root key: everything is sealed anew.
+    /// A new root key: everything is sealed under it.
     Rekey,
     /// A backup is put back.
     Restore,

@@ -85,7 +85,7 @@ impl<'s> Read<'s> {
         self.pending.is_none().then(|| self.state.mark())
     }
 
-    /// Works on the tree. Where pages of members were lost, they are made anew from the heads.
+    /// Works on the tree. Where pages of members were lost, they are made again from the heads.
     pub(super) fn tree<T>(
         &self,
         work: impl FnOnce(&Tree<'_>) -> Result<T, StoreError>,

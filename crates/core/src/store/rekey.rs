@@ -1,4 +1,4 @@
-//! A new root key: everything is sealed and vouched for anew, in one change.
+//! A new root key: everything is sealed and vouched for under it, in one change.
 
 use std::sync::Arc;
 
@@ -26,7 +26,7 @@ pub(crate) trait Reseal {
 
 impl Store {
     /// Goes over to the root key of `ledger`, kept by `slots` alone, if `check` agrees to what stands there with the lock
-    /// held. Damage anywhere else stops it: nothing is vouched for anew that the former root key did not vouch for.
+    /// held. Damage anywhere else stops it: nothing is vouched for again that the former root key did not vouch for.
     pub(crate) fn rekey(
         &mut self,
         ledger: &Arc<Ledger>,
@@ -115,7 +115,7 @@ impl Read<'_> {
 }
 
 impl Write<'_> {
-    /// Writes the whole log anew under the next root key, after following it.
+    /// Writes the whole log under the next root key, after following it.
     pub(super) fn log_anew(&mut self, ledger: &Ledger) -> Result<(), StoreError> {
         let mut number = 0_i64;
         loop {

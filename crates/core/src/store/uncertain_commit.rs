@@ -65,7 +65,7 @@ impl fmt::Display for UncertainCommit {
 }
 
 impl Store {
-    /// Opens the connection anew after a commit that failed, and looks for the change.
+    /// Opens the connection again after a commit that failed, and looks for the change.
     pub(crate) fn look_again(&mut self, mut uncertain: UncertainCommit) -> UncertainCommit {
         self.in_doubt = true;
         let Some(row) = &uncertain.row else {

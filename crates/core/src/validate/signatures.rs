@@ -8,7 +8,7 @@ use std::{
 use super::PathCertificate;
 use crate::certificate::{Certificate, Fingerprint, SignatureCheck, check_signature};
 
-/// The most facts that are kept, of about 80 bytes each; then they are found out anew.
+/// The most facts that are kept, of about 80 bytes each; then they are checked again.
 const MAX_FACTS: usize = 131_072;
 
 /// Facts that are kept in memory: a certificate, a public key, and what was said of the two.

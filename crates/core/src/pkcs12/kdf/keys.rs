@@ -27,7 +27,7 @@ struct Known {
 
 impl Keys {
     /// Asks for a key, which [`derive`](Self::derive) then derives. Each use is charged, and charged once, however often
-    /// a file is read anew.
+    /// a file is read again.
     ///
     /// # Errors
     ///
@@ -57,7 +57,7 @@ impl Keys {
         known.key.as_deref().map(Vec::as_slice)
     }
 
-    /// The file is read from its beginning: uses are counted anew.
+    /// The file is read from its beginning: uses are counted again.
     pub(in crate::pkcs12) fn rewind(&mut self) {
         self.all.iter_mut().for_each(|known| known.used = 0);
     }

@@ -242,7 +242,7 @@ fn every_use_of_a_key_is_charged_once_and_it_is_derived_once() {
     assert_eq!(budget.counting(|progress| progress.done()), 38, "two derivations of 19");
     assert_eq!(keys.get(&pbkdf2(b"a", 20)).unwrap(), by_itself(&pbkdf2(b"a", 20)));
     keys.rewind();
-    // Read anew: the same uses cost nothing, one more does.
+    // Read again: the same uses cost nothing, one more does.
     for _ in 0..3 {
         keys.want(pbkdf2(b"a", 20), &mut budget).unwrap();
     }

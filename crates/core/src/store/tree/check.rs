@@ -17,7 +17,7 @@ pub(in crate::store) enum Found<'f> {
     Row,
     /// A row that is missing or wrong.
     LostRow,
-    /// What cannot be made anew either: nothing below it is seen.
+    /// What cannot be made again either: nothing below it is seen.
     Unproved,
     /// The records of a page, proved.
     Page(&'f [Item]),

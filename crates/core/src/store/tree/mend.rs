@@ -1,4 +1,4 @@
-//! Rows that were lost or changed, made anew from what stands below them: what comes out is proved by the row above, so
+//! Rows that were lost or changed, made again from what stands below them: what comes out is proved by the row above, so
 //! that nothing has to be believed.
 
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! The tree against an ordered map, and against a tree that was built anew.
+//! The tree against an ordered map, and against a tree that was built from scratch.
 
 mod bounds;
 mod damage;

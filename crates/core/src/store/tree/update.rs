@@ -1,6 +1,6 @@
 //! Changes: many at once, and the form that follows from the content alone.
 //!
-//! Nothing that was not proved is hashed anew: that would launder damage.
+//! Nothing that was not proved is hashed again: that would launder damage.
 
 use std::{collections::BTreeMap, mem, sync::Arc};
 

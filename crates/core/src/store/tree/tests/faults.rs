@@ -69,7 +69,7 @@ fn against(careless: Reader, attack: impl Fn(&Fixture, &[u8], &[u8])) -> usize {
             let careful = CAREFUL.finds(&*view, &tree.root, key);
             assert_ne!(careful, Some(false), "what is there is never absent");
             fooled += usize::from(careless.finds(&*view, &tree.root, key) == Some(false));
-            // Ours answers, or refuses where nothing stands below from which the row can be made anew.
+            // Ours answers, or refuses where nothing stands below from which the row can be made again.
             assert_ne!(tree.with(|tree| tree.find(key)).ok(), Some(None));
         }
         drop(view);
