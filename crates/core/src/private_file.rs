@@ -85,6 +85,8 @@ pub enum FileError {
         path: PathBuf,
         /// The system's reason.
         kind: io::ErrorKind,
+        /// The system's error, with its number.
+        source: io::Error,
     },
     /// A key file of ours is not as it was written.
     #[error("{} is not as it was written: a key file was changed or cut", path.display())]
@@ -98,11 +100,11 @@ pub enum FileError {
 }
 
 impl FileError {
-    pub(crate) fn io(action: &'static str, path: &Path, error: &io::Error) -> Self {
+    pub(crate) fn io(action: &'static str, path: &Path, error: io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::NotFound => Self::Missing { path: path.to_owned() },
             io::ErrorKind::AlreadyExists => Self::Exists { path: path.to_owned() },
-            kind => Self::Io { action, path: path.to_owned(), kind },
+            kind => Self::Io { action, path: path.to_owned(), kind, source: error },
         }
     }
 
@@ -143,7 +145,7 @@ impl FileError {
 ///
 /// `wanted` is the mode that the repair command sets: 0600 for a file, 0700 for a folder.
 pub(crate) fn check_owned(path: &Path, folder: bool) -> Result<(), FileError> {
-    let metadata = fs::symlink_metadata(path).map_err(|error| FileError::io("look at", path, &error))?;
+    let metadata = fs::symlink_metadata(path).map_err(|error| FileError::io("look at", path, error))?;
     let kind = metadata.file_type();
     if folder && !kind.is_dir() {
         return Err(FileError::WrongKind { path: path.to_owned(), expected: "folder" });
@@ -247,10 +249,10 @@ pub(crate) fn open_private(path: &Path, write: bool) -> Result<fs::File, FileErr
         if path.symlink_metadata().is_ok_and(|found| found.is_symlink()) {
             wrong()
         } else {
-            FileError::io("open", path, &error)
+            FileError::io("open", path, error)
         }
     })?;
-    let metadata = file.metadata().map_err(|error| FileError::io("look at", path, &error))?;
+    let metadata = file.metadata().map_err(|error| FileError::io("look at", path, error))?;
     if !metadata.is_file() {
         return Err(wrong());
     }
@@ -307,7 +309,7 @@ pub(crate) fn sync(path: &Path) -> Result<(), FileError> {
         .open(path)
         .and_then(|file| file.sync_all())
         .and_then(|()| fs::File::open(parent(path)).and_then(|folder| folder.sync_all()))
-        .map_err(|error| FileError::io("write", path, &error))
+        .map_err(|error| FileError::io("write", path, error))
 }
 
 /// The folder that a path lies in; the current one for a bare name.
@@ -328,7 +330,7 @@ pub(crate) fn create_parent(path: &Path) -> Result<(), FileError> {
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder).map_err(|error| FileError::io("create", folder, &error))
+    builder.create(folder).map_err(|error| FileError::io("create", folder, error))
 }
 
 /// Creates a new file, 0600, with `content`, and makes it durable together with its name.
@@ -337,9 +339,9 @@ pub(crate) fn create(path: &Path, content: &[u8]) -> Result<(), FileError> {
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(path).map_err(|error| FileError::io("create", path, &error))?;
+    let mut file = options.open(path).map_err(|error| FileError::io("create", path, error))?;
     file.write_all(content)
         .and_then(|()| file.sync_all())
         .and_then(|()| fs::File::open(parent(path)).and_then(|folder| folder.sync_all()))
-        .map_err(|error| FileError::io("write", path, &error))
+        .map_err(|error| FileError::io("write", path, error))
 }

@@ -332,7 +332,7 @@ fn write_beside<T>(
         .and_then(|engine| write(engine, &partial))
         .and_then(|value| {
             // Fails where something has the name by now.
-            fs::hard_link(&partial, to).map_err(|error| match FileError::io("create", to, &error) {
+            fs::hard_link(&partial, to).map_err(|error| match FileError::io("create", to, error) {
                 FileError::Exists { path } => StoreError::Exists { path },
                 other => other.into(),
             })?;

@@ -73,7 +73,7 @@ impl Holds {
                 Ok(()) => return Ok(Some(file)),
                 Err(TryLockError::WouldBlock) => std::thread::sleep(PAUSE),
                 Err(TryLockError::Error(error)) => {
-                    return Err(FileError::io("lock", &path, &error).into());
+                    return Err(FileError::io("lock", &path, error).into());
                 }
             }
         }

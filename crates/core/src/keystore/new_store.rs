@@ -66,7 +66,7 @@ impl Keystore {
             .zip([path.to_owned()].iter().chain(&side_files(path)))
         {
             if from.symlink_metadata().is_ok() {
-                fs::rename(from, to).map_err(|error| FileError::io("rename", from, &error))?;
+                fs::rename(from, to).map_err(|error| FileError::io("rename", from, error))?;
             }
         }
         private_file::sync(private_file::parent(path))?;
@@ -106,7 +106,7 @@ impl Keystore {
         let report = whole(copy.verify_store()?)?;
         drop(copy);
         set_aside(path)?;
-        fs::rename(&prepared.path, path).map_err(|error| FileError::io("rename", &prepared.path, &error))?;
+        fs::rename(&prepared.path, path).map_err(|error| FileError::io("rename", &prepared.path, error))?;
         private_file::sync(path)?;
         SqliteEngine::open(path, false)?.set_journal(journal)?;
         Ok(report)
@@ -149,12 +149,12 @@ fn set_aside(path: &Path) -> Result<Option<PathBuf>, Error> {
     let former = free_name(path, ".before-restore");
     for (from, to) in side_files(path).iter().zip(side_files(&former)) {
         if from.symlink_metadata().is_ok() {
-            fs::rename(from, &to).map_err(|error| FileError::io("rename", from, &error))?;
+            fs::rename(from, &to).map_err(|error| FileError::io("rename", from, error))?;
         }
     }
     if path.symlink_metadata().is_err() {
         return Ok(None);
     }
-    fs::rename(path, &former).map_err(|error| FileError::io("rename", path, &error))?;
+    fs::rename(path, &former).map_err(|error| FileError::io("rename", path, error))?;
     Ok(Some(former))
 }

@@ -200,7 +200,7 @@ impl ServerFile {
         if let Err(error) = make_folder(&folder)
             && error.kind() != std::io::ErrorKind::AlreadyExists
         {
-            return Err(FileError::io("make", &folder, &error));
+            return Err(FileError::io("make", &folder, error));
         }
         private_file::check_owned(&folder, true)?;
         for path in files(&folder) {
@@ -245,7 +245,7 @@ impl ServerFile {
             .seek(SeekFrom::Start(0))
             .and_then(|_| self.file.write_all(&text))
             .and_then(|()| self.file.set_len(u64::try_from(len).unwrap_or(u64::MAX)));
-        written.map_err(|error| FileError::io("write", &self.path, &error))
+        written.map_err(|error| FileError::io("write", &self.path, error))
     }
 }
 

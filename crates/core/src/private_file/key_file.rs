@@ -34,11 +34,11 @@ pub(crate) enum KeyText {
 fn open_mounted(path: &Path) -> Result<fs::File, FileError> {
     use rustix::fs::{Mode, OFlags};
     use std::os::unix::fs::MetadataExt as _;
-    let io = |action: &'static str, path: &Path, error: &io::Error| FileError::io(action, path, error);
-    let resolved = path.canonicalize().map_err(|error| io("look at", path, &error))?;
+    let io = |action: &'static str, path: &Path, error: io::Error| FileError::io(action, path, error);
+    let resolved = path.canonicalize().map_err(|error| io("look at", path, error))?;
     let ours = rustix::process::geteuid().as_raw();
     for folder in resolved.ancestors().skip(1) {
-        let found = fs::symlink_metadata(folder).map_err(|error| io("look at", folder, &error))?;
+        let found = fs::symlink_metadata(folder).map_err(|error| io("look at", folder, error))?;
         if found.uid() != ours && found.uid() != 0 {
             return Err(FileError::ForeignOwner {
                 path: folder.to_owned(),
@@ -54,8 +54,8 @@ fn open_mounted(path: &Path) -> Result<fs::File, FileError> {
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let file = rustix::fs::open(&resolved, flags, Mode::empty())
         .map(fs::File::from)
-        .map_err(|error| io("open", &resolved, &error.into()))?;
-    let found = file.metadata().map_err(|error| io("look at", &resolved, &error))?;
+        .map_err(|error| io("open", &resolved, error.into()))?;
+    let found = file.metadata().map_err(|error| io("look at", &resolved, error))?;
     if !found.is_file() {
         return Err(FileError::WrongKind { path: resolved, expected: "file" });
     }
@@ -76,7 +76,7 @@ fn open_mounted(path: &Path) -> Result<fs::File, FileError> {
 
 #[cfg(not(unix))]
 fn open_mounted(path: &Path) -> Result<fs::File, FileError> {
-    fs::File::open(path).map_err(|error| FileError::io("open", path, &error))
+    fs::File::open(path).map_err(|error| FileError::io("open", path, error))
 }
 
 impl UnlockKey {
@@ -105,7 +105,7 @@ impl UnlockKey {
         let limit = MAX_KEY_FILE_LEN.saturating_add(1);
         // Full size at once, so that growth leaves no copy behind.
         let mut content = Zeroizing::new(Vec::with_capacity(usize::try_from(limit).unwrap_or(0)));
-        file.take(limit).read_to_end(&mut content).map_err(|error| FileError::io("read", path, &error))?;
+        file.take(limit).read_to_end(&mut content).map_err(|error| FileError::io("read", path, error))?;
         if u64::try_from(content.len()).is_ok_and(|length| length > MAX_KEY_FILE_LEN) {
             return Err(FileError::WrongKind { path: path.to_owned(), expected: "key file" });
         }
@@ -188,6 +188,19 @@ mod tests {
         assert_eq!(fs::metadata(path.parent().unwrap()).unwrap().permissions().mode() & 0o777, 0o700);
         assert_eq!(UnlockKey::read_file(&path).unwrap().expose(), key.expose());
         assert!(matches!(key.create_file(&path), Err(FileError::Exists { .. })));
+    }
+
+    #[test]
+    fn the_error_of_the_system_is_kept_with_its_number() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("k");
+        fs::write(&file, b"").unwrap();
+        let refused = UnlockKey::generate().unwrap().create_file(&file.join("below/k")).unwrap_err();
+        assert_eq!(refused.to_string(), format!("cannot create {}/below: not a directory", file.display()));
+        let system =
+            std::error::Error::source(&refused).and_then(|source| source.downcast_ref::<io::Error>());
+        assert_eq!(system.unwrap().kind(), io::ErrorKind::NotADirectory);
+        assert_eq!(system.unwrap().raw_os_error(), Some(20));
     }
 
     #[test]

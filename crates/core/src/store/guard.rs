@@ -85,7 +85,7 @@ impl RollbackGuard {
 
     fn locked(&self) -> Result<File, StoreError> {
         let file = self.open(true)?;
-        file.lock().map_err(|error| FileError::io("lock", &self.path, &error))?;
+        file.lock().map_err(|error| FileError::io("lock", &self.path, error))?;
         Ok(file)
     }
 
@@ -94,7 +94,7 @@ impl RollbackGuard {
         let limit = u64::try_from(LEN).unwrap_or(u64::MAX).saturating_add(1);
         file.rewind()
             .and_then(|()| file.take(limit).read_to_end(&mut bytes))
-            .map_err(|error| FileError::io("read", &self.path, &error))?;
+            .map_err(|error| FileError::io("read", &self.path, error))?;
         let path = || self.path.clone();
         // Whatever else the user has there is never taken for a guard.
         let mark = decode(&bytes)
@@ -109,7 +109,7 @@ impl RollbackGuard {
             .and_then(|()| file.set_len(0))
             .and_then(|()| file.write_all(&self.encode(mark)))
             .and_then(|()| file.sync_data());
-        Ok(written.map_err(|error| FileError::io("write", &self.path, &error))?)
+        Ok(written.map_err(|error| FileError::io("write", &self.path, error))?)
     }
 
     fn encode(&self, mark: Mark) -> Vec<u8> {

@@ -48,7 +48,7 @@ impl Prepared {
     pub(crate) fn new(backup: &Path, store: &Path) -> Result<Self, StoreError> {
         private_file::create_parent(store)?;
         private_file::check_owned(private_file::parent(store), true)?;
-        let metadata = fs::metadata(backup).map_err(|error| FileError::io("look at", backup, &error))?;
+        let metadata = fs::metadata(backup).map_err(|error| FileError::io("look at", backup, error))?;
         if !metadata.is_file() {
             return Err(FileError::WrongKind { path: backup.to_owned(), expected: "file" }.into());
         }
@@ -59,7 +59,7 @@ impl Prepared {
             io::copy(&mut from, &mut to)?;
             to.sync_all()
         });
-        copied.map_err(|error| FileError::io("copy", backup, &error))?;
+        copied.map_err(|error| FileError::io("copy", backup, error))?;
         Ok(prepared)
     }
 }
@@ -101,11 +101,11 @@ pub(super) fn announce(store: &Path, change: LongChange) -> Result<Option<Mark>,
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Ok(None),
-            Err(TryLockError::Error(error)) => return Err(FileError::io("lock", &path, &error).into()),
+            Err(TryLockError::Error(error)) => return Err(FileError::io("lock", &path, error).into()),
         }
         if private_file::identity(&path) == private_file::identity_of(&file) {
             let written = file.set_len(0).and_then(|()| file.write_all(change.as_str().as_bytes()));
-            written.map_err(|error| unmarked(FileError::io("write", &path, &error)))?;
+            written.map_err(|error| unmarked(FileError::io("write", &path, error)))?;
             return Ok(Some(Mark { path, _lock: file }));
         }
         // Taken away between the opening and the lock: nobody else would see it.
