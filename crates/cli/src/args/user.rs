@@ -20,7 +20,7 @@ pub(crate) enum User {
     },
     /// Give an administrator another password, which ends all its tokens
     Passwd(NewPassword),
-    /// Change what an administrator may do
+    /// Change what an administrator may do, also with the tokens that it has
     Privileges {
         /// The user name
         name: AccountName,

@@ -176,7 +176,7 @@ fn last(keystore: &Keystore) -> Result<(Option<ChangeView>, Option<String>), Fai
             let done = !row.outcome.contains('_');
             if row.action == "backup" && done {
                 backup = Some(row.at);
-            } else if done && row.action != "sign-in" {
+            } else if done && !matches!(row.action.as_str(), "sign-in" | "refusals") {
                 change = Some(row);
             }
         }

@@ -268,22 +268,6 @@ impl Keystore {
         )
     }
 
-    /// Writes refused sign-ins into the log: how many in a row by now, for an administrator by the stored name, or for
-    /// names that no administrator has.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] if the store cannot be written.
-    pub fn log_refused_sign_in(&self, name: Option<&str>, count: u32, at: UnixTime) -> Result<(), Error> {
-        let about = name.unwrap_or_default();
-        let asked = Asked { action: Action::SignIn, about, at: seconds(at) };
-        self.change(
-            asked,
-            |_, _| Ok(Step::Changed((), LogNote::plain(about, Happened::RefusedInARow(count)))),
-            |_, _, ()| Ok(true),
-        )
-    }
-
     /// Writes one row of the log for all that a server refused in some time.
     ///
     /// # Errors

@@ -52,8 +52,6 @@ pub(crate) enum Happened {
         sha256: String,
         path: String,
     },
-    /// Refused sign-ins in a row by now.
-    RefusedInARow(u32),
     Changed,
     Revoked,
     /// An administrator has these privileges now.
@@ -92,7 +90,6 @@ impl fmt::Display for Happened {
             Self::Rekeyed => "rekeyed",
             Self::Written => "written",
             Self::Exported { sha256, path } => return write!(f, "sha256 {sha256} {path}"),
-            Self::RefusedInARow(count) => return write!(f, "refused, {count} in a row"),
             Self::Changed => "changed",
             Self::Revoked => "revoked",
             Self::Allowed(privileges) => return write!(f, "{privileges}"),
