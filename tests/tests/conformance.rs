@@ -333,8 +333,7 @@ fn a_read_takes_two_trips_and_a_small_change_three_whatever_the_size() {
         let absent = engine.trips() - before;
         let before = engine.trips();
         let from = [192, 0, 2, 1].into();
-        cold.log_refusals(strongroom::keystore::Refusals { count: 1, first: from, last: from }, now())
-            .unwrap();
+        cold.log_refusals(strongroom::keystore::Refusals::one(from), now()).unwrap();
         let change = engine.trips() - before;
         println!(
             "{size} entries: {present} trips for a read, {absent} for an absence, {change} for a change and its reading back"

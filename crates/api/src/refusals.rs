@@ -32,12 +32,11 @@ impl Refusals {
     pub(crate) fn note(&mut self, address: IpAddr, now: UnixTime) -> Option<Duration> {
         match &mut self.gathered {
             Some(gathered) => {
-                gathered.count = gathered.count.saturating_add(1);
-                gathered.last = address;
+                gathered.add(address);
                 None
             }
             None => {
-                self.gathered = Some(keystore::Refusals { count: 1, first: address, last: address });
+                self.gathered = Some(keystore::Refusals::one(address));
                 self.begin_day(now);
                 Some(if self.rows < BY_MINUTE { MINUTE } else { QUARTER })
             }

@@ -6,6 +6,7 @@ use thiserror::Error;
 
 /// One of the things that an administrator may be allowed; whatever is not allowed is denied.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[non_exhaustive]
 pub enum Privilege {
     /// See the entries, their certificates and what is wrong with them.
     List,
@@ -122,6 +123,7 @@ impl fmt::Display for Privileges {
 #[error(
     "there is no privilege \"{found}\": list, import, delete, export, administer and audit are the privileges"
 )]
+#[non_exhaustive]
 pub struct UnknownPrivilege {
     /// The word.
     pub found: String,

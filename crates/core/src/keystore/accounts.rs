@@ -23,6 +23,7 @@ pub type ListedAdministrator = (String, Result<Administrator, StoreError>);
 
 /// Requests that a server refused in some time, for one row of the log.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
 pub struct Refusals {
     /// How many.
     pub count: u64,
@@ -30,6 +31,20 @@ pub struct Refusals {
     pub first: IpAddr,
     /// Where the last came from.
     pub last: IpAddr,
+}
+
+impl Refusals {
+    /// One refusal.
+    #[must_use]
+    pub fn one(address: IpAddr) -> Self {
+        Self { count: 1, first: address, last: address }
+    }
+
+    /// Another one after these.
+    pub fn add(&mut self, address: IpAddr) {
+        self.count = self.count.saturating_add(1);
+        self.last = address;
+    }
 }
 
 impl From<AccountRow> for Administrator {
