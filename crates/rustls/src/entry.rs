@@ -53,23 +53,25 @@ pub(crate) struct Entry {
     pub(crate) loaded: ArcSwapOption<Loaded>,
 }
 
-/// What a handshake needs of an entry.
+/// What a handshake needs of an entry. What every handshake looks at comes first, and lies in one line of the cache: with
+/// many names most lines are far away.
+#[repr(C)]
 pub(crate) struct Loaded {
+    pub(crate) certified: Arc<CertifiedKey>,
+    pub(crate) key: ServerKey,
+    used: AtomicBool,
+    answered: AtomicBool,
     pub(crate) alias: Alias,
     pub(crate) version: u32,
     pub(crate) leaf: Fingerprint,
     pub(crate) not_before: i64,
     pub(crate) not_after: i64,
-    pub(crate) key: ServerKey,
     /// When the first certificate of the chain ends: what is sent is judged again then.
     pub(crate) chain_until: Option<i64>,
     /// In order.
     pub(crate) names: Box<[NameKey]>,
     pub(crate) addresses: Box<[IpAddr]>,
-    pub(crate) certified: Arc<CertifiedKey>,
     bytes: usize,
-    used: AtomicBool,
-    answered: AtomicBool,
 }
 
 impl Loaded {
@@ -77,7 +79,7 @@ impl Loaded {
         (alias, version): (Alias, u32),
         chain_until: Option<i64>,
         served: &[Certificate],
-        key: LazyKey,
+        key: Arc<LazyKey>,
     ) -> Option<Self> {
         let leaf = served.first()?;
         let chain: Vec<_> = served.iter().map(|certificate| certificate.der().clone()).collect();
@@ -100,7 +102,7 @@ impl Loaded {
             chain_until,
             names,
             addresses: addresses.collect(),
-            certified: Arc::new(CertifiedKey::new(chain, Arc::new(key))),
+            certified: Arc::new(CertifiedKey::new(chain, key)),
             bytes,
             used: AtomicBool::new(true),
             answered: AtomicBool::new(false),

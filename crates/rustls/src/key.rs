@@ -3,7 +3,7 @@
 use std::{
     fmt,
     sync::{
-        Arc,
+        Arc, Weak,
         atomic::{AtomicBool, Ordering},
     },
 };
@@ -26,17 +26,18 @@ use crate::{
 const RSA_BYTES: usize = 10_000;
 const OTHER_BYTES: usize = 2_000;
 
-/// The key of one version of an entry.
-pub(crate) struct LazyKey(Arc<Sealed>);
-
-struct Sealed {
-    credential: SealedCredential,
+/// The key of one version of an entry. What every signature looks at comes first, and lies in one line of the cache.
+#[repr(C)]
+pub(crate) struct LazyKey {
+    opened: ArcSwapOption<Opened>,
     kind: ServerKey,
+    /// What a signer holds that opens the key.
+    me: Weak<Self>,
     spki: Vec<u8>,
     provider: Arc<CryptoProvider>,
     cache: Arc<Cache>,
     events: Arc<Events>,
-    opened: ArcSwapOption<Opened>,
+    credential: SealedCredential,
 }
 
 struct Opened {
@@ -50,8 +51,9 @@ impl LazyKey {
         credential: SealedCredential,
         leaf: &Certificate,
         (provider, cache, events): (&Arc<CryptoProvider>, &Arc<Cache>, &Arc<Events>),
-    ) -> Self {
-        Self(Arc::new(Sealed {
+    ) -> Arc<Self> {
+        Arc::new_cyclic(|me| Self {
+            me: Weak::clone(me),
             kind: ServerKey::of(leaf.key()),
             spki: leaf.spki_der().to_vec(),
             credential,
@@ -59,28 +61,26 @@ impl LazyKey {
             cache: Arc::clone(cache),
             events: Arc::clone(events),
             opened: ArcSwapOption::empty(),
-        }))
+        })
     }
 
     /// Opens the key, proves that it belongs to `leaf`, and signs something once: what a handshake does not wait for then.
-    pub(crate) fn prove(&self, leaf: &Certificate) -> Result<(), String> {
+    pub(crate) fn prove(self: &Arc<Self>, leaf: &Certificate) -> Result<(), String> {
         // EXPOSE: rustls signs handshakes with it.
-        let key = self.0.credential.open_for(leaf).map_err(|error| error.to_string())?.into();
-        let key = self.0.load(key).map_err(|error| error.to_string())?;
-        let schemes = schemes(self.0.kind);
+        let key = self.credential.open_for(leaf).map_err(|error| error.to_string())?.into();
+        let key = self.load(key).map_err(|error| error.to_string())?;
+        let schemes = schemes(self.kind);
         let signer = key.choose_scheme(&schemes).ok_or("TLS has no signature for its key")?;
         // The first signature of an RSA key takes twice as long as those that follow.
         signer.sign(b"").map_err(|error| error.to_string())?;
-        self.0.keep(key);
+        self.keep(key);
         Ok(())
     }
 
     pub(crate) fn sealed_size(&self) -> usize {
-        self.0.credential.size() + self.0.spki.len()
+        self.credential.size() + self.spki.len()
     }
-}
 
-impl Sealed {
     fn load(
         &self,
         key: rustls::pki_types::PrivateKeyDer<'static>,
@@ -99,13 +99,22 @@ impl Sealed {
         self.cache.made(self, bytes);
     }
 
-    fn key(self: &Arc<Self>) -> Result<Arc<dyn SigningKey>, rustls::Error> {
-        if let Some(opened) = &*self.opened.load() {
-            // Written only where it changes: the line stays shared between processors.
-            if !opened.used.load(Ordering::Relaxed) {
-                opened.used.store(true, Ordering::Relaxed);
-            }
-            return Ok(Arc::clone(&opened.key));
+    /// Signs with the key if it is open.
+    fn open_signer(&self, scheme: SignatureScheme) -> Option<Box<dyn Signer>> {
+        let opened = self.opened.load();
+        let opened = opened.as_ref()?;
+        // Written only where it changes: the line stays shared between processors.
+        if !opened.used.load(Ordering::Relaxed) {
+            opened.used.store(true, Ordering::Relaxed);
+        }
+        opened.key.choose_scheme(&[scheme])
+    }
+
+    /// Signs with the key, which is opened for it.
+    fn signer(self: &Arc<Self>, scheme: SignatureScheme) -> Result<Box<dyn Signer>, rustls::Error> {
+        // Another handshake may have opened it meanwhile.
+        if let Some(signer) = self.open_signer(scheme) {
+            return Ok(signer);
         }
         let opened = self.credential.open().map_err(|error| rustls::Error::General(error.to_string()));
         // EXPOSE: as above.
@@ -113,11 +122,12 @@ impl Sealed {
             self.events.refused(self.credential.alias(), &error.to_string(), false);
         })?;
         self.keep(Arc::clone(&key));
-        Ok(key)
+        let signer = key.choose_scheme(&[scheme]);
+        signer.ok_or_else(|| rustls::Error::General("the key does not sign so".to_owned()))
     }
 }
 
-impl Evict for Sealed {
+impl Evict for LazyKey {
     fn evict(&self) -> bool {
         if self.opened.load().as_ref().is_some_and(|opened| opened.used.swap(false, Ordering::Relaxed)) {
             return false;
@@ -135,17 +145,20 @@ pub(crate) fn schemes(kind: ServerKey) -> Vec<SignatureScheme> {
 
 impl SigningKey for LazyKey {
     fn choose_scheme(&self, offered: &[SignatureScheme]) -> Option<Box<dyn Signer>> {
-        let ours = self.0.kind.schemes().iter().map(|scheme| SignatureScheme::from(*scheme));
-        let scheme = ours.into_iter().find(|scheme| offered.contains(scheme))?;
-        Some(Box::new(LazySigner { sealed: Arc::clone(&self.0), scheme }))
+        let mut ours = self.kind.schemes().iter().map(|scheme| SignatureScheme::from(*scheme));
+        let scheme = ours.find(|scheme| offered.contains(scheme))?;
+        if let Some(signer) = self.open_signer(scheme) {
+            return Some(signer);
+        }
+        Some(Box::new(LazySigner { key: self.me.upgrade()?, scheme }))
     }
 
     fn public_key(&self) -> Option<SubjectPublicKeyInfoDer<'_>> {
-        Some(self.0.spki.as_slice().into())
+        Some(self.spki.as_slice().into())
     }
 
     fn algorithm(&self) -> SignatureAlgorithm {
-        match self.0.kind {
+        match self.kind {
             ServerKey::Rsa => SignatureAlgorithm::RSA,
             ServerKey::Ed25519 => SignatureAlgorithm::ED25519,
             _ => SignatureAlgorithm::ECDSA,
@@ -155,20 +168,34 @@ impl SigningKey for LazyKey {
 
 impl fmt::Debug for LazyKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "LazyKey({:?})", self.0.credential)
+        write!(f, "LazyKey({:?})", self.credential)
     }
 }
 
+/// Stands for a key that the client cannot use. With its own kind rustls would go on in TLS 1.2 up to the signature, and
+/// end without an alert.
+#[derive(Debug)]
+pub(crate) struct NoKeyInCommon;
+
+impl SigningKey for NoKeyInCommon {
+    fn choose_scheme(&self, _offered: &[SignatureScheme]) -> Option<Box<dyn Signer>> {
+        None
+    }
+
+    fn algorithm(&self) -> SignatureAlgorithm {
+        SignatureAlgorithm::Anonymous
+    }
+}
+
+/// Opens the key when it signs: a handshake that is given up before opens none.
 struct LazySigner {
-    sealed: Arc<Sealed>,
+    key: Arc<LazyKey>,
     scheme: SignatureScheme,
 }
 
 impl Signer for LazySigner {
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, rustls::Error> {
-        let key = self.sealed.key()?;
-        let signer = key.choose_scheme(&[self.scheme]);
-        signer.ok_or_else(|| rustls::Error::General("the key does not sign so".to_owned()))?.sign(message)
+        self.key.signer(self.scheme)?.sign(message)
     }
 
     fn scheme(&self) -> SignatureScheme {

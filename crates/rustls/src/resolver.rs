@@ -23,6 +23,7 @@ use strongroom::{
 use crate::{
     entry::{Entry, Loaded, NameKey},
     event::Events,
+    key::NoKeyInCommon,
     loader::{Loader, NotLoaded, Proof},
     snapshot::Root,
 };
@@ -266,6 +267,11 @@ impl ResolvesServerCert for Resolver {
             self.tls13,
         );
         let loaded = self.shared.answer(hello.server_name(), self.address, client)?;
-        Some(self.shared.answered(&loaded))
+        let certified = self.shared.answered(&loaded);
+        if !client.can_use(loaded.key) && certified.key.choose_scheme(hello.signature_schemes()).is_none() {
+            // The client is told: handshake_failure.
+            return Some(Arc::new(CertifiedKey::new(certified.cert.clone(), Arc::new(NoKeyInCommon))));
+        }
+        Some(certified)
     }
 }
