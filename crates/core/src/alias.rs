@@ -18,9 +18,10 @@ const MAX_DERIVED: usize = 112;
 
 /// Names that no entry can have, in lower case: those of the operations of the administrator API. An entry of such a name
 /// could not be told from the operation in an address, and lists of clients would break on it.
-pub const RESERVED: [&str; 11] = [
+pub const RESERVED: [&str; 13] = [
     "delete",
     "export",
+    "exportpkcs12",
     "generate",
     "generatecertificate",
     "generatecsr",
@@ -29,6 +30,7 @@ pub const RESERVED: [&str; 11] = [
     "importexistingservercertificates",
     "importrootorintermediate",
     "importsignedcertificate",
+    "rollback",
     "update",
 ];
 
@@ -267,7 +269,7 @@ mod tests {
         check("\u{212a}", Err(InvalidAlias::Character { found: '\u{212a}' }));
         check(" www", Err(InvalidAlias::Character { found: ' ' }));
         check("Update", Err(InvalidAlias::Reserved { name: "update" }));
-        check("importExistingServerCertificate", Err(InvalidAlias::Reserved { name: RESERVED[6] }));
+        check("importExistingServerCertificate", Err(InvalidAlias::Reserved { name: RESERVED[7] }));
         check("update2", Ok("update2"));
         check(&"x".repeat(128), Ok(&"x".repeat(128)));
         check(&"x".repeat(129), Err(InvalidAlias::TooLong { found: 129, limit: 128 }));

@@ -25,7 +25,7 @@ async fn authorize(server: &Server, redirect_uri: &str, state: &str) -> Reply {
 /// What the client reads: everything between the first brace of the page and the last one of that line.
 fn info(reply: &Reply) -> &str {
     let line = reply.text.lines().find(|line| line.contains('{')).unwrap();
-    &line[line.find('{').unwrap()..=line.rfind('}').unwrap()]
+    line.get(line.find('{').unwrap()..=line.rfind('}').unwrap()).unwrap()
 }
 
 fn state_of(reply: &Reply) -> &str {
