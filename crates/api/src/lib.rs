@@ -42,6 +42,7 @@ mod import_place;
 mod in_flight;
 mod machine;
 mod metrics;
+mod openapi;
 mod operations;
 mod overview;
 mod queue;

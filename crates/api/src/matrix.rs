@@ -31,6 +31,7 @@ fn expected(operation: Operation) -> Access {
         | Operation::HealthCheck
         | Operation::OAuthAuthorize
         | Operation::OAuthSignIn
+        | Operation::OpenApi
         | Operation::Outside
         | Operation::RestInfo
         | Operation::Script

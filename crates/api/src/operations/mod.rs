@@ -39,6 +39,7 @@ pub(crate) use self::page::{
 use crate::{
     error::ApiError,
     metrics::MEDIA_TYPE,
+    openapi,
     request::{Request, User},
     state::ApiState,
     wire::{
@@ -109,6 +110,7 @@ async fn perform_public(state: &ApiState, request: &mut Request) -> Result<Answe
         Operation::HealthCheck => directory::health(state, request).await,
         Operation::OAuthAuthorize => oauth::authorize(request),
         Operation::OAuthSignIn => oauth::sign_in(state, request).await,
+        Operation::OpenApi => Ok(Answer::Asset("application/json;charset=utf-8", openapi::text())),
         Operation::RestInfo => Ok(rest::info(state, request)),
         Operation::SharingInfo => Ok(sharing::info(state, request)),
         Operation::SharingRoot => Ok(sharing::root(state, request)),
@@ -182,6 +184,7 @@ async fn perform_as(state: &ApiState, request: &mut Request, user: &User) -> Res
         | Operation::HealthCheck
         | Operation::OAuthAuthorize
         | Operation::OAuthSignIn
+        | Operation::OpenApi
         | Operation::RestInfo
         | Operation::Script
         | Operation::SharingInfo

@@ -75,7 +75,7 @@ impl Address {
         let (row, Bound { machine, name }) = match found {
             Some(found) => found,
             // Clients try addresses here to learn what kind of server it is, and read the status.
-            None if matches!(root, Root::Rest | Root::Tokens | Root::Metrics) => return None,
+            None if matches!(root, Root::Rest | Root::Tokens | Root::Metrics | Root::OpenApi) => return None,
             None => (NOT_OFFERED, bound),
         };
         Some(Self { context, root, row, machine, name })

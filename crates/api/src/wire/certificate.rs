@@ -33,6 +33,34 @@ pub(crate) struct CertificateObject {
     sha256_fingerprint: String,
 }
 
+impl CertificateObject {
+    /// One that says nothing, for the description of the API.
+    pub(crate) fn empty() -> Self {
+        let text = String::new;
+        Self {
+            alias_name: text(),
+            entry_type: "",
+            issuer: text(),
+            subject: text(),
+            subject_alternative_name: vec![text()],
+            subject_alternative_names: vec![text()],
+            valid_from: text(),
+            valid_until: text(),
+            valid_from_epoch: 0,
+            valid_until_epoch: 0,
+            key_algorithm: text(),
+            key_size: 0,
+            serial_number: text(),
+            version: 0,
+            signature_algorithm: text(),
+            key_usage: vec![""],
+            md5_fingerprint: text(),
+            sha1_fingerprint: text(),
+            sha256_fingerprint: text(),
+        }
+    }
+}
+
 impl From<&Entry> for CertificateObject {
     fn from(entry: &Entry) -> Self {
         let certificate = &entry.certificate;

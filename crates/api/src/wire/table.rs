@@ -25,13 +25,15 @@ pub(crate) enum Root {
     Tokens,
     /// For monitoring systems.
     Metrics,
+    /// The description of the API.
+    OpenApi,
     /// Of no API.
     Outside,
 }
 
 impl Root {
     /// The longer before those that they begin with.
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::PortalMachine,
         Self::PortalSecurity,
         Self::PortalDirectory,
@@ -41,6 +43,7 @@ impl Root {
         Self::Rest,
         Self::Tokens,
         Self::Metrics,
+        Self::OpenApi,
     ];
 
     /// Its path behind the context, in the documented spelling.
@@ -55,6 +58,7 @@ impl Root {
             Self::Rest => "rest",
             Self::Tokens => "tokens",
             Self::Metrics => "metrics",
+            Self::OpenApi => "openapi.json",
         }
     }
 
@@ -102,6 +106,7 @@ pub(crate) enum Operation {
     NotOffered,
     OAuthAuthorize,
     OAuthSignIn,
+    OpenApi,
     /// Below no root.
     Outside,
     PortalSelf,
@@ -342,6 +347,7 @@ pub(crate) static ROWS: &[Row] = &[
         PASSWORD.required(),
         Field::new(field::EXPIRATION, Kind::Number),
     ]),
+    Row::new(Operation::OpenApi, &[Root::OpenApi], &[""]).public(),
     Row::new(Operation::Metrics, &[Root::Metrics], &[""]).needs(Privilege::Audit),
     // What clients ask first.
     Row::new(Operation::SharingRoot, SHARING, &[""]).public(),
