@@ -49,7 +49,7 @@ fn answers_are_as_the_description_says_and_none_is_given_to_a_stranger() {
         command
             .args(["run", &format!("{host}/openapi.json"), "--url", &server.base])
             .args(["--checks", CHECKS, "--phases", "examples,coverage,fuzzing", "--seed", "1"])
-            .args(["--max-examples", &examples, "--generation-deterministic", "--tls-verify", "false"])
+            .args(["--max-examples", &examples, "--tls-verify", "false"])
             .args(["--generation-database", "none", "--request-timeout", "60", "--max-redirects", "0"])
             .env("SCHEMATHESIS_HOOKS", &hooks)
             .env("NO_COLOR", "1")

@@ -8,6 +8,7 @@ pub(crate) mod certificate;
 pub(crate) mod field;
 mod flavour;
 pub(crate) mod object;
+mod root;
 pub(crate) mod server_object;
 pub(crate) mod table;
 mod text;
