@@ -234,7 +234,9 @@ pub(crate) fn reply(task: Task, error: &Error) -> ApiError {
         return ApiError::new(code, format!("{NO_CA_AS_WEB_SERVER}: {error}"), details);
     }
     let field = match task {
-        Task::ImportAuthority | Task::ImportServerCertificate => field_of(error),
+        Task::ImportAuthority | Task::ImportServerCertificate | Task::ImportSignedCertificate => {
+            field_of(error)
+        }
         _ => None,
     };
     ApiError { field, ..ApiError::new(code, format!("{}{error}", task.failed()), details) }

@@ -211,7 +211,7 @@ mod tests {
 
     #[test]
     fn every_name_of_a_type_is_described_and_every_path_is_there() {
-        let described: serde_json::Value = serde_json::from_str(text()).unwrap();
+        let described: Value = serde_json::from_str(text()).unwrap();
         let schemas = described["components"]["schemas"].as_object().unwrap();
         let mut references = Vec::new();
         collect(&described, &mut references);
@@ -233,13 +233,13 @@ mod tests {
         assert!(body["properties"]["certFile"].is_object());
     }
 
-    fn collect(value: &serde_json::Value, references: &mut Vec<String>) {
+    fn collect(value: &Value, references: &mut Vec<String>) {
         match value {
-            serde_json::Value::Object(fields) => {
+            Value::Object(fields) => {
                 references.extend(fields.get("$ref").and_then(|text| text.as_str()).map(str::to_owned));
                 fields.values().for_each(|value| collect(value, references));
             }
-            serde_json::Value::Array(items) => items.iter().for_each(|item| collect(item, references)),
+            Value::Array(items) => items.iter().for_each(|item| collect(item, references)),
             _ => {}
         }
     }

@@ -7,8 +7,8 @@ use crate::wire::{
     Flavour,
     certificate::CertificateObject,
     object::{
-        AdminRoot, AuthInfo, CertificateList, Machine, Machines, PortalSelf, PortalServers, Resources,
-        SecurityConfig, SharingInfo, SharingRoot, Success, Token, User,
+        AdminRoot, AuthInfo, CertificateList, Machine, Machines, PortalSelf, PortalServer, PortalServers,
+        Resources, SecurityConfig, SharingInfo, SharingRoot, Success, Token, User,
     },
     server_object::{
         LocalMachine, LogSettings, Ports, RestInfo, SecurityTokens, ServerCertificateList, ServerLogSettings,
@@ -76,13 +76,26 @@ fn portal() -> Vec<(&'static str, Value)> {
                 user: user(),
             }),
         ),
-        ("PortalServers", shape(&PortalServers { servers: [] })),
+        ("PortalServers", shape(&PortalServers { servers: vec![federated()] })),
         ("Resources", shape(&Resources { resources: vec![""] })),
         ("SharingInfo", shape(&SharingInfo { owning_system_url: text(), auth_info: auth_info() })),
         ("SharingRoot", shape(&SharingRoot { current_version: "", enterprise_version: text() })),
         ("Token", shape(&Token { token: text(), expires: 0, ssl: true })),
         ("User", shape(&user())),
     ]
+}
+
+fn federated() -> PortalServer {
+    PortalServer {
+        id: "",
+        name: text(),
+        admin_url: text(),
+        url: text(),
+        is_hosted: false,
+        server_type: "",
+        server_role: "",
+        server_function: "",
+    }
 }
 
 fn server() -> Vec<(&'static str, Value)> {

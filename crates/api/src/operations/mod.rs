@@ -159,7 +159,10 @@ async fn perform_as(state: &ApiState, request: &mut Request, user: &User) -> Res
             let done = import_server_certificate::import(state, request, user).await;
             form_again(state, request, done).await
         }
-        Operation::ImportSignedCertificate => import_signed_certificate::import(state, request, user).await,
+        Operation::ImportSignedCertificate => {
+            let done = import_signed_certificate::import(state, request, user).await;
+            form_again(state, request, done).await
+        }
         Operation::LocalMachine => Ok(server::local(state, request)),
         Operation::LogSettings => Ok(server::log_settings(request)),
         Operation::Machine => directory::machine(state, request).await,
@@ -237,6 +240,7 @@ fn import_of(request: &Request) -> Option<Import> {
     match request.address.row.operation {
         Operation::ImportAuthority => Some(Import::Authority),
         Operation::ImportServerCertificate => Some(Import::ServerCertificate),
+        Operation::ImportSignedCertificate => Some(Import::Signed),
         _ => None,
     }
 }
@@ -276,7 +280,7 @@ fn import_page(request: &Request, import: Import, chain: bool, failure: Option<A
     let replace = request.fields.boolean(field::REPLACE).ok().flatten().unwrap_or(false);
     Answer::Page(Page::Import(ImportPage {
         import,
-        alias: text(field::ALIAS),
+        alias: request.address.name.clone().unwrap_or_else(|| text(field::ALIAS)),
         entry: text(field::ENTRY),
         chain,
         replace,

@@ -135,6 +135,8 @@ impl ListQuery {
 pub(crate) enum Import {
     Authority,
     ServerCertificate,
+    /// The reply of a CA to a request.
+    Signed,
 }
 
 /// The form of an import, empty or again after a failure: never with the password.

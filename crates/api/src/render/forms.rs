@@ -49,6 +49,7 @@ struct ImportTemplate<'a> {
     title: String,
     for_server: bool,
     is_replacement: bool,
+    is_signed: bool,
     page: ImportPage,
     problem: Problem,
 }
@@ -98,10 +99,13 @@ pub(super) fn import(frame: &Frame<'_>, mut page: ImportPage) -> Result<String, 
     let is_replacement = for_server && page.replace && page.alias.parse::<Alias>().is_ok();
     let title = match page.import {
         Import::Authority => "Import root or intermediate certificate".to_owned(),
+        Import::Signed if page.alias.is_empty() => "Import the signed certificate".to_owned(),
+        Import::Signed => format!("Import the signed certificate for {}", page.alias),
         Import::ServerCertificate if is_replacement => format!("Replace {}", page.alias),
         Import::ServerCertificate => "Import existing server certificate".to_owned(),
     };
-    ImportTemplate { frame, title, for_server, is_replacement, page, problem }.render()
+    let is_signed = page.import == Import::Signed;
+    ImportTemplate { frame, title, for_server, is_replacement, is_signed, page, problem }.render()
 }
 
 pub(super) fn checked(frame: &Frame<'_>, page: CheckedPage) -> Result<String, askama::Error> {
