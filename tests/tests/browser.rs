@@ -22,9 +22,14 @@ fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
+#[expect(clippy::disallowed_methods, reason = "where the tools are, and whether images are wanted, may be said")]
+fn said(variable: &str) -> Option<String> {
+    std::env::var(variable).ok()
+}
+
 /// The browser and the Python that drives it; says what is missing.
 fn tools() -> Option<(String, String)> {
-    let named = |variable, usual: &str| std::env::var(variable).unwrap_or_else(|_| usual.to_owned());
+    let named = |variable, usual: &str| said(variable).unwrap_or_else(|| usual.to_owned());
     let chromium = named("STRONGROOM_CHROMIUM", "/usr/bin/chromium");
     let python = named("STRONGROOM_BROWSER_PYTHON", "python3");
     if !Path::new(&chromium).exists() {
@@ -67,7 +72,7 @@ fn a_certificate_lives_its_life_in_the_browser() {
         .arg(base64(own.spki_fingerprint().as_bytes()))
         .env("STRONGROOM_PASSWORD", PASSWORD)
         .env("STRONGROOM_CHROMIUM", chromium);
-    if let Ok(folder) = std::env::var("STRONGROOM_SCREENSHOTS") {
+    if let Some(folder) = said("STRONGROOM_SCREENSHOTS") {
         command.arg(workspace().join(folder));
     }
     let run: Run = command.output().unwrap().into();

@@ -33,7 +33,7 @@ use zeroize::Zeroizing;
 pub(crate) use self::page::{
     AuthoritiesPage, CertificatePage, CertificatesPage, CheckedPage, Direction, DonePage, HomePage, Import,
     ImportPage, ImportedPage, LinksPage, ListQuery, Listed, OAuthPage, Page, Positions, Question,
-    QuestionPage, SignInPage, SortKey, TokenPage,
+    QuestionPage, RollBackQuestion, SignInPage, SortKey, TokenPage,
 };
 
 use crate::{

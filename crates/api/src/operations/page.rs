@@ -178,11 +178,14 @@ pub(crate) enum Question {
         used_by: Option<String>,
     },
     ExportPkcs12,
-    RollBack {
-        present: Certificate,
-        to: Certificate,
-        number: u32,
-    },
+    RollBack(Box<RollBackQuestion>),
+}
+
+/// The certificate that is current, and the one that would be.
+pub(crate) struct RollBackQuestion {
+    pub(crate) present: Certificate,
+    pub(crate) to: Certificate,
+    pub(crate) number: u32,
 }
 
 /// What was done, and how to go on.

@@ -3,8 +3,8 @@
 use strongroom::{Error, store::StoreError};
 
 use super::{
-    Answer, Page, Question, QuestionPage, certificates, certificates::there, export_pkcs12::not_allowed,
-    roll_back,
+    Answer, Page, Question, QuestionPage, RollBackQuestion, certificates, certificates::there,
+    export_pkcs12::not_allowed, roll_back,
 };
 use crate::{
     error::{ApiError, Task},
@@ -71,9 +71,9 @@ async fn question(state: &ApiState, request: &Request) -> Result<Option<(String,
         };
         let question = match operation {
             Operation::RollBack => {
-                let number = wanted.unwrap_or(entry.version.saturating_sub(1));
+                let number = wanted.unwrap_or_else(|| entry.version.saturating_sub(1));
                 let to = keystore.entry_at(&alias, number)?.certificate;
-                Question::RollBack { present: entry.certificate, to, number }
+                Question::RollBack(Box::new(RollBackQuestion { present: entry.certificate, to, number }))
             }
             Operation::ExportPkcs12 => Question::ExportPkcs12,
             _ => Question::Delete { dependents: keystore.dependents(&alias, at)?, used_by: entry.bound_to },

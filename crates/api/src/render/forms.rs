@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     error::ApiError,
-    operations::{CheckedPage, Import, ImportPage, Question, QuestionPage},
+    operations::{CheckedPage, Import, ImportPage, Question, QuestionPage, RollBackQuestion},
     wire::{calendar_date, percent_encode},
 };
 
@@ -195,7 +195,8 @@ pub(super) fn question(frame: &Frame<'_>, page: QuestionPage) -> Result<String, 
             let title = format!("Export {alias} with its private key");
             QuestionTemplate { points, is_export: true, ..template(title, "exportPkcs12", "Export") }.render()
         }
-        Question::RollBack { present, to, number } => {
+        Question::RollBack(question) => {
+            let RollBackQuestion { present, to, number } = *question;
             let (points, hidden) = (differences(&present, &to), vec![("version", number.to_string())]);
             let title = format!("Roll {alias} back to version {number}?");
             QuestionTemplate { points, hidden, ..template(title, "rollBack", "Roll back") }.render()

@@ -42,9 +42,9 @@ pub(super) fn kind(kind: EntryKind) -> &'static str {
 /// How long, in the unit in which people say it: days up to three months, months up to two years.
 fn span(seconds: i64) -> String {
     let (count, unit) = match seconds {
-        ..MINUTE => return "less than a minute".to_owned(),
-        ..HOUR => (seconds / MINUTE, "minute"),
-        ..DAY => (seconds / HOUR, "hour"),
+        _ if seconds < MINUTE => return "less than a minute".to_owned(),
+        _ if seconds < HOUR => (seconds / MINUTE, "minute"),
+        _ if seconds < DAY => (seconds / HOUR, "hour"),
         _ if seconds < 90 * DAY => (seconds / DAY, "day"),
         _ if seconds < 2 * YEAR => (seconds / MONTH, "month"),
         _ => (seconds / YEAR, "year"),

@@ -112,10 +112,10 @@ mod tests {
         secret::{Password, UnlockKey},
     };
 
+    #[expect(clippy::unwrap_used, reason = "a helper of tests")]
     fn kept_in(source: UnlockSource, unlock: &OwnedUnlock) -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();
-        let mut wanted = NewKeystore::default();
-        wanted.source = Some(source);
+        let wanted = NewKeystore { source: Some(source), ..NewKeystore::default() };
         let store = folder.path().join("keystore.db");
         drop(Keystore::create_with(store, unlock, &wanted, UnixTime::now()).unwrap());
         folder

@@ -50,6 +50,7 @@ impl ExpiryWindow {
 /// The text is not a window of time.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("a time is a number of days, hours or minutes, or a part of the lifetime: 30d, 12h, 90m, 33%")]
+#[non_exhaustive]
 pub struct InvalidWindow;
 
 impl FromStr for ExpiryWindow {
