@@ -22,7 +22,10 @@ fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-#[expect(clippy::disallowed_methods, reason = "where the tools are, and whether images are wanted, may be said")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "where the tools are, and whether images are wanted, may be said"
+)]
 fn said(variable: &str) -> Option<String> {
     std::env::var(variable).ok()
 }

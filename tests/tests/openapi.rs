@@ -19,8 +19,13 @@ const PASSWORD: &str = "p@ss wörd&+%!#";
 const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,response_headers_conformance,\
 response_schema_conformance,refused_to_a_stranger";
 
+#[expect(clippy::disallowed_methods, reason = "the program and how much it does may be said")]
+fn said(variable: &str, usual: &str) -> String {
+    std::env::var(variable).unwrap_or_else(|_| usual.to_owned())
+}
+
 fn schemathesis() -> Option<String> {
-    let program = std::env::var("STRONGROOM_SCHEMATHESIS").unwrap_or_else(|_| "schemathesis".to_owned());
+    let program = said("STRONGROOM_SCHEMATHESIS", "schemathesis");
     let found = Command::new(&program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
     if found.is_ok_and(|status| status.success()) {
         return Some(program);
@@ -42,7 +47,7 @@ fn answers_are_as_the_description_says_and_none_is_given_to_a_stranger() {
     let server = Server::start(&shop);
     let token = server.token("siteadmin", PASSWORD);
     let host = server.base.strip_suffix("/arcgis").unwrap();
-    let examples = std::env::var("STRONGROOM_EXAMPLES").unwrap_or_else(|_| "10".to_owned());
+    let examples = said("STRONGROOM_EXAMPLES", "10");
     let hooks = Path::new(env!("CARGO_MANIFEST_DIR")).join("openapi/hooks.py");
     for is_stranger in [false, true] {
         let mut command = Command::new(&program);

@@ -73,7 +73,7 @@ fn tokens_end_with_what_the_command_does_to_their_user() {
 fn attacker(shop: &Shop, server: &Server, number: usize) -> Child {
     let mut config = String::new();
     for guess in 0..400 {
-        let name = if number % 2 == 0 { "siteadmin".to_owned() } else { format!("u{number}x{guess}") };
+        let name = if number.is_multiple_of(2) { "siteadmin".to_owned() } else { format!("u{number}x{guess}") };
         let _ = writeln!(
             config,
             "url = \"{}{GENERATE_TOKEN}\"\ndata = \"f=json&username={name}&password=wrong-{guess}\"\ninterface = \"127.0.1.{number}\"\n\
@@ -94,6 +94,11 @@ fn resident(server: &Server) -> u64 {
     line.trim().trim_end_matches(" kB").parse().unwrap()
 }
 
+#[expect(clippy::disallowed_methods, reason = "how long the attack lasts may be said")]
+fn flood_seconds() -> Option<u64> {
+    std::env::var("STRONGROOM_FLOOD_SECONDS").ok().and_then(|text| text.parse().ok())
+}
+
 #[test]
 fn owner_gets_in_within_two_seconds_while_thirty_addresses_guess() {
     if !has_curl() {
@@ -103,7 +108,7 @@ fn owner_gets_in_within_two_seconds_while_thirty_addresses_guess() {
         println!("SKIPPED: other systems have no further addresses on the loopback device");
         return;
     }
-    let seconds = std::env::var("STRONGROOM_FLOOD_SECONDS").ok().and_then(|text| text.parse().ok());
+    let seconds = flood_seconds();
     let shop = Shop::open();
     for name in ["siteadmin", "other"] {
         fine(&user(&shop, &["add", name, "--pass-in", "env:A"]));
