@@ -23,7 +23,9 @@ pub(crate) use self::check::{Check, CheckFormat};
 pub(crate) use self::export::{CaExport, Export, FormatWord, LayoutWord, OverwriteArgs};
 pub(crate) use self::issuance::{Csr, CsrCommand, Encoding, Generate, Install, RequestArgs, RequestOutput};
 pub(crate) use self::serving::{Bind, Host, Serve, WebServer, Why};
-pub(crate) use self::store::{Diff, Init, Log, Ls, Prune, Reference, Rekey, Remove, Restore, Slot, Undo};
+pub(crate) use self::store::{
+    Diff, Find, Init, Log, Ls, Prune, Reference, Rekey, Remove, Restore, Slot, SortOrder, Undo,
+};
 pub(crate) use self::user::{NewPassword, User};
 use crate::{commands::StartTls, source::PasswordSource, unlock::UnlockSpec};
 
@@ -37,7 +39,13 @@ const OUTPUT: &str = "Output and questions";
 /// Imports server certificates with their keys under an alias, after checking that the key belongs to the certificate and
 /// that the certificate leads to an imported CA. Everything is sealed at rest.
 #[derive(Debug, Parser)]
-#[command(name = "strongroom", version, propagate_version = true, max_term_width = 100)]
+#[command(
+    name = "strongroom",
+    version,
+    propagate_version = true,
+    max_term_width = 100,
+    disable_help_subcommand = true
+)]
 pub(crate) struct Arguments {
     /// The store [default: $XDG_DATA_HOME/strongroom/keystore.db]
     #[arg(long, global = true, value_name = "PATH", env = "STRONGROOM_STORE", help_heading = STORE)]
@@ -94,6 +102,8 @@ pub(crate) enum Command {
     Ca(Ca),
     /// List the entries
     Ls(Ls),
+    /// Find entries by a name, a serial number, a fingerprint, a subject or an issuer
+    Find(Find),
     /// Show one entry
     Show(Show),
     /// Show what is in a file, without a store
@@ -170,6 +180,24 @@ pub(crate) enum Command {
     Status,
     /// What expires, and what clients refuse already; exit 10 or 11
     Check(Check),
+    /// Which settings hold, and where each comes from
+    Config,
+    /// Print the completions of a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page, or write one for each command to a folder
+    Man {
+        /// The folder
+        #[arg(long, value_name = "DIR")]
+        dir: Option<PathBuf>,
+    },
+    /// Help on a command, or on passwords, chains, unlock-keys or exit-codes
+    Help {
+        /// The command or the topic
+        words: Vec<String>,
+    },
 }
 
 #[derive(Debug, Args)]

@@ -68,6 +68,47 @@ pub(crate) fn invocation(matches: &ArgMatches) -> Invocation {
     called
 }
 
+/// A setting that holds for every command, with where it comes from.
+#[derive(Debug)]
+pub(crate) struct Setting {
+    pub(crate) name: &'static str,
+    pub(crate) value: Option<String>,
+    /// `option`, `environment` or `default`.
+    pub(crate) origin: &'static str,
+    /// The variable that sets it where no option does.
+    pub(crate) variable: Option<&'static str>,
+}
+
+/// The settings that `config` shows: the argument, the option, the variable.
+const SETTINGS: [(&str, &str, Option<&str>); 7] = [
+    ("store", "store", Some("STRONGROOM_STORE")),
+    ("key_file", "key-file", Some("STRONGROOM_KEY_FILE")),
+    ("unlock", "unlock", Some("STRONGROOM_UNLOCK")),
+    ("rollback_guard", "rollback-guard", Some("STRONGROOM_ROLLBACK_GUARD")),
+    ("key_file_mounted", "key-file-mounted", None),
+    ("no_input", "no-input", None),
+    ("color", "color", None),
+];
+
+/// Where the settings come from.
+pub(crate) fn settings(matches: &ArgMatches) -> Vec<Setting> {
+    let setting = |(id, name, variable): (&str, &'static str, Option<&'static str>)| {
+        let origin = match matches.value_source(id) {
+            Some(ValueSource::CommandLine) => "option",
+            Some(ValueSource::EnvVariable) => "environment",
+            _ => "default",
+        };
+        // A passphrase itself is not shown.
+        let shown = |value: String| {
+            if value.starts_with("passphrase:pass:") { "passphrase:pass:...".to_owned() } else { value }
+        };
+        let values: Vec<String> = raw_values(matches, id).into_iter().map(shown).collect();
+        let value = if values.is_empty() { None } else { Some(values.join(" ")) };
+        Setting { name, value, origin, variable }
+    };
+    SETTINGS.map(setting).into()
+}
+
 /// Arguments that name a file to be read, or several.
 const FILES: [&str; 7] = ["file", "files", "operands", "leaf", "anchor", "intermediate", "reply"];
 /// Arguments that say where a password comes from.

@@ -7,13 +7,14 @@ use clap::{ColorChoice, Command, CommandFactory as _};
 use crate::args::Arguments;
 
 /// The commands in groups, as `--help` lists them.
-const GROUPS: [(&str, &[&str]); 6] = [
+const GROUPS: &[(&str, &[&str])] = &[
     ("Start", &["init", "inspect", "import", "generate", "csr", "export", "ca"]),
-    ("Entries", &["ls", "show", "chain", "verify", "rename", "rm"]),
+    ("Entries", &["ls", "find", "show", "chain", "verify", "rename", "rm"]),
     ("Servers", &["check", "bind", "unbind", "why", "status"]),
     ("Versions", &["history", "diff", "undo", "prune"]),
     ("The store itself", &["log", "backup", "restore", "verify-store", "slot", "passwd", "rekey"]),
     ("The API", &["user", "web-server", "serve"]),
+    ("This program", &["help", "config", "completions", "man"]),
 ];
 
 /// A command, and examples of it with what they do.
@@ -129,7 +130,18 @@ const EXAMPLES: &[Examples] = &[
         &[
             ("strongroom ls", "all entries"),
             ("strongroom --json ls", "the same for a program"),
+            ("strongroom ls --sort expires", "what ends first comes first"),
+            ("strongroom ls --within 30d --issuer Example", "what ends soon, of one CA"),
+            ("strongroom ls --name *.example.test", "what has a name below example.test"),
             ("strongroom ls --removed", "what was removed and can be brought back"),
+        ],
+    ),
+    (
+        "find",
+        &[
+            ("strongroom find www.example.test", "a name, and the wildcards that cover it"),
+            ("strongroom find 03:7f:a2:11", "a serial number, or how a fingerprint begins"),
+            ("strongroom find Example", "a part of an alias, a subject or an issuer"),
         ],
     ),
     (
@@ -249,6 +261,11 @@ const EXAMPLES: &[Examples] = &[
         "log",
         &[
             ("strongroom log", "what was done and refused"),
+            ("strongroom log --tail 20", "the last 20 rows"),
+            (
+                "strongroom log --since 24h --alias www --follow",
+                "one entry since yesterday, and as it goes on",
+            ),
             ("strongroom log --verify", "whether all of it is there"),
         ],
     ),
@@ -335,6 +352,26 @@ const EXAMPLES: &[Examples] = &[
             ("strongroom serve --machines machines.toml", "several machines, each with a store of its own"),
         ],
     ),
+    (
+        "help",
+        &[
+            ("strongroom help import", "a command"),
+            ("strongroom help passwords", "where passwords come from"),
+            ("strongroom help exit-codes", "what the exit codes say"),
+        ],
+    ),
+    ("config", &[("strongroom config", "which store and key hold here, and why")]),
+    (
+        "completions",
+        &[("strongroom completions bash", "to be sourced, or written to the folder of completions")],
+    ),
+    (
+        "man",
+        &[
+            ("strongroom man", "the manual page"),
+            ("strongroom man --dir /usr/local/share/man/man1", "a page for each command"),
+        ],
+    ),
     ("ca", &[("strongroom ca import root root-ca.pem", "trust a CA")]),
     ("slot", &[("strongroom slot ls", "what opens the store")]),
 ];
@@ -352,6 +389,16 @@ pub(crate) fn command(colour: ColorChoice) -> Command {
     command
 }
 
+/// The command of these words, with its examples.
+pub(crate) fn subcommand(words: &[String], colour: ColorChoice) -> Option<Command> {
+    let mut found = command(colour);
+    found.build();
+    for word in words {
+        found = found.find_subcommand(word)?.clone();
+    }
+    Some(found)
+}
+
 /// As `clap` writes its own headings.
 fn heading(text: &str) -> String {
     format!("\u{1b}[1m\u{1b}[4m{text}:\u{1b}[0m")
@@ -359,7 +406,7 @@ fn heading(text: &str) -> String {
 
 fn template(command: &Command) -> String {
     let mut text = "{about-with-newline}\n{usage-heading} {usage}\n\n".to_owned();
-    for (title, names) in GROUPS {
+    for &(title, names) in GROUPS {
         let _ = writeln!(text, "{}", heading(title));
         for name in names {
             let about = command.find_subcommand(name).and_then(Command::get_about);

@@ -40,7 +40,7 @@ fn main() -> ExitCode {
     let done = clock::check()
         .and_then(|()| called::check_unlock(&matches))
         .and_then(|()| called::check_standard_input(&matches))
-        .and_then(|()| commands::run(&arguments, &printer));
+        .and_then(|()| commands::run(&arguments, &called::settings(&matches), &printer));
     match done {
         Ok(()) => {
             let code = ExitCode::from(printer.exit());

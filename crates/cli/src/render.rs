@@ -111,6 +111,17 @@ impl Printer {
         self.exit.get()
     }
 
+    /// Whether JSON was asked for.
+    pub(crate) fn is_json(&self) -> bool {
+        self.json
+    }
+
+    /// Text of the command line's definition.
+    pub(crate) fn styled(&self, text: &clap::builder::StyledStr) {
+        let text = if self.colour_tables { text.ansi().to_string() } else { text.to_string() };
+        self.data(&text);
+    }
+
     /// A file, as it is.
     pub(crate) fn bytes(&self, bytes: &[u8]) {
         self.output.write(bytes);
@@ -330,9 +341,7 @@ pub(crate) fn pem(certificate: &Certificate) -> String {
 pub(crate) fn usage(refused: &clap::Error, choice: ColorChoice, json: bool) -> ExitCode {
     let mut printer = Printer::new(json, choice, Invocation::default());
     if !refused.use_stderr() {
-        let text = refused.render();
-        let text = if printer.colour_tables { text.ansi().to_string() } else { text.to_string() };
-        printer.data(&text);
+        printer.styled(&refused.render());
         return printer.end(ExitCode::SUCCESS, false);
     }
     let about_password = refused

@@ -2,8 +2,8 @@
 
 use std::{path::PathBuf, str::FromStr};
 
-use clap::{Args, Subcommand};
-use strongroom::{Alias, store::Journal};
+use clap::{Args, Subcommand, ValueEnum};
+use strongroom::{Alias, keystore::ExpiryWindow, store::Journal};
 
 use super::word;
 use crate::unlock::UnlockSpec;
@@ -18,8 +18,35 @@ pub(crate) struct Init {
 #[derive(Debug, Args)]
 pub(crate) struct Ls {
     /// List the removed entries, which undo brings back
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["within", "issuer", "name", "sort"])]
     pub(crate) removed: bool,
+    /// In which order
+    #[arg(long, value_enum, value_name = "ORDER", default_value = "alias")]
+    pub(crate) sort: SortOrder,
+    /// Those of which something ends within this time, or has ended: 30d, 12h, or 33% of the lifetime
+    #[arg(long, value_name = "TIME")]
+    pub(crate) within: Option<ExpiryWindow>,
+    /// Those whose issuer has this text in its name
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) issuer: Option<String>,
+    /// Those with such a name; * stands for any text: '*.example.test'
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+}
+
+/// The order of a listing.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(crate) enum SortOrder {
+    Alias,
+    /// What ends first comes first
+    Expires,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Find {
+    /// A name or a part of one, an alias, a serial number, a SHA-256 or SHA-1 fingerprint or its beginning, or a part of a
+    /// subject or an issuer
+    pub(crate) text: String,
 }
 
 #[derive(Debug, Args)]
@@ -100,8 +127,20 @@ pub(crate) struct Rekey {
 #[derive(Debug, Args)]
 pub(crate) struct Log {
     /// Follow the whole log, hash by hash, and say whether it is whole
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["tail", "since", "alias", "follow"])]
     pub(crate) verify: bool,
+    /// The last so many rows
+    #[arg(long, value_name = "N")]
+    pub(crate) tail: Option<usize>,
+    /// From this time on: 24h, 30d, or 2026-11-23T12:00:00Z
+    #[arg(long, value_name = "TIME")]
+    pub(crate) since: Option<String>,
+    /// The rows about this alias
+    #[arg(long)]
+    pub(crate) alias: Option<Alias>,
+    /// Go on with each new row, until it is stopped; with --json an object a line
+    #[arg(long)]
+    pub(crate) follow: bool,
 }
 
 #[derive(Debug, Subcommand)]

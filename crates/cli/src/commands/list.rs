@@ -10,26 +10,95 @@ use strongroom::{
     store::StoreError,
 };
 
-use super::{csr, now, open_read_only, seconds};
+use super::{csr, find::Filter, now, open_read_only, seconds};
 use crate::{
-    args::{Arguments, Ls, Reference, Show},
+    args::{Arguments, Ls, Reference, Show, SortOrder},
     failure::Failure,
     render::{
-        Cell, EntryView, Mark, Printer, RemovedView, ShowView, chain_ends_first, chain_text, pem, time_left,
+        Cell, EntryView, Mark, Printer, RemovedView, ShowView, Table, chain_ends_first, chain_text, pem,
+        time_left,
     },
 };
 
 /// Entries read at a time.
 pub(super) const PAGE: u32 = 500;
 /// Below this many days the listing marks an entry.
-const SOON: i64 = 30 * 86_400;
+pub(super) const SOON: i64 = 30 * 86_400;
 
 pub(super) fn ls(arguments: &Arguments, command: &Ls, printer: &Printer) -> Result<(), Failure> {
     if command.removed {
         return removed(&open_read_only(arguments, printer)?, printer);
     }
-    let nothing = "the store is empty; import with: strongroom import ALIAS FILE\n";
-    stream(&open_read_only(arguments, printer)?, printer, |_| true, true, nothing)
+    let keystore = open_read_only(arguments, printer)?;
+    let filter = Filter::of(command, now());
+    let nothing = if filter.is_all() {
+        "the store is empty; import with: strongroom import ALIAS FILE\n"
+    } else {
+        "no entry is like that\n"
+    };
+    match command.sort {
+        SortOrder::Alias => stream(&keystore, printer, |entry| filter.takes(entry), filter.is_all(), nothing),
+        SortOrder::Expires => by_expiry(&keystore, printer, &filter, nothing),
+    }
+}
+
+/// Prints the entries that `filter` takes, what ends first first: the certificate, or one above it.
+fn by_expiry(
+    keystore: &Keystore,
+    printer: &Printer,
+    filter: &Filter<'_>,
+    nothing: &str,
+) -> Result<(), Failure> {
+    let instant = now();
+    let mut kept = Vec::new();
+    each(keystore, printer, instant, |entry| {
+        if filter.takes(&entry) {
+            let ends = entry.certificate.not_after();
+            let ends = chain_ends_first(&entry).map_or(ends, |chain| chain.min(ends));
+            kept.push((ends, EntryView::of(&entry), cells(&entry, seconds(instant))));
+        }
+    })?;
+    // Of equal ends, the order of the aliases stays.
+    kept.sort_by_key(|(ends, ..)| *ends);
+    let mut table = listing_table(printer);
+    let mut views = Vec::with_capacity(kept.len());
+    for (_, view, cells) in kept {
+        views.push(view);
+        table.row(cells);
+    }
+    let mut list = printer.list("entries");
+    list.page(&views, || table.take_text());
+    list.end(nothing);
+    Ok(())
+}
+
+/// Calls `take` for each entry that is whole, and warns of the others.
+pub(super) fn each(
+    keystore: &Keystore,
+    printer: &Printer,
+    at: UnixTime,
+    mut take: impl FnMut(Entry),
+) -> Result<(), Failure> {
+    let mut last: Option<Alias> = None;
+    loop {
+        let listed = keystore.listing(last.as_ref(), PAGE, at)?;
+        let complete = u32::try_from(listed.len()).unwrap_or(PAGE) < PAGE;
+        last = listed.last().map(|(alias, _)| alias.clone());
+        for (alias, entry) in listed {
+            match entry {
+                Ok(entry) => take(entry),
+                // The others are whole.
+                Err(error) => printer.warn(&format!("\"{alias}\" cannot be shown: {error}")),
+            }
+        }
+        if complete {
+            return Ok(());
+        }
+    }
+}
+
+fn listing_table(printer: &Printer) -> Table {
+    printer.table(&["ALIAS", "KIND", "NAMES", "KEY", "EXPIRES", "CHAIN"]).fit(&[0, 2], &[3, 1, 5])
 }
 
 pub(super) fn show(arguments: &Arguments, command: &Show, printer: &Printer) -> Result<(), Failure> {
@@ -125,8 +194,7 @@ pub(super) fn stream(
 ) -> Result<(), Failure> {
     let instant = now();
     let at = seconds(instant);
-    let mut table =
-        printer.table(&["ALIAS", "KIND", "NAMES", "KEY", "EXPIRES", "CHAIN"]).fit(&[0, 2], &[3, 1, 5]);
+    let mut table = listing_table(printer);
     let mut list = printer.list("entries");
     let mut last: Option<Alias> = None;
     loop {

@@ -1,4 +1,4 @@
-//! `log`, `backup` and `verify-store`.
+//! `backup` and `verify-store`.
 
 use std::path::{Path, PathBuf};
 
@@ -6,88 +6,16 @@ use serde::Serialize;
 use strongroom::{
     Error,
     certificate::printable,
-    instant::rfc3339,
     remedy::Remedy,
-    store::{LogEntry, StoreError, StoreReport},
+    store::{StoreError, StoreReport},
 };
 
-use super::{Purpose, now, open_options, open_read_only, open_with_key, store_path};
+use super::{Purpose, now, open_options, open_with_key, store_path};
 use crate::{
-    args::{Arguments, Log},
+    args::Arguments,
     failure::{Exit, Failure},
     render::Printer,
 };
-
-/// Rows read at a time.
-const PAGE: u32 = 500;
-
-#[derive(Serialize)]
-struct LogView {
-    number: i64,
-    at: String,
-    actor: String,
-    action: String,
-    alias: String,
-    sha256: String,
-    outcome: String,
-}
-
-impl LogView {
-    fn of(entry: LogEntry) -> Self {
-        Self {
-            number: entry.number,
-            at: rfc3339(entry.at),
-            actor: entry.actor,
-            action: entry.action,
-            alias: entry.alias,
-            sha256: entry.fingerprint,
-            outcome: entry.outcome,
-        }
-    }
-}
-
-pub(super) fn log(arguments: &Arguments, command: &Log, printer: &Printer) -> Result<(), Failure> {
-    #[derive(Serialize)]
-    struct Whole {
-        verified: i64,
-    }
-    #[derive(Serialize)]
-    struct Listing {
-        log: Vec<LogView>,
-    }
-    let keystore = open_read_only(arguments, printer)?;
-    if command.verify {
-        let whole = Whole { verified: keystore.verify_log()? };
-        printer.result(&whole, &[], || format!("the log is whole: {} rows\n", whole.verified));
-        return Ok(());
-    }
-    let mut listing = Listing { log: Vec::new() };
-    loop {
-        let after = listing.log.last().map_or(0, |last: &LogView| last.number);
-        let page = keystore.log(after, PAGE)?;
-        let last = u32::try_from(page.len()).unwrap_or(PAGE) < PAGE;
-        listing.log.extend(page.into_iter().map(LogView::of));
-        if last {
-            break;
-        }
-    }
-    printer.result(&listing, &[], || {
-        let mut table =
-            printer.table(&["NR", "WHEN", "WHO", "WHAT", "ALIAS", "OUTCOME"]).fit(&[2, 4, 5], &[0]);
-        for row in &listing.log {
-            table.row(vec![
-                row.number.to_string().into(),
-                row.at.as_str().into(),
-                printable(&row.actor).into(),
-                row.action.as_str().into(),
-                printable(&row.alias).into(),
-                printable(&row.outcome).into(),
-            ]);
-        }
-        table.take_text()
-    });
-    Ok(())
-}
 
 #[derive(Serialize)]
 pub(super) struct ReportView {

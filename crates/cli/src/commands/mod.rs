@@ -5,16 +5,20 @@ mod ca;
 mod certificate_files;
 mod chain;
 mod check;
+mod config;
 mod csr;
 mod export;
+mod find;
 mod generate;
 mod history;
 mod import;
 mod init;
 mod inspect;
 mod list;
+mod log;
 mod maintenance;
 mod new_file;
+mod pages;
 mod passwords;
 mod rekey;
 mod removal;
@@ -44,6 +48,7 @@ pub(crate) use self::verify::StartTls;
 pub(super) use crate::clock::now;
 use crate::{
     args::{Arguments, Command},
+    called::Setting,
     failure::{Exit, Failure},
     render::Printer,
     source::{PasswordSource, environment},
@@ -51,8 +56,9 @@ use crate::{
 };
 
 /// Runs one command.
-pub(crate) fn run(arguments: &Arguments, printer: &Printer) -> Result<(), Failure> {
-    command(arguments, printer).map_err(spare_home)
+/// `settings` say where the options come from.
+pub(crate) fn run(arguments: &Arguments, settings: &[Setting], printer: &Printer) -> Result<(), Failure> {
+    command(arguments, settings, printer).map_err(spare_home)
 }
 
 /// Nobody is told to close a home to others because a store lies in it.
@@ -62,7 +68,7 @@ fn spare_home(failure: Failure) -> Failure {
     if failure.remedies.iter().any(is_home) { failure.with(Remedy::UseOwnFolder) } else { failure }
 }
 
-fn command(arguments: &Arguments, printer: &Printer) -> Result<(), Failure> {
+fn command(arguments: &Arguments, settings: &[Setting], printer: &Printer) -> Result<(), Failure> {
     if let Some(warning) = arguments.unlock.iter().find_map(UnlockSpec::warning) {
         printer.warn(warning);
     }
@@ -74,6 +80,7 @@ fn command(arguments: &Arguments, printer: &Printer) -> Result<(), Failure> {
         Command::Csr(command) => csr::run(arguments, command, printer),
         Command::Ca(command) => ca::run(arguments, command, printer),
         Command::Ls(command) => list::ls(arguments, command, printer),
+        Command::Find(command) => find::run(arguments, command, printer),
         Command::Show(command) => list::show(arguments, command, printer),
         Command::Inspect(command) => inspect::run(arguments, command, printer),
         Command::Verify(command) => verify::run(arguments, command, printer),
@@ -88,7 +95,7 @@ fn command(arguments: &Arguments, printer: &Printer) -> Result<(), Failure> {
         Command::Diff(command) => history::diff(arguments, command, printer),
         Command::Undo(command) => history::undo(arguments, command, printer),
         Command::Prune(command) => removal::prune(arguments, command, printer),
-        Command::Log(command) => maintenance::log(arguments, command, printer),
+        Command::Log(command) => log::run(arguments, command, printer),
         Command::Backup { file, salvage } => maintenance::backup(arguments, file, *salvage, printer),
         Command::Restore(command) => restore::run(arguments, command, printer),
         Command::VerifyStore => maintenance::verify(arguments, printer),
@@ -99,6 +106,13 @@ fn command(arguments: &Arguments, printer: &Printer) -> Result<(), Failure> {
         Command::Serve(command) => serve::run(arguments, command, printer),
         Command::Status => status::run(arguments, printer),
         Command::Check(command) => check::run(arguments, command, printer),
+        Command::Config => config::run(arguments, settings, printer),
+        Command::Completions { shell } => {
+            pages::completions(*shell, printer);
+            Ok(())
+        }
+        Command::Man { dir } => pages::man(dir.as_deref(), printer),
+        Command::Help { words } => pages::help(words, arguments.color, printer),
     }
 }
 
