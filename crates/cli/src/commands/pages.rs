@@ -30,7 +30,9 @@ pub(super) fn man(folder: Option<&Path>, printer: &Printer) -> Result<(), Failur
         let message = format!("the manual page cannot be written: {error}");
         Failure::new(Exit::Other, "output_failed", "output", message)
     };
-    let whole = command(ColorChoice::Never);
+    let mut whole = command(ColorChoice::Never);
+    // Each command has the options of all.
+    whole.build();
     let Some(folder) = folder else {
         let mut page = Vec::new();
         clap_mangen::Man::new(whole).render(&mut page).map_err(|error| failed(&error))?;
