@@ -100,7 +100,7 @@ fn each_entry_has_the_state_that_a_client_sees() {
         ["checked", "ok", "expiring", "expired", "broken", "not_yet_valid"].map(count),
         [8, 3, 2, 1, 1, 1]
     );
-    assert_eq!(listed["damaged"], Value::Array(Vec::new()));
+    assert_eq!(listed["unreadable_entries"], Value::Array(Vec::new()));
 }
 
 #[test]

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     args::{Arguments, Find, Ls},
     failure::{Exit, Failure},
-    render::{EntryView, Printer, hex},
+    render::{EntryFacts, Printer, hex},
 };
 
 /// Fewer hexadecimal digits are no serial number and no beginning of a fingerprint that anybody looks for.
@@ -81,7 +81,7 @@ fn is_like(pattern: &str, name: &str) -> bool {
 #[derive(Serialize)]
 struct FoundView {
     #[serde(flatten)]
-    entry: EntryView,
+    entry: EntryFacts,
     /// What the text was found in: `alias`, `name`, `serial`, `sha256`, `sha1`, `spki_sha256`, `subject` or `issuer`.
     found_in: Vec<&'static str>,
 }
@@ -104,7 +104,7 @@ pub(super) fn run(arguments: &Arguments, command: &Find, printer: &Printer) -> R
             expires(&entry.certificate, seconds(instant), SOON),
         ]);
         let found_in = found.iter().map(|(place, _)| *place).collect();
-        views.push(FoundView { entry: EntryView::of(&entry), found_in });
+        views.push(FoundView { entry: EntryFacts::of(&entry), found_in });
     })?;
     if views.is_empty() {
         let message = format!("no entry has \"{}\" in its names, numbers or fingerprints", command.text);

@@ -23,7 +23,7 @@ const MANY_NAMES: usize = 4;
 
 /// What every command says of an entry, under the same names.
 #[derive(Serialize)]
-struct EntryFacts {
+pub(crate) struct EntryFacts {
     alias: String,
     kind: &'static str,
     trust: Option<&'static str>,
@@ -44,7 +44,7 @@ struct EntryFacts {
 }
 
 impl EntryFacts {
-    fn of(entry: &Entry) -> Self {
+    pub(crate) fn of(entry: &Entry) -> Self {
         let certificate = &entry.certificate;
         let (kind, trust) = match entry.kind {
             EntryKind::Authority { trust } => ("trustedCertEntry", Some(trust.as_str())),

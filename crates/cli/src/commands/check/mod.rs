@@ -60,7 +60,7 @@ struct Counts {
     not_yet_valid: u64,
     broken: u64,
     expired: u64,
-    damaged: u64,
+    unreadable: u64,
 }
 
 /// What was found out over all entries.
@@ -102,7 +102,7 @@ impl Counts {
     }
 
     fn exit(&self) -> u8 {
-        if self.expired + self.not_yet_valid + self.broken + self.damaged > 0 {
+        if self.expired + self.not_yet_valid + self.broken + self.unreadable > 0 {
             EXPIRED
         } else if self.expiring > 0 {
             EXPIRING
@@ -117,7 +117,7 @@ struct CheckView<'a> {
     checked_at: String,
     counts: &'a Counts,
     entries: Vec<EntryStateView>,
-    damaged: &'a [DamagedView],
+    unreadable_entries: &'a [DamagedView],
 }
 
 pub(super) fn run(arguments: &Arguments, command: &Check, printer: &Printer) -> Result<(), Failure> {
@@ -176,7 +176,7 @@ fn json(
         checked_at: rfc3339(seconds(at)),
         counts: &summary.counts,
         entries,
-        damaged: &summary.damaged,
+        unreadable_entries: &summary.damaged,
     };
     let text = envelope(&view);
     Ok((text, summary))
@@ -230,6 +230,6 @@ fn judge(
             }
         }
     }
-    summary.counts.damaged = u64::try_from(summary.damaged.len()).unwrap_or(u64::MAX);
+    summary.counts.unreadable = u64::try_from(summary.damaged.len()).unwrap_or(u64::MAX);
     Ok(summary)
 }

@@ -69,7 +69,7 @@ fn line(
     })?;
     let counts = &summary.counts;
     let (word, code) = match () {
-        () if named.iter().any(|named| named.critical) || counts.damaged > 0 => ("CRITICAL", 2),
+        () if named.iter().any(|named| named.critical) || counts.unreadable > 0 => ("CRITICAL", 2),
         () if !named.is_empty() => ("WARNING", 1),
         () => ("OK", 0),
     };
@@ -79,7 +79,7 @@ fn line(
     let shown = about.len();
     let bad = named.len() + summary.damaged.len();
     let more = if bad > shown { format!(" and {} more", bad - shown) } else { String::new() };
-    let total = counts.checked + counts.damaged;
+    let total = counts.checked + counts.unreadable;
     let told = if about.is_empty() { String::new() } else { format!(": {}{more}", about.join(", ")) };
     let days =
         soonest.map(|ends| format!("{}d", ends.saturating_sub(now).div_euclid(DAY))).unwrap_or_default();
@@ -88,7 +88,7 @@ fn line(
         "STRONGROOM {word} - {bad} of {total} need attention{told} | soonest={days};{limits} expired={} expiring={} broken={}\n",
         counts.expired,
         counts.expiring,
-        counts.broken + counts.not_yet_valid + counts.damaged,
+        counts.broken + counts.not_yet_valid + counts.unreadable,
     );
     Ok((text, code))
 }

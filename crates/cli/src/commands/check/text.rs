@@ -88,7 +88,7 @@ fn sum(counts: &Counts, window: ExpiryWindow) -> String {
         (counts.expired, "expired"),
         (counts.broken, "with a broken chain"),
         (counts.not_yet_valid, "not yet valid"),
-        (counts.damaged, "damaged"),
+        (counts.unreadable, "damaged"),
         (counts.expiring, within.as_str()),
     ]
     .iter()
