@@ -104,6 +104,36 @@ fn each_entry_has_the_state_that_a_client_sees() {
 }
 
 #[test]
+fn verify_without_an_alias_judges_every_entry_and_says_what_was_allowed() {
+    let shop = shop();
+    let judged = result(&shop.json(["verify"]), 7);
+    let outcomes: Vec<(&str, &str)> = judged["entries"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|entry| (entry["alias"].as_str().unwrap(), entry["outcome"].as_str().unwrap()))
+        .collect();
+    let expected = [
+        ("below", "accepted"),
+        ("early", "allowed"),
+        ("fine", "accepted"),
+        ("known", "allowed"),
+        ("lost", "refused"),
+        ("old", "allowed"),
+        ("short", "accepted"),
+        ("soon", "accepted"),
+    ];
+    assert_eq!(outcomes, expected);
+    let text = shop.run(["verify"]).out;
+    assert!(text.contains("refused[no_anchor]") && text.contains("allowed[expired]"), "{text}");
+    assert!(text.ends_with("8 entries verified: 4 accepted, 3 allowed at the import, 1 refused\n"), "{text}");
+    assert_eq!(shop.run(["rm", "lost", "--yes"]).code, 0);
+    assert_eq!(shop.run(["verify"]).code, 0);
+    // Later more has ended.
+    assert_eq!(shop.run(["verify", "--at", "2099-01-01T00:00:00Z"]).code, 7);
+}
+
+#[test]
 fn exit_codes_tell_the_worst() {
     let shop = shop();
     assert_eq!(shop.run(["check", "fine"]).code, 0);

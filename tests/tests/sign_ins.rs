@@ -73,7 +73,8 @@ fn tokens_end_with_what_the_command_does_to_their_user() {
 fn attacker(shop: &Shop, server: &Server, number: usize) -> Child {
     let mut config = String::new();
     for guess in 0..400 {
-        let name = if number.is_multiple_of(2) { "siteadmin".to_owned() } else { format!("u{number}x{guess}") };
+        let name =
+            if number.is_multiple_of(2) { "siteadmin".to_owned() } else { format!("u{number}x{guess}") };
         let _ = writeln!(
             config,
             "url = \"{}{GENERATE_TOKEN}\"\ndata = \"f=json&username={name}&password=wrong-{guess}\"\ninterface = \"127.0.1.{number}\"\n\

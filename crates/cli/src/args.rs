@@ -296,7 +296,7 @@ pub(crate) struct Inspect {
 
 #[derive(Debug, Args)]
 pub(crate) struct Verify {
-    /// The entry, judged against the CA certificates in the store
+    /// The entry, judged against the CA certificates in the store [default: each of them]
     #[arg(conflicts_with_all = ["leaf", "batch", "anchor", "intermediate"])]
     pub(crate) alias: Option<Alias>,
     /// The certificate to judge, its chain behind it: PEM, DER, PKCS #7 or PKCS #12; needs no store

@@ -163,6 +163,7 @@ const EXAMPLES: &[Examples] = &[
     (
         "verify",
         &[
+            ("strongroom verify", "every server certificate; exit 7 if one is refused"),
             ("strongroom verify www --name www.example.test", "an entry, for a host"),
             (
                 "strongroom verify --leaf www.pem --anchor root.pem --intermediate issuing.pem",

@@ -12,6 +12,9 @@ pub(crate) enum Failure {
     /// The folder of the workspace was not found.
     #[error("the workspace was not found")]
     NoWorkspace,
+    /// Cargo built the command, and did not say where.
+    #[error("cargo does not say where it put the command")]
+    NoBinary,
     /// A benchmark that is not held against another revision.
     #[error("the benchmark {name} compares with a peer alone, not with another revision")]
     NotCompared {

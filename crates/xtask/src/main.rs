@@ -1,6 +1,7 @@
 //! The project's own tasks. `cargo xtask check` is what CI runs; `cargo xtask quickstart` shows the whole thing.
 
 mod against;
+mod assets;
 mod check;
 mod clients;
 mod failure;
@@ -82,6 +83,15 @@ enum Task {
         #[arg(long, value_name = "REV")]
         against: Option<String>,
     },
+    /// Write what packages have beside the binary: completions, manual pages, the systemd unit, and a Debian package of it
+    Assets {
+        /// Where
+        #[arg(long, value_name = "DIR", default_value = "target/assets")]
+        folder: PathBuf,
+        /// How the command is built
+        #[arg(long, value_name = "NAME", default_value = "release")]
+        profile: String,
+    },
     /// Drive the server with the unmodified `arcgis` Python package
     Clients {
         /// A Python that has the packages `arcgis` and `six`
@@ -127,6 +137,7 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
         Task::Mutants { shard } => measure::mutants(root, shard.as_deref()),
         Task::Fuzz { seconds, seed, targets } => fuzz::fuzz(root, *seconds, *seed, targets),
         Task::Quickstart { keep } => quickstart::walk(root, *keep),
+        Task::Assets { folder, profile } => assets::write(root, &root.join(folder), profile),
         Task::Clients { python } => clients::drive(root, python),
     }
 }

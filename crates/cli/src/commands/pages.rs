@@ -1,6 +1,6 @@
 //! `completions`, `man` and `help`: what the definition of the command line gives, and pages on what several commands share.
 
-use std::path::Path;
+use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
 
 use clap::ColorChoice;
 
@@ -39,7 +39,12 @@ pub(super) fn man(folder: Option<&Path>, printer: &Printer) -> Result<(), Failur
         printer.bytes(&page);
         return Ok(());
     };
-    std::fs::create_dir_all(folder).map_err(|error| failed(&error))?;
+    if !folder.exists() {
+        // This program's own files are for nobody else; the pages are for all.
+        fs::create_dir_all(folder)
+            .and_then(|()| fs::set_permissions(folder, fs::Permissions::from_mode(0o755)))
+            .map_err(|error| failed(&error))?;
+    }
     let mut open = vec![("strongroom".to_owned(), whole)];
     let mut count = 0_u64;
     while let Some((name, page)) = open.pop() {

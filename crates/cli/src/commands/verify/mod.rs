@@ -2,6 +2,7 @@
 
 mod batch;
 mod connect;
+mod entries;
 mod starttls;
 
 use std::{path::Path, time::Duration};
@@ -71,7 +72,12 @@ pub(super) fn run(arguments: &Arguments, command: &Verify, printer: &Printer) ->
             }
             Ok(())
         }
-        _ => Err(usage("nothing_to_verify", "give an alias, or --leaf FILE with --anchor FILE".to_owned())),
+        _ if command.name.is_empty() => {
+            let mut policy = Policy::default();
+            apply(command, &mut policy);
+            entries::run(arguments, &policy, at, printer)
+        }
+        _ => Err(usage("nothing_to_verify", "--name is for one entry: give its alias".to_owned())),
     }
 }
 
