@@ -102,6 +102,6 @@ fn place(path: &Path, content: &[u8], mode: u32) -> Result<(), Failure> {
 /// The binary that cargo says it made.
 fn executable(messages: &str) -> Option<PathBuf> {
     let made = messages.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
-    let mut paths = made.filter_map(|message| message["executable"].as_str().map(PathBuf::from));
+    let mut paths = made.filter_map(|message| message.get("executable")?.as_str().map(PathBuf::from));
     paths.next_back()
 }
