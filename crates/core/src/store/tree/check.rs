@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{
     Child, InnerRef, Item, Node, Root, Tree,
     node::{inner_hash, page_hash, page_path},
+    read::Step,
 };
 use crate::{
     seal::Digest,
@@ -39,26 +40,36 @@ impl Tree<'_> {
     }
 
     fn check_inner(&self, inner: &InnerRef, each: Each<'_>) -> Result<(), StoreError> {
-        self.stands(&inner.prefix, &|body| inner_hash(&inner.prefix, body), &inner.hash, each)?;
-        let node = match self.inner(inner) {
-            Ok(node) => node,
-            Err(StoreError::Corrupt { .. }) => return each(Found::Unproved),
-            Err(other) => return Err(other),
-        };
-        let Node::Inner(children) = &*node else {
-            return each(Found::Unproved);
-        };
-        for child in children {
+        let mut way = Vec::new();
+        way.extend(self.enter(inner, each)?);
+        while let Some(step) = way.last_mut() {
+            let Some((prefix, child)) = step.next_child() else {
+                way.pop();
+                continue;
+            };
             match child {
-                Child::Inner { inner, .. } => self.check_inner(inner, each)?,
+                Child::Inner { inner, .. } => {
+                    let below = self.enter(inner, each)?;
+                    way.extend(below);
+                }
                 Child::Page { first, width, count, hash } => {
-                    let path = page_path(&inner.prefix, *first, *width);
+                    let path = page_path(prefix, *first, *width);
                     self.stands(&path, &|body| page_hash(&path, body), hash, each)?;
                     tell(self.page(&path, *count, hash), each)?;
                 }
             }
         }
         Ok(())
+    }
+
+    /// Looks at the row of an inner node; `None` if nothing below it can be seen.
+    fn enter(&self, inner: &InnerRef, each: Each<'_>) -> Result<Option<Step>, StoreError> {
+        self.stands(&inner.prefix, &|body| inner_hash(&inner.prefix, body), &inner.hash, each)?;
+        match Step::into(self, inner) {
+            Ok(step) => Ok(Some(step)),
+            Err(StoreError::Corrupt { .. }) => each(Found::Unproved).map(|()| None),
+            Err(other) => Err(other),
+        }
     }
 
     fn stands(

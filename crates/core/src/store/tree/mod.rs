@@ -12,6 +12,7 @@ mod check;
 mod mend;
 mod node;
 mod read;
+mod slots;
 #[cfg(test)]
 mod tests;
 mod update;

@@ -223,28 +223,59 @@ impl<'v> Tree<'v> {
     }
 
     fn walk(&self, inner: &InnerRef, walk: &mut Walk<'_>) -> Result<(), StoreError> {
-        if walk.is_full() || !walk.meets(&inner.prefix, &inner.prefix) {
-            return Ok(());
+        let mut way = Vec::new();
+        if !walk.is_full() && walk.meets(&inner.prefix, &inner.prefix) {
+            way.push(Step::into(self, inner)?);
         }
-        let node = self.inner(inner)?;
-        let Node::Inner(children) = &*node else {
-            return Err(NOT_PROVED);
-        };
-        for child in children {
+        while let Some(step) = way.last_mut().filter(|_| !walk.is_full()) {
+            let Some((prefix, child)) = step.next_child() else {
+                way.pop();
+                continue;
+            };
             let (first, width) = child.slots();
-            let lowest = [inner.prefix.as_slice(), &[first]].concat();
-            let highest = [inner.prefix.as_slice(), &[first + width - 1]].concat();
-            if walk.is_full() {
-                break;
+            let lowest = [prefix, &[first]].concat();
+            let highest = [prefix, &[first + width - 1]].concat();
+            if !walk.meets(&lowest, &highest) {
+                continue;
             }
-            if walk.meets(&lowest, &highest) {
-                match child {
-                    Child::Page { .. } => walk.take(&*self.page_of(&inner.prefix, child)?),
-                    Child::Inner { inner, .. } => self.walk(inner, walk)?,
+            match child {
+                Child::Page { .. } => walk.take(&*self.page_of(prefix, child)?),
+                Child::Inner { inner, .. } if walk.meets(&inner.prefix, &inner.prefix) => {
+                    let below = Step::into(self, inner)?;
+                    way.push(below);
                 }
+                Child::Inner { .. } => {}
             }
         }
         Ok(())
+    }
+}
+
+/// An inner node on the way through the tree. Keys decide how many lie above one another, so they stand in a list, not on
+/// the stack.
+pub(super) struct Step {
+    prefix: Vec<u8>,
+    node: Arc<Node>,
+    next: usize,
+}
+
+impl Step {
+    pub(super) fn into(tree: &Tree<'_>, inner: &InnerRef) -> Result<Self, StoreError> {
+        let node = tree.inner(inner)?;
+        if matches!(*node, Node::Page(_)) {
+            return Err(NOT_PROVED);
+        }
+        Ok(Self { prefix: inner.prefix.clone(), node, next: 0 })
+    }
+
+    /// The prefix of the node, and the child that comes next.
+    pub(super) fn next_child(&mut self) -> Option<(&[u8], &Child)> {
+        let Node::Inner(children) = &*self.node else {
+            return None;
+        };
+        let child = children.get(self.next)?;
+        self.next += 1;
+        Some((&self.prefix, child))
     }
 }
 

@@ -8,69 +8,12 @@ use super::{
     Child, InnerRef, Item, Node, Root, Tree, common, digits,
     node::{inner_body, inner_hash, page_body, page_hash, page_path},
     read::NOT_PROVED,
+    slots::{Opened, PREFIX, Slots, Sub, Unbuilt},
 };
 use crate::store::StoreError;
 
 /// What becomes of a key.
 pub(in crate::store) type Put = (Vec<u8>, Option<Item>);
-
-/// What stands in a place: nothing, records that have no row yet, or an inner node.
-#[derive(Debug, Default)]
-enum Sub {
-    #[default]
-    Empty,
-    Items(Vec<Item>),
-    Inner(InnerRef),
-}
-
-impl Sub {
-    fn of(items: Vec<Item>) -> Self {
-        if items.is_empty() { Self::Empty } else { Self::Items(items) }
-    }
-
-    fn count(&self) -> u64 {
-        match self {
-            Self::Empty => 0,
-            Self::Items(items) => u64::try_from(items.len()).unwrap_or(u64::MAX),
-            Self::Inner(inner) => inner.count,
-        }
-    }
-}
-
-/// The sixteen slots of a node in the making, and pages that stay as they are.
-struct Slots {
-    subs: [Sub; 16],
-    kept: Vec<Child>,
-}
-
-impl Slots {
-    fn new() -> Self {
-        Self { subs: Default::default(), kept: Vec::new() }
-    }
-
-    fn at(&mut self, slot: u8) -> Option<&mut Sub> {
-        self.subs.get_mut(usize::from(slot))
-    }
-
-    /// Adds a record after those that stand in its slot.
-    fn push(&mut self, depth: usize, item: Item) -> Result<(), StoreError> {
-        let slot = digits(&item.key).get(depth).copied().ok_or(PREFIX)?;
-        match self.at(slot).ok_or(PREFIX)? {
-            Sub::Items(items) => items.push(item),
-            empty => *empty = Sub::Items(vec![item]),
-        }
-        Ok(())
-    }
-
-    fn within(&self, first: u8, width: u8) -> u64 {
-        let slots = usize::from(first)..usize::from(first + width);
-        let subs: u64 = self.subs.get(slots).unwrap_or_default().iter().map(Sub::count).sum();
-        let inside = self.kept.iter().filter(|child| (first..first + width).contains(&child.slots().0));
-        subs + inside.map(Child::count).sum::<u64>()
-    }
-}
-
-const PREFIX: StoreError = StoreError::Corrupt { detail: "a key is the beginning of another" };
 
 /// Rows that change: `None` is removed.
 pub(in crate::store) type Rows = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
@@ -115,8 +58,73 @@ impl<'t, 'v> Update<'t, 'v> {
         Ok((root, self.rows))
     }
 
-    /// Changes below an inner node, and beside it where a key leaves its prefix.
+    /// Changes below an inner node, and beside it where a key leaves its prefix. Keys decide how deep it goes: the nodes
+    /// on the way down lie in a list, not on the stack.
     fn change(&mut self, inner: InnerRef, changes: &[Put]) -> Result<Sub, StoreError> {
+        let mut way = vec![self.open_inner(inner, changes, 0)?];
+        loop {
+            let top = way.last_mut().ok_or(NOT_PROVED)?;
+            if let Some((slot, inner, changes)) = top.below.pop() {
+                let next = self.open_inner(inner, changes, slot)?;
+                way.push(next);
+                continue;
+            }
+            let done = way.pop().ok_or(NOT_PROVED)?;
+            let sub = match done.unchanged {
+                Some(inner) => Sub::Inner(inner),
+                None => self.form(&done.prefix, done.slots)?,
+            };
+            let sub = self.join(sub, done.outside)?;
+            match way.last_mut() {
+                None => return Ok(sub),
+                Some(above) => above.slots.fill(done.slot, sub)?,
+            }
+        }
+    }
+
+    /// What stands in a place, and further records of the same place outside its prefix.
+    fn join(&mut self, sub: Sub, mut extra: Vec<Item>) -> Result<Sub, StoreError> {
+        let inner = match sub {
+            Sub::Empty => return Ok(Sub::of(extra)),
+            Sub::Items(mut items) => {
+                items.extend(extra);
+                items.sort();
+                return Ok(Sub::Items(items));
+            }
+            Sub::Inner(inner) => inner,
+        };
+        // From above: where records leave the way to the node.
+        let mut forks = Vec::new();
+        while !extra.is_empty() {
+            let shared =
+                extra.iter().map(|item| common(&digits(&item.key), &inner.prefix)).min().unwrap_or(0);
+            let prefix = inner.prefix.get(..shared).unwrap_or_default().to_vec();
+            let own = inner.prefix.get(shared).copied().ok_or(PREFIX)?;
+            let mut slots = Slots::new();
+            for item in extra {
+                slots.push(shared, item)?;
+            }
+            extra = match mem::take(slots.at(own)?) {
+                Sub::Items(items) => items,
+                _ => Vec::new(),
+            };
+            forks.push((prefix, own, slots));
+        }
+        let mut sub = Sub::Inner(inner);
+        while let Some((prefix, own, mut slots)) = forks.pop() {
+            slots.fill(own, sub)?;
+            sub = self.form(&prefix, slots)?;
+        }
+        Ok(sub)
+    }
+
+    /// Takes a node apart where changes lie below it; `slot` is where it stands in the node above.
+    fn open_inner<'c>(
+        &mut self,
+        inner: InnerRef,
+        changes: &'c [Put],
+        slot: u8,
+    ) -> Result<Opened<'c>, StoreError> {
         let start = changes.partition_point(|(key, _)| {
             let path = digits(key);
             !path.starts_with(&inner.prefix) && path < inner.prefix
@@ -124,53 +132,35 @@ impl<'t, 'v> Update<'t, 'v> {
         let rest = changes.get(start..).unwrap_or_default();
         let length = rest.partition_point(|(key, _)| digits(key).starts_with(&inner.prefix));
         let (inside, later) = rest.split_at_checked(length).ok_or(NOT_PROVED)?;
-        let outside: Vec<Item> =
-            changes.iter().take(start).chain(later).filter_map(|(_, item)| item.clone()).collect();
-        let sub = if inside.is_empty() { Sub::Inner(inner) } else { self.change_inside(&inner, inside)? };
-        self.join(sub, outside)
+        let mut opened = Opened {
+            slot,
+            prefix: inner.prefix.clone(),
+            outside: changes.iter().take(start).chain(later).filter_map(|(_, item)| item.clone()).collect(),
+            slots: Slots::new(),
+            below: Vec::new(),
+            unchanged: None,
+        };
+        if inside.is_empty() {
+            opened.unchanged = Some(inner);
+        } else {
+            self.open_children(&inner, inside, &mut opened)?;
+        }
+        Ok(opened)
     }
 
-    /// What stands in a place, and further records of the same place outside its prefix.
-    fn join(&mut self, sub: Sub, extra: Vec<Item>) -> Result<Sub, StoreError> {
-        if extra.is_empty() {
-            return Ok(sub);
-        }
-        match sub {
-            Sub::Empty => Ok(Sub::Items(extra)),
-            Sub::Items(mut items) => {
-                items.extend(extra);
-                items.sort();
-                Ok(Sub::Items(items))
-            }
-            Sub::Inner(inner) => {
-                let shared =
-                    extra.iter().map(|item| common(&digits(&item.key), &inner.prefix)).min().unwrap_or(0);
-                let prefix = inner.prefix.get(..shared).unwrap_or_default().to_vec();
-                let own = inner.prefix.get(shared).copied().ok_or(PREFIX)?;
-                let mut slots = Slots::new();
-                for item in extra {
-                    slots.push(shared, item)?;
-                }
-                let place = slots.at(own).ok_or(PREFIX)?;
-                let beside = match mem::take(place) {
-                    Sub::Items(items) => items,
-                    _ => Vec::new(),
-                };
-                let joined = self.join(Sub::Inner(inner), beside)?;
-                *slots.at(own).ok_or(PREFIX)? = joined;
-                self.form(&prefix, slots)
-            }
-        }
-    }
-
-    fn change_inside(&mut self, inner: &InnerRef, changes: &[Put]) -> Result<Sub, StoreError> {
+    fn open_children<'c>(
+        &mut self,
+        inner: &InnerRef,
+        changes: &'c [Put],
+        opened: &mut Opened<'c>,
+    ) -> Result<(), StoreError> {
         let node = self.tree.inner(inner)?;
         let Node::Inner(children) = &*node else {
             return Err(NOT_PROVED);
         };
         let depth = inner.prefix.len();
         self.rows.insert(inner.prefix.clone(), None);
-        let mut slots = Slots::new();
+        let slots = &mut opened.slots;
         let mut rest = changes;
         let below = |changes: &[Put], first: u8| {
             changes.partition_point(|(key, _)| digits(key).get(depth).is_none_or(|slot| *slot < first))
@@ -185,26 +175,22 @@ impl<'t, 'v> Update<'t, 'v> {
             let (own, later) = later.split_at_checked(below(later, first + width)).ok_or(NOT_PROVED)?;
             rest = later;
             match child {
-                _ if own.is_empty() => match child {
-                    Child::Page { .. } => slots.kept.push(child.clone()),
-                    Child::Inner { slot, inner } => {
-                        *slots.at(*slot).ok_or(NOT_PROVED)? = Sub::Inner(inner.clone());
-                    }
-                },
+                Child::Page { .. } if own.is_empty() => slots.kept.push(child.clone()),
+                Child::Inner { slot, inner } if own.is_empty() => {
+                    slots.fill(*slot, Sub::Inner(inner.clone()))?;
+                }
                 Child::Page { .. } => {
                     for item in merge(self.open(&inner.prefix, child)?, own) {
                         slots.push(depth, item)?;
                     }
                 }
-                Child::Inner { slot, inner } => {
-                    *slots.at(*slot).ok_or(NOT_PROVED)? = self.change(inner.clone(), own)?;
-                }
+                Child::Inner { slot, inner } => opened.below.push((*slot, inner.clone(), own)),
             }
         }
         for item in rest.iter().filter_map(|(_, item)| item.clone()) {
             slots.push(depth, item)?;
         }
-        self.form(&inner.prefix, slots)
+        Ok(())
     }
 
     /// The records of a page whose row goes.
@@ -226,6 +212,11 @@ impl<'t, 'v> Update<'t, 'v> {
             && let (Some(only), None) = (taken.next(), taken.next())
         {
             return Ok(mem::take(only));
+        }
+        for slot in 0..16 {
+            if let Some(items) = slots.take_crowded(slot, self.limit)? {
+                slots.fill(slot, Sub::Inner(self.build(items)?))?;
+            }
         }
         let mut children = Vec::new();
         self.run(prefix, &mut slots, 0, 16, &mut children)?;
@@ -266,10 +257,8 @@ impl<'t, 'v> Update<'t, 'v> {
             return Ok(());
         }
         if width == 1 {
-            let inner = match mem::take(slots.at(first).ok_or(NOT_PROVED)?) {
-                Sub::Inner(inner) => inner,
-                Sub::Items(items) => self.build(items)?,
-                Sub::Empty => return Err(NOT_PROVED),
+            let Sub::Inner(inner) = mem::take(slots.at(first)?) else {
+                return Err(NOT_PROVED);
             };
             children.push(Child::Inner { slot: first, inner });
             return Ok(());
@@ -307,20 +296,25 @@ impl<'t, 'v> Update<'t, 'v> {
         Ok(all)
     }
 
-    /// A node over more records than a page takes.
+    /// A node over more records than a page takes, and the nodes below it: those that wait for one lie in a list.
     fn build(&mut self, items: Vec<Item>) -> Result<InnerRef, StoreError> {
-        let (first, last) = items.first().zip(items.last()).ok_or(NOT_PROVED)?;
-        let (first, last) = (digits(&first.key), digits(&last.key));
-        let depth = common(&first, &last);
-        let prefix = first.get(..depth).unwrap_or_default().to_vec();
-        let mut slots = Slots::new();
-        for item in items {
-            slots.push(depth, item)?;
-        }
-        match self.form(&prefix, slots)? {
-            Sub::Inner(inner) => Ok(inner),
-            // All in one slot: the same key twice.
-            _ => Err(PREFIX),
+        let mut way = vec![Unbuilt::over(items)?];
+        loop {
+            let top = way.last_mut().ok_or(NOT_PROVED)?;
+            if let Some(items) = top.next_crowded(self.limit)? {
+                way.push(Unbuilt::over(items)?);
+                continue;
+            }
+            let done = way.pop().ok_or(NOT_PROVED)?;
+            // No slot of it is crowded any more.
+            let Sub::Inner(inner) = self.form(&done.prefix, done.slots)? else {
+                // All in one slot: the same key twice.
+                return Err(PREFIX);
+            };
+            match way.last_mut() {
+                None => return Ok(inner),
+                Some(above) => above.slots.fill(above.slot, Sub::Inner(inner))?,
+            }
         }
     }
 
