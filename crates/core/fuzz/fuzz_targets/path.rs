@@ -51,7 +51,7 @@ fuzz_target!(|bytes: &[u8]| {
 });
 
 fn fingerprints(chain: &ValidatedChain) -> Vec<strongroom::certificate::Fingerprint> {
-    chain.path().iter().map(|link| link.certificate.fingerprint).collect()
+    chain.path().iter().map(|link| link.certificate.fingerprint()).collect()
 }
 
 /// The DER values that stand one after the other.

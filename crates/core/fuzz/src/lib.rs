@@ -124,7 +124,8 @@ fn outcome(bytes: &[u8], password: &Password, limits: &Limits) -> Outcome {
     assert!(certificates.iter().all(|bag| bag.der.len() <= limits.max_certificate_len));
     // A bag is passed over, or its name is.
     assert!(skipped.len() <= 2 * limits.max_bags && contents.safes.len() <= limits.max_safes);
-    ServerCredential::candidates(&contents);
+    let candidates = ServerCredential::candidates(&contents);
+    assert!(candidates.len() <= (keys.len() + locked.len()) * certificates.len().max(1));
     let total = keys.iter().map(|bag| bag.key.expose_pkcs8_der().len()).sum::<usize>()
         + certificates.iter().map(|bag| bag.der.len()).sum::<usize>();
     assert!(total <= bytes.len(), "{total} bytes out of {}", bytes.len());

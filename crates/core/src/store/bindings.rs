@@ -24,7 +24,12 @@ pub(crate) struct BindingRow {
 }
 
 impl BindingRow {
-    fn from_record(host: &str, record: &[u8]) -> Result<Self, StoreError> {
+    pub(super) fn to_record(&self) -> Vec<u8> {
+        let mut encoder = Encoder::new();
+        encoder.text(self.alias.as_str()).text(&self.actor).integer(self.at).done()
+    }
+
+    pub(super) fn from_record(host: &str, record: &[u8]) -> Result<Self, StoreError> {
         let mut decoder = Decoder::new(record)?;
         let alias = decoder.text()?.parse().map_err(|_| RECORD)?;
         let (actor, at) = (decoder.text()?.to_owned(), decoder.integer()?);
@@ -54,9 +59,7 @@ impl Read<'_> {
 impl Write<'_> {
     /// Binds a host, in place of what it was bound to.
     pub(crate) fn put_binding(&self, row: &BindingRow) {
-        let mut encoder = Encoder::new();
-        encoder.text(row.alias.as_str()).text(&row.actor).integer(row.at);
-        self.put(key::text(Tag::Binding, &row.host), encoder.done());
+        self.put(key::text(Tag::Binding, &row.host), row.to_record());
     }
 
     pub(crate) fn delete_binding(&self, host: &str) {

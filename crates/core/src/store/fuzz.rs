@@ -1,9 +1,12 @@
 //! What must hold of every decoder of a row, whatever the bytes. Compiled under `cfg(strongroom_fuzzing)` alone.
 
 use super::{
+    bindings::BindingRow,
     codec::Decoder,
+    key,
     records::{Content, EntryHead, sealed_from_blob, sealed_to_blob},
-    tree, web_server,
+    requests::RequestRow,
+    slots, tree, web_server,
 };
 
 /// Takes the bytes for a record or a blob of each kind: what is read of them is written as the same bytes.
@@ -12,9 +15,21 @@ pub(crate) fn check_record(bytes: &[u8]) {
         assert_eq!(content.to_record(), bytes, "two encodings of one version");
     }
     let alias = Decoder::new(bytes).and_then(|mut fields| Ok(fields.text()?.to_ascii_lowercase()));
-    if let Ok(head) = alias.and_then(|alias| EntryHead::from_record(&alias, bytes)) {
-        assert_eq!(head.to_record(), bytes, "two encodings of one entry");
-        assert!(EntryHead::from_record("another alias", bytes).is_err());
+    if let Ok(alias) = alias {
+        if let Ok(head) = EntryHead::from_record(&alias, bytes) {
+            assert_eq!(head.to_record(), bytes, "two encodings of one entry");
+            assert!(EntryHead::from_record("another alias", bytes).is_err());
+        }
+        if let Ok(request) = RequestRow::from_record(&alias, bytes) {
+            assert_eq!(request.to_record(), bytes, "two encodings of one pending request");
+            assert!(RequestRow::from_record("another alias", bytes).is_err());
+        }
+    }
+    if let Ok(binding) = BindingRow::from_record("www.test", bytes) {
+        assert_eq!(binding.to_record(), bytes, "two encodings of one binding");
+    }
+    if let Ok(slot) = slots::decode(&key::slot(0), bytes) {
+        assert_eq!(slots::encode(&slot), bytes, "two encodings of one slot");
     }
     if let Ok(sealed) = sealed_from_blob(bytes) {
         assert_eq!(sealed_to_blob(&sealed), bytes, "two encodings of one sealed key");

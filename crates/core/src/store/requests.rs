@@ -47,14 +47,14 @@ impl RequestRow {
         [self.request.fingerprint()]
     }
 
-    fn to_record(&self) -> Vec<u8> {
+    pub(super) fn to_record(&self) -> Vec<u8> {
         let mut encoder = Encoder::new();
         encoder.text(self.alias.as_str()).bytes(&self.id).text(&self.actor).integer(self.at);
         encoder.bytes(self.request.der());
         encoder.bytes(&self.sealed.sealed_key).bytes(&self.sealed.wrapped_data_key).done()
     }
 
-    fn from_record(alias: &str, record: &[u8]) -> Result<Self, StoreError> {
+    pub(super) fn from_record(alias: &str, record: &[u8]) -> Result<Self, StoreError> {
         let mut decoder = Decoder::new(record)?;
         let stored: Alias = decoder.text()?.parse().map_err(|_| RECORD)?;
         let id = decoder.fixed()?;

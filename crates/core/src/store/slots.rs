@@ -78,7 +78,7 @@ pub(crate) type SlotRow = (u32, Result<Slot, StoreError>);
 /// The most rows that are looked at among the slots.
 const MOST_ROWS: usize = 1_000;
 
-fn encode(slot: &Slot) -> Vec<u8> {
+pub(super) fn encode(slot: &Slot) -> Vec<u8> {
     let mut encoder = Encoder::new();
     encoder.text(slot.source.kind()).text(slot.source.name()).optional_text(slot.label.as_deref());
     encoder.bytes(&slot.salt);
@@ -91,7 +91,7 @@ fn encode(slot: &Slot) -> Vec<u8> {
     encoder.bytes(&slot.wrapped).integer(slot.created_at).bytes(&slot.checksum).done()
 }
 
-fn decode(key: &[u8], record: &[u8]) -> Result<Slot, StoreError> {
+pub(super) fn decode(key: &[u8], record: &[u8]) -> Result<Slot, StoreError> {
     let number = match key {
         [_, number] if usize::from(*number) < MAX_SLOTS => u32::from(*number),
         _ => return Err(MALFORMED),
