@@ -30,7 +30,7 @@ fuzz_target!(|bytes: &[u8]| {
             let alone = read_certificates(CertificateFileRequest::new(found.certificate.der()));
             let alone = alone.expect("a certificate that was read before");
             assert_eq!(alone.certificates.len(), 1);
-            assert_eq!(alone.certificates[0].certificate.fingerprint, found.certificate.fingerprint);
+            assert_eq!(alone.certificates[0].certificate.fingerprint(), found.certificate.fingerprint());
         }
     }
 });
