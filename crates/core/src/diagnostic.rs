@@ -167,6 +167,8 @@ codes! {
     UnusedCertificate = "unused_certificate", Warning;
     /// The entry was there, and certificates of its chain that the store did not have were stored.
     ChainStored = "chain_stored", Warning;
+    /// The alias that was made for an entry was taken, and it has that with a number.
+    AliasNumbered = "alias_numbered", Warning;
     /// The authority is in the store already under another alias.
     DuplicateAuthority = "duplicate_authority", Warning;
     /// The imported authority is outside its validity and anchors nothing now.
@@ -283,6 +285,7 @@ impl DiagnosticCode {
             Self::Skipped => "nothing, if you do not need them",
             Self::UnusedCertificate => "nothing; they were not stored",
             Self::ChainStored => "nothing; a server sends the chain with them from now on",
+            Self::AliasNumbered => "nothing, if both are meant; or give it an alias of your choice",
             Self::DuplicateAuthority => "nothing, or remove one of the two",
             Self::AuthorityNotValid => "import the CA's current certificate",
             Self::TlsNotOffered => "nothing, if every client has one of those that are offered",

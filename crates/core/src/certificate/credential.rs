@@ -5,6 +5,7 @@ use rustls_pki_types::PrivateKeyDer;
 use super::{
     Certificate,
     choice::{Candidate, CredentialError, EntrySelector},
+    climb::climb,
     key_pair::KeyPair,
     pairing::{Pairing, load},
 };
@@ -118,12 +119,43 @@ impl ServerCredential {
             },
         };
         let not_chosen = pairing.candidates(|index| index != chosen);
-        let (bag, leaf, others) = pairing.take(chosen)?;
+        let (bag, leaf, others) = pairing.pair(chosen)?;
+        let (leaf, others) = (leaf.clone(), others.into_iter().cloned().collect());
         let mut keys = contents.keys;
         if bag >= keys.len() {
             return Err(CredentialError::KeyMismatch);
         }
         Ok(Self { key: keys.swap_remove(bag).key, leaf, others, not_chosen })
+    }
+
+    /// Every pair of a file: what it is, and its credential, or why it has none. With each go the certificates that may
+    /// stand above it.
+    ///
+    /// # Errors
+    ///
+    /// [`CredentialError`] if the file has no private key, or a part of it stays locked, in which further keys may be.
+    pub(crate) fn choose_all(
+        contents: &Contents,
+    ) -> Result<Vec<(Candidate, Result<Self, CredentialError>)>, CredentialError> {
+        if let Some(reason) = contents.locked_safes().next() {
+            return Err(CredentialError::Locked(reason.clone()));
+        }
+        if contents.keys.is_empty() && contents.locked.is_empty() {
+            return Err(CredentialError::NoPrivateKey);
+        }
+        let pairing = Pairing::of(contents);
+        let mut all = Vec::new();
+        for (index, candidate) in pairing.candidates(|_| true).into_iter().enumerate() {
+            let credential = pairing.pair(index).and_then(|(bag, leaf, others)| {
+                let key = &contents.keys.get(bag).ok_or(CredentialError::KeyMismatch)?.key;
+                // EXPOSE: a key with several certificates stands in several entries.
+                let key = PrivateKey::from_pkcs8_der(key.expose_pkcs8_der().to_vec());
+                let others = climb(leaf, &others).into_iter().cloned().collect();
+                Ok(Self { key, leaf: leaf.clone(), others, not_chosen: Vec::new() })
+            });
+            all.push((candidate, credential));
+        }
+        Ok(all)
     }
 
     /// What [`choose`](Self::choose) has to choose from, in a file that is open.

@@ -4,6 +4,7 @@
 
 mod algorithm;
 mod choice;
+mod climb;
 mod credential;
 mod curve;
 mod der;
@@ -28,7 +29,6 @@ mod traditional;
 
 use rustls_pki_types::CertificateDer;
 
-pub(crate) use self::choice::in_quotes;
 #[cfg(strongroom_fuzzing)]
 pub use self::reencode::reencode;
 pub use self::{
@@ -47,6 +47,7 @@ use self::{
     extension::{Extension, describe, is_processed, unknown_qualifier},
     structure::{RawExtension, Structure, instant, usage_bits},
 };
+pub(crate) use self::{choice::in_quotes, climb::climb};
 pub(crate) use self::{
     der::Oid,
     distinguished_name::DistinguishedName,

@@ -164,26 +164,21 @@ impl Pairing {
     /// # Errors
     ///
     /// Why the pair cannot be used.
-    pub(super) fn take(
-        mut self,
+    pub(super) fn pair(
+        &self,
         index: usize,
-    ) -> Result<(usize, Certificate, Vec<Certificate>), CredentialError> {
-        if index >= self.pairs.len() {
-            return Err(CredentialError::KeyMismatch);
-        }
-        let pair = self.pairs.swap_remove(index);
-        if let Some(problem) = pair.problem {
-            return Err(problem);
+    ) -> Result<(usize, &Certificate, Vec<&Certificate>), CredentialError> {
+        let pair = self.pairs.get(index).ok_or(CredentialError::KeyMismatch)?;
+        if let Some(problem) = &pair.problem {
+            return Err(problem.clone());
         }
         let bag = self.keys.get(pair.key).and_then(|key| key.bag).ok_or(CredentialError::KeyMismatch)?;
         let (mut leaf, mut others) = (None, Vec::new());
-        for (place, found) in self.certificates.into_iter().enumerate() {
-            match found.content {
-                Content::Decoded { certificate, .. } if pair.certificate == Some(place) => {
-                    leaf = Some(*certificate);
-                }
-                Content::Decoded { certificate, .. } => others.push(*certificate),
-                Content::Undecodable { .. } => {}
+        for (place, found) in self.certificates.iter().enumerate() {
+            match found.decoded() {
+                Some(certificate) if pair.certificate == Some(place) => leaf = Some(certificate),
+                Some(certificate) => others.push(certificate),
+                None => {}
             }
         }
         Ok((bag, leaf.ok_or(CredentialError::KeyMismatch)?, others))

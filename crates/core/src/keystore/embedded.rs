@@ -2,7 +2,7 @@
 
 use super::{Keystore, chains::load_authorities, request::CredentialRequest};
 use crate::{
-    certificate::{Certificate, Fingerprint},
+    certificate::{Certificate, climb},
     diagnostic::DiagnosticCode,
     error::Error,
     instant::seconds,
@@ -10,9 +10,6 @@ use crate::{
         Authorities, PathCertificate, Role, Trust, ValidatedChain, ValidationError, anchors_now, verify,
     },
 };
-
-/// The longest way up that is followed without a root.
-const MAX_CLIMB: usize = 10;
 
 /// A CA certificate that a file embeds, that its path needs, and that the store does not have.
 #[derive(Clone, Debug)]
@@ -121,21 +118,4 @@ fn find_chain(
         }
     }
     best.map_or_else(|| Err(refused.into()), |chain| Ok(Some(chain)))
-}
-
-/// Those that may be above `leaf` by their names, up to [`MAX_CLIMB`].
-fn climb<'c>(leaf: &Certificate, between: &[&'c Certificate]) -> Vec<&'c Certificate> {
-    let mut found: Vec<&Certificate> = Vec::new();
-    let mut names = vec![leaf.issuer_name.clone()];
-    let mut seen: Vec<Fingerprint> = Vec::new();
-    while let Some(name) = names.pop() {
-        for ca in between.iter().filter(|ca| ca.subject_name == name) {
-            if found.len() < MAX_CLIMB && !seen.contains(&ca.fingerprint) {
-                seen.push(ca.fingerprint);
-                names.push(ca.issuer_name.clone());
-                found.push(ca);
-            }
-        }
-    }
-    found
 }

@@ -129,10 +129,14 @@ impl Keystore {
         requests: Vec<CredentialRequest>,
         at: UnixTime,
     ) -> Result<Vec<ImportReport>, Error> {
-        traced(Operation::Import, None, || self.import_all(requests, at))
+        traced(Operation::Import, None, || self.import_together(requests, at))
     }
 
-    fn import_all(&self, requests: Vec<CredentialRequest>, at: UnixTime) -> Result<Vec<ImportReport>, Error> {
+    fn import_together(
+        &self,
+        requests: Vec<CredentialRequest>,
+        at: UnixTime,
+    ) -> Result<Vec<ImportReport>, Error> {
         let asked = Asked { action: Action::ImportMany, about: "", at: seconds(at) };
         // Nothing is stored if one of them only asks what would be.
         let dry_run = requests.iter().any(|request| request.options.dry_run);
@@ -173,7 +177,7 @@ impl Keystore {
 }
 
 /// Whether an entry comes back through the path that a server uses.
-fn comes_back(
+pub(super) fn comes_back(
     read: &Read<'_>,
     root: &RootKey,
     alias: &Alias,

@@ -6,6 +6,7 @@
 mod accounts;
 mod authorities;
 mod bindings;
+mod bulk;
 mod chains;
 mod changes;
 mod commit_credential;
@@ -57,12 +58,16 @@ pub use self::{
         AuthorityReport,
     },
     bindings::Binding,
+    bulk::{AliasFrom, BulkAlias, BulkEntry, BulkItem, BulkReport, BulkRequest, BulkResult},
     copies::{Backup, RestoreOptions, RestorePlan},
     embedded::EmbeddedAuthority,
     entries::Entries,
     expiry::{Expiry, ExpiryCause, ExpiryState, ExpiryWindow, InvalidWindow},
     export::Exported,
-    files::{FilesRequest, OpenedFiles, Source, SourceFile, SourcePart},
+    files::{
+        FilesRequest, OpenedCredentialFile, OpenedEvery, OpenedFiles, Source, SourceFile, SourcePart,
+        open_every,
+    },
     generate::GenerateRequest,
     history::{Comparison, Version},
     import::open_pfx,

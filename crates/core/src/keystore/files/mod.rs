@@ -1,6 +1,7 @@
 //! The import of a server certificate out of whatever files there are: its key and its certificates, in any form, in any
 //! order, put together by public key.
 
+mod every;
 mod gather;
 mod pair;
 mod source;
@@ -9,7 +10,10 @@ use std::fmt;
 
 use self::gather::Gatherer;
 pub(super) use self::pair::Gathered;
-pub use self::source::{Source, SourcePart};
+pub use self::{
+    every::{OpenedCredentialFile, OpenedEvery, open_every},
+    source::{Source, SourcePart},
+};
 use super::{
     Keystore,
     protocol::Asked,

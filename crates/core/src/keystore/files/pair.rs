@@ -27,6 +27,14 @@ pub(in crate::keystore) struct Gathered {
     files: Vec<(String, bool)>,
 }
 
+/// What [`Gathered::into_every`] gives.
+pub(super) struct Every {
+    /// Each with its friendlyName.
+    pub(super) credentials: Vec<(Option<String>, Result<ServerCredential, Error>)>,
+    pub(super) findings: Vec<Diagnostic>,
+    pub(super) sources: Vec<Source>,
+}
+
 /// Keys and certificates that a message names, of each.
 const MAX_NAMED: usize = 8;
 
@@ -86,16 +94,17 @@ impl Gathered {
         entry: Option<&EntrySelector>,
         at: i64,
     ) -> Result<(ServerCredential, Vec<Diagnostic>, Vec<Source>), Error> {
-        let mut candidates = ServerCredential::candidates(&self.contents);
-        if self.is_mismatch(&candidates) {
-            return Err(self.mismatch().into());
-        }
-        if self.drop_strangers(&candidates) {
-            candidates = ServerCredential::candidates(&self.contents);
-        }
+        let candidates = self.pairs()?;
         let newest = if entry.is_none() { self.newest(&candidates, at) } else { None };
+        self.choose(newest.as_ref().or(entry))
+    }
+
+    fn choose(
+        self,
+        entry: Option<&EntrySelector>,
+    ) -> Result<(ServerCredential, Vec<Diagnostic>, Vec<Source>), Error> {
         let several = self.sources.len() > 1;
-        let chosen = ServerCredential::choose(self.contents, newest.as_ref().or(entry)).map_err(Error::from);
+        let chosen = ServerCredential::choose(self.contents, entry).map_err(Error::from);
         let credential = chosen.map_err(|error| match (error, self.locked_keys.first()) {
             (error @ Error::Pkcs12(Pkcs12Error::KeyFilePassword { .. }), Some((_, file))) if several => {
                 Error::InFile { file: file.clone(), error: Box::new(error) }
@@ -103,6 +112,37 @@ impl Gathered {
             (error, _) => error,
         })?;
         Ok((credential, self.findings, self.sources))
+    }
+
+    /// Every key with its certificate, and what there is to say.
+    pub(super) fn into_every(mut self, at: i64) -> Result<Every, Error> {
+        let candidates = self.pairs()?;
+        let newest = self.newest(&candidates, at);
+        if newest.is_some() || candidates.len() < 2 {
+            let (credential, findings, sources) = self.choose(newest.as_ref())?;
+            let name =
+                candidates.into_iter().find_map(|candidate| candidate.friendly_names.into_iter().next());
+            return Ok(Every { credentials: vec![(name, Ok(credential))], findings, sources });
+        }
+        let credentials = ServerCredential::choose_all(&self.contents)?
+            .into_iter()
+            .map(|(candidate, credential)| {
+                (candidate.friendly_names.into_iter().next(), credential.map_err(Error::from))
+            })
+            .collect();
+        Ok(Every { credentials, findings: self.findings, sources: self.sources })
+    }
+
+    /// What the keys and certificates pair to, without keys that belong to none of them.
+    fn pairs(&mut self) -> Result<Vec<Candidate>, Error> {
+        let candidates = ServerCredential::candidates(&self.contents);
+        if self.is_mismatch(&candidates) {
+            return Err(self.mismatch().into());
+        }
+        if self.drop_strangers(&candidates) {
+            return Ok(ServerCredential::candidates(&self.contents));
+        }
+        Ok(candidates)
     }
 
     /// Whether a candidate is a key that is open and has no certificate.
