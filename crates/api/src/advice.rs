@@ -20,6 +20,10 @@ fn words(remedy: &Remedy) -> String {
             "choose one with the field entry: its friendly name, #n, or its SHA-256 fingerprint".to_owned()
         }
         Remedy::Replace => "send replace=true to replace the entry and keep its former version".to_owned(),
+        Remedy::KeepGoing => "import the others by themselves".to_owned(),
+        Remedy::RaiseLimit { needed } => {
+            format!("{OPERATOR} import the {needed} files there, or import them in several parts")
+        }
         Remedy::KeyPassword => {
             "export the file again with one password for the file and its private key".to_owned()
         }

@@ -4,23 +4,23 @@ use std::{path::PathBuf, str::FromStr};
 
 mod check;
 mod export;
+mod import;
 mod issuance;
 mod serving;
 mod store;
 mod user;
 
 use clap::builder::{PossibleValuesParser, RangedU64ValueParser, TypedValueParser};
-use clap::{ArgAction, Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 use strongroom::{
     Alias,
-    certificate::EntrySelector,
-    diagnostic::{DiagnosticCode, Severity, UnknownCode},
     limits::Limits,
     validate::{PeerName, Purpose},
 };
 
 pub(crate) use self::check::{Check, CheckFormat};
 pub(crate) use self::export::{CaExport, Export, FormatWord, LayoutWord, OverwriteArgs};
+pub(crate) use self::import::{Import, PassIn, overridable};
 pub(crate) use self::issuance::{Csr, CsrCommand, Encoding, Generate, Install, RequestArgs, RequestOutput};
 pub(crate) use self::serving::{Bind, Host, Serve, WebServer, Why};
 pub(crate) use self::store::{
@@ -200,51 +200,6 @@ pub(crate) enum Command {
     },
 }
 
-#[derive(Debug, Args)]
-pub(crate) struct Import {
-    /// The name under which the certificate is kept
-    pub(crate) alias: Alias,
-    /// Its key and certificates: PKCS #12, PEM, DER, PKCS #7, JKS, a ZIP or a folder, in any order; - reads standard input
-    #[arg(required = true, value_name = "FILE")]
-    pub(crate) files: Vec<PathBuf>,
-    #[command(flatten)]
-    pub(crate) password: PassIn,
-    /// Use and store the CA certificates that the file embeds
-    #[arg(long, value_name = "BOOL", default_value_t = true, action = ArgAction::Set)]
-    pub(crate) import_certificate_chain: bool,
-    /// Import the CA certificates that the path needs and the file embeds, after showing them and asking
-    #[arg(long)]
-    pub(crate) with_embedded_ca: bool,
-    /// Which key, in a file with several: its friendly name, #n, or a SHA-256 fingerprint
-    #[arg(long, value_name = "SEL")]
-    pub(crate) entry: Option<EntrySelector>,
-    /// Replace an entry of other content; the former version is kept
-    #[arg(long)]
-    pub(crate) replace: bool,
-    /// Do everything but store it, and show what would be stored
-    #[arg(long)]
-    pub(crate) dry_run: bool,
-    /// Import in spite of a finding: expired, not_yet_valid, no_anchor, no_server_auth or no_mac
-    #[arg(long, value_name = "FINDING", value_parser = overridable)]
-    pub(crate) allow: Vec<DiagnosticCode>,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct PassIn {
-    /// Where the file's password comes from: env:VAR file:PATH fd:N stdin cred:NAME prompt none pass:TEXT
-    #[arg(long = "pass-in", value_name = "SRC")]
-    pub(crate) source: Option<PasswordSource>,
-    /// Where a private key's password comes from, if it has one of its own; may be given several times
-    #[arg(long = "key-pass-in", value_name = "SRC")]
-    pub(crate) key_sources: Vec<PasswordSource>,
-    /// The most key-derivation iterations that the file may cost, up to 320000000 [default: 25000000]
-    #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<u64>::new().range(1..=Limits::max_work_ceiling()))]
-    pub(crate) max_work: Option<u64>,
-    /// The largest file, in bytes, up to 16777216 [default: 1048576]
-    #[arg(long, value_name = "BYTES", value_parser = max_size)]
-    pub(crate) max_size: Option<usize>,
-}
-
 #[derive(Debug, Subcommand)]
 pub(crate) enum Ca {
     /// Import CA certificates, root or intermediate: PEM, DER, PKCS #7, or PKCS #12 with its password
@@ -339,37 +294,6 @@ where
     PossibleValuesParser::new(words).try_map(|word| word.parse::<T>())
 }
 
-impl PassIn {
-    /// The limits for the file.
-    pub(crate) fn limits(&self) -> Limits {
-        let limits = Limits::default().with_max_work(self.max_work.unwrap_or(Limits::COMMAND_WORK));
-        self.max_size.map_or(limits, |size| limits.with_max_file_len(size))
-    }
-}
-
-fn max_size(text: &str) -> Result<usize, String> {
-    let ceiling = Limits::max_file_len_ceiling();
-    match text.parse() {
-        Ok(size) if (1..=ceiling).contains(&size) => Ok(size),
-        _ => Err(format!("1 to {ceiling} bytes")),
-    }
-}
-
-fn overridable(text: &str) -> Result<DiagnosticCode, String> {
-    let parsed: Result<DiagnosticCode, UnknownCode> = text.parse();
-    let why = match parsed {
-        Ok(code) if code.severity() == Severity::Overridable => return Ok(code),
-        Ok(code) => format!("{code} cannot be allowed"),
-        Err(unknown) => unknown.to_string(),
-    };
-    let names: Vec<&str> = DiagnosticCode::ALL
-        .iter()
-        .filter(|code| code.severity() == Severity::Overridable)
-        .map(|code| code.as_str())
-        .collect();
-    Err(format!("{why}; only {} can be allowed", names.join(", ")))
-}
-
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory as _;
@@ -379,14 +303,5 @@ mod tests {
     #[test]
     fn definition_is_consistent() {
         Arguments::command().debug_assert();
-    }
-
-    #[test]
-    fn only_overridable_findings_can_be_allowed() {
-        assert_eq!(overridable("expired"), Ok(DiagnosticCode::Expired));
-        let only =
-            "only expired, not_yet_valid, no_server_auth, no_client_auth, no_anchor, no_mac can be allowed";
-        assert_eq!(overridable("weak_key"), Err(format!("weak_key cannot be allowed; {only}")));
-        assert_eq!(overridable("x"), Err(format!("there is no code \"x\"; {only}")));
     }
 }

@@ -1,6 +1,7 @@
 //! Output: data on standard output, words on standard error, one JSON object with `--json`.
 
 mod entries;
+mod failures;
 mod output;
 mod screen;
 mod table;
@@ -14,17 +15,21 @@ use std::{
 use clap::{ColorChoice, error::ContextKind};
 use serde::Serialize;
 use strongroom::{
-    certificate::{Candidate, Certificate},
+    certificate::Certificate,
     diagnostic::Diagnostic,
     remedy::{Invocation, Remedy},
 };
 
-use self::output::Output;
+pub(crate) use self::failures::ErrorView;
 pub(crate) use self::{
     entries::{EntryFacts, EntryView, RemovedView, ShowView, chain_ends_first, chain_text, hex, time_left},
     screen::colours,
     table::{Cell, Mark, Table},
     views::{ImportView, LinkView, UserView, file_text, import_text, path_text, with_own_role},
+};
+use self::{
+    failures::{DiagnosticView, FailureView, error_view, help, views},
+    output::Output,
 };
 use crate::{
     called::wants_nagios,
@@ -54,33 +59,6 @@ struct Success<'a, T> {
     schema: &'static str,
     result: &'a T,
     warnings: Vec<DiagnosticView<'a>>,
-}
-
-/// A diagnostic with its advice in words.
-#[derive(Serialize)]
-struct DiagnosticView<'a> {
-    code: &'a str,
-    message: &'a str,
-    help: Option<String>,
-}
-
-#[derive(Serialize)]
-struct FailureView<'a> {
-    schema: &'static str,
-    error: ErrorView<'a>,
-}
-
-#[derive(Serialize)]
-struct ErrorView<'a> {
-    code: &'a str,
-    stage: &'a str,
-    message: &'a str,
-    help: Option<String>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    findings: Vec<DiagnosticView<'a>>,
-    /// What there is to choose from.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    entries: Option<&'a [Candidate]>,
 }
 
 impl Printer {
@@ -143,17 +121,35 @@ impl Printer {
         Table::new(head, self.screen, self.colour_tables)
     }
 
-    fn views<'a>(&self, remarks: &'a [Diagnostic]) -> Vec<DiagnosticView<'a>> {
-        let view = |remark: &'a Diagnostic| DiagnosticView {
-            code: remark.code.as_str(),
-            message: &remark.message,
-            help: self.help(&remark.remedies),
-        };
-        remarks.iter().map(view).collect()
+    fn help(&self, remedies: &[Remedy]) -> Option<String> {
+        help(remedies, &self.called)
     }
 
-    fn help(&self, remedies: &[Remedy]) -> Option<String> {
-        Remedy::sentence(remedies, |remedy| remedy.for_command(&self.called))
+    /// What the command would have been for one entry of many.
+    fn called_for(&self, alias: &str, file: &str) -> Invocation {
+        let mut called = self.called.clone();
+        alias.clone_into(&mut called.alias);
+        file.clone_into(&mut called.file);
+        called
+    }
+
+    /// Advice by itself, for people.
+    pub(crate) fn advise(&self, remedies: &[Remedy]) {
+        if let Some(help) = self.help(remedies).filter(|_| !self.json) {
+            self.note(&format!("  {} {help}", self.paint("36", "help:")));
+        }
+    }
+
+    /// The failure of one entry of many, as JSON has it.
+    pub(crate) fn error_of<'a>(&self, failure: &'a Failure, alias: &str, file: &str) -> ErrorView<'a> {
+        error_view(failure, &self.called_for(alias, file))
+    }
+
+    /// The same for people; `from` is where it came from.
+    pub(crate) fn failure_of(&self, failure: &Failure, alias: &str, file: &str, from: &str) {
+        if !self.json {
+            self.failure_text(failure, &self.called_for(alias, file), &format!("{from}: "));
+        }
     }
 
     /// The result of a command: JSON, or `text`.
@@ -164,7 +160,7 @@ impl Printer {
         text: impl FnOnce() -> String,
     ) {
         if self.json {
-            self.json(&Success { schema: SCHEMA, result, warnings: self.views(warnings) });
+            self.json(&Success { schema: SCHEMA, result, warnings: views(warnings, &self.called) });
             return;
         }
         for warning in warnings {
@@ -212,27 +208,21 @@ impl Printer {
 
     pub(crate) fn failure(&self, failure: &Failure) {
         if self.json {
-            self.json(&FailureView {
-                schema: SCHEMA,
-                error: ErrorView {
-                    code: failure.code,
-                    stage: failure.stage,
-                    message: &failure.message,
-                    help: self.help(&failure.remedies),
-                    findings: self.views(&failure.more),
-                    entries: failure.choice.as_ref().map(|choice| choice.candidates.as_slice()),
-                },
-            });
-            return;
+            self.json(&FailureView { schema: SCHEMA, error: error_view(failure, &self.called) });
+        } else {
+            self.failure_text(failure, &self.called, "");
         }
+    }
+
+    fn failure_text(&self, failure: &Failure, called: &Invocation, from: &str) {
         let mut stderr = io::stderr().lock();
         let label = self.paint("31", &format!("error[{}]", failure.code));
         let message = failure.choice.as_ref().map_or(&failure.message, |choice| &choice.headline);
-        let _ = writeln!(stderr, "strongroom: {label} {message}");
+        let _ = writeln!(stderr, "strongroom: {label} {from}{message}");
         for candidate in failure.choice.iter().flat_map(|choice| &choice.candidates) {
             let _ = writeln!(stderr, "  {candidate}");
         }
-        if let Some(help) = self.help(&failure.remedies) {
+        if let Some(help) = help(&failure.remedies, called) {
             let _ = writeln!(stderr, "  {} {help}", self.paint("36", "help:"));
         }
         drop(stderr);

@@ -22,6 +22,13 @@ pub enum Remedy {
     ChooseEntry,
     /// Replace the entry; its former version is kept.
     Replace,
+    /// Import what is sound of many.
+    KeepGoing,
+    /// Allow this many files in one import.
+    RaiseLimit {
+        /// The files that there are.
+        needed: usize,
+    },
     /// Take the entry of a backup in place of the present one.
     ReplaceByBackup,
     /// Give the private key's own password.

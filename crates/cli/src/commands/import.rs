@@ -1,10 +1,14 @@
 //! `import`: a server certificate with its key, out of whatever files there are, under an alias.
 
+mod bulk;
 pub(super) mod embedded;
 pub(super) mod sources;
 
 use serde::Serialize;
-use strongroom::keystore::{FilesRequest, ImportReport, OpenedFiles, Source, SourceFile};
+use strongroom::{
+    Alias, Error,
+    keystore::{FilesRequest, ImportReport, OpenedFiles, Source, SourceFile},
+};
 
 use self::sources::{Named, read_sources, summary};
 use super::{now, open, passwords::with_passwords};
@@ -24,6 +28,11 @@ struct FilesView<'a> {
 
 pub(super) fn run(arguments: &Arguments, command: &Import, printer: &Printer) -> Result<(), Failure> {
     embedded::check(command.with_embedded_ca, command.import_certificate_chain)?;
+    if command.all {
+        return bulk::run(arguments, command, printer);
+    }
+    let alias = command.alias.as_ref().map(|alias| alias.to_string_lossy()).unwrap_or_default();
+    let alias: Alias = alias.parse().map_err(Error::from)?;
     let keystore = open(arguments)?;
     let (named, mut warnings) = read_sources(&command.files)?;
     let files: Vec<SourceFile<'_>> = named.iter().map(Named::source).collect();
@@ -32,7 +41,7 @@ pub(super) fn run(arguments: &Arguments, command: &Import, printer: &Printer) ->
         _ => None,
     };
     let opened = with_passwords(arguments, &command.password, alone, printer, |passwords| {
-        let mut request = FilesRequest::new(command.alias.clone(), &files, passwords.file, now());
+        let mut request = FilesRequest::new(alias.clone(), &files, passwords.file, now());
         request.key_passwords = passwords.keys;
         request.limits = command.password.limits();
         request.entry = command.entry.clone();

@@ -13,6 +13,8 @@ impl Remedy {
             Self::ChooseEntry => {
                 "choose one with --entry: its friendly name, #n, or its SHA-256 fingerprint".to_owned()
             }
+            Self::KeepGoing => "to import the others all the same, add: --keep-going".to_owned(),
+            Self::RaiseLimit { needed } => format!("if all of them are meant, add: --limit {needed}"),
             Self::Replace => "to replace the entry and keep its former version, add: --replace".to_owned(),
             Self::ReplaceByBackup => {
                 "to take the entry of the backup in its place, with all its versions, add: --replace".to_owned()

@@ -1,0 +1,122 @@
+//! Work on all cores, and a line on the terminal that says how far it is.
+
+use std::{
+    io::{self, IsTerminal as _, Write as _},
+    sync::{
+        atomic::{AtomicUsize, Ordering},
+        mpsc::{RecvTimeoutError, channel},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use crate::source::environment;
+
+/// The work that is over sooner shows no progress.
+const QUIET: Duration = Duration::from_secs(1);
+/// Between two looks at the progress.
+const TICK: Duration = Duration::from_millis(100);
+
+/// Does `work` for each number below `count`, on every core; the results are in their order.
+pub(super) fn on_all_cores<T: Send>(count: usize, work: impl Fn(usize) -> T + Sync) -> Vec<T> {
+    let threads = thread::available_parallelism().map_or(1, usize::from).min(count);
+    let next = AtomicUsize::new(0);
+    let mut results: Vec<(usize, T)> = Vec::with_capacity(count);
+    let mut progress = Progress::new(count);
+    thread::scope(|scope| {
+        let (sender, receiver) = channel();
+        for _ in 0..threads {
+            let (sender, next, work) = (sender.clone(), &next, &work);
+            scope.spawn(move || {
+                loop {
+                    let index = next.fetch_add(1, Ordering::Relaxed);
+                    if index >= count || sender.send((index, work(index))).is_err() {
+                        break;
+                    }
+                }
+            });
+        }
+        drop(sender);
+        loop {
+            match receiver.recv_timeout(TICK) {
+                Ok(result) => results.push(result),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+            progress.show(results.len());
+        }
+    });
+    progress.clear();
+    results.sort_by_key(|(index, _)| *index);
+    results.into_iter().map(|(_, result)| result).collect()
+}
+
+/// How many of the files are open, on one line that is written over and over.
+struct Progress {
+    total: usize,
+    begun: Instant,
+    shown: Option<Instant>,
+    terminal: bool,
+}
+
+impl Progress {
+    fn new(total: usize) -> Self {
+        let terminal = io::stderr().is_terminal() && environment("TERM").is_some_and(|term| term != "dumb");
+        Self { total, begun: Instant::now(), shown: None, terminal }
+    }
+
+    fn show(&mut self, done: usize) {
+        let now = Instant::now();
+        let since = self.shown.unwrap_or(self.begun);
+        let pause = if self.shown.is_some() { TICK } else { QUIET };
+        if !self.terminal || now.duration_since(since) < pause {
+            return;
+        }
+        self.shown = Some(now);
+        let line = line(done, self.total, now.duration_since(self.begun));
+        let _ = write!(io::stderr().lock(), "\r{line}\u{1b}[K");
+    }
+
+    fn clear(&self) {
+        if self.shown.is_some() {
+            let _ = write!(io::stderr().lock(), "\r\u{1b}[K");
+        }
+    }
+}
+
+/// Columns of the bar.
+const BAR: usize = 24;
+
+fn line(done: usize, total: usize, spent: Duration) -> String {
+    let filled = done.saturating_mul(BAR).checked_div(total).unwrap_or(BAR);
+    let bar = format!("{}{}", "#".repeat(filled), ".".repeat(BAR.saturating_sub(filled)));
+    let rest = u32::try_from(total.saturating_sub(done)).unwrap_or(u32::MAX);
+    let left = spent.saturating_mul(rest).checked_div(u32::try_from(done).unwrap_or(u32::MAX));
+    let left = left.map(|left| format!(", about {} s left", left.as_secs().saturating_add(1)));
+    format!("opened [{bar}] {done} of {total}{}", left.unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_keep_their_order_on_all_cores() {
+        let squares = on_all_cores(1000, |number| {
+            if number % 7 == 0 {
+                thread::yield_now();
+            }
+            number * number
+        });
+        assert_eq!(squares, (0..1000).map(|number| number * number).collect::<Vec<_>>());
+        assert_eq!(on_all_cores(0, |number| number), Vec::<usize>::new());
+    }
+
+    #[test]
+    fn the_line_says_what_is_done_and_what_is_left() {
+        let of = |done, seconds| line(done, 200, Duration::from_secs(seconds));
+        assert_eq!(of(0, 2), "opened [........................] 0 of 200");
+        assert_eq!(of(50, 2), "opened [######..................] 50 of 200, about 7 s left");
+        assert_eq!(of(200, 8), "opened [########################] 200 of 200, about 1 s left");
+    }
+}
