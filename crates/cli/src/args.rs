@@ -18,7 +18,7 @@ use strongroom::{
     validate::{PeerName, Purpose},
 };
 
-pub(crate) use self::check::{Check, CheckFormat};
+pub(crate) use self::check::{Check, CheckFormat, Doctor};
 pub(crate) use self::export::{CaExport, Export, FormatWord, LayoutWord, OverwriteArgs};
 pub(crate) use self::import::{Import, PassIn, overridable};
 pub(crate) use self::issuance::{Csr, CsrCommand, Encoding, Generate, Install, RequestArgs, RequestOutput};
@@ -180,6 +180,8 @@ pub(crate) enum Command {
     Status,
     /// What expires, and what clients refuse already; exit 10 or 11
     Check(Check),
+    /// What is wrong with the store or will be, each with what mends it; exit 7 for errors
+    Doctor(Doctor),
     /// Which settings hold, and where each comes from
     Config,
     /// Print the completions of a shell

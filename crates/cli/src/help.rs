@@ -10,7 +10,7 @@ use crate::args::Arguments;
 const GROUPS: &[(&str, &[&str])] = &[
     ("Start", &["init", "inspect", "import", "generate", "csr", "export", "ca"]),
     ("Entries", &["ls", "find", "show", "chain", "verify", "rename", "rm"]),
-    ("Servers", &["check", "bind", "unbind", "why", "status"]),
+    ("Servers", &["check", "doctor", "bind", "unbind", "why", "status"]),
     ("Versions", &["history", "diff", "undo", "prune"]),
     ("The store itself", &["log", "backup", "restore", "verify-store", "slot", "passwd", "rekey"]),
     ("The API", &["user", "web-server", "serve"]),
@@ -186,6 +186,13 @@ const EXAMPLES: &[Examples] = &[
                 "strongroom rm old-root --force --yes",
                 "a CA in spite of the entries under it, without a question",
             ),
+        ],
+    ),
+    (
+        "doctor",
+        &[
+            ("strongroom doctor", "what is wrong or will be, and the command that mends it"),
+            ("strongroom doctor --fix", "mend what can be mended without losing anything"),
         ],
     ),
     (

@@ -121,7 +121,8 @@ impl Printer {
         Table::new(head, self.screen, self.colour_tables)
     }
 
-    fn help(&self, remedies: &[Remedy]) -> Option<String> {
+    /// Advice in one sentence; `None` for none.
+    pub(crate) fn help(&self, remedies: &[Remedy]) -> Option<String> {
         help(remedies, &self.called)
     }
 
@@ -240,9 +241,18 @@ impl Printer {
         }
     }
 
-    fn paint(&self, code: &str, text: &str) -> String {
-        if self.colour { format!("\u{1b}[1;{code}m{text}\u{1b}[0m") } else { text.to_owned() }
+    /// Text on standard output in a colour, where there are colours.
+    pub(crate) fn paint_data(&self, code: &str, text: &str) -> String {
+        painted(self.colour_tables, code, text)
     }
+
+    fn paint(&self, code: &str, text: &str) -> String {
+        painted(self.colour, code, text)
+    }
+}
+
+fn painted(coloured: bool, code: &str, text: &str) -> String {
+    if coloured { format!("\u{1b}[1;{code}m{text}\u{1b}[0m") } else { text.to_owned() }
 }
 
 fn json_line<T: Serialize>(value: &T) -> String {

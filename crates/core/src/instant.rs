@@ -20,7 +20,7 @@ pub fn rfc3339(seconds: i64) -> String {
 
 /// The day of an instant in UTC, for example `2026-11-23`.
 #[must_use]
-pub(crate) fn day(seconds: i64) -> String {
+pub fn day(seconds: i64) -> String {
     rfc3339(seconds).chars().take(10).collect()
 }
 

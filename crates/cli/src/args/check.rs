@@ -1,4 +1,4 @@
-//! Arguments of `check`.
+//! Arguments of `check` and `doctor`.
 
 use std::path::PathBuf;
 
@@ -29,6 +29,13 @@ pub(crate) struct Check {
     /// With --format openmetrics: say also how many seconds are left, for programs that cannot subtract
     #[arg(long)]
     pub(crate) relative: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Doctor {
+    /// Mend what can be mended without losing anything: modes of files, and what ended servers left behind
+    #[arg(long)]
+    pub(crate) fix: bool,
 }
 
 /// The form of an answer of `check`.

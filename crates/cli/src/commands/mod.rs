@@ -7,6 +7,7 @@ mod chain;
 mod check;
 mod config;
 mod csr;
+mod doctor;
 mod export;
 mod find;
 mod generate;
@@ -106,6 +107,7 @@ fn command(arguments: &Arguments, settings: &[Setting], printer: &Printer) -> Re
         Command::Serve(command) => serve::run(arguments, command, printer),
         Command::Status => status::run(arguments, printer),
         Command::Check(command) => check::run(arguments, command, printer),
+        Command::Doctor(command) => doctor::run(arguments, command, printer),
         Command::Config => config::run(arguments, settings, printer),
         Command::Completions { shell } => {
             pages::completions(*shell, printer);

@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     alias::Alias,
+    certificate::Fingerprint,
     error::Error,
     instant::seconds,
     seal::RootKey,
@@ -51,6 +52,25 @@ impl Keystore {
     /// [`StoreError`] if the store cannot be read.
     pub fn aliases_named(&self, name: &str, limit: u32) -> Result<Vec<Alias>, Error> {
         self.reading(|read| read.aliases_named(name, limit))
+    }
+
+    /// The entries, of whichever kind, that have a public key: up to `limit` aliases. The fingerprint is that of the
+    /// SubjectPublicKeyInfo.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if the store cannot be read.
+    pub fn aliases_of_key(&self, of: &Fingerprint, limit: u32) -> Result<Vec<Alias>, Error> {
+        self.reading(|read| read.aliases_of_key(of, limit))
+    }
+
+    /// Whether the store has a rollback guard, whether or not it was opened with it.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if the store cannot be read.
+    pub fn is_guarded(&self) -> Result<bool, Error> {
+        self.reading(|read| Ok(read.is_guarded()))
     }
 
     /// Checks the engine's structures, every row of the tree, every record and the log, and opens every private key and

@@ -82,7 +82,7 @@ pub use self::{
     },
     requests::{ListedRequest, PendingRequest, RequestOptions},
     sealed::SealedCredential,
-    servers::{ServedEntry, ServerFile, ServerReport, running_servers},
+    servers::{ServedEntry, ServerFile, ServerReport, running_servers, stale_server_files},
     serving::{NameDigest, NameSink, NamedEntry},
     slots::ListedSlot,
     web_server::{WebServerChange, WebServerReport},

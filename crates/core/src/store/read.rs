@@ -80,6 +80,11 @@ impl<'s> Read<'s> {
         &self.state
     }
 
+    /// Whether a rollback guard stands outside.
+    pub(crate) fn is_guarded(&self) -> bool {
+        self.state.guarded
+    }
+
     /// Which commit it shows; `None` within a change, which shows what no commit has.
     pub(crate) fn mark(&self) -> Option<Mark> {
         self.pending.is_none().then(|| self.state.mark())

@@ -1,0 +1,174 @@
+//! The store itself: slots, guard, backups, requests, and the servers that run on it.
+
+use std::{fs, path::Path};
+
+use strongroom::{
+    Alias, Keystore, UnixTime,
+    instant::{day, seconds},
+    keystore::{ServerReport, running_servers, stale_server_files},
+    store::LogEntry,
+};
+
+use super::{
+    command,
+    finding::{Finding, Findings, Fixed, Severity},
+    word,
+};
+use crate::{failure::Failure, render::Printer};
+
+const DAY: i64 = 86_400;
+/// After so long a backup, or a request, is old.
+const OLD: i64 = 30 * DAY;
+/// Within so many seconds a server has seen a change.
+const PROMPT: i64 = 60;
+/// Rows of the log read at a time.
+const PAGE: u32 = 500;
+
+/// Servers that cannot read the store, or serve what is not in it any more; and what others left behind.
+pub(super) fn servers(
+    path: &Path,
+    keystore: &Keystore,
+    at: UnixTime,
+    fix: bool,
+    printer: &Printer,
+    found: &mut Findings,
+) -> Result<(), Failure> {
+    for file in stale_server_files(path) {
+        let shown = file.display();
+        if fix && fs::remove_file(&file).is_ok() {
+            let message = format!("removed {shown}, which an ended server left behind");
+            found.fixed.push(Fixed { code: "stale_server_file", message });
+        } else {
+            let message = format!("an ended server left {shown} behind");
+            found.add(Severity::Note, "stale_server_file", None, message, command(printer, "doctor --fix"));
+        }
+    }
+    let sequence = keystore.generation()?.sequence();
+    let changed = keystore.log_tail(1)?.last().map_or(0, |row| row.at);
+    let settled = seconds(at).saturating_sub(changed) > PROMPT;
+    for server in running_servers(path) {
+        let is_old =
+            |alias: &Alias, version| keystore.entry(alias, at).is_ok_and(|entry| entry.version != version);
+        judge_server(&server, settled && server.sequence < sequence, &is_old, printer, found);
+    }
+    Ok(())
+}
+
+fn judge_server(
+    server: &ServerReport,
+    behind: bool,
+    is_old: &dyn Fn(&Alias, u32) -> bool,
+    printer: &Printer,
+    found: &mut Findings,
+) {
+    let name = server.name();
+    let status = || command(printer, "status");
+    if let Some(failure) = &server.failure {
+        let message = format!("{name} cannot read the store: {failure}");
+        found.add(Severity::Error, "server_cannot_read", None, message, status());
+    }
+    for (alias, reason) in &server.refused {
+        let message = format!("{name} cannot serve it as it is: {reason}");
+        found.add(
+            Severity::Error,
+            "not_served",
+            Some(alias),
+            message,
+            command(printer, &format!("show {alias}")),
+        );
+    }
+    if behind {
+        for entry in server.served.iter().filter(|entry| is_old(&entry.alias, entry.version)) {
+            found.add_alike(Finding {
+                severity: Severity::Warning,
+                code: "not_served",
+                aliases: vec![entry.alias.to_string()],
+                more: 0,
+                message: format!("{name} still serves a former version"),
+                help: status(),
+            });
+        }
+    }
+}
+
+/// What opens the store, and whether an older copy of it would be noticed.
+pub(super) fn slots(keystore: &Keystore, printer: &Printer, found: &mut Findings) -> Result<(), Failure> {
+    let slots = keystore.slot_listing()?;
+    for (_, slot) in &slots {
+        if let Err(error) = slot {
+            let help = printer.help(&error.remedies());
+            found.add(Severity::Error, error.code(), None, error.to_string(), help);
+        }
+    }
+    if let [(number, Ok(_))] = slots.as_slice() {
+        let message = format!("slot {number} alone opens the store: without it nothing does");
+        let help = command(printer, "slot add prompt --label rescue");
+        found.add(Severity::Note, "slot_alone", None, message, help);
+    }
+    if !keystore.is_guarded()? {
+        let message = "the store has no rollback guard: an older copy of it would be taken for the store";
+        let help = command(
+            printer,
+            "--rollback-guard /path/to/another/disk/keystore.guard --accept-rollback status",
+        );
+        found.add(Severity::Note, "no_rollback_guard", None, message.to_owned(), help);
+    }
+    Ok(())
+}
+
+/// Requests that wait long for their certificates.
+pub(super) fn requests(
+    keystore: &Keystore,
+    at: UnixTime,
+    printer: &Printer,
+    found: &mut Findings,
+) -> Result<(), Failure> {
+    for (_, request) in keystore.listed_requests()? {
+        match request {
+            Ok(request) if seconds(at).saturating_sub(request.created_at) > OLD => {
+                let message =
+                    format!("requested on {}, and its certificate has not come", day(request.created_at));
+                let help = command(printer, &format!("csr show {}", request.alias));
+                found.add(Severity::Warning, "pending_request_old", Some(&request.alias), message, help);
+            }
+            Ok(_) => {}
+            Err(error) => {
+                let help = printer.help(&error.remedies());
+                found.add(Severity::Error, error.code(), None, error.to_string(), help);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether there was a backup lately, as the log says: it is read from its end, no further back than matters.
+pub(super) fn backup(
+    keystore: &Keystore,
+    path: &Path,
+    at: UnixTime,
+    printer: &Printer,
+    found: &mut Findings,
+) -> Result<(), Failure> {
+    let now = seconds(at);
+    let recent = |row: &LogEntry| now.saturating_sub(row.at) <= OLD;
+    let mut rows = keystore.log_tail(PAGE)?;
+    loop {
+        // An outcome with an underscore is the code of a failure.
+        let done = |row: &LogEntry| row.action == "backup" && !row.outcome.contains('_') && recent(row);
+        if rows.iter().any(done) {
+            return Ok(());
+        }
+        let Some(first) = rows.first().filter(|first| first.number > 1 && recent(first)) else {
+            break;
+        };
+        let (end, before) = (first.number, (first.number - 1).saturating_sub(i64::from(PAGE)).max(0));
+        let limit = u32::try_from(end - 1 - before).unwrap_or(PAGE);
+        rows = keystore.log(before, limit)?;
+    }
+    let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    let file = format!("{stem}-{}.db", day(now));
+    let message = "the log has no backup of the last 30 days".to_owned();
+    let help = command(printer, &format!("backup {}", word(Path::new(&file))));
+    found.add(Severity::Warning, "no_backup", None, message, help);
+    Ok(())
+}
