@@ -102,6 +102,7 @@ fn literal(text: &str) -> Option<String> {
 fn every_code_of_the_command_is_on_the_page_with_its_exit_and_stage() {
     let page = fs::read_to_string(workspace().join("docs/codes.md")).unwrap();
     let (engine, command) = page.split_once("## Errors of the command").unwrap();
+    let command = command.split("\n## ").next().unwrap();
     let engine = engine.split("## Errors\n").nth(1).unwrap();
     let mut open = vec![workspace().join("crates/cli/src")];
     let mut found = vec![("output_failed".to_owned(), "1".to_owned(), "output".to_owned())];
@@ -144,6 +145,27 @@ fn every_diagnostic_is_on_the_page_with_its_weight() {
         assert!(listed.contains(&format!("| `{code}` | {weight} |")), "{code}");
     }
     assert_eq!(listed.matches("\n| `").count(), DiagnosticCode::ALL.len());
+}
+
+#[test]
+fn every_finding_of_doctor_is_on_the_page() {
+    let page = fs::read_to_string(workspace().join("docs/codes.md")).unwrap();
+    let (others, doctor) = page.split_once("## Findings of `doctor`").unwrap();
+    let listed: BTreeSet<&str> = rows(doctor).into_iter().map(|(code, ..)| code).collect();
+    let others: BTreeSet<&str> = rows(others).into_iter().map(|(code, ..)| code).collect();
+    let folder = workspace().join("crates/cli/src/commands/doctor");
+    let sources: String =
+        fs::read_dir(folder).unwrap().map(|file| fs::read_to_string(file.unwrap().path()).unwrap()).collect();
+    let word = |text: &&str| text.contains('_') && text.chars().all(|c| c.is_ascii_lowercase() || c == '_');
+    let literals: BTreeSet<&str> = sources.split('"').collect();
+    let codes: Vec<&str> = literals.iter().copied().filter(word).collect();
+    assert!(codes.len() > 12, "{codes:?}");
+    for code in codes {
+        assert!(listed.contains(code) || others.contains(code), "{code} is not on the page");
+    }
+    for code in listed {
+        assert!(literals.contains(code), "{code} is on the page, and doctor does not have it");
+    }
 }
 
 #[test]

@@ -55,6 +55,7 @@ fn a_field_has_one_type_in_every_command_and_stands_on_the_page() {
         &["import", "www", "pkcs12/www-direct.p12", "--pass-in", "env:P", "--replace"],
         &["ls"],
         &["check", "--within", "0"],
+        &["doctor"],
         &["find", "www"],
         &["config"],
         &["ca", "ls"],

@@ -212,7 +212,7 @@ impl Look<'_> {
         help: &str,
     ) -> Finding {
         let aliases = vec![entry.alias.to_string()];
-        Finding { severity, code, aliases, more: 0, message, help: command(self.printer, help) }
+        Finding { severity, code, aliases, more_aliases: 0, message, help: command(self.printer, help) }
     }
 
     /// What validation says of it, and with that which clients refuse it.
@@ -234,7 +234,7 @@ impl Look<'_> {
             severity,
             code: diagnostic.code.as_str(),
             aliases: vec![entry.alias.to_string()],
-            more: 0,
+            more_aliases: 0,
             message: diagnostic.message,
             help,
         });
@@ -267,7 +267,7 @@ impl Look<'_> {
                 severity: Severity::Note,
                 code: "unused_authority",
                 aliases: vec![alias.to_string()],
-                more: 0,
+                more_aliases: 0,
                 message: "no entry leads to this CA; one that nobody needs is better not trusted".to_owned(),
                 help: command(self.printer, &format!("rm {alias}")),
             });

@@ -101,13 +101,13 @@ pub(super) fn beside(
     }
     // What opens the store is judged when it does.
     if !arguments.unlock.is_empty() {
-        closed(&key_file, &key, "the key file", fix, printer, found)?;
+        closed(&key_file, &key, ("the key file", Severity::Error), fix, printer, found)?;
     }
     for backup in backups(&key_file, store) {
         let Ok(metadata) = backup.symlink_metadata() else {
             continue;
         };
-        closed(&backup, &metadata, "the backup", fix, printer, found)?;
+        closed(&backup, &metadata, ("the backup", Severity::Warning), fix, printer, found)?;
         let message = format!(
             "the backup {} lies beside the key file {}: who copies the folder has every private key",
             backup.display(),
@@ -123,7 +123,7 @@ pub(super) fn beside(
 fn closed(
     path: &Path,
     metadata: &fs::Metadata,
-    what: &str,
+    (what, severity): (&str, Severity),
     fix: bool,
     printer: &Printer,
     found: &mut Findings,
@@ -137,7 +137,7 @@ fn closed(
     let mode = metadata.mode() & 0o7777;
     let message = format!("{what} {} has the mode {mode:04o}: others can read it", path.display());
     let help = printer.help(&[Remedy::SetMode { path: path.to_owned(), mode: 0o600 }]);
-    found.add(Severity::Error, "permissions", None, message, help);
+    found.add(severity, "permissions", None, message, help);
     Ok(())
 }
 

@@ -50,7 +50,7 @@ pub(super) struct Finding {
     /// The entries that it is about, the first ten.
     pub(super) aliases: Vec<String>,
     /// How many further entries it is about.
-    pub(super) more: u64,
+    pub(super) more_aliases: u64,
     pub(super) message: String,
     /// What mends it: as a rule one command.
     pub(super) help: Option<String>,
@@ -72,9 +72,9 @@ struct Unlisted {
 
 #[derive(Debug, Default, Serialize)]
 pub(super) struct Counts {
-    error: u64,
-    warning: u64,
-    note: u64,
+    error_count: u64,
+    warning_count: u64,
+    note_count: u64,
 }
 
 #[derive(Debug, Default)]
@@ -109,16 +109,16 @@ impl Findings {
         help: Option<String>,
     ) {
         let aliases = alias.map(ToString::to_string).into_iter().collect();
-        self.push(Finding { severity, code, aliases, more: 0, message, help });
+        self.push(Finding { severity, code, aliases, more_aliases: 0, message, help });
     }
 
     pub(super) fn push(&mut self, finding: Finding) -> bool {
         let of_code = self.of_code.entry(finding.code).or_default();
         *of_code += 1;
         *match finding.severity {
-            Severity::Error => &mut self.counts.error,
-            Severity::Warning => &mut self.counts.warning,
-            Severity::Note => &mut self.counts.note,
+            Severity::Error => &mut self.counts.error_count,
+            Severity::Warning => &mut self.counts.warning_count,
+            Severity::Note => &mut self.counts.note_count,
         } += 1;
         let listed = *of_code <= MOST_OF_ONE;
         if listed {
@@ -142,13 +142,13 @@ impl Findings {
             if known.aliases.len() < MOST_NAMED {
                 known.aliases.push(alias);
             } else {
-                known.more += 1;
+                known.more_aliases += 1;
             }
         }
     }
 
     pub(super) fn has_errors(&self) -> bool {
-        self.counts.error > 0
+        self.counts.error_count > 0
     }
 
     /// The heaviest first; of one weight, as they were found.
@@ -176,7 +176,8 @@ impl Findings {
 
 impl Finding {
     fn subject(&self) -> String {
-        let more = if self.more > 0 { format!(" and {} more", self.more) } else { String::new() };
+        let more =
+            if self.more_aliases > 0 { format!(" and {} more", self.more_aliases) } else { String::new() };
         if self.aliases.is_empty() { String::new() } else { format!("{}{more}: ", self.aliases.join(", ")) }
     }
 }
@@ -199,8 +200,8 @@ impl DoctorView<'_> {
         for Unlisted { code, count } in &self.unlisted {
             let _ = writeln!(text, "{count} more of {code} are not listed");
         }
-        let Counts { error, warning, note } = *self.counts;
-        let parts: Vec<String> = [(error, "error"), (warning, "warning"), (note, "note")]
+        let Counts { error_count, warning_count, note_count } = *self.counts;
+        let parts: Vec<String> = [(error_count, "error"), (warning_count, "warning"), (note_count, "note")]
             .iter()
             .filter(|(count, _)| *count > 0)
             .map(|(count, what)| format!("{count} {what}{}", if *count == 1 { "" } else { "s" }))

@@ -54,7 +54,7 @@ pub(super) fn shared(
                 severity: Severity::Warning,
                 code: "key_reused",
                 aliases,
-                more: 0,
+                more_aliases: 0,
                 message: message.to_owned(),
                 help: command(printer, &help),
             });
@@ -170,7 +170,7 @@ impl Group {
             severity: Severity::Warning,
             code: "name_shared",
             aliases: entries.iter().map(|entry| entry.alias.to_string()).collect(),
-            more: self.more,
+            more_aliases: self.more,
             message: format!("they have a name in common, and none is bound to it: {host}{more}"),
             help: command(printer, &help),
         });

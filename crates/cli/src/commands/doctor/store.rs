@@ -83,7 +83,7 @@ fn judge_server(
                 severity: Severity::Warning,
                 code: "not_served",
                 aliases: vec![entry.alias.to_string()],
-                more: 0,
+                more_aliases: 0,
                 message: format!("{name} still serves a former version"),
                 help: status(),
             });
