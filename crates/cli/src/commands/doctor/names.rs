@@ -152,8 +152,8 @@ impl Group {
         let valid =
             |entry: &&Entry| entry.certificate.not_before() <= now && now <= entry.certificate.not_after();
         let ended = entries.iter().filter(|entry| !valid(entry)).collect::<Vec<_>>();
-        // As a server chooses.
-        let answers = entries.iter().max_by_key(|entry| (valid(entry), entry.certificate.not_before()));
+        // As a server chooses: of equal ones the first, and `max_by_key` gives the last.
+        let answers = entries.iter().rev().max_by_key(|entry| (valid(entry), entry.certificate.not_before()));
         let help = match (ended.as_slice(), answers) {
             ([ended], _) => format!("rm {}", ended.alias),
             (_, Some(_)) if host.starts_with("*.") => {
