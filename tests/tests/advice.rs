@@ -1,5 +1,7 @@
 //! Every command and option that a help text names: it is taken out of the help of a real failure, and run as it stands.
 
+#[path = "advice/options.rs"]
+mod options;
 #[path = "advice/requests.rs"]
 mod requests;
 #[path = "advice/slots.rs"]
@@ -36,6 +38,8 @@ fn covered_by(remedy: &Remedy) -> &'static str {
         Remedy::Allow(_)
         | Remedy::ChooseEntry
         | Remedy::Replace
+        | Remedy::KeepGoing
+        | Remedy::RaiseLimit { .. }
         | Remedy::KeyPassword
         | Remedy::RaiseMaxWork { .. }
         | Remedy::RaiseMaxSize { .. }
@@ -186,24 +190,6 @@ impl Desk {
 }
 
 const WWW: [&str; 5] = ["import", "www", "www.p12", "--pass-in", "env:P"];
-
-#[test]
-fn options_are_added_as_the_help_says() {
-    let desk = Desk::with_roots();
-    let with = |more: &[&'static str]| [&WWW[..], more].concat();
-    desk.again("no_anchor", &with(&["--import-certificate-chain", "false"]), &[]);
-    desk.works(&["rm", "www", "--yes"]);
-    desk.again("no_mac", &["import", "bare", "no-mac.p12", "--pass-in", "env:P"], &[]);
-    let help = desk.help("several_entries", &["import", "two", "two.p12", "--pass-in", "env:P"]);
-    assert!(help.starts_with("choose one with --entry: "), "{help}");
-    desk.works(&["import", "two", "two.p12", "--pass-in", "env:P", "--entry", "#1"]);
-    desk.again("too_much_work", &with(&["--max-work", "3000"]), &[]);
-    desk.works(&["rm", "www", "--yes"]);
-    desk.again("file_too_large", &with(&["--max-size", "1000"]), &[]);
-    desk.again("alias_taken", &["import", "www", "two.p12", "--pass-in", "env:P", "--entry", "#2"], &[]);
-    desk.again("in_use", &["rm", "root", "--yes"], &[]);
-    desk.again("confirmation_needed", &["prune", "--all"], &[]);
-}
 
 /// Runs a foreign program in the folder of the desk.
 fn program(desk: &Desk, name: &str, arguments: &str) {
@@ -385,7 +371,9 @@ fn files_are_repaired_as_the_help_says() {
 
 #[test]
 fn every_remedy_is_run_or_is_words() {
-    let source = [include_str!("advice.rs"), include_str!("advice/slots.rs")].concat();
+    let source =
+        [include_str!("advice/options.rs"), include_str!("advice.rs"), include_str!("advice/slots.rs")]
+            .concat();
     for remedy in [
         Remedy::Replace,
         Remedy::ImportAuthority,

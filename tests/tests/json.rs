@@ -9,7 +9,7 @@ use serde_json::Value;
 use strongroom_tests::command::{Run, Shop};
 
 /// Numbers in reports on a whole store, and lists elsewhere: how many there are is another fact than which.
-const COUNTS: [&str; 6] = ["entries", "removed", "versions", "keys", "certificates", "log"];
+const COUNTS: [&str; 7] = ["imported", "entries", "removed", "versions", "keys", "certificates", "log"];
 
 type Types = BTreeMap<String, BTreeMap<&'static str, String>>;
 

@@ -48,6 +48,8 @@ const EXAMPLES: &[Examples] = &[
                 "what a CA sent, and an encrypted key",
             ),
             ("strongroom import www store.jks --entry www --pass-in prompt", "one alias of a Java keystore"),
+            ("strongroom import --all in --pass-in file:password.txt", "every .pfx of a folder, or none"),
+            ("strongroom import --all store.jks --keep-going", "every sound entry of a Java keystore"),
             (
                 "strongroom import www new.pfx --replace --pass-in file:password.txt",
                 "renew; the former version is kept",

@@ -113,7 +113,7 @@ pub(super) fn list(manifest: Vec<Row>, operands: &[&PathBuf], limit: usize) -> R
     let most = MAX_CONTENT.saturating_mul(thousands);
     if units.content > most {
         let message = format!("the files have {} bytes together; the limit is {most}", units.content);
-        return Err(Failure::new(Exit::File, "too_large", "container", message)
+        return Err(Failure::new(Exit::File, "files_too_large", "container", message)
             .with(Remedy::Advice("import them in several parts")));
     }
     if units.units.is_empty() && units.unreadable.is_empty() {
