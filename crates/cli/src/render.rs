@@ -15,7 +15,6 @@ use std::{
 use clap::{ColorChoice, error::ContextKind};
 use serde::Serialize;
 use strongroom::{
-    certificate::Certificate,
     diagnostic::Diagnostic,
     remedy::{Invocation, Remedy},
 };
@@ -327,12 +326,6 @@ impl List<'_> {
             self.printer.data(nothing);
         }
     }
-}
-
-/// A certificate as PEM (RFC 7468).
-pub(crate) fn pem(certificate: &Certificate) -> String {
-    let config = pem::EncodeConfig::new().set_line_ending(pem::LineEnding::LF);
-    pem::encode_config(&pem::Pem::new("CERTIFICATE", certificate.der().as_ref()), config)
 }
 
 /// What clap refused, or `--help` and `--version`.

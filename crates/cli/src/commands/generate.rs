@@ -11,7 +11,7 @@ use super::{now, open};
 use crate::{
     args::{Arguments, Generate},
     failure::Failure,
-    render::{ImportView, Printer, import_text, pem},
+    render::{ImportView, Printer, import_text},
 };
 
 /// What there is to say of a certificate that was just stored.
@@ -48,7 +48,7 @@ impl Made {
             key: certificate.key().to_string(),
             names: certificate.hosts().map(str::to_owned).collect(),
             not_after: strongroom::instant::rfc3339(certificate.not_after()),
-            pem: pem(&certificate),
+            pem: certificate.pem(),
         };
         Ok(Self { import, certificate: Some(certificate) })
     }

@@ -15,8 +15,7 @@ use crate::{
     args::{Arguments, Ls, Reference, Show, SortOrder},
     failure::Failure,
     render::{
-        Cell, EntryView, Mark, Printer, RemovedView, ShowView, Table, chain_ends_first, chain_text, pem,
-        time_left,
+        Cell, EntryView, Mark, Printer, RemovedView, ShowView, Table, chain_ends_first, chain_text, time_left,
     },
 };
 
@@ -105,7 +104,7 @@ pub(super) fn show(arguments: &Arguments, command: &Show, printer: &Printer) -> 
     let keystore = open_read_only(arguments, printer)?;
     let entry = referred(&keystore, &command.alias)?;
     if command.pem {
-        let chain = entry.chain.iter().map(|link| pem(&link.certificate));
+        let chain = entry.chain.iter().map(|link| link.certificate.pem());
         printer.data(&chain.collect::<String>());
         return Ok(());
     }

@@ -12,7 +12,7 @@ use strongroom::{
     validate::{PathCertificate, Role},
 };
 
-use super::{LinkView, pem};
+use super::LinkView;
 
 const MINUTE: i64 = 60;
 const HOUR: i64 = 3600;
@@ -180,7 +180,7 @@ impl ShowView {
             authority_key_id: certificate.authority_key_id().map(hex),
             in_use_by: entry.bound_to.clone(),
             chain: LinkView::of_entry(entry),
-            pem: entry.chain.iter().map(|link| pem(&link.certificate)).collect(),
+            pem: entry.chain.iter().map(|link| link.certificate.pem()).collect(),
         }
     }
 

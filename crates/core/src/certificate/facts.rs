@@ -9,6 +9,12 @@ impl Certificate {
         self.fingerprint
     }
 
+    /// The certificate in PEM, under the label of RFC 7468, section 5.
+    #[must_use]
+    pub fn pem(&self) -> String {
+        crate::pem::text("CERTIFICATE", &self.der)
+    }
+
     /// 1 or 3.
     #[must_use]
     pub fn version(&self) -> u32 {
