@@ -3,8 +3,8 @@
 life.py URL FIXTURES CERTIFICATE [SCREENSHOTS]
 
 URL is that of `strongroom serve`, FIXTURES the folder of the fixtures, CERTIFICATE the SHA-256 of the server's public
-key in base64, which the browser trusts instead of a CA. The password of the administrator `siteadmin` is in
-STRONGROOM_PASSWORD, the browser in STRONGROOM_CHROMIUM. With SCREENSHOTS, the pages that the documentation shows
+key in base64, which the browser trusts instead of a CA. The password of the administrator `siteadmin`, and of
+`auditor`, who may only look, is in STRONGROOM_PASSWORD, the browser in STRONGROOM_CHROMIUM. With SCREENSHOTS, the pages that the documentation shows
 are kept there as images.
 
 Every page is looked at in three widths, light and dark: nothing wider than the window, nothing on the console, and no
@@ -228,6 +228,113 @@ def export(page):
     page.get_by_role("link", name="Cancel").click()
 
 
+def generate(page):
+    """A key and its request."""
+    page.get_by_role("link", name="Certificates").first.click()
+    page.get_by_role("link", name="Generate").click()
+    title_is(page, "Generate a certificate")
+    look(page, "generate")
+    page.get_by_label("Alias", exact=True).fill("fresh")
+    page.get_by_label("Host name").fill("fresh.fixture.test")
+    page.get_by_label("Further names").fill("alt.fixture.test, not a name")
+    page.get_by_label("Key").select_option("p256")
+    page.get_by_role("button", name="Generate").click()
+    says_beside(page, "san", "not a name")
+    expect(page.get_by_label("Key")).to_have_value("p256")
+    look(page, "generate-error")
+    page.get_by_label("Further names").fill("alt.fixture.test, 192.0.2.7")
+    page.get_by_label("Valid for").fill("100000")
+    page.get_by_role("button", name="Generate").click()
+    says_beside(page, "validity", "100000 days")
+    page.get_by_label("Valid for").fill("30")
+    page.get_by_text("More options").click()
+    page.get_by_label("Country").fill("Utopia")
+    page.get_by_role("button", name="Generate").click()
+    says_beside(page, "country", "Utopia")
+    page.get_by_label("Country").fill("DE")
+    page.get_by_role("button", name="Generate").click()
+    title_is(page, "Generated")
+    look(page, "generated")
+    page.get_by_role("link", name="To the certificate").click()
+    title_is(page, "fresh")
+    page.get_by_role("link", name="Certificate signing request").click()
+    title_is(page, "Certificate signing request for fresh")
+    for name in ("fresh.fixture.test", "alt.fixture.test", "192.0.2.7"):
+        expect(page.get_by_text(name, exact=True)).to_be_visible()
+    look(page, "signing-request")
+    shown = page.locator("pre").inner_text()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download fresh.csr").click()
+    check(download.value.suggested_filename == "fresh.csr", download.value.suggested_filename)
+    text = pathlib.Path(download.value.path()).read_text()
+    check(text.startswith("-----BEGIN CERTIFICATE REQUEST-----"), text)
+    # Signed anew, with the same subject and key before the signature.
+    check(text.splitlines()[2:5] == shown.splitlines()[2:5], shown)
+    page.get_by_role("link", name="Import the reply of the CA").click()
+    title_is(page, "Import the signed certificate for fresh")
+    look(page, "signed")
+    page.get_by_label("Certificate file").set_input_files(FIXTURES / "chains/root-rsa.pem")
+    page.get_by_role("button", name="Import").click()
+    says_beside(page, "file", "")
+
+
+def web_server(page):
+    """What the server itself shows. The browser trusts its first key alone, so that it goes back to that at once."""
+    page.get_by_role("link", name="Certificates").first.click()
+    page.get_by_role("link", name="fresh", exact=True).click()
+    page.get_by_role("button", name="Make it the web server").click()
+    title_is(page, "Updated")
+    expect(page.get_by_text("the web server shows the certificate fresh")).to_be_visible()
+    look(page, "updated")
+    page.get_by_role("button", name="Show selfsignedcertificate again").click()
+    title_is(page, "Updated")
+    expect(page.get_by_text("shows the certificate selfsignedcertificate")).to_be_visible()
+    page.get_by_role("link", name="Strongroom").click()
+    page.get_by_role("link", name="Web server").click()
+    title_is(page, "Web server")
+    expect(page.get_by_label("Certificate", exact=True)).to_have_value("selfsignedcertificate")
+    look(page, "web-server")
+    # An alias that is none; what is ticked stays.
+    page.get_by_label("Certificate", exact=True).fill("nobody")
+    page.get_by_label("TLS_CHACHA20_POLY1305_SHA256").uncheck()
+    page.get_by_role("button", name="Save").click()
+    says_beside(page, "webServerCertificateAlias", "nobody")
+    expect(page.get_by_label("TLS_CHACHA20_POLY1305_SHA256")).not_to_be_checked()
+    page.get_by_label("Certificate", exact=True).fill("root")
+    page.get_by_role("button", name="Save").click()
+    says_beside(page, "webServerCertificateAlias", "CA certificate")
+    page.get_by_label("Certificate", exact=True).fill("selfsignedcertificate")
+    for version in ("TLSv1.2", "TLSv1.3"):
+        page.get_by_label(version).uncheck()
+    page.get_by_role("button", name="Save").click()
+    title_is(page, "Error: Web server")
+    expect(page.locator("#sslProtocols")).to_be_focused()
+    expect(page.locator("#sslProtocols-problem")).to_contain_text("no protocol is given")
+    look(page, "web-server-error")
+    page.get_by_label("TLSv1.3").check()
+    page.get_by_label("Tell browsers to come by HTTPS alone").check()
+    page.get_by_role("button", name="Save").click()
+    title_is(page, "Updated")
+    expect(page.get_by_text("It offers TLSv1.3 with 8 cipher suites, and tells browsers")).to_be_visible()
+    page.get_by_role("link", name="Strongroom").click()
+    page.get_by_role("link", name="Web server").click()
+    expect(page.get_by_label("TLSv1.2")).not_to_be_checked()
+    page.get_by_label("TLSv1.2").check()
+    page.get_by_label("TLS_CHACHA20_POLY1305_SHA256").check()
+    page.get_by_label("Tell browsers to come by HTTPS alone").uncheck()
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("It offers TLSv1.2 and TLSv1.3 with 9 cipher suites, and does not use HSTS")).to_be_visible()
+    page.goto(URL.replace("/portaladmin", "/admin"))
+    page.get_by_role("link", name="TLS settings").click()
+    title_is(page, "Web server")
+    look(page, "server-tls")
+    page.go_back()
+    page.get_by_role("link", name="Web server").click()
+    title_is(page, "Web server")
+    look(page, "server-edit")
+    page.goto(URL)
+
+
 def roll_back(page):
     page.goto(page.url + "/rollBack?version=99")
     title_is(page, "Error 400")
@@ -324,6 +431,28 @@ def without_script(browser):
     context.close()
 
 
+def with_fewer_privileges(browser):
+    """Whoever may only look is offered nothing else."""
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(URL)
+    page.get_by_label("User name").fill("auditor")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    title_is(page, "Overview")
+    for name in ("Import", "Generate", "Replace", "Web server"):
+        check(page.get_by_role("link", name=name).count() == 0, name)
+    page.get_by_role("link", name="Certificates").first.click()
+    check(page.get_by_role("link", name="Import").count() == 0, "no import")
+    page.get_by_role("link", name="www", exact=True).click()
+    title_is(page, "www")
+    check(page.locator("main form, aside").count() == 0, "no form")
+    for name in ("Delete", "Download", "Roll back", "signing request"):
+        check(page.get_by_role("link", name=name).count() == 0, name)
+    look(page, "certificate-to-look-at")
+    context.close()
+
+
 def main():
     arguments = [f"--ignore-certificate-errors-spki-list={KEY}", "--no-sandbox", "--disable-gpu"]
     with sync_playwright() as playwright:
@@ -336,12 +465,14 @@ def main():
             "console",
             lambda said: problems.append(f"{page.url}: {said.text}") if said.type in ("error", "warning") else None,
         )
-        for step in (sign_in, import_root, import_server, see, replace, export, roll_back, delete, sign_out,
-                     with_the_keyboard):
+        for step in (sign_in, import_root, import_server, see, replace, export, roll_back, generate, web_server, delete,
+                     sign_out, with_the_keyboard):
             print(step.__name__, flush=True)
             step(page)
         print("without_script", flush=True)
         without_script(browser)
+        print("with_fewer_privileges", flush=True)
+        with_fewer_privileges(browser)
         browser.close()
     for problem in problems:
         print(problem, file=sys.stderr)

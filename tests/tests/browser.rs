@@ -58,9 +58,11 @@ fn a_certificate_lives_its_life_in_the_browser() {
         return;
     };
     let shop = Shop::open();
-    let add = shop.command(["user", "add", "siteadmin", "--pass-in", "env:P"]).env("P", PASSWORD).output();
-    let add: Run = add.unwrap().into();
-    assert_eq!(add.code, 0, "{}", add.err);
+    for more in [["siteadmin"].as_slice(), &["auditor", "--privileges", "list,audit"]] {
+        let arguments = ["user", "add", "--pass-in", "env:P"].iter().chain(more);
+        let add: Run = shop.command(arguments).env("P", PASSWORD).output().unwrap().into();
+        assert_eq!(add.code, 0, "{}", add.err);
+    }
     let server = Server::start_with(&shop, |command| {
         command.arg("--allow-key-export");
     });

@@ -7,6 +7,7 @@ use strongroom::{
     Error,
     certificate::{CredentialError, printable},
     error::{AuthorityError, ErrorKind},
+    issuance::IssuanceError,
     privilege::Privilege,
     store::StoreError,
     web_server::WebServerError,
@@ -14,7 +15,11 @@ use strongroom::{
 
 use crate::{
     advice,
-    wire::{Flavour, NO_CA_AS_WEB_SERVER, hex},
+    wire::{
+        Flavour, NO_CA_AS_WEB_SERVER,
+        field::{self, Names},
+        hex,
+    },
 };
 
 /// A fault of the server, for the log of the host.
@@ -124,6 +129,11 @@ impl ApiError {
         Self { field: Some(field), ..self }
     }
 
+    /// The same, by the names of the field.
+    pub(crate) fn at_field(self, names: Names) -> Self {
+        Self { field: names.first().copied(), ..self }
+    }
+
     pub(crate) fn because(mut self, refusal: Refusal) -> Self {
         self.refusal = Some(refusal);
         self
@@ -231,12 +241,15 @@ pub(crate) fn reply(task: Task, error: &Error) -> ApiError {
     details.push(format!("code: {}", error.code()));
     // Scripts look for this sentence.
     if let Error::WebServer(WebServerError::CaCertificate { .. }) = error {
-        return ApiError::new(code, format!("{NO_CA_AS_WEB_SERVER}: {error}"), details);
+        let refused = ApiError::new(code, format!("{NO_CA_AS_WEB_SERVER}: {error}"), details);
+        return refused.at_field(field::WEB_SERVER_ALIAS);
     }
     let field = match task {
         Task::ImportAuthority | Task::ImportServerCertificate | Task::ImportSignedCertificate => {
             field_of(error)
         }
+        Task::Generate => field_of_generate(error),
+        Task::UpdateWebServer => field_of_update(error),
         _ => None,
     };
     ApiError { field, ..ApiError::new(code, format!("{}{error}", task.failed()), details) }
@@ -256,6 +269,32 @@ fn field_of(error: &Error) -> Option<&'static str> {
         Error::Store(_) | Error::Seal(_) | Error::File(_) | Error::Account(_) | Error::Export(_) => None,
         _ => Some("file"),
     }
+}
+
+/// The field of the form of generate in which the reason lies.
+fn field_of_generate(error: &Error) -> Option<&'static str> {
+    let names = match error {
+        Error::Alias(_) | Error::Store(StoreError::AliasTaken { .. }) => field::ALIAS,
+        Error::Issuance(IssuanceError::InvalidValidity { .. }) => field::VALIDITY,
+        Error::Issuance(IssuanceError::InvalidName { .. } | IssuanceError::TooManyNames { .. }) => field::SAN,
+        Error::Issuance(IssuanceError::NoName | IssuanceError::NoSubject) => field::COMMON_NAME,
+        _ => return None,
+    };
+    names.first().copied()
+}
+
+/// The field of the form of the web server in which the reason lies.
+fn field_of_update(error: &Error) -> Option<&'static str> {
+    let names = match error {
+        Error::WebServer(WebServerError::NothingInCommon { .. } | WebServerError::KeyCannotSign { .. }) => {
+            field::CIPHER_SUITES
+        }
+        Error::Alias(_)
+        | Error::Store(StoreError::NotFound { .. })
+        | Error::WebServer(WebServerError::UnsupportedKey { .. }) => field::WEB_SERVER_ALIAS,
+        _ => return None,
+    };
+    names.first().copied()
 }
 
 fn request_id() -> String {

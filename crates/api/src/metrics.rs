@@ -1,22 +1,19 @@
 //! What a monitoring system asks for, in OpenMetrics: when entries end, and what was asked of the API.
 
-use std::{
-    fmt::Write as _,
-    sync::{
-        Arc, OnceLock,
-        atomic::{AtomicU64, Ordering},
-    },
+use std::sync::{
+    OnceLock,
+    atomic::{AtomicU64, Ordering},
 };
 
-use strongroom::keystore::EntryKind;
+use strongroom::{Alias, Error, Keystore, UnixTime, keystore::Metrics};
 
-use crate::{
-    overview::{Overview, Standing},
-    wire::Operation,
-};
+use crate::wire::Operation;
 
 /// The media type of the text (OpenMetrics 1.0, section 3.1).
 pub(crate) const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// Entries that are read at a time.
+const BATCH: u32 = 500;
 
 type Count = Box<dyn Fn() -> usize + Send + Sync>;
 
@@ -33,6 +30,8 @@ pub(crate) struct Counts {
     faults: AtomicU64,
     other: AtomicU64,
     connections: OnceLock<Count>,
+    /// Whose turn it is to be told.
+    turn: tokio::sync::Mutex<()>,
 }
 
 #[derive(Default)]
@@ -53,6 +52,11 @@ impl Counts {
     pub(crate) fn count_connections(&self, count: Count) {
         // Whoever comes second changes nothing.
         let _ = self.connections.set(count);
+    }
+
+    /// Waits until nobody else is being told.
+    pub(crate) async fn turn(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.turn.lock().await
     }
 
     /// Counts an answer by its code, which is 200 for what was done.
@@ -83,14 +87,12 @@ impl Counts {
         refused.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// All of it as text, with the entries of a store.
-    pub(crate) fn text(&self, machines: &[(String, Arc<Overview>)], now: i64) -> String {
-        let mut text = String::new();
-        entries(&mut text, machines, now);
+    /// Adds what happened to what is said of the entries.
+    pub(crate) fn add_to(&self, metrics: &mut Metrics) {
         let get = |count: &AtomicU64| count.load(Ordering::Relaxed);
         let pair = |pair: &Pair| [("done", get(&pair.done)), ("refused", get(&pair.refused))];
-        counter(&mut text, "strongroom_imports", "Imports asked for.", "outcome", &pair(&self.imports));
-        counter(&mut text, "strongroom_sign_ins", "Sign-ins tried.", "outcome", &pair(&self.sign_ins));
+        metrics.add_counter("strongroom_imports", "Imports asked for.", "outcome", &pair(&self.imports));
+        metrics.add_counter("strongroom_sign_ins", "Sign-ins tried.", "outcome", &pair(&self.sign_ins));
         let refusals = [
             ("forbidden", get(&self.forbidden)),
             ("invalid_token", get(&self.invalid_token)),
@@ -99,78 +101,42 @@ impl Counts {
             ("fault", get(&self.faults)),
             ("other", get(&self.other)),
         ];
-        counter(
-            &mut text,
-            "strongroom_refusals",
-            "Answers that refused what was asked.",
-            "reason",
-            &refusals,
-        );
+        let help = "Answers that refused what was asked.";
+        metrics.add_counter("strongroom_refusals", help, "reason", &refusals);
         if let Some(count) = self.connections.get() {
-            head(&mut text, "strongroom_connections", "gauge", "Open connections.");
-            let _ = writeln!(text, "strongroom_connections {}", count());
-        }
-        text.push_str("# EOF\n");
-        text
-    }
-}
-
-fn entries(text: &mut String, machines: &[(String, Arc<Overview>)], now: i64) {
-    let name = "strongroom_certificate_not_after_seconds";
-    head(text, name, "gauge", "When the certificate ends, in seconds since 1970.");
-    let _ = writeln!(text, "# UNIT {name} seconds");
-    for (machine, overview) in machines {
-        let machine = label(machine);
-        for entry in &overview.entries {
-            let (alias, kind) = (label(entry.alias.as_str()), kind(entry.kind));
-            let labels = format!("machine=\"{machine}\",alias=\"{alias}\",kind=\"{kind}\"");
-            let _ = writeln!(text, "{name}{{{labels}}} {}", entry.not_after);
+            let open = u64::try_from(count()).unwrap_or(u64::MAX);
+            metrics.add_gauge("strongroom_connections", "Open connections.", open);
         }
     }
-    let name = "strongroom_entries";
-    head(text, name, "gauge", "Entries by how they stand.");
-    for (machine, overview) in machines {
-        let machine = label(machine);
-        for standing in Standing::ALL {
-            let count = overview.entries.iter().filter(|entry| entry.standing(now) == standing).count();
-            let _ = writeln!(text, "{name}{{machine=\"{machine}\",state=\"{}\"}} {count}", standing.as_str());
+}
+
+/// Adds every entry of a machine's store.
+pub(crate) fn add_entries(
+    metrics: &mut Metrics,
+    machine: &str,
+    keystore: &Keystore,
+    at: UnixTime,
+) -> Result<(), Error> {
+    metrics.begin_machine(machine);
+    let mut after: Option<Alias> = None;
+    loop {
+        let batch = keystore.listing(after.as_ref(), BATCH, at)?;
+        let Some((last, _)) = batch.last() else {
+            return Ok(());
+        };
+        after = Some(last.clone());
+        for (_, entry) in &batch {
+            match entry {
+                Ok(entry) => metrics.add(entry),
+                Err(_) => metrics.add_unreadable(),
+            }
         }
-        let _ =
-            writeln!(text, "{name}{{machine=\"{machine}\",state=\"damaged\"}} {}", overview.damaged.len());
     }
-}
-
-fn kind(kind: EntryKind) -> &'static str {
-    match kind {
-        EntryKind::Server => "server",
-        _ => "authority",
-    }
-}
-
-fn counter(text: &mut String, name: &str, help: &str, of: &str, counts: &[(&str, u64)]) {
-    head(text, name, "counter", help);
-    for (value, count) in counts {
-        let _ = writeln!(text, "{name}_total{{{of}=\"{value}\"}} {count}");
-    }
-}
-
-fn head(text: &mut String, name: &str, kind: &str, help: &str) {
-    let _ = writeln!(text, "# TYPE {name} {kind}\n# HELP {name} {help}");
-}
-
-/// The value of a label (OpenMetrics 1.0, section 4.1). An alias has nothing to escape; that is not for here to rely on.
-fn label(value: &str) -> String {
-    value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn labels_are_escaped() {
-        assert_eq!(label("a\"b\\c\nd"), "a\\\"b\\\\c\\nd");
-    }
 
     #[test]
     fn answers_are_counted_by_what_they_say() {

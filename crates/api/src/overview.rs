@@ -1,4 +1,4 @@
-//! Every entry at a glance: what the pages sort, search and count, and the metrics give out.
+//! Every entry at a glance: what the pages sort, search and count.
 //!
 //! Takes a keystore; gives one line for each entry, as of one scan. No key is opened for it.
 
@@ -59,7 +59,7 @@ impl Standing {
     pub(crate) const ALL: [Self; 5] =
         [Self::Expired, Self::Broken, Self::NotYetValid, Self::Soon, Self::Good];
 
-    /// The word of a query and of the metrics.
+    /// The word of a query.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Expired => "expired",

@@ -2,7 +2,7 @@
 
 use strongroom::Alias;
 
-use super::{Answer, DonePage, Page, certificates};
+use super::{Answer, DonePage, Page, Undo, certificates};
 use crate::{
     error::{ApiError, Task},
     request::{Request, User},
@@ -38,7 +38,11 @@ fn deleted(request: &Request, name: &str, lost: &[Alias]) -> DonePage {
         notes: std::iter::once(kept)
             .chain(lost.iter().map(|alias| format!("{alias} has no complete chain any more.")))
             .collect(),
-        undo: Some(format!("{list}/{name}/rollBack")),
+        undo: Some(Undo {
+            address: format!("{list}/{name}/rollBack"),
+            label: "Bring it back".to_owned(),
+            fields: Vec::new(),
+        }),
         next: list,
         next_label: "Certificates",
     }

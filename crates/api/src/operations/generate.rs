@@ -9,7 +9,7 @@ use strongroom::{
 };
 
 use super::{
-    Answer,
+    Answer, DonePage, GeneratePage, Page, as_message,
     import_server_certificate::{alias, missing},
     imported,
 };
@@ -17,7 +17,10 @@ use crate::{
     error::{ApiError, Task, reply},
     request::{Request, User},
     state::ApiState,
-    wire::field::{self, Names},
+    wire::{
+        Format,
+        field::{self, Kind, Names},
+    },
 };
 
 const TASK: Task = Task::Generate;
@@ -38,7 +41,35 @@ pub(super) async fn generate(
     wanted.options.replace = request.fields.boolean(field::REPLACE)?.unwrap_or(false);
     let actor = user.actor();
     let report = state.run(TASK, move |keystore| keystore.acting_as(&actor).generate(wanted)).await?;
-    Ok(imported(request, report))
+    if request.format != Format::Html {
+        return Ok(imported(request, report));
+    }
+    let (list, alias) = (request.address.list(), report.alias.key());
+    let unknown =
+        "Clients do not know it: have its request signed by your CA, and import the reply.".to_owned();
+    Ok(Answer::Page(Page::Done(DonePage {
+        title: "Generated",
+        message: format!("{alias} has a new key and a certificate that is signed with it."),
+        notes: std::iter::once(unknown).chain(report.findings.iter().map(as_message)).collect(),
+        next: format!("{list}/{alias}"),
+        next_label: "To the certificate",
+        undo: None,
+    })))
+}
+
+/// The form, with what was typed.
+pub(super) fn form(request: &Request, failure: Option<ApiError>) -> Answer {
+    let texts = request.address.row.fields.iter().filter(|field| field.kind != Kind::Boolean);
+    let typed = texts.filter_map(|field| {
+        let text = request.fields.text(field.names).ok().flatten()?;
+        Some((*field.names.first()?, text.to_owned()))
+    });
+    Answer::Page(Page::Generate(GeneratePage {
+        typed: typed.collect(),
+        replace: request.fields.boolean(field::REPLACE).ok().flatten().unwrap_or(false),
+        failure,
+        list: request.address.list(),
+    }))
 }
 
 fn refused(error: IssuanceError) -> ApiError {
@@ -50,17 +81,17 @@ fn template(request: &Request) -> Result<CertificateTemplate, ApiError> {
     let cn = text(field::COMMON_NAME)?
         .ok_or_else(|| missing(request, TASK, field::COMMON_NAME, "the host name of the server"))?;
     let mut subject = Subject::default();
-    for (attribute, value) in [
-        (SubjectAttribute::Country, text(field::COUNTRY)?),
-        (SubjectAttribute::State, text(field::STATE)?),
-        (SubjectAttribute::Locality, text(field::CITY)?),
-        (SubjectAttribute::Organization, text(field::ORGANIZATION)?),
-        (SubjectAttribute::OrganizationalUnit, text(field::ORGANIZATIONAL_UNIT)?),
-        (SubjectAttribute::CommonName, Some(cn)),
+    for (attribute, names) in [
+        (SubjectAttribute::Country, field::COUNTRY),
+        (SubjectAttribute::State, field::STATE),
+        (SubjectAttribute::Locality, field::CITY),
+        (SubjectAttribute::Organization, field::ORGANIZATION),
+        (SubjectAttribute::OrganizationalUnit, field::ORGANIZATIONAL_UNIT),
+        (SubjectAttribute::CommonName, field::COMMON_NAME),
     ] {
         // Blanks are what a form leaves in a field that nobody filled in.
-        if let Some(value) = value.filter(|value| !value.trim().is_empty()) {
-            subject = subject.with(attribute, value).map_err(refused)?;
+        if let Some(value) = text(names)?.filter(|value| !value.trim().is_empty()) {
+            subject = subject.with(attribute, value).map_err(|error| refused(error).at_field(names))?;
         }
     }
     // Clients look at names alone, so that the CN is one, if it can be.
@@ -69,7 +100,7 @@ fn template(request: &Request) -> Result<CertificateTemplate, ApiError> {
         if name.is_empty() {
             continue;
         }
-        let name = name.parse().map_err(refused)?;
+        let name = name.parse().map_err(|error| refused(error).at_field(field::SAN))?;
         if !names.contains(&name) {
             names.push(name);
         }
@@ -79,7 +110,7 @@ fn template(request: &Request) -> Result<CertificateTemplate, ApiError> {
     Ok(template)
 }
 
-/// The kind of key, by the words of Java: 2,048 bits and not ArcGIS's 1,024, where no size is given.
+/// The kind of key, by the words of Java or by ours, as `p256`: 2,048 bits and not ArcGIS's 1,024, where no size is given.
 fn key(request: &Request) -> Result<KeyKind, ApiError> {
     let algorithm = request.fields.text(field::KEY_ALGORITHM)?.unwrap_or("RSA");
     let size = number(request, field::KEY_SIZE)?;
@@ -89,6 +120,7 @@ fn key(request: &Request) -> Result<KeyKind, ApiError> {
         ("EC" | "ECDSA", None | Some(256)) => Some(KeyKind::P256),
         ("EC" | "ECDSA", Some(384)) => Some(KeyKind::P384),
         ("ED25519" | "EDDSA", None | Some(256)) => Some(KeyKind::Ed25519),
+        (_, None) => algorithm.parse().ok(),
         _ => None,
     };
     found.ok_or_else(|| {
@@ -99,7 +131,7 @@ fn key(request: &Request) -> Result<KeyKind, ApiError> {
                 .to_owned(),
             "code: unsupported_key".to_owned(),
         ];
-        TASK.refused(&format!("a key {algorithm}{size} is not made: it is too weak, or not known here"), details)
+        TASK.refused(&format!("a key {algorithm}{size} is not made: it is too weak, or not known here"), details).at_field(field::KEY_ALGORITHM)
     })
 }
 
@@ -148,6 +180,6 @@ fn number(request: &Request, names: Names) -> Result<Option<u32>, ApiError> {
     };
     text.trim().parse().map(Some).map_err(|_| {
         let name = field::documented(names, request.address.flavour());
-        ApiError::bad_request(format!("The field '{name}' must be a whole number"))
+        ApiError::bad_request(format!("The field '{name}' must be a whole number")).at_field(names)
     })
 }

@@ -157,7 +157,6 @@ pub(super) fn file(
 pub(super) fn missing(request: &Request, task: Task, names: field::Names, what: &str) -> ApiError {
     let name = field::documented(names, request.address.flavour());
     let details = vec![format!("send {what} in the field '{name}'"), "code: missing_field".to_owned()];
-    let refused = task.refused(&format!("the field '{name}' is missing"), details);
     // What a form calls it.
-    ApiError { field: names.first().copied(), ..refused }
+    task.refused(&format!("the field '{name}' is missing"), details).at_field(names)
 }

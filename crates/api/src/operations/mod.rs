@@ -27,18 +27,22 @@ mod update;
 mod web_server;
 
 pub(crate) use self::machines::of_request;
-use strongroom::{diagnostic::Diagnostic, keystore::ImportReport};
+use strongroom::{
+    diagnostic::Diagnostic,
+    keystore::{ImportReport, Metrics},
+};
 use zeroize::Zeroizing;
 
 pub(crate) use self::page::{
-    AuthoritiesPage, CertificatePage, CertificatesPage, CheckedPage, Direction, DonePage, HomePage, Import,
-    ImportPage, ImportedPage, LinksPage, ListQuery, Listed, OAuthPage, Page, Positions, Question,
-    QuestionPage, RollBackQuestion, SignInPage, SortKey, TokenPage,
+    AuthoritiesPage, CertificatePage, CertificatesPage, CheckedPage, Direction, DonePage, GeneratePage,
+    HomePage, Import, ImportPage, ImportedPage, LinksPage, ListQuery, Listed, OAuthPage, Offers, Page,
+    Positions, Question, QuestionPage, RollBackQuestion, SignInPage, SigningRequestPage, SortKey, TokenPage,
+    Undo, WebServerPage,
 };
 
 use crate::{
-    error::ApiError,
-    metrics::MEDIA_TYPE,
+    error::{ApiError, Task},
+    metrics::{MEDIA_TYPE, add_entries},
     openapi,
     request::{Request, User},
     state::ApiState,
@@ -133,46 +137,28 @@ async fn perform_as(state: &ApiState, request: &mut Request, user: &User) -> Res
             return form_again(state, request, Err(refused)).await;
         }
     }
-    match request.address.row.operation {
+    let done = match request.address.row.operation {
         Operation::Certificate => certificates::one(state, request).await,
         Operation::Certificates => certificates::list(state, request).await,
         Operation::CommunitySelf | Operation::CommunityUser => sharing::user(request, user),
-        Operation::Delete => {
-            let done = delete::delete(state, request, user).await;
-            form_again(state, request, done).await
-        }
+        Operation::Delete => delete::delete(state, request, user).await,
         Operation::Directory if request.format == Format::Html => home::home(state, request, user).await,
         Operation::Directory => Ok(directory::root(state, request)),
         Operation::EditMachine => edit_machine::edit(state, request, user).await,
         Operation::Export => export::export(state, request).await,
-        Operation::ExportPkcs12 => {
-            let done = export_pkcs12::export(state, request, user).await;
-            form_again(state, request, done).await
-        }
+        Operation::ExportPkcs12 => export_pkcs12::export(state, request, user).await,
         Operation::Generate => generate::generate(state, request, user).await,
         Operation::GenerateCsr => generate_csr::generate(state, request).await,
-        Operation::ImportAuthority => {
-            let done = import_authority::import(state, request, user).await;
-            form_again(state, request, done).await
-        }
-        Operation::ImportServerCertificate => {
-            let done = import_server_certificate::import(state, request, user).await;
-            form_again(state, request, done).await
-        }
-        Operation::ImportSignedCertificate => {
-            let done = import_signed_certificate::import(state, request, user).await;
-            form_again(state, request, done).await
-        }
+        Operation::ImportAuthority => import_authority::import(state, request, user).await,
+        Operation::ImportServerCertificate => import_server_certificate::import(state, request, user).await,
+        Operation::ImportSignedCertificate => import_signed_certificate::import(state, request, user).await,
         Operation::LocalMachine => Ok(server::local(state, request)),
         Operation::LogSettings => Ok(server::log_settings(request)),
         Operation::Machine => directory::machine(state, request).await,
         Operation::Machines => Ok(directory::machines(state, request)),
         Operation::Metrics => metrics(state).await,
         Operation::PortalSelf => Ok(sharing::portal(state, request, user)),
-        Operation::RollBack => {
-            let done = roll_back::roll_back(state, request, user).await;
-            form_again(state, request, done).await
-        }
+        Operation::RollBack => roll_back::roll_back(state, request, user).await,
         Operation::PortalServers => Ok(sharing::servers(state, request)),
         Operation::Security => Ok(directory::security(state, request)),
         Operation::SecurityConfig => security_config::show(state, request).await,
@@ -194,6 +180,10 @@ async fn perform_as(state: &ApiState, request: &mut Request, user: &User) -> Res
         | Operation::SharingRoot
         | Operation::SignIn
         | Operation::Style => Err(not_offered()),
+    };
+    match request.address.row.methods {
+        Methods::Change => form_again(state, request, done).await,
+        Methods::Read => done,
     }
 }
 
@@ -204,12 +194,21 @@ fn not_offered() -> ApiError {
 
 /// What a monitoring system asks for: of every machine.
 pub(crate) async fn metrics(state: &ApiState) -> Result<Answer, ApiError> {
-    let mut overviews = Vec::new();
+    // It is long where there are many entries: one at a time.
+    let _turn = state.counts().turn().await;
+    let at = state.now();
+    let mut metrics = Metrics::new(at);
     for machine in state.machines() {
         let of_machine = state.for_machine(machine.name()).unwrap_or_else(|| state.clone());
-        overviews.push((machine.name().to_owned(), of_machine.overview().await?));
+        let name = machine.name().to_owned();
+        let add = of_machine.run(Task::Read, move |keystore| {
+            add_entries(&mut metrics, &name, keystore, at)?;
+            Ok(metrics)
+        });
+        metrics = add.await?;
     }
-    Ok(Answer::Text(MEDIA_TYPE, state.counts().text(&overviews, seconds(state))))
+    state.counts().add_to(&mut metrics);
+    Ok(Answer::Text(MEDIA_TYPE, metrics.into_text()))
 }
 
 /// A page for people, an object for programs.
@@ -255,22 +254,32 @@ async fn form_again(
         Err(failure) if request.format == Format::Html && failure.fault.is_none() => failure,
         other => return other,
     };
-    match import_of(request) {
-        Some(import) => {
-            // In a form a box that is not ticked is absent.
-            let ticked = |names| request.fields.boolean(names).ok().flatten().unwrap_or(false);
-            Ok(import_page(request, import, ticked(field::CHAIN), Some(failure)))
-        }
-        None => question::again(state, request, failure).await,
-    }
+    form_of(state, request, Some(failure)).await
 }
 
 /// The empty form, for a GET.
 async fn form(state: &ApiState, request: &Request) -> Result<Answer, ApiError> {
-    match (request.format, import_of(request)) {
-        (Format::Html, Some(import)) => Ok(import_page(request, import, true, None)),
-        (Format::Html, None) => question::ask(state, request).await,
-        _ => Err(ApiError::use_post()),
+    match request.format {
+        Format::Html => form_of(state, request, None).await,
+        Format::Json | Format::Pjson => Err(ApiError::use_post()),
+    }
+}
+
+async fn form_of(state: &ApiState, request: &Request, failure: Option<ApiError>) -> Result<Answer, ApiError> {
+    if let Some(import) = import_of(request) {
+        // In a form a box that is not ticked is absent.
+        let is_ticked = request.fields.boolean(field::CHAIN).ok().flatten();
+        return Ok(import_page(request, import, is_ticked.unwrap_or(failure.is_none()), failure));
+    }
+    match request.address.row.operation {
+        Operation::Generate => Ok(generate::form(request, failure)),
+        Operation::EditMachine | Operation::Update | Operation::UpdateSecurityConfig => {
+            web_server::form(state, request, failure).await
+        }
+        _ => match failure {
+            Some(failure) => question::again(state, request, failure).await,
+            None => question::ask(state, request).await,
+        },
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use strongroom::{
     Alias, Entry,
-    certificate::Certificate,
+    certificate::{Certificate, SigningRequest},
     diagnostic::Diagnostic,
     keystore::{AuthoritiesReport, ImportReport, Version},
     store::LogEntry,
@@ -25,6 +25,7 @@ pub(crate) enum Page {
     Certificates(CertificatesPage),
     Checked(Box<CheckedPage>),
     Done(DonePage),
+    Generate(GeneratePage),
     Home(HomePage),
     Import(ImportPage),
     Imported(ImportedPage),
@@ -33,7 +34,9 @@ pub(crate) enum Page {
     Question(Box<QuestionPage>),
     Object { title: &'static str, object: Object },
     SignIn(SignInPage),
+    SigningRequest(Box<SigningRequestPage>),
     Token(TokenPage),
+    WebServer(WebServerPage),
 }
 
 /// What is to be looked after first.
@@ -162,6 +165,47 @@ pub(crate) struct CheckedPage {
     pub(crate) list: String,
 }
 
+/// The form of a self-signed certificate, empty or again after a failure.
+pub(crate) struct GeneratePage {
+    /// What was typed, by the name of its field.
+    pub(crate) typed: Vec<(&'static str, String)>,
+    pub(crate) replace: bool,
+    pub(crate) failure: Option<ApiError>,
+    pub(crate) list: String,
+}
+
+impl GeneratePage {
+    /// What was typed in a field.
+    pub(crate) fn text(&self, name: &str) -> &str {
+        self.typed.iter().find(|(field, _)| *field == name).map_or("", |(_, text)| text)
+    }
+}
+
+/// A request for a CA.
+pub(crate) struct SigningRequestPage {
+    pub(crate) alias: String,
+    pub(crate) request: SigningRequest,
+    pub(crate) list: String,
+}
+
+/// The form of what the web server shows and offers: as it is, or again after a failure.
+pub(crate) struct WebServerPage {
+    /// Where the form goes.
+    pub(crate) action: String,
+    /// The certificate that is shown; `None` where that is not for this operation to change.
+    pub(crate) alias: Option<String>,
+    /// The same of TLS.
+    pub(crate) offers: Option<Offers>,
+    pub(crate) failure: Option<ApiError>,
+}
+
+/// What is offered of TLS: every name, and whether its box is ticked.
+pub(crate) struct Offers {
+    pub(crate) versions: Vec<(&'static str, bool)>,
+    pub(crate) suites: Vec<(&'static str, bool)>,
+    pub(crate) hsts: bool,
+}
+
 /// What is asked before something is done to an entry.
 pub(crate) struct QuestionPage {
     pub(crate) alias: String,
@@ -195,8 +239,14 @@ pub(crate) struct DonePage {
     pub(crate) notes: Vec<String>,
     pub(crate) next: String,
     pub(crate) next_label: &'static str,
-    /// Where it is undone.
-    pub(crate) undo: Option<String>,
+    pub(crate) undo: Option<Undo>,
+}
+
+/// How what was done is undone: a form of one button.
+pub(crate) struct Undo {
+    pub(crate) address: String,
+    pub(crate) label: String,
+    pub(crate) fields: Vec<(&'static str, String)>,
 }
 
 /// What an import did.

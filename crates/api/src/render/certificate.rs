@@ -16,7 +16,7 @@ use super::{
 use crate::{
     operations::CertificatePage,
     overview::{DAY, Glance, Overview},
-    wire::{Flavour, calendar_date, certificate::CertificateObject, hex, percent_encode},
+    wire::{calendar_date, certificate::CertificateObject, hex, percent_encode},
 };
 
 #[derive(Template)]
@@ -45,8 +45,6 @@ struct CertificateTemplate<'a> {
     versions: Vec<VersionRow>,
     bound_to: Option<String>,
     may_export_key: bool,
-    /// Only a portal has the operation that makes a certificate the web server's.
-    is_portal: bool,
     problem: Problem,
 }
 
@@ -109,7 +107,6 @@ pub(super) fn certificate(frame: &Frame<'_>, page: CertificatePage) -> Result<St
         versions: version_rows(&versions, now),
         bound_to: entry.bound_to.as_deref().map(printable),
         may_export_key,
-        is_portal: frame.flavour == Flavour::Portal,
         problem: Problem::none(),
     }
     .render()

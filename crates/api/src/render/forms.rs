@@ -9,7 +9,10 @@ use super::{
 };
 use crate::{
     error::ApiError,
-    operations::{CheckedPage, Import, ImportPage, Question, QuestionPage, RollBackQuestion},
+    operations::{
+        CheckedPage, GeneratePage, Import, ImportPage, Question, QuestionPage, RollBackQuestion,
+        WebServerPage,
+    },
     wire::{calendar_date, percent_encode},
 };
 
@@ -90,6 +93,49 @@ struct QuestionTemplate<'a> {
     list: String,
     alias: String,
     problem: Problem,
+}
+
+#[derive(Template)]
+#[template(path = "generate.html")]
+struct GenerateTemplate<'a> {
+    frame: &'a Frame<'a>,
+    page: GeneratePage,
+    /// Word, label, and whether it is chosen.
+    keys: Vec<(&'static str, &'static str, bool)>,
+    has_more: bool,
+    problem: Problem,
+}
+
+#[derive(Template)]
+#[template(path = "web_server.html")]
+struct WebServerTemplate<'a> {
+    frame: &'a Frame<'a>,
+    page: WebServerPage,
+    problem: Problem,
+}
+
+/// The kinds of key that the form offers, the one that suits most first.
+const KEYS: [(&str, &str); 6] = [
+    ("rsa2048", "RSA, 2048 bits"),
+    ("rsa3072", "RSA, 3072 bits"),
+    ("rsa4096", "RSA, 4096 bits"),
+    ("p256", "EC, P-256"),
+    ("p384", "EC, P-384"),
+    ("ed25519", "Ed25519 (browsers refuse it)"),
+];
+/// The fields of the form that most leave empty.
+const MORE: [&str; 5] = ["orgUnit", "org", "city", "state", "country"];
+
+pub(super) fn generate(frame: &Frame<'_>, mut page: GeneratePage) -> Result<String, askama::Error> {
+    let problem = Problem::new(page.failure.take());
+    let keys = KEYS.map(|(word, label)| (word, label, page.text("keyAlg") == word)).to_vec();
+    let has_more = page.replace || MORE.iter().any(|name| !page.text(name).is_empty() || problem.is_at(name));
+    GenerateTemplate { frame, page, keys, has_more, problem }.render()
+}
+
+pub(super) fn web_server(frame: &Frame<'_>, mut page: WebServerPage) -> Result<String, askama::Error> {
+    let problem = Problem::new(page.failure.take());
+    WebServerTemplate { frame, page, problem }.render()
 }
 
 pub(super) fn import(frame: &Frame<'_>, mut page: ImportPage) -> Result<String, askama::Error> {

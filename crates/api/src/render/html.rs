@@ -5,6 +5,7 @@ use strongroom::{
     Alias,
     diagnostic::{Diagnostic, Severity},
     keystore::{AuthorityOutcome, Outcome},
+    privilege::Privilege,
 };
 
 use super::{
@@ -18,10 +19,10 @@ use super::{
 use crate::{
     advice,
     error::ApiError,
-    operations::{AuthoritiesPage, DonePage, ImportedPage, LinksPage, OAuthPage, Page},
+    operations::{AuthoritiesPage, DonePage, ImportedPage, LinksPage, OAuthPage, Page, SigningRequestPage},
     request::{Hidden, User},
     state::ApiState,
-    wire::{Address, Flavour, Format, address::certificates_of},
+    wire::{Address, Flavour, Format, address::certificates_of, percent_encode},
 };
 
 /// What all pages have: where they are, and for whom.
@@ -43,6 +44,44 @@ impl<'a> Frame<'a> {
     /// Where the certificates of this machine are listed.
     pub(super) fn list(&self) -> String {
         format!("{}/{}", self.base, certificates_of(self.machine))
+    }
+
+    /// Whether the user has the privilege; nobody does who is not signed in.
+    fn may(&self, privilege: Privilege) -> bool {
+        self.user.as_ref().is_some_and(|user| user.require(privilege).is_ok())
+    }
+
+    pub(super) fn may_list(&self) -> bool {
+        self.may(Privilege::List)
+    }
+
+    pub(super) fn may_import(&self) -> bool {
+        self.may(Privilege::Import)
+    }
+
+    pub(super) fn may_delete(&self) -> bool {
+        self.may(Privilege::Delete)
+    }
+
+    pub(super) fn may_export(&self) -> bool {
+        self.may(Privilege::Export)
+    }
+
+    pub(super) fn may_administer(&self) -> bool {
+        self.may(Privilege::Administer)
+    }
+
+    /// Where the certificate of the web server is chosen, and with a portal all the rest of it.
+    pub(super) fn web_server(&self) -> String {
+        match self.flavour {
+            Flavour::Portal => format!("{}/update", self.list()),
+            Flavour::Server => format!("{}/machines/{}/edit", self.base, percent_encode(self.machine)),
+        }
+    }
+
+    /// Where a server has the rest.
+    pub(super) fn server_tls(&self) -> Option<String> {
+        (self.flavour == Flavour::Server).then(|| format!("{}/security/config/update", self.base))
     }
 
     pub(super) fn hidden(&self) -> Option<&Hidden> {
@@ -124,6 +163,19 @@ struct TokenTemplate<'a> {
 }
 
 #[derive(Template)]
+#[template(path = "signing_request.html")]
+struct SigningRequestTemplate<'a> {
+    frame: &'a Frame<'a>,
+    list: String,
+    /// The page of the entry.
+    here: String,
+    alias: String,
+    names: Vec<String>,
+    facts: Vec<(&'static str, String)>,
+    pem: String,
+}
+
+#[derive(Template)]
 #[template(path = "done.html")]
 struct DoneTemplate<'a> {
     frame: &'a Frame<'a>,
@@ -144,6 +196,7 @@ pub(super) fn page(frame: &Frame<'_>, page: Page) -> Result<String, askama::Erro
         Page::Certificates(page) => certificates(frame, &page),
         Page::Checked(page) => forms::checked(frame, *page),
         Page::Done(page) => DoneTemplate { frame, page }.render(),
+        Page::Generate(page) => forms::generate(frame, page),
         Page::Home(page) => home(frame, &page),
         Page::Import(page) => forms::import(frame, page),
         Page::Imported(page) => imported(frame, page),
@@ -157,6 +210,8 @@ pub(super) fn page(frame: &Frame<'_>, page: Page) -> Result<String, askama::Erro
             let (next, username, problem) = (page.next, page.username, Problem::new(page.failure));
             SignInTemplate { frame, form_secret: page.key.secret(), next, username, problem }.render()
         }
+        Page::SigningRequest(page) => signing_request(frame, *page),
+        Page::WebServer(page) => forms::web_server(frame, page),
         Page::Token(page) => TokenTemplate { frame, username: page.username, failure: page.failure }.render(),
     }
 }
@@ -181,6 +236,21 @@ fn imported(frame: &Frame<'_>, page: ImportedPage) -> Result<String, askama::Err
         written: report.imported.iter().filter(|written| **written != report.alias).map(Alias::key).collect(),
         chain: report.chain.into_iter().map(|link| (link.subject, role_name(link.role))).collect(),
         warnings: report.findings.into_iter().map(Warning::from).collect(),
+    }
+    .render()
+}
+
+fn signing_request(frame: &Frame<'_>, page: SigningRequestPage) -> Result<String, askama::Error> {
+    let SigningRequestPage { alias, request, list } = page;
+    let names = request.alternative_names().iter().filter_map(|name| name.host().map(str::to_owned));
+    SigningRequestTemplate {
+        frame,
+        here: format!("{list}/{}", percent_encode(&alias)),
+        list,
+        names: names.collect(),
+        facts: vec![("Subject", request.subject().to_owned()), ("Key", request.key().to_string())],
+        pem: request.pem(),
+        alias,
     }
     .render()
 }

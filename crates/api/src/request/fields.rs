@@ -113,6 +113,11 @@ impl Fields {
         }
     }
 
+    /// Whether the box of that name was ticked in a form.
+    pub(crate) fn is_ticked(&self, name: &str) -> bool {
+        self.fields.iter().any(|field| field.name.eq_ignore_ascii_case(name) && *field.value == *b"true")
+    }
+
     /// The value as bytes.
     pub(crate) fn bytes(&self, names: Names) -> &[u8] {
         self.find(names).ok().flatten().map(|field| field.value.as_slice()).unwrap_or_default()

@@ -61,6 +61,8 @@ pub(crate) const COMMON_NAME: Names = &["cn", "commonName"];
 pub(crate) const COUNTRY: Names = &["country"];
 pub(crate) const CSRF: Names = &["csrfPreventToken"];
 pub(crate) const CURRENT_PASSWORD: Names = &["currentPassword"];
+/// Ours: a page gives its content as a file.
+pub(crate) const DOWNLOAD: Names = &["download"];
 pub(crate) const DRY_RUN: Names = &["dryRun"];
 pub(crate) const ENTRY: Names = &["entry"];
 pub(crate) const EXPIRATION: Names = &["expiration"];

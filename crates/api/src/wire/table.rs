@@ -208,7 +208,9 @@ pub(crate) static ROWS: &[Row] = &[
     .needs(Privilege::Import)
     .with(&[Field::new(field::SIGNED_CERTIFICATE, Kind::File).required(), Field::text(field::ALIAS)]),
     // Clients read the request with GET and with POST.
-    Row::new(Operation::GenerateCsr, CERTIFICATES, &["{alias}/generateCsr"]).needs(Privilege::Import),
+    Row::new(Operation::GenerateCsr, CERTIFICATES, &["{alias}/generateCsr"])
+        .needs(Privilege::Import)
+        .with(&[Field::new(field::DOWNLOAD, Kind::Boolean)]),
     Row::new(Operation::Export, CERTIFICATES, &["{alias}/export"]).needs(Privilege::Export),
     Row::new(Operation::ExportPkcs12, CERTIFICATES, &["{alias}/exportPkcs12"])
         .changes()

@@ -19,6 +19,8 @@ mod limits;
 #[cfg(test)]
 mod markup;
 #[cfg(test)]
+mod metrics;
+#[cfg(test)]
 mod neighbours;
 #[cfg(test)]
 mod oauth;

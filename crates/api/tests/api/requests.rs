@@ -285,5 +285,18 @@ async fn a_pending_request_of_the_command_is_given_and_answered_over_the_api() {
     assert!(server.keystore().pending_requests().unwrap().is_empty());
     let page =
         server.post(&format!("{CERTIFICATES}/new/generateCsr"), &format!("token={}", encoded(&token))).await;
-    page.is_page("Certificate request");
+    page.is_page("Certificate signing request for new");
+}
+
+#[tokio::test]
+async fn a_kind_of_key_has_our_name_too() {
+    let server = Server::new();
+    for (word, key) in [("p384", "P-384"), ("RSA-3072", "RSA-3072"), ("ed25519", "Ed25519")] {
+        let fields = format!("alias={word}&cn=a.test&keyAlg={word}");
+        generate(&server, CERTIFICATES, &fields).await.has("\"success\"");
+        let entry = server.keystore().entry(&word.parse().unwrap(), clock()).unwrap();
+        assert_eq!(entry.certificate.key().to_string(), key);
+    }
+    let reply = generate(&server, CERTIFICATES, "alias=x&cn=a.test&keyAlg=p384&keySize=256").await;
+    reply.has("a key p384 of 256 bits is not made");
 }

@@ -290,3 +290,71 @@ async fn each_machine_has_its_store() {
     );
     assert_eq!(server.keystore().web_server().unwrap(), strongroom::web_server::WebServer::default());
 }
+
+/// A page for a browser that is signed in, and the secret of its forms.
+async fn browser(server: &Server) -> (String, String) {
+    let cookie = server.sign_in().await;
+    let page = page(server, &cookie, &format!("{SITE}/update")).await;
+    let (_, rest) = page.text.split_once("name=\"csrfPreventToken\" value=\"").unwrap();
+    (cookie.clone(), rest.split('"').next().unwrap().to_owned())
+}
+
+async fn page(server: &Server, cookie: &str, path: &str) -> Reply {
+    server.send(Request::get(path).header("cookie", cookie).body(Body::empty()).unwrap()).await
+}
+
+async fn fill_in(server: &Server, (cookie, secret): &(String, String), path: &str, form: &str) -> Reply {
+    let request = Request::post(path)
+        .header("cookie", cookie)
+        .header("sec-fetch-site", "same-origin")
+        .header("content-type", "application/x-www-form-urlencoded");
+    let body = format!("csrfPreventToken={secret}&{form}");
+    server.send(request.body(Body::from(body)).unwrap()).await
+}
+
+#[tokio::test]
+async fn a_form_ticks_what_is_in_force_and_what_was_ticked() {
+    let (server, noted, _) = served().await;
+    let browser = browser(&server).await;
+    let config = format!("{CONFIG}/update");
+    for (path, parts, none) in [
+        (
+            format!("{SITE}/update"),
+            ["webServerCertificateAlias", "id=\"TLSv1.2\"", "HSTSEnabled"].as_slice(),
+            "",
+        ),
+        (EDIT.to_owned(), &["webServerCertificateAlias"], "cipherSuites"),
+        (config.clone(), &["id=\"TLSv1.3\""], "webServerCertificateAlias"),
+    ] {
+        let form = page(&server, &browser.0, &path).await;
+        form.is_page("Web server");
+        form.has(&format!("action=\"{path}\""));
+        parts.iter().for_each(|part| form.has(part));
+        assert!(none.is_empty() || !form.text.contains(none), "{path}");
+    }
+    // No box of a list is ticked.
+    let reply = fill_in(&server, &browser, &config, "form=boxes&TLSv1.2=true").await;
+    reply.is_page("Error: Web server");
+    reply.has("no cipher suite is given");
+    reply.has("id=\"TLSv1.2\" name=\"TLSv1.2\" type=\"checkbox\" value=\"true\" checked");
+    reply.has_not("id=\"TLSv1.3\" name=\"TLSv1.3\" type=\"checkbox\" value=\"true\" checked");
+    assert_eq!(noted.shown(), Vec::<String>::new());
+    let boxes = "form=boxes&TLSv1.3=true&TLS_AES_128_GCM_SHA256=true&HSTSEnabled=true";
+    fill_in(&server, &browser, &config, boxes).await.is_page("Updated");
+    assert_eq!(noted.shown(), [" TLSv1.3, 1 cipher suite, HSTS"]);
+    // A box that is not ticked is off, and a button that has no boxes leaves them alone.
+    let boxes = "form=boxes&TLSv1.3=true&TLS_AES_128_GCM_SHA256=true";
+    fill_in(&server, &browser, &config, boxes).await.is_page("Updated");
+    assert_eq!(noted.shown(), [" TLSv1.3, 1 cipher suite"]);
+    let reply = fill_in(&server, &browser, EDIT, "form=html&webServerCertificateAlias=www").await;
+    reply.is_page("Updated");
+    reply.has("Show selfsignedcertificate again");
+    assert_eq!(noted.shown(), ["Www TLSv1.3, 1 cipher suite"]);
+    let reply = fill_in(&server, &browser, EDIT, "form=boxes&webServerCertificateAlias=nobody").await;
+    reply.is_page("Error: Web server");
+    reply.has("value=\"nobody\"");
+    reply.has(
+        "aria-invalid=\"true\" autofocus aria-describedby=\"webServerCertificateAlias-problem alias-help\"",
+    );
+    assert_eq!(noted.shown(), Vec::<String>::new());
+}

@@ -1,4 +1,4 @@
-//! The dates of a store's certificates in OpenMetrics' text format, for Prometheus and its kin.
+//! The dates of the certificates of one store or of several in OpenMetrics' text format, for Prometheus and its kin.
 //!
 //! Names and labels are those of x509-certificate-exporter, so that the rules and dashboards that exist for it work.
 
@@ -23,6 +23,9 @@ const COMPLETE: Family = (
     "strongroom_chain_complete",
     "1 if the chain of the entry leads to an imported authority, or needs none.",
 );
+const ENTRIES: Family = ("strongroom_entries", "Entries of the store, by kind.");
+const UNREADABLE: Family = ("x509_read_errors", "Entries that could not be read.");
+const CHECKED: Family = ("strongroom_check_timestamp_seconds", "When this was said, in seconds since 1970.");
 
 /// A text in OpenMetrics' format out of the entries that are given to it.
 ///
@@ -53,6 +56,18 @@ pub struct Metrics {
     expired: String,
     expires_in: Option<String>,
     complete: String,
+    entries: String,
+    unreadable: String,
+    /// Whose entries are added, as a label; empty for the one store of a text.
+    machine: String,
+    totals: Totals,
+    /// Families that others added.
+    others: String,
+}
+
+/// How many entries of the present store there are.
+#[derive(Debug, Default)]
+struct Totals {
     servers: u64,
     authorities: u64,
     unreadable: u64,
@@ -70,10 +85,33 @@ impl Metrics {
             expired: text(),
             expires_in: None,
             complete: text(),
-            servers: 0,
-            authorities: 0,
-            unreadable: 0,
+            entries: text(),
+            unreadable: text(),
+            machine: text(),
+            totals: Totals::default(),
+            others: text(),
         }
+    }
+
+    /// Says of what is added from now on that it is of this machine, for a text over several stores.
+    pub fn begin_machine(&mut self, name: &str) {
+        if !self.machine.is_empty() {
+            self.close_store();
+        }
+        self.machine = format!("machine=\"{}\"", label(name));
+    }
+
+    /// Adds a counter of something else, with a sample for each value of its label.
+    pub fn add_counter(&mut self, name: &str, help: &str, of: &str, counts: &[(&str, u64)]) {
+        let _ = writeln!(self.others, "# HELP {name} {help}\n# TYPE {name} counter");
+        for (value, count) in counts {
+            let _ = writeln!(self.others, "{name}_total{{{of}=\"{}\"}} {count}", label(value));
+        }
+    }
+
+    /// Adds a gauge of something else.
+    pub fn add_gauge(&mut self, name: &str, help: &str, value: u64) {
+        let _ = writeln!(self.others, "# HELP {name} {help}\n# TYPE {name} gauge\n{name} {value}");
     }
 
     /// Says also how many seconds are left, for programs that cannot subtract.
@@ -87,17 +125,12 @@ impl Metrics {
     pub fn add(&mut self, entry: &Entry) {
         match entry.kind {
             EntryKind::Server => {
-                self.servers += 1;
-                let complete = !entry.chain_state.is_broken();
-                let _ = writeln!(
-                    self.complete,
-                    "{}{{alias=\"{}\"}} {}",
-                    COMPLETE.0,
-                    entry.alias,
-                    u8::from(complete)
-                );
+                self.totals.servers += 1;
+                let complete = u8::from(!entry.chain_state.is_broken());
+                let labels = self.labels(&format!("alias=\"{}\"", entry.alias));
+                let _ = writeln!(self.complete, "{}{labels} {complete}", COMPLETE.0);
             }
-            EntryKind::Authority { .. } => self.authorities += 1,
+            EntryKind::Authority { .. } => self.totals.authorities += 1,
         }
         for (certificate, cause) in certificates(entry) {
             self.add_certificate(entry, certificate, cause.as_str());
@@ -106,17 +139,37 @@ impl Metrics {
 
     /// Counts an entry that cannot be read.
     pub fn add_unreadable(&mut self) {
-        self.unreadable += 1;
+        self.totals.unreadable += 1;
+    }
+
+    /// Labels in their braces, behind that of the machine.
+    fn labels(&self, own: &str) -> String {
+        match (self.machine.as_str(), own) {
+            ("", "") => String::new(),
+            ("", one) | (one, "") => format!("{{{one}}}"),
+            (machine, own) => format!("{{{machine},{own}}}"),
+        }
+    }
+
+    /// Writes down how many entries the store has.
+    fn close_store(&mut self) {
+        let totals = std::mem::take(&mut self.totals);
+        for (kind, count) in [("server", totals.servers), ("ca", totals.authorities)] {
+            let labels = self.labels(&format!("kind=\"{kind}\""));
+            let _ = writeln!(self.entries, "{}{labels} {count}", ENTRIES.0);
+        }
+        let labels = self.labels("");
+        let _ = writeln!(self.unreadable, "{}{labels} {}", UNREADABLE.0, totals.unreadable);
     }
 
     fn add_certificate(&mut self, entry: &Entry, certificate: &Certificate, role: &str) {
-        let labels = format!(
-            "{{alias=\"{}\",role=\"{role}\",subject_CN=\"{}\",issuer_CN=\"{}\",serial_number=\"{}\"}}",
+        let labels = self.labels(&format!(
+            "alias=\"{}\",role=\"{role}\",subject_CN=\"{}\",issuer_CN=\"{}\",serial_number=\"{}\"",
             entry.alias,
             label(&certificate.short_name().unwrap_or_default()),
             label(&certificate.issuer_short_name().unwrap_or_default()),
             certificate.serial(),
-        );
+        ));
         let (not_before, not_after) = (certificate.not_before(), certificate.not_after());
         let line = |text: &mut String, family: Family, value: i64| {
             let _ = writeln!(text, "{}{labels} {value}", family.0);
@@ -131,7 +184,8 @@ impl Metrics {
 
     /// The whole text, up to `# EOF`. Times are absolute: what does not change is stored well.
     #[must_use]
-    pub fn into_text(self) -> String {
+    pub fn into_text(mut self) -> String {
+        self.close_store();
         let mut text = String::new();
         let mut family = |(name, help): Family, samples: &str| {
             let _ = write!(text, "# HELP {name} {help}\n# TYPE {name} gauge\n{samples}");
@@ -143,20 +197,10 @@ impl Metrics {
             family(EXPIRES_IN, samples);
         }
         family(COMPLETE, &self.complete);
-        let entries = "strongroom_entries";
-        family(
-            (entries, "Entries of the store, by kind."),
-            &format!(
-                "{entries}{{kind=\"server\"}} {}\n{entries}{{kind=\"ca\"}} {}\n",
-                self.servers, self.authorities
-            ),
-        );
-        let single = |(name, _): Family, value: &str| format!("{name} {value}\n");
-        let unreadable: Family = ("x509_read_errors", "Entries that could not be read.");
-        family(unreadable, &single(unreadable, &self.unreadable.to_string()));
-        let checked: Family =
-            ("strongroom_check_timestamp_seconds", "When this was said, in seconds since 1970.");
-        family(checked, &single(checked, &self.at.to_string()));
+        family(ENTRIES, &self.entries);
+        family(UNREADABLE, &self.unreadable);
+        family(CHECKED, &format!("{} {}\n", CHECKED.0, self.at));
+        text.push_str(&self.others);
         text.push_str("# EOF\n");
         text
     }
