@@ -374,6 +374,8 @@ fn every_entry_of_a_keystore_of_java_is_imported() {
         files.sort();
         assert_eq!(files, ["store: alpha", "store: beta", "store: gamma"], "{kind}");
         assert_eq!(desk.aliases(), ["alpha", "beta", "gamma"], "{kind}");
+        let parts = &result["entries"][1]["sources"][0]["parts"];
+        assert_eq!(parts.as_array().unwrap().len(), 2, "{kind}: its key and its certificate: {parts}");
         assert_eq!(fine(&desk.import(&["store"]))["counts"]["already_present"], 3, "{kind}");
         // An alias that a person gives stands for one.
         fs::write(desk.path("list.toml"), "[[entry]]\nalias = \"one\"\nfiles = [\"store\"]\n").unwrap();

@@ -16,8 +16,6 @@ fn options_are_added_as_the_help_says() {
     desk.works(&["rm", "www", "--yes"]);
     desk.again("file_too_large", &with(&["--max-size", "1000"]), &[]);
     desk.again("alias_taken", &["import", "www", "two.p12", "--pass-in", "env:P", "--entry", "#2"], &[]);
-    desk.again("in_use", &["rm", "root", "--yes"], &[]);
-    desk.again("confirmation_needed", &["prune", "--all"], &[]);
     let many = ["import", "--all", "www.p12", "two.p12", "--pass-in", "env:P", "--dry-run"];
     let limited = [&many[..], &["--allow", "no_server_auth", "--limit", "1"]].concat();
     let done = desk.again("too_many", &limited, &[]);
@@ -27,4 +25,6 @@ fn options_are_added_as_the_help_says() {
     let (_, option) = refused.err.rsplit_once("add: ").unwrap();
     let going = desk.run(&[&many[..], &["root.pem", option.trim()]].concat());
     assert!(going.out.contains(" 1 refused"), "{}", going.out);
+    desk.again("in_use", &["rm", "root", "--yes"], &[]);
+    desk.again("confirmation_needed", &["prune", "--all"], &[]);
 }

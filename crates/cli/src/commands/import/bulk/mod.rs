@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use strongroom::{
     Alias, Error,
-    certificate::printable,
+    certificate::{Certificate, Fingerprint, printable},
     diagnostic::{Diagnostic, DiagnosticCode},
     keystore::{BulkAlias, BulkItem, BulkRequest, BulkResult, Source},
     remedy::Remedy,
@@ -34,6 +34,8 @@ const NAMELESS: &str = "entry";
 /// What is kept beside an item, for the answer.
 struct Beside {
     sources: Vec<Source>,
+    /// Which of several keys of its files it is.
+    entry: Option<Fingerprint>,
     had_password: bool,
 }
 
@@ -65,19 +67,23 @@ pub(super) fn run(arguments: &Arguments, command: &Import, printer: &Printer) ->
     (request.keep_going, request.dry_run) = (command.keep_going, command.dry_run);
     let report = keystore.import_all(request)?;
     let mut rows = Vec::new();
-    for (entry, Beside { sources, had_password }) in report.entries.into_iter().zip(beside) {
+    for (entry, Beside { sources, entry: which, had_password }) in report.entries.into_iter().zip(beside) {
         let result = match entry.result {
             BulkResult::Done(report) => RowResult::Done(report),
-            BulkResult::Refused(error) => {
-                RowResult::Refused(Box::new(refusal(&entry.file, error, had_password)))
-            }
+            BulkResult::Refused(error) => RowResult::Refused(Box::new(refusal(error, had_password))),
             _ => RowResult::NotStored,
         };
-        rows.push(Row { file: entry.file, alias: Some(entry.alias.to_string()), sources, result });
+        rows.push(Row {
+            file: entry.file,
+            alias: Some(entry.alias.to_string()),
+            sources,
+            entry: which,
+            result,
+        });
     }
     rows.extend(unreadable.map(|(file, failure)| {
         let result = RowResult::Refused(Box::new(failure));
-        Row { file, alias: None, sources: Vec::new(), result }
+        Row { file, alias: None, sources: Vec::new(), entry: None, result }
     }));
     view::print(&rows, remarks, passed_over, command.keep_going, printer);
     Ok(())
@@ -109,10 +115,11 @@ fn items(all: Vec<Tried>, command: &Import) -> Result<(Vec<BulkItem>, Vec<Beside
         };
         let several = credentials.len() > 1;
         for (friendly_name, opened) in credentials {
+            let leaf = opened.as_ref().ok().map(|request| request.credential.leaf());
+            let entry = leaf.filter(|_| several).map(Certificate::fingerprint);
             let alias = match &unit.alias {
                 Some(alias) => BulkAlias::Given(alias.clone()),
                 None => {
-                    let leaf = opened.as_ref().ok().map(|request| request.credential.leaf());
                     let made = command.alias_from.alias(friendly_name.as_deref(), leaf, &stem);
                     BulkAlias::Made(made.unwrap_or_else(|| nameless.clone()))
                 }
@@ -121,16 +128,33 @@ fn items(all: Vec<Tried>, command: &Import) -> Result<(Vec<BulkItem>, Vec<Beside
                 Some(name) if several => format!("{file}: {}", printable(name)),
                 _ => file.clone(),
             };
+            let own = if several { sources_of(&sources, leaf) } else { sources.clone() };
             items.push(BulkItem::new(file, alias, opened));
-            beside.push(Beside { sources: sources.clone(), had_password });
+            beside.push(Beside { sources: own, entry, had_password });
         }
     }
     Ok((items, beside))
 }
 
-fn refusal(file: &str, error: Error, had_password: bool) -> Failure {
-    if !had_password && error.code() == "wrong_password" {
-        return Failure::password(format!("{file} has a password, and none was given"));
+/// Of files with many keys what belongs to one: its key and its certificate.
+fn sources_of(sources: &[Source], leaf: Option<&Certificate>) -> Vec<Source> {
+    let spki = leaf.map(Certificate::spki_fingerprint);
+    let mut own = sources.to_vec();
+    for source in &mut own {
+        source.parts.retain(|part| spki.is_some() && part.spki_sha256 == spki);
     }
-    error.into()
+    own
+}
+
+fn refusal(error: Error, had_password: bool) -> Failure {
+    if !had_password && error.code() == "wrong_password" {
+        return Failure::password("it has a password, and none was given".to_owned());
+    }
+    let several = error.code() == "several_entries";
+    let failure = Failure::from(error);
+    if several {
+        let advice = "leave the file out of the manifest and name it beside it, to have every entry of it under an alias of its own";
+        return failure.with(Remedy::Advice(advice));
+    }
+    failure
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use strongroom::{
-    certificate::printable,
+    certificate::{Fingerprint, printable},
     diagnostic::{Diagnostic, DiagnosticCode},
     keystore::{ImportReport, Source},
     remedy::{Remedy, shell_word},
@@ -15,7 +15,7 @@ use crate::{
     render::{Cell, ErrorView, ImportView, Mark, Printer},
 };
 
-/// Warnings of one code that people are shown.
+/// Warnings, or refusals, of one code that people are shown.
 const MAX_ALIKE: usize = 3;
 
 /// One entry, and what came of it.
@@ -23,6 +23,8 @@ pub(super) struct Row {
     pub(super) file: String,
     pub(super) alias: Option<String>,
     pub(super) sources: Vec<Source>,
+    /// Which of several keys of the files it is.
+    pub(super) entry: Option<Fingerprint>,
     pub(super) result: RowResult,
 }
 
@@ -96,19 +98,33 @@ pub(super) fn print(
             printer.warn(&format!("{count} more of [{code}]; --json has all of them"));
         }
     }
-    let refused = rows.iter().filter_map(|row| match &row.result {
-        RowResult::Refused(failure) => Some((row, failure)),
-        _ => None,
-    });
-    for (index, (row, failure)) in refused.enumerate() {
-        if index == 0 {
-            printer.set_exit(failure.exit.code());
-        }
-        let alias = row.alias.as_deref().unwrap_or("ALIAS");
-        printer.failure_of(failure, alias, &file_words(row), &row.file);
-    }
+    print_refusals(rows, printer);
     if counts.refused > 0 && counts.not_stored > 0 {
         printer.advise(&[Remedy::KeepGoing]);
+    }
+}
+
+/// Why what was refused was: the first of each code, for the table and JSON name all of them.
+fn print_refusals(rows: &[Row], printer: &Printer) {
+    let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
+    for row in rows {
+        let RowResult::Refused(failure) = &row.result else { continue };
+        if seen.is_empty() {
+            printer.set_exit(failure.exit.code());
+        }
+        let count = seen.entry(failure.code).or_default();
+        *count = count.saturating_add(1);
+        if *count <= MAX_ALIKE {
+            let alias = row.alias.as_deref().unwrap_or("ALIAS");
+            printer.failure_of(failure, alias, &file_words(row), &row.file);
+        }
+    }
+    for (code, count) in seen {
+        let more = count.saturating_sub(MAX_ALIKE);
+        if more > 0 && !printer.is_json() {
+            printer
+                .note(&format!("strongroom: {more} more of error[{code}]; --json says why each was refused"));
+        }
     }
 }
 
@@ -118,6 +134,7 @@ fn file_words(row: &Row) -> String {
     if files.is_empty() {
         files.push(shell_word(&row.file));
     }
+    files.extend(row.entry.map(|entry| format!("--entry {entry}")));
     files.join(" ")
 }
 
