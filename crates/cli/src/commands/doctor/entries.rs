@@ -161,8 +161,7 @@ impl Look<'_> {
         };
         let (code, message) = match finding {
             DiagnosticCode::NoAnchor => {
-                let issuer =
-                    entry.chain.last().map_or(entry.certificate.issuer(), |last| last.certificate.issuer());
+                let issuer = entry.chain.last().map_or(&entry.certificate, |last| &last.certificate).issuer();
                 let message = format!("its chain leads to no imported CA{allowed}; missing: {issuer}");
                 ("chain_incomplete", message)
             }

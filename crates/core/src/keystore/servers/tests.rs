@@ -65,7 +65,7 @@ fn a_server_is_seen_while_it_lives_and_no_longer() {
     private_file::create(&stale, report().to_text().as_bytes()).unwrap();
     private_file::create(&folder_of(&store).join("notes"), b"mine").unwrap();
     assert_eq!(running_servers(&store).len(), 1);
-    assert_eq!(stale_server_files(&store), [stale.clone()]);
+    assert_eq!(stale_server_files(&store), std::slice::from_ref(&stale));
     fs::remove_file(folder_of(&store).join("notes")).unwrap();
     let second = ServerFile::create(&store, &report()).unwrap();
     assert!(!stale.exists());
