@@ -302,7 +302,7 @@ def web_server(page):
     expect(page.get_by_label("TLS_CHACHA20_POLY1305_SHA256")).not_to_be_checked()
     page.get_by_label("Certificate", exact=True).fill("root")
     page.get_by_role("button", name="Save").click()
-    says_beside(page, "webServerCertificateAlias", "CA certificate")
+    says_beside(page, "webServerCertificateAlias", "root or intermediate certificate cannot be used")
     page.get_by_label("Certificate", exact=True).fill("selfsignedcertificate")
     for version in ("TLSv1.2", "TLSv1.3"):
         page.get_by_label(version).uncheck()

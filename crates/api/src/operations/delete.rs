@@ -38,6 +38,7 @@ fn deleted(request: &Request, name: &str, lost: &[Alias]) -> DonePage {
         notes: std::iter::once(kept)
             .chain(lost.iter().map(|alias| format!("{alias} has no complete chain any more.")))
             .collect(),
+        findings: Vec::new(),
         undo: Some(Undo {
             address: format!("{list}/{name}/rollBack"),
             label: "Bring it back".to_owned(),

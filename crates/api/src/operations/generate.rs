@@ -9,7 +9,7 @@ use strongroom::{
 };
 
 use super::{
-    Answer, DonePage, GeneratePage, Page, as_message,
+    Answer, DonePage, GeneratePage, Page,
     import_server_certificate::{alias, missing},
     imported,
 };
@@ -50,7 +50,8 @@ pub(super) async fn generate(
     Ok(Answer::Page(Page::Done(DonePage {
         title: "Generated",
         message: format!("{alias} has a new key and a certificate that is signed with it."),
-        notes: std::iter::once(unknown).chain(report.findings.iter().map(as_message)).collect(),
+        notes: vec![unknown],
+        findings: report.findings,
         next: format!("{list}/{alias}"),
         next_label: "To the certificate",
         undo: None,

@@ -269,7 +269,7 @@ async fn form_of(state: &ApiState, request: &Request, failure: Option<ApiError>)
     if let Some(import) = import_of(request) {
         // In a form a box that is not ticked is absent.
         let is_ticked = request.fields.boolean(field::CHAIN).ok().flatten();
-        return Ok(import_page(request, import, is_ticked.unwrap_or(failure.is_none()), failure));
+        return Ok(import_page(request, import, is_ticked.unwrap_or_else(|| failure.is_none()), failure));
     }
     match request.address.row.operation {
         Operation::Generate => Ok(generate::form(request, failure)),

@@ -237,6 +237,8 @@ pub(crate) struct DonePage {
     pub(crate) title: &'static str,
     pub(crate) message: String,
     pub(crate) notes: Vec<String>,
+    /// What is to be looked at all the same.
+    pub(crate) findings: Vec<Diagnostic>,
     pub(crate) next: String,
     pub(crate) next_label: &'static str,
     pub(crate) undo: Option<Undo>,

@@ -39,6 +39,7 @@ pub(super) async fn roll_back(state: &ApiState, request: &Request, user: &User) 
         notes: vec![format!("That is version {} of the entry now.", version.number)],
         next: format!("{list}/{name}"),
         next_label: "To the certificate",
+        findings: Vec::new(),
         undo: None,
     })))
 }

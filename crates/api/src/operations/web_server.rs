@@ -29,7 +29,9 @@ const BOXES: &str = "boxes";
 /// What a request wants to be another, and what there is to say of it.
 pub(super) struct Wanted {
     change: WebServerChange,
-    messages: Vec<String>,
+    findings: Vec<Diagnostic>,
+    /// In words of the operation.
+    said: Vec<String>,
 }
 
 impl Wanted {
@@ -45,12 +47,12 @@ impl Wanted {
         change.suites = chosen(request, field::CIPHER_SUITES, &mut findings)?;
         let unticked = (has_boxes(request) && takes(request, field::HSTS)).then_some(false);
         change.hsts = request.fields.boolean(field::HSTS)?.or(unticked);
-        Ok(Self { change, messages: findings.iter().map(as_message).collect() })
+        Ok(Self { change, findings, said: Vec::new() })
     }
 
     /// Something else to tell the client.
     pub(super) fn say(&mut self, message: String) {
-        self.messages.push(message);
+        self.said.push(message);
     }
 
     /// Makes the change, and waits until the web server serves by it. The entry that was shown before stays in the store.
@@ -60,7 +62,7 @@ impl Wanted {
         request: &Request,
         user: &User,
     ) -> Result<Answer, ApiError> {
-        let Self { mut change, mut messages } = self;
+        let Self { mut change, mut findings, said } = self;
         let (machine, at, actor) = (Arc::clone(state.machine()), state.now(), user.actor());
         change.names = machine.peer_names();
         let is_choice = change.alias.is_some();
@@ -71,17 +73,22 @@ impl Wanted {
             let applied = machine.apply(&report.web_server);
             Ok((report, applied))
         });
-        let (WebServerReport { findings, web_server, changed, .. }, applied) = done.await?;
+        let (report, applied) = done.await?;
+        let WebServerReport { findings: found, web_server, changed, .. } = report;
         if let Err(reason) = applied {
             return Err(ApiError::fault(format!("the web server does not serve what was chosen: {reason}")));
         }
-        messages.extend(findings.iter().map(as_message));
+        findings.extend(found);
         Ok(match request.format {
             Format::Html => {
                 let undo = web_server.former.as_ref().filter(|_| is_choice && changed);
-                done_page(state, request, &web_server, undo, messages)
+                let page = done_page(state, request, &web_server, undo, said);
+                Answer::Page(Page::Done(DonePage { findings, ..page }))
             }
-            Format::Json | Format::Pjson => Answer::Object(Object::Success(Success::new(messages))),
+            Format::Json | Format::Pjson => {
+                let messages = findings.iter().map(as_message);
+                Answer::Object(Object::Success(Success::new(said.into_iter().chain(messages).collect())))
+            }
         })
     }
 }
@@ -91,8 +98,8 @@ fn done_page(
     request: &Request,
     now: &WebServer,
     undo: Option<&Alias>,
-    messages: Vec<String>,
-) -> Answer {
+    said: Vec<String>,
+) -> DonePage {
     let machine = state.machine();
     let suites = now.suites().len();
     let plural = if suites == 1 { "" } else { "s" };
@@ -101,13 +108,14 @@ fn done_page(
         "It offers {} with {suites} cipher suite{plural}, and {hsts}.",
         list_of(&now.versions()).replace(',', " and ")
     );
-    Answer::Page(Page::Done(DonePage {
+    DonePage {
         title: "Updated",
         message: format!(
             "From the next connection on, the web server shows the certificate {}.",
             machine.shown(now)
         ),
-        notes: std::iter::once(offers).chain(messages).collect(),
+        notes: std::iter::once(offers).chain(said).collect(),
+        findings: Vec::new(),
         next: format!("{}/{}", request.address.base(), certificates_of(machine.name())),
         next_label: "Certificates",
         undo: undo.map(|former| Undo {
@@ -115,7 +123,7 @@ fn done_page(
             label: format!("Show {} again", former.key()),
             fields: vec![("webServerCertificateAlias", former.key())],
         }),
-    }))
+    }
 }
 
 /// The form: with what is in force, or again with what was typed and ticked.

@@ -180,6 +180,7 @@ struct SigningRequestTemplate<'a> {
 struct DoneTemplate<'a> {
     frame: &'a Frame<'a>,
     page: DonePage,
+    warnings: Vec<Warning>,
 }
 
 #[derive(Template)]
@@ -195,7 +196,11 @@ pub(super) fn page(frame: &Frame<'_>, page: Page) -> Result<String, askama::Erro
         Page::Certificate(page) => certificate(frame, *page),
         Page::Certificates(page) => certificates(frame, &page),
         Page::Checked(page) => forms::checked(frame, *page),
-        Page::Done(page) => DoneTemplate { frame, page }.render(),
+        Page::Done(mut page) => {
+            let findings = std::mem::take(&mut page.findings);
+            let warnings = findings.into_iter().map(Warning::from).collect();
+            DoneTemplate { frame, page, warnings }.render()
+        }
         Page::Generate(page) => forms::generate(frame, page),
         Page::Home(page) => home(frame, &page),
         Page::Import(page) => forms::import(frame, page),
