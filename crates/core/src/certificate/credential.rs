@@ -37,6 +37,9 @@ pub struct ServerCredential {
     pub(crate) not_chosen: Vec<Candidate>,
 }
 
+/// What a pair of a file is, and its credential, or why it has none.
+pub(crate) type ChosenPair = (Candidate, Result<ServerCredential, CredentialError>);
+
 impl ServerCredential {
     /// Pairs `key` with the first of `certificates`; the others follow as they are.
     ///
@@ -134,9 +137,7 @@ impl ServerCredential {
     /// # Errors
     ///
     /// [`CredentialError`] if the file has no private key, or a part of it stays locked, in which further keys may be.
-    pub(crate) fn choose_all(
-        contents: &Contents,
-    ) -> Result<Vec<(Candidate, Result<Self, CredentialError>)>, CredentialError> {
+    pub(crate) fn choose_all(contents: &Contents) -> Result<Vec<ChosenPair>, CredentialError> {
         if let Some(reason) = contents.locked_safes().next() {
             return Err(CredentialError::Locked(reason.clone()));
         }

@@ -140,14 +140,19 @@ impl Keystore {
 
     /// The same of the key that the entry has.
     pub(super) fn present_for(&self, alias: &Alias, gathered: &Gathered) -> Result<Option<Waiting>, Error> {
-        let row = self.reading(|read| read.entry(alias))?;
-        let fits = |row| gathered.decoded().any(|certificate| has_key(row, certificate.spki_fingerprint));
-        if !row.as_ref().is_some_and(fits) {
+        if !self.is_for_present(alias, gathered)? {
             return Ok(None);
         }
         let (key, _) = self.present_key(alias)?;
         let place = "the present entry".to_owned();
         Ok(Some(Waiting { key, answers: None, request: None, place }))
+    }
+
+    /// Whether one of the certificates is for the key that the entry has.
+    pub(super) fn is_for_present(&self, alias: &Alias, gathered: &Gathered) -> Result<bool, Error> {
+        let row = self.reading(|read| read.entry(alias))?;
+        let fits = |row| gathered.decoded().any(|certificate| has_key(row, certificate.spki_fingerprint));
+        Ok(row.as_ref().is_some_and(fits))
     }
 
     /// Why no key waits under the alias: whose reply it is, or what there is.

@@ -186,7 +186,9 @@ impl Keystore {
                     gathered.findings.push(Diagnostic::new(DiagnosticCode::KeyKept, message));
                 }
             }
+            // For the key of the entry it is a renewal, which has to be meant: the missing key is what is said.
             if waiting.is_none()
+                && !self.is_for_present(&request.alias, &gathered)?
                 && let other @ (IssuanceError::WrongRequest { .. } | IssuanceError::ReplyMismatch { .. }) =
                     self.not_waiting(&request.alias, &gathered)?
             {
