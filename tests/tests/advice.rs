@@ -61,6 +61,7 @@ fn covered_by(remedy: &Remedy) -> &'static str {
         | Remedy::MakeStoreForNetwork
         | Remedy::ReadHelp
         | Remedy::ListEntries
+        | Remedy::ListAuthorities
         | Remedy::ListBindings
         | Remedy::ListVersions { .. }
         | Remedy::BringBack { .. }
@@ -287,6 +288,8 @@ fn a_store_is_looked_after_as_the_help_says() {
 
     let help = desk.help("host_not_bound", &["unbind", "www.fixture.test"]);
     assert_eq!(desk.follow(&help, start, &[]).out, "no host is bound to an entry\n");
+    let help = desk.help("not_an_authority", &["ca", "rm", "www"]);
+    assert!(desk.follow(&help, start, &[]).out.contains("root"));
     let help = desk.help("user_not_found", &["user", "rm", "nobody"]);
     desk.follow(&help, start, &[]);
     let help = desk.help("slot_not_found", &["slot", "rm", "7"]);

@@ -152,3 +152,48 @@ fn the_mark_of_a_server_that_is_gone_goes() {
     assert!(left.iter().all(|path| !path.to_string_lossy().contains("-used-")), "{left:?}");
     fine(&shop.json(["rename", "selfsignedcertificate", "x"]));
 }
+
+#[test]
+fn a_ca_is_removed_as_what_it_is_and_not_while_it_is_needed() {
+    let shop = shop();
+    let root = shop.folder.path().join("other.pem");
+    std::fs::write(
+        &root,
+        strongroom_tests::armour::pem("CERTIFICATE", strongroom_tests::authority::root("Other").file()),
+    )
+    .unwrap();
+    fine(&shop.json(["ca", "import", "other", root.to_str().unwrap()]));
+    let aliases = |run: &strongroom_tests::command::Run| {
+        let listed = fine(run)["entries"].as_array().unwrap().clone();
+        listed.iter().map(|entry| entry["alias"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(aliases(&shop.json(["ca", "ls", "--unused"])), ["other"]);
+    // A server certificate is no CA, and stays.
+    for command in [&["ca", "rm", "www"][..], &["ca", "rm", "www", "--dry-run"], &["ca", "show", "www"]] {
+        let help = refused(&shop.json(command.iter().copied()), 3, "not_an_authority");
+        assert!(help.ends_with(" ca ls"), "{help}");
+    }
+    assert_eq!(fine(&shop.json(["ca", "show", "root"]))["alias"], "root");
+    refused(&shop.json(["ca", "rm", "nobody"]), 3, "not_found");
+
+    let commit = |shop: &Shop| fine(&shop.json(["status"]))["sequence"].clone();
+    let before = commit(&shop);
+    refused(&shop.json(["ca", "rm", "root", "--dry-run"]), 4, "in_use");
+    let would = fine(&shop.json(["ca", "rm", "root", "--force", "--dry-run"]));
+    assert_eq!((&would["dry_run"], &would["chain_lost"]), (&true.into(), &serde_json::json!(["www"])));
+    let said = shop.run(["ca", "rm", "other", "--dry-run"]);
+    assert_eq!(said.out, "would remove other (CN=Other); nothing was removed\n");
+    let would = fine(&shop.json(["rm", "www", "--dry-run"]));
+    assert_eq!((&would["dry_run"], &would["key_kept"]), (&true.into(), &true.into()));
+    assert_eq!(commit(&shop), before, "a dry run writes nothing");
+
+    refused(&shop.json(["ca", "rm", "root"]), 4, "in_use");
+    let gone = fine(&shop.json(["ca", "rm", "other"]));
+    assert_eq!((&gone["outcome"], &gone["dry_run"]), (&"removed".into(), &false.into()));
+    assert_eq!(
+        shop.run(["ca", "ls", "--unused"]).out,
+        "a server certificate leads to each of the CA certificates\n"
+    );
+    assert_eq!(fine(&shop.json(["ca", "rm", "root", "--force"]))["chain_lost"], serde_json::json!(["www"]));
+    fine(&shop.json(["undo", "root"]));
+}

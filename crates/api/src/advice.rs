@@ -61,6 +61,7 @@ fn words(remedy: &Remedy) -> String {
             "decode the base64 between the markers, and send the result, which is a PKCS #12 file".to_owned()
         }
         Remedy::ListEntries => "the list of certificates has every alias".to_owned(),
+        Remedy::ListAuthorities => "the list of certificates has the CA certificates as well".to_owned(),
         Remedy::ListBindings => format!("{OPERATOR} list what is bound to which entry"),
         Remedy::ListVersions { .. } => format!("{OPERATOR} list the versions of the entry"),
         Remedy::ListRequests => format!("{OPERATOR} list the pending certificate requests"),

@@ -97,7 +97,7 @@ pub(crate) enum Command {
     Generate(Generate),
     /// Make a certificate signing request, and install what the CA answers
     Csr(Csr),
-    /// CA certificates: import, list and export them
+    /// CA certificates: import, list, show, export and remove them
     #[command(subcommand)]
     Ca(Ca),
     /// List the entries
@@ -207,7 +207,15 @@ pub(crate) enum Ca {
     /// Import CA certificates, root or intermediate: PEM, DER, PKCS #7, or PKCS #12 with its password
     Import(CaImport),
     /// List the CA certificates
-    Ls,
+    Ls {
+        /// Only those to which no server certificate leads
+        #[arg(long)]
+        unused: bool,
+    },
+    /// Show one CA certificate
+    Show(Show),
+    /// Remove a CA certificate; undo brings it back until it is pruned
+    Rm(Remove),
     /// Write CA certificates as a file: a PEM bundle, PKCS #7, or a trust store of Java
     Export(CaExport),
 }

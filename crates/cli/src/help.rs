@@ -125,7 +125,19 @@ const EXAMPLES: &[Examples] = &[
     ),
     (
         "ca ls",
-        &[("strongroom ca ls", "the CA certificates"), ("strongroom --json ca ls", "the same for a program")],
+        &[
+            ("strongroom ca ls", "the CA certificates"),
+            ("strongroom --json ca ls", "the same for a program"),
+            ("strongroom ca ls --unused", "those that no server certificate needs"),
+        ],
+    ),
+    ("ca show", &[("strongroom ca show root", "everything about a CA certificate")]),
+    (
+        "ca rm",
+        &[
+            ("strongroom ca rm old-root --dry-run", "which entries would lose their chain"),
+            ("strongroom ca rm old-root", "remove it; undo brings it back"),
+        ],
     ),
     (
         "ls",

@@ -101,6 +101,8 @@ pub enum Remedy {
     GiveListenAddress,
     /// List the entries.
     ListEntries,
+    /// List the CA certificates.
+    ListAuthorities,
     /// List the hosts that are bound to entries.
     ListBindings,
     /// List the versions of an entry.

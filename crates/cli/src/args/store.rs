@@ -56,6 +56,9 @@ pub(crate) struct Remove {
     /// Remove it also while a server uses it, and a CA also if entries lead to it
     #[arg(long)]
     pub(crate) force: bool,
+    /// Say what would be removed, and which entries would lose their chain, and remove nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 #[derive(Debug, Args)]

@@ -1,4 +1,6 @@
-//! `ca import`, `ca ls` and `ca export`.
+//! `ca import`, `ca ls`, and what else is said of CA certificates; `list` and `removal` show and remove them.
+
+use std::collections::HashSet;
 
 use serde::Serialize;
 use strongroom::{
@@ -8,14 +10,15 @@ use strongroom::{
     keystore::{
         AuthoritiesReport, AuthoritiesRequest, AuthorityNames, AuthorityOutcome, AuthorityReport, EntryKind,
     },
+    remedy::Remedy,
 };
 
 use super::{
     certificate_files::{Reader, Taken},
     export::run_ca,
     import::print,
-    list::stream,
-    now, open, open_read_only,
+    list::{self, each, stream},
+    now, open, open_read_only, removal,
 };
 use crate::{
     args::{Arguments, Ca, CaImport},
@@ -28,10 +31,38 @@ pub(super) fn run(arguments: &Arguments, command: &Ca, printer: &Printer) -> Res
         Ca::Import(command) if command.all => import_all(arguments, command, printer),
         Ca::Import(command) => import_one(arguments, command, printer),
         Ca::Export(command) => run_ca(arguments, command, printer),
-        Ca::Ls => {
-            let is_authority = |entry: &Entry| matches!(entry.kind, EntryKind::Authority { .. });
-            let nothing = "no CA certificates; import one with: strongroom ca import ALIAS FILE\n";
-            stream(&open_read_only(arguments, printer)?, printer, is_authority, false, nothing)
+        Ca::Ls { unused } => ls(arguments, *unused, printer),
+        Ca::Show(command) => list::show_ca(arguments, command, printer),
+        Ca::Rm(command) => removal::rm_ca(arguments, command, printer),
+    }
+}
+
+fn ls(arguments: &Arguments, unused: bool, printer: &Printer) -> Result<(), Failure> {
+    let keystore = open_read_only(arguments, printer)?;
+    let is_authority = |entry: &Entry| matches!(entry.kind, EntryKind::Authority { .. });
+    if !unused {
+        let nothing = "no CA certificates; import one with: strongroom ca import ALIAS FILE\n";
+        return stream(&keystore, printer, is_authority, false, nothing);
+    }
+    let mut used = HashSet::new();
+    each(&keystore, printer, now(), |entry| {
+        if entry.kind == EntryKind::Server {
+            used.extend(entry.chain.iter().skip(1).map(|above| above.certificate.fingerprint()));
+        }
+    })?;
+    let is_unused = |entry: &Entry| is_authority(entry) && !used.contains(&entry.certificate.fingerprint());
+    let nothing = "a server certificate leads to each of the CA certificates\n";
+    stream(&keystore, printer, is_unused, false, nothing)
+}
+
+/// Refuses a server certificate where a CA certificate is meant.
+pub(super) fn check_authority(entry: &Entry) -> Result<(), Failure> {
+    match entry.kind {
+        EntryKind::Authority { .. } => Ok(()),
+        _ => {
+            let message = format!("\"{}\" is a server certificate, and no CA certificate", entry.alias);
+            Err(Failure::new(Exit::NotFound, "not_an_authority", "store", message)
+                .with(Remedy::ListAuthorities))
         }
     }
 }

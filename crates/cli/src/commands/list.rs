@@ -10,7 +10,7 @@ use strongroom::{
     store::StoreError,
 };
 
-use super::{csr, find::Filter, now, open_read_only, seconds};
+use super::{ca::check_authority, csr, find::Filter, now, open_read_only, seconds};
 use crate::{
     args::{Arguments, Ls, Reference, Show, SortOrder},
     failure::Failure,
@@ -103,15 +103,26 @@ fn listing_table(printer: &Printer) -> Table {
 pub(super) fn show(arguments: &Arguments, command: &Show, printer: &Printer) -> Result<(), Failure> {
     let keystore = open_read_only(arguments, printer)?;
     let entry = referred(&keystore, &command.alias)?;
+    print(&keystore, &entry, command, printer)
+}
+
+pub(super) fn show_ca(arguments: &Arguments, command: &Show, printer: &Printer) -> Result<(), Failure> {
+    let keystore = open_read_only(arguments, printer)?;
+    let entry = referred(&keystore, &command.alias)?;
+    check_authority(&entry)?;
+    print(&keystore, &entry, command, printer)
+}
+
+fn print(keystore: &Keystore, entry: &Entry, command: &Show, printer: &Printer) -> Result<(), Failure> {
     if command.pem {
         let chain = entry.chain.iter().map(|link| link.certificate.pem());
         printer.data(&chain.collect::<String>());
         return Ok(());
     }
-    let view = ShowView::of(&entry);
+    let view = ShowView::of(entry);
     let pending = keystore.pending_request(&entry.alias)?;
     printer.result(&view, &[], || {
-        let mut text = view.text(&entry, seconds(now()));
+        let mut text = view.text(entry, seconds(now()));
         if let Some(PendingRequest { alias, created_at, .. }) = pending {
             let day: String = rfc3339(created_at).chars().take(10).collect();
             let program = printer.program();

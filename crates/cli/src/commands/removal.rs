@@ -1,9 +1,13 @@
 //! `rm` and `prune`: what can be brought back, and what cannot.
 
 use serde::Serialize;
-use strongroom::Alias;
+use strongroom::{
+    Alias, Keystore,
+    keystore::{EntryKind, ServerReport, running_servers},
+    store::StoreError,
+};
 
-use super::{list::named_entry, now, open};
+use super::{ca::check_authority, list::named_entry, now, open, open_read_only};
 use crate::{
     args::{Arguments, Prune, Remove},
     failure::Failure,
@@ -22,12 +26,75 @@ struct Removed {
     key_kept: bool,
     /// The entries that have no whole chain without it.
     chain_lost: Vec<String>,
+    /// Whether nothing was removed, and this says what would be.
+    dry_run: bool,
+}
+
+/// Removes a CA certificate, and nothing else.
+pub(super) fn rm_ca(arguments: &Arguments, command: &Remove, printer: &Printer) -> Result<(), Failure> {
+    let keystore = if command.dry_run { open_read_only(arguments, printer)? } else { open(arguments)? };
+    match keystore.entry(&command.alias, now()) {
+        Ok(entry) => check_authority(&entry)?,
+        // What is damaged says no more of itself than its alias, and `rm` removes it.
+        Err(strongroom::Error::Store(StoreError::Corrupt { .. })) => {}
+        Err(_) => drop(named_entry(&keystore, &command.alias, now())?),
+    }
+    remove(&keystore, arguments, command, printer)
 }
 
 pub(super) fn rm(arguments: &Arguments, command: &Remove, printer: &Printer) -> Result<(), Failure> {
-    let keystore = open(arguments)?;
+    let keystore = if command.dry_run { open_read_only(arguments, printer)? } else { open(arguments)? };
+    remove(&keystore, arguments, command, printer)
+}
+
+/// What removing would do: it is refused where that would be.
+fn would_remove(keystore: &Keystore, command: &Remove, printer: &Printer) -> Result<(), Failure> {
+    let entry = named_entry(keystore, &command.alias, now())?;
+    let alias = || entry.alias.clone();
+    let lost = keystore.dependents(&entry.alias, now())?;
+    let is_server = entry.kind == EntryKind::Server;
+    if !command.force {
+        let running = keystore.path().map(running_servers).unwrap_or_default();
+        let server = running.iter().find(|server| is_server && server.may_serve(&entry.alias));
+        let shown = keystore.web_server()?.alias.as_ref() == Some(&entry.alias);
+        let user = entry.bound_to.clone().or_else(|| server.map(ServerReport::name));
+        let user = user.or_else(|| shown.then(|| "the web server of this store".to_owned()));
+        if let Some(server) = user {
+            return Err(StoreError::InUse { alias: alias(), server }.into());
+        }
+        if !lost.is_empty() {
+            return Err(StoreError::Needed { alias: alias(), entries: lost }.into());
+        }
+    }
+    let view = Removed {
+        alias: entry.alias.to_string(),
+        outcome: "removed",
+        key_kept: is_server,
+        chain_lost: lost.iter().map(ToString::to_string).collect(),
+        dry_run: true,
+    };
+    printer.result(&view, &[], || {
+        let losing = losing(&lost).map(|losing| format!("{losing}\n")).unwrap_or_default();
+        format!(
+            "would remove {} ({}); nothing was removed\n{losing}",
+            entry.alias,
+            entry.certificate.subject()
+        )
+    });
+    Ok(())
+}
+
+fn remove(
+    keystore: &Keystore,
+    arguments: &Arguments,
+    command: &Remove,
+    printer: &Printer,
+) -> Result<(), Failure> {
+    if command.dry_run {
+        return would_remove(keystore, command, printer);
+    }
     // One that is not there is refused by the engine, which writes it into the log.
-    let entry = named_entry(&keystore, &command.alias, now());
+    let entry = named_entry(keystore, &command.alias, now());
     let needed_by = keystore.dependents(&command.alias, now()).unwrap_or_default();
     // What will be refused is not asked about.
     let refused = !command.force && !needed_by.is_empty();
@@ -37,7 +104,7 @@ pub(super) fn rm(arguments: &Arguments, command: &Remove, printer: &Printer) -> 
         confirm(arguments, &question, Unasked::GoOn)?;
     }
     let (stored, has_key) = match &entry {
-        Ok(entry) => (entry.alias.clone(), entry.kind == strongroom::keystore::EntryKind::Server),
+        Ok(entry) => (entry.alias.clone(), entry.kind == EntryKind::Server),
         Err(_) => (command.alias.clone(), false),
     };
     let done = keystore.remove(&command.alias, command.force, now());
@@ -50,6 +117,7 @@ pub(super) fn rm(arguments: &Arguments, command: &Remove, printer: &Printer) -> 
         outcome: "removed",
         key_kept: has_key,
         chain_lost: lost.iter().map(ToString::to_string).collect(),
+        dry_run: false,
     };
     printer.result(&removed, &[], || {
         let what = if has_key { "key" } else { "certificate" };

@@ -58,6 +58,7 @@ fn commands_in_advice_are_calls_of_the_command() {
         Remedy::ImportAuthority,
         Remedy::ImportServerCertificate,
         Remedy::ListEntries,
+        Remedy::ListAuthorities,
         Remedy::ListBindings,
         Remedy::ListVersions { alias: alias() },
         Remedy::ListUsers,

@@ -82,6 +82,7 @@ impl Remedy {
                 "choose another address, for example any free port: --listen 127.0.0.1:0".to_owned()
             }
             Self::ListEntries => format!("list the entries with: {program} ls"),
+            Self::ListAuthorities => format!("list the CA certificates with: {program} ca ls"),
             Self::ListBindings => format!("list what is bound with: {program} bind"),
             Self::ListVersions { alias } => format!("list the versions with: {program} history {alias}"),
             Self::MakeRollbackGuard => "look for the one that was made with the store; if there is none, one command with --accept-rollback makes one of what the store is now".to_owned(),

@@ -268,7 +268,7 @@ impl Look<'_> {
                 aliases: vec![alias.to_string()],
                 more_aliases: 0,
                 message: "no entry leads to this CA; one that nobody needs is better not trusted".to_owned(),
-                help: command(self.printer, &format!("rm {alias}")),
+                help: command(self.printer, &format!("ca rm {alias}")),
             });
         }
     }
