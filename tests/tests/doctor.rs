@@ -1,13 +1,7 @@
 //! `doctor`: each finding from a store that has it, each command that it names run as it stands.
 #![cfg(unix)]
 
-use std::{
-    fs,
-    os::unix::fs::PermissionsExt as _,
-    path::Path,
-    process::Command,
-    time::{Duration as Time, SystemTime},
-};
+use std::{fs, os::unix::fs::PermissionsExt as _, path::Path, process::Command, time::Duration as Time};
 
 use rcgen::{CertificateParams, KeyPair};
 use serde_json::Value;
@@ -106,12 +100,12 @@ fn pasted(shop: &Shop, line: &str) {
 
 fn keystore(shop: &Shop) -> Keystore {
     let unlock = UnlockKey::read_file(&shop.folder.path().join("keystore.key")).unwrap();
-    Keystore::open(&shop.store(), &unlock).unwrap()
+    Keystore::open(shop.store(), &unlock).unwrap()
 }
 
 fn days_ago(days: u64) -> UnixTime {
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
-    UnixTime::since_unix_epoch(now - Time::from_secs(days * 86_400))
+    let now = u64::try_from(OffsetDateTime::now_utc().unix_timestamp()).unwrap();
+    UnixTime::since_unix_epoch(Time::from_secs(now - days * 86_400))
 }
 
 fn mode(path: &Path) -> u32 {
