@@ -53,6 +53,8 @@ fn token_that_is_not_good_is_refused_without_waiting_for_the_body() {
         let reply = exchange(&mut stream, head.as_bytes()).unwrap();
         assert!(reply.body.starts_with("{\"error\":{\"code\":498,"), "{}", reply.body);
         assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+        // A client that keeps connections would send its next request on one that is gone.
+        assert!(reply.head.contains("\r\nconnection: close"), "{}", reply.head);
     }
 }
 

@@ -4,7 +4,10 @@ use std::{
     convert::Infallible,
     net::SocketAddr,
     pin::Pin,
-    sync::{Arc, atomic::Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     task::{Context, Poll},
     time::Instant,
 };
@@ -65,17 +68,24 @@ impl Service {
         progress.enter(if request.body().is_end_stream() { Phase::Working } else { Phase::Body });
         let address = self.proxies.client(peer.ip(), request.headers());
         let line = self.log.as_ref().map(|_| Line::new(request.method(), request.uri(), address));
-        let response = match unclear_host(request.version(), request.headers()) {
+        let is_read = Arc::new(AtomicBool::new(request.body().is_end_stream()));
+        let mut response = match unclear_host(request.version(), request.headers()) {
             Some(reason) => refused(reason),
             None => {
                 let client = Client::new(address).marking(Arc::clone(&progress.signed_in));
-                let mut request =
-                    request.map(|body| Watched::body(body, connection, Phase::Body, Phase::Working));
+                let mut request = request.map(|body| {
+                    Watched::body(body, connection, Phase::Body, Phase::Working, Some(Arc::clone(&is_read)))
+                });
                 request.extensions_mut().insert(client);
                 request.extensions_mut().insert(ConnectInfo(SocketAddr::new(address, peer.port())));
                 self.app.call(request).await?
             }
         };
+        // The connection ends behind an answer that did not wait for the body: the client is told, and sends its next request
+        // on another one.
+        if !is_read.load(Ordering::Relaxed) {
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
         if progress.signed_in.load(Ordering::Relaxed) {
             self.connections.is_known(connection);
         }
@@ -83,7 +93,7 @@ impl Service {
             log.write(line.finish(&response, begun.elapsed()));
         }
         progress.enter(Phase::Answer);
-        Ok(response.map(|body| Watched::body(body, connection, Phase::Answer, Phase::Idle)))
+        Ok(response.map(|body| Watched::body(body, connection, Phase::Answer, Phase::Idle, None)))
     }
 }
 
@@ -110,6 +120,8 @@ struct Watched<B> {
     connection: Arc<Connection>,
     phase: Phase,
     next: Phase,
+    /// Set when all of it has been read.
+    is_read: Option<Arc<AtomicBool>>,
 }
 
 impl<B> Watched<B>
@@ -117,8 +129,14 @@ where
     B: HttpBody<Data = Bytes> + Unpin + Send + 'static,
     B::Error: Into<axum::BoxError>,
 {
-    fn body(body: B, connection: &Arc<Connection>, phase: Phase, next: Phase) -> Body {
-        Body::new(Self { body, connection: Arc::clone(connection), phase, next })
+    fn body(
+        body: B,
+        connection: &Arc<Connection>,
+        phase: Phase,
+        next: Phase,
+        is_read: Option<Arc<AtomicBool>>,
+    ) -> Body {
+        Body::new(Self { body, connection: Arc::clone(connection), phase, next, is_read })
     }
 }
 
@@ -132,6 +150,9 @@ impl<B: HttpBody<Data = Bytes> + Unpin> HttpBody for Watched<B> {
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         let frame = Pin::new(&mut self.body).poll_frame(context);
         if matches!(frame, Poll::Ready(None)) || self.body.is_end_stream() {
+            if let Some(is_read) = &self.is_read {
+                is_read.store(true, Ordering::Relaxed);
+            }
             self.connection.progress.leave(self.phase, self.next);
         }
         frame
