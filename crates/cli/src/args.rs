@@ -24,7 +24,7 @@ pub(crate) use self::import::{Import, PassIn, overridable};
 pub(crate) use self::issuance::{Csr, CsrCommand, Encoding, Generate, Install, RequestArgs, RequestOutput};
 pub(crate) use self::serving::{Bind, Host, Serve, WebServer, Why};
 pub(crate) use self::store::{
-    Diff, Find, Init, Log, Ls, Prune, Reference, Rekey, Remove, Restore, Slot, SortOrder, Undo,
+    Diff, Find, Init, Log, Ls, Prune, Reference, Rekey, Remove, Restore, Show, Slot, SortOrder, Undo,
 };
 pub(crate) use self::user::{NewPassword, User};
 use crate::{commands::StartTls, source::PasswordSource, unlock::UnlockSpec};
@@ -240,15 +240,6 @@ pub(crate) struct CaImport {
     /// The most key-derivation iterations that a PKCS #12 file may cost, up to 320000000 [default: 25000000]
     #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<u64>::new().range(1..=Limits::max_work_ceiling()))]
     pub(crate) max_work: Option<u64>,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Show {
-    /// The entry, or one of its versions: www@2
-    pub(crate) alias: Reference,
-    /// Print the certificates as PEM, leaf first, and nothing else
-    #[arg(long, conflicts_with = "json")]
-    pub(crate) pem: bool,
 }
 
 #[derive(Debug, Args)]

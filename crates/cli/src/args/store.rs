@@ -50,6 +50,15 @@ pub(crate) struct Find {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Show {
+    /// The entry, or one of its versions: www@2
+    pub(crate) alias: Reference,
+    /// Print the certificates as PEM, leaf first, and nothing else
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) pem: bool,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Remove {
     /// The entry
     pub(crate) alias: Alias,
