@@ -85,8 +85,10 @@ struct RefusedView {
 pub(super) fn run(arguments: &Arguments, printer: &Printer) -> Result<(), Failure> {
     let path = store_path(arguments)?;
     let running = running_servers(&path);
+    // Before the store is open: closing the file a second time would end the locks that the process has on it.
+    let (size, journal) = (size(&path), journal(&path));
     if arguments.unlock.iter().any(|spec| matches!(spec, UnlockSpec::Nothing)) {
-        return unproved(&path, &running, printer);
+        return unproved(&path, (size, journal), &running, printer);
     }
     let keystore = open_read_only(arguments, printer).map_err(|mut failure| {
         if !running.is_empty() {
@@ -102,8 +104,8 @@ pub(super) fn run(arguments: &Arguments, printer: &Printer) -> Result<(), Failur
     let status = StatusView {
         store: path.display().to_string(),
         proved: true,
-        size: size(&path),
-        journal: journal(&path),
+        size,
+        journal,
         sequence: Some(keystore.generation()?.sequence()),
         entries: Some(entries),
         authorities: Some(authorities),
@@ -119,8 +121,12 @@ pub(super) fn run(arguments: &Arguments, printer: &Printer) -> Result<(), Failur
 }
 
 /// What is seen without opening the store: the files, and what running servers say.
-fn unproved(path: &Path, running: &[ServerReport], printer: &Printer) -> Result<(), Failure> {
-    let size = size(path);
+fn unproved(
+    path: &Path,
+    (size, journal): (Option<u64>, Option<&'static str>),
+    running: &[ServerReport],
+    printer: &Printer,
+) -> Result<(), Failure> {
     if size.is_none() && running.is_empty() {
         return Err(StoreError::Missing { path: path.to_owned() }.into());
     }
@@ -128,7 +134,7 @@ fn unproved(path: &Path, running: &[ServerReport], printer: &Printer) -> Result<
         store: path.display().to_string(),
         proved: false,
         size,
-        journal: journal(path),
+        journal,
         sequence: None,
         entries: None,
         authorities: None,
