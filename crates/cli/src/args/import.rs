@@ -27,7 +27,7 @@ pub(crate) struct Import {
     /// Import every key of the files and folders with its certificate, in one transaction, with aliases of their own
     #[arg(long, conflicts_with_all = ["entry", "with_embedded_ca"])]
     pub(crate) all: bool,
-    /// A TOML file that names files with their aliases and passwords; begin each with [[entry]]
+    /// A TOML file that names files with their aliases and passwords, each in a table of the name entry
     #[arg(long, value_name = "FILE", requires = "all")]
     pub(crate) manifest: Option<PathBuf>,
     /// What aliases are made of: the name in the file, the first name of the certificate, or the name of the file
