@@ -1,7 +1,7 @@
 //! What the store's log learns of refusals: one row for all of a minute.
 //!
 //! A stranger can make any number of them. Each stands in the access log of the host; the store grows by no more than
-//! [`Refusals::MOST_A_DAY`] rows a day, however many there are.
+//! `MOST_A_DAY` rows a day, however many there are.
 
 use std::{net::IpAddr, time::Duration};
 

@@ -1,4 +1,4 @@
-//! machines/<machine>/edit: which certificate the web server of a GIS server shows.
+//! `machines/<machine>/edit`: which certificate the web server of a GIS server shows.
 //!
 //! Clients send every property of the machine back. Those that this server does not let anybody change are taken where
 //! they are what they were, and otherwise the answer says that they stay.
