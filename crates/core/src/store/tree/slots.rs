@@ -2,8 +2,11 @@
 
 use std::mem;
 
-use super::{Child, InnerRef, Item, common, digits, read::NOT_PROVED, update::Put};
+use super::{Child, InnerRef, Item, common, digits, read::NOT_PROVED};
 use crate::store::StoreError;
+
+/// What becomes of a key.
+pub(in crate::store) type Put = (Vec<u8>, Option<Item>);
 
 /// What stands in a place: nothing, records that have no row yet, or an inner node.
 #[derive(Debug, Default)]

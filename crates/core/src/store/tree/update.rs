@@ -8,12 +8,9 @@ use super::{
     Child, InnerRef, Item, Node, Root, Tree, common, digits,
     node::{inner_body, inner_hash, page_body, page_hash, page_path},
     read::NOT_PROVED,
-    slots::{Opened, PREFIX, Slots, Sub, Unbuilt},
+    slots::{Opened, PREFIX, Put, Slots, Sub, Unbuilt},
 };
 use crate::store::StoreError;
-
-/// What becomes of a key.
-pub(in crate::store) type Put = (Vec<u8>, Option<Item>);
 
 /// Rows that change: `None` is removed.
 pub(in crate::store) type Rows = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
