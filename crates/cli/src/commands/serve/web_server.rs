@@ -101,7 +101,11 @@ impl WebServer {
         let alias = match &chosen.alias {
             Some(alias) => alias.clone(),
             None => {
-                self.tls.keep_own()?;
+                // Where it is shown already it stays shown, also when a restore took it out of the store: those who trust
+                // it go on, until another is made in time.
+                if shown.alias != self.tls.fallback {
+                    self.tls.keep_own()?;
+                }
                 self.tls.fallback.clone()
             }
         };
