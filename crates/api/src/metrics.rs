@@ -5,15 +5,12 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use strongroom::{Alias, Error, Keystore, UnixTime, keystore::Metrics};
+use strongroom::{Error, Keystore, UnixTime, keystore::Metrics};
 
 use crate::wire::Operation;
 
 /// The media type of the text (OpenMetrics 1.0, section 3.1).
 pub(crate) const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-
-/// Entries that are read at a time.
-const BATCH: u32 = 500;
 
 type Count = Box<dyn Fn() -> usize + Send + Sync>;
 
@@ -118,20 +115,13 @@ pub(crate) fn add_entries(
     at: UnixTime,
 ) -> Result<(), Error> {
     metrics.begin_machine(machine);
-    let mut after: Option<Alias> = None;
-    loop {
-        let batch = keystore.listing(after.as_ref(), BATCH, at)?;
-        let Some((last, _)) = batch.last() else {
-            return Ok(());
-        };
-        after = Some(last.clone());
-        for (_, entry) in &batch {
-            match entry {
-                Ok(entry) => metrics.add(entry),
-                Err(_) => metrics.add_unreadable(),
-            }
+    for listed in keystore.listed_entries(at) {
+        match listed? {
+            (_, Ok(entry)) => metrics.add(&entry),
+            (_, Err(_)) => metrics.add_unreadable(),
         }
     }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -20,8 +20,6 @@ pub(crate) const SOON_DAYS: i64 = 30;
 pub(crate) const DAY: i64 = 24 * 60 * 60;
 /// Entries that are kept in memory: some 60 MB of them.
 const MAX_ENTRIES: usize = 250_000;
-/// Entries that are read at a time.
-const BATCH: u32 = 500;
 /// Chains depend on the time as well; after so long they are judged again.
 const MAX_AGE: i64 = 300;
 /// A scan that took longer is not made again at once, however often the store changes.
@@ -139,23 +137,17 @@ impl Overview {
         let started = Instant::now();
         let generation = keystore.generation()?;
         let (mut entries, mut damaged) = (Vec::new(), Vec::new());
-        let mut after: Option<Alias> = None;
-        let is_whole = loop {
-            let batch = keystore.listing(after.as_ref(), BATCH, at)?;
-            let Some((last, _)) = batch.last() else {
-                break true;
-            };
+        let mut is_whole = true;
+        for listed in keystore.listed_entries(at) {
             if entries.len() >= MAX_ENTRIES {
-                break false;
+                is_whole = false;
+                break;
             }
-            after = Some(last.clone());
-            for (alias, entry) in batch {
-                match entry {
-                    Ok(entry) => entries.push(Glance::of(&entry)),
-                    Err(_) => damaged.push(alias),
-                }
+            match listed? {
+                (_, Ok(entry)) => entries.push(Glance::of(&entry)),
+                (alias, Err(_)) => damaged.push(alias),
             }
-        };
+        }
         let (finished, took) = (Instant::now(), started.elapsed());
         Ok(Self { entries, damaged, is_whole, taken_at: seconds(at), generation, finished, took })
     }

@@ -35,8 +35,6 @@ const PAGE: u32 = 100;
 const PAGE_LEN: usize = 100;
 /// How much of what is searched for is looked at, in characters.
 const SEARCH: usize = 200;
-/// Entries that are read at once for a program, which gets all of them.
-const BATCH: u32 = 500;
 
 pub(super) async fn list(state: &ApiState, request: &Request) -> Result<Answer, ApiError> {
     if request.format == Format::Html {
@@ -61,17 +59,8 @@ pub(super) async fn list(state: &ApiState, request: &Request) -> Result<Answer, 
 
 /// Every alias in lower case, as a Java keystore has them.
 fn all_aliases(keystore: &Keystore, at: UnixTime) -> Result<Vec<String>, Error> {
-    let mut aliases: Vec<String> = Vec::new();
-    let mut after: Option<Alias> = None;
-    loop {
-        // What is damaged has its name all the same; who asks for it learns why it cannot be shown.
-        let batch = keystore.listing(after.as_ref(), BATCH, at)?;
-        let Some((last, _)) = batch.last() else {
-            return Ok(aliases);
-        };
-        after = Some(last.clone());
-        aliases.extend(batch.iter().map(|(alias, _)| alias.key()));
-    }
+    // What is damaged has its name all the same; who asks for it learns why it cannot be shown.
+    keystore.listed_entries(at).map(|listed| Ok(listed?.0.key())).collect()
 }
 
 async fn page(state: &ApiState, request: &Request) -> Result<Answer, ApiError> {

@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// Entries read at a time.
-pub(super) const PAGE: u32 = 500;
+const PAGE: u32 = 500;
 /// Below this many days the listing marks an entry.
 pub(super) const SOON: i64 = 30 * 86_400;
 
@@ -78,22 +78,14 @@ pub(super) fn each(
     at: UnixTime,
     mut take: impl FnMut(Entry),
 ) -> Result<(), Failure> {
-    let mut last: Option<Alias> = None;
-    loop {
-        let listed = keystore.listing(last.as_ref(), PAGE, at)?;
-        let complete = u32::try_from(listed.len()).unwrap_or(PAGE) < PAGE;
-        last = listed.last().map(|(alias, _)| alias.clone());
-        for (alias, entry) in listed {
-            match entry {
-                Ok(entry) => take(entry),
-                // The others are whole.
-                Err(error) => printer.warn(&format!("\"{alias}\" cannot be shown: {error}")),
-            }
-        }
-        if complete {
-            return Ok(());
+    for listed in keystore.listed_entries(at) {
+        match listed? {
+            (_, Ok(entry)) => take(entry),
+            // The others are whole.
+            (alias, Err(error)) => printer.warn(&format!("\"{alias}\" cannot be shown: {error}")),
         }
     }
+    Ok(())
 }
 
 fn listing_table(printer: &Printer) -> Table {

@@ -152,21 +152,13 @@ fn unproved(
 /// How many server entries and CA certificates there are.
 fn counts(keystore: &Keystore) -> Result<(u64, u64), Failure> {
     let (mut entries, mut authorities) = (0_u64, 0_u64);
-    let mut last = None;
-    loop {
-        let listed = keystore.listing(last.as_ref(), PAGE, now())?;
-        for (_, entry) in &listed {
-            match entry {
-                Ok(entry) if entry.kind != EntryKind::Server => authorities += 1,
-                _ => entries += 1,
-            }
-        }
-        let full = u32::try_from(listed.len()) == Ok(PAGE);
-        last = listed.into_iter().next_back().map(|(alias, _)| alias);
-        if !full {
-            return Ok((entries, authorities));
+    for listed in keystore.listed_entries(now()) {
+        match listed?.1 {
+            Ok(entry) if entry.kind != EntryKind::Server => authorities += 1,
+            _ => entries += 1,
         }
     }
+    Ok((entries, authorities))
 }
 
 /// The last change, and when the last backup was made.

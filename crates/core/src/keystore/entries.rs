@@ -6,12 +6,17 @@ use super::{Entry, Keystore, ListedEntry};
 use crate::{alias::Alias, error::Error};
 
 /// Entries read at a time.
-const PAGE: u32 = 200;
+const PAGE: u32 = 500;
 
 /// The entries of a store in the order of their aliases: [`Keystore::entries`] gives them.
 #[derive(Debug)]
 #[must_use = "iterators read nothing by themselves"]
-pub struct Entries {
+pub struct Entries(ListedEntries);
+
+/// The same with the alias of each, also of those that are damaged: [`Keystore::listed_entries`] gives them.
+#[derive(Debug)]
+#[must_use = "iterators read nothing by themselves"]
+pub struct ListedEntries {
     keystore: Keystore,
     at: UnixTime,
     page: std::vec::IntoIter<ListedEntry>,
@@ -43,8 +48,28 @@ impl Keystore {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn entries(&self, at: UnixTime) -> Entries {
+        Entries(self.listed_entries(at))
+    }
+
+    /// The same with what is damaged under its alias: each alias stands with its entry, or with why that cannot be shown. An
+    /// error of the iterator itself is one of the store, and nothing follows it.
+    ///
+    /// ```
+    /// # let folder = tempfile::tempdir()?;
+    /// # let unlock = strongroom::UnlockKey::generate()?;
+    /// # let now = strongroom::UnixTime::now();
+    /// # let keystore = strongroom::Keystore::create(folder.path().join("keystore.db"), &unlock, now)?;
+    /// for listed in keystore.listed_entries(now) {
+    ///     match listed? {
+    ///         (alias, Ok(entry)) => println!("{alias}: {}", entry.certificate.subject()),
+    ///         (alias, Err(error)) => println!("{alias} cannot be shown: {error}"),
+    ///     }
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn listed_entries(&self, at: UnixTime) -> ListedEntries {
         let page = Vec::new().into_iter();
-        Entries { keystore: self.clone(), at, page, after: None, done: false }
+        ListedEntries { keystore: self.clone(), at, page, after: None, done: false }
     }
 }
 
@@ -52,10 +77,20 @@ impl Iterator for Entries {
     type Item = Result<Entry, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
+        Some(self.0.next()?.and_then(|(_, entry)| entry.map_err(Error::from)))
+    }
+}
+
+impl std::iter::FusedIterator for Entries {}
+
+impl Iterator for ListedEntries {
+    type Item = Result<ListedEntry, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
         loop {
-            if let Some((alias, entry)) = self.page.next() {
-                self.after = Some(alias);
-                return Some(entry.map_err(Error::from));
+            if let Some(listed) = self.page.next() {
+                self.after = Some(listed.0.clone());
+                return Some(Ok(listed));
             }
             if self.done {
                 return None;
@@ -74,4 +109,4 @@ impl Iterator for Entries {
     }
 }
 
-impl std::iter::FusedIterator for Entries {}
+impl std::iter::FusedIterator for ListedEntries {}

@@ -61,7 +61,7 @@ pub use self::{
     bulk::{AliasFrom, BulkAlias, BulkEntry, BulkItem, BulkReport, BulkRequest, BulkResult},
     copies::{Backup, RestoreOptions, RestorePlan},
     embedded::EmbeddedAuthority,
-    entries::Entries,
+    entries::{Entries, ListedEntries},
     expiry::{Expiry, ExpiryCause, ExpiryState, ExpiryWindow, InvalidWindow},
     export::Exported,
     files::{

@@ -11,7 +11,7 @@ use strongroom::{
 };
 
 use super::{
-    list::{PAGE, named_entry},
+    list::named_entry,
     new_file::{present, write_public},
     now, open_read_only,
 };
@@ -212,22 +212,16 @@ fn judge(
     for alias in aliases {
         summary.counts.count(state(&named_entry(keystore, alias, at)?));
     }
-    let mut after = None;
-    let mut complete = !aliases.is_empty();
-    while !complete {
-        let listed = keystore.listing(after.as_ref(), PAGE, at)?;
-        complete = u32::try_from(listed.len()).unwrap_or(u32::MAX) < PAGE;
-        after = listed.last().map(|(alias, _)| alias.clone());
-        for (alias, entry) in listed {
-            match entry {
-                Ok(entry) if entry.kind == EntryKind::Server => summary.counts.count(state(&entry)),
-                Ok(_) => {}
-                Err(error) => summary.damaged.push(DamagedView {
-                    alias: alias.to_string(),
-                    code: error.code(),
-                    message: error.to_string(),
-                }),
-            }
+    let all = aliases.is_empty().then(|| keystore.listed_entries(at));
+    for listed in all.into_iter().flatten() {
+        match listed? {
+            (_, Ok(entry)) if entry.kind == EntryKind::Server => summary.counts.count(state(&entry)),
+            (_, Ok(_)) => {}
+            (alias, Err(error)) => summary.damaged.push(DamagedView {
+                alias: alias.to_string(),
+                code: error.code(),
+                message: error.to_string(),
+            }),
         }
     }
     summary.counts.unreadable = u64::try_from(summary.damaged.len()).unwrap_or(u64::MAX);

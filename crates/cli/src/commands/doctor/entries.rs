@@ -17,7 +17,6 @@ use super::{
     finding::{Finding, Findings, Severity},
 };
 use crate::{
-    commands::list::PAGE,
     failure::Failure,
     render::{Printer, time_left},
 };
@@ -62,23 +61,14 @@ pub(super) fn examine(
     let look = Look { keystore, policy, at, printer };
     let pending = keystore.listed_requests()?.into_iter().map(|(alias, _)| alias.to_lowercase());
     let mut seen = Seen { pending: pending.collect(), ..Seen::default() };
-    let mut after: Option<Alias> = None;
-    loop {
-        let listed = keystore.listing(after.as_ref(), PAGE, at)?;
-        let complete = u32::try_from(listed.len()).unwrap_or(u32::MAX) < PAGE;
-        after = listed.last().map(|(alias, _)| alias.clone()).or(after);
-        for (alias, entry) in listed {
-            match entry {
-                Ok(entry) if entry.kind == EntryKind::Server => look.server(&entry, &mut seen, found)?,
-                Ok(entry) => look.authority(&entry, &mut seen, found),
-                Err(error) => {
-                    let help = printer.help(&error.remedies());
-                    found.add(Severity::Error, error.code(), Some(&alias), error.to_string(), help);
-                }
+    for listed in keystore.listed_entries(at) {
+        match listed? {
+            (_, Ok(entry)) if entry.kind == EntryKind::Server => look.server(&entry, &mut seen, found)?,
+            (_, Ok(entry)) => look.authority(&entry, &mut seen, found),
+            (alias, Err(error)) => {
+                let help = printer.help(&error.remedies());
+                found.add(Severity::Error, error.code(), Some(&alias), error.to_string(), help);
             }
-        }
-        if complete {
-            break;
         }
     }
     look.unused(&seen, found);
