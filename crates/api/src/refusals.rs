@@ -1,17 +1,17 @@
 //! What the store's log learns of refusals: one row for all of a minute.
 //!
-//! A stranger can make any number of them. Each stands in the access log of the host; the store grows by no more than
+//! A stranger can cause any number of them. The access log of the host has a line for each; the store gets at most
 //! `MOST_A_DAY` rows a day, however many there are.
 
 use std::{net::IpAddr, time::Duration};
 
 use strongroom::{UnixTime, keystore};
 
-/// How long refusals are gathered for a row, ...
+/// How long refusals are gathered for one row, for the first [`BY_MINUTE`] rows of a day.
 const MINUTE: Duration = Duration::from_secs(60);
-/// ... as long as the day has no more rows than this, ...
+/// After so many rows in a day the rows become rarer.
 const BY_MINUTE: u32 = 60;
-/// ... and then this long.
+/// How long refusals are gathered for one row from then on.
 const QUARTER: Duration = Duration::from_secs(15 * 60);
 const DAY: u64 = 24 * 60 * 60;
 

@@ -13,6 +13,7 @@ mod process;
 mod prompt;
 mod render;
 mod source;
+mod toml_file;
 mod unlock;
 
 use std::process::ExitCode;

@@ -121,7 +121,7 @@ impl fmt::Display for Privileges {
 /// A word that names no privilege.
 #[derive(Clone, Debug, Eq, Error, PartialEq)]
 #[error(
-    "there is no privilege \"{found}\": list, import, delete, export, administer and audit are the privileges"
+    "there is no privilege \"{found}\"; the privileges are list, import, delete, export, administer and audit"
 )]
 #[non_exhaustive]
 pub struct UnknownPrivilege {

@@ -36,7 +36,7 @@ fn deleted(request: &Request, name: &str, lost: &[Alias]) -> DonePage {
         title: "Deleted",
         message: format!("{name} was deleted."),
         notes: std::iter::once(kept)
-            .chain(lost.iter().map(|alias| format!("{alias} has no complete chain any more.")))
+            .chain(lost.iter().map(|alias| format!("{alias} no longer has a complete chain.")))
             .collect(),
         findings: Vec::new(),
         undo: Some(Undo {
@@ -50,5 +50,5 @@ fn deleted(request: &Request, name: &str, lost: &[Alias]) -> DonePage {
 }
 
 fn loses(alias: &Alias) -> String {
-    format!("chain_lost: the entry \"{}\" has no complete chain any more", alias.key())
+    format!("chain_lost: the entry \"{}\" no longer has a complete chain", alias.key())
 }

@@ -31,7 +31,8 @@ use self::{
 const AT_ONCE: usize = 2;
 /// How long somebody waits for a turn.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// Whoever failed too often is told so after this time: an answer at once would be asked for again at once.
+/// How long the answer to a client that failed too often is delayed: an immediate answer would be followed by an
+/// immediate next guess.
 pub(crate) const PENALTY: Duration = Duration::from_secs(1);
 /// For so long an address is known from which a name signed in, in seconds.
 const KNOWN_FOR: i64 = 30 * 24 * 60 * 60;

@@ -1,4 +1,4 @@
-//! Who waits for a password to be hashed, and whose turn it is.
+//! The queue of sign-ins that wait for their password to be hashed.
 //!
 //! A few passwords are hashed at once. Names that are tried where they signed in before come first, then addresses by how
 //! often they failed of late, and every fourth time it is the other way round, so that nobody waits for ever.
@@ -15,7 +15,7 @@ const TURN: u64 = 4;
 /// The class of addresses that failed often; 0 is that of names which signed in there.
 const LAST: u8 = 1 + SUSPECT;
 
-/// The queue; `T` is how somebody who waits is told.
+/// The queue; a waiting sign-in is notified through its `T`.
 pub(super) struct Queue<T> {
     pub(super) throttle: Throttle,
     waiting: Vec<Waiting<T>>,
@@ -35,7 +35,7 @@ struct Waiting<T> {
     told: T,
 }
 
-/// What somebody who waits is told.
+/// What a waiting sign-in is notified of.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Told {
     /// It is your turn.

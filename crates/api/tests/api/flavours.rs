@@ -214,7 +214,7 @@ async fn delete_by_force_says_which_entries_lost_their_chain() {
     let (server, token) = filled().await;
     let form = format!("f=json&token={token}&force=true");
     let reply = server.post(&format!("{}/root/delete", SERVER_ROOTS[0]), &form).await;
-    reply.has("{\"status\":\"success\",\"messages\":[\"chain_lost: the entry \\\"www\\\" has no complete chain any more\"");
+    reply.has("{\"status\":\"success\",\"messages\":[\"chain_lost: the entry \\\"www\\\" no longer has a complete chain\"");
     assert_eq!(server.aliases(), ["www", "www_intermediate"]);
 }
 

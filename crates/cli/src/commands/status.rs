@@ -246,7 +246,7 @@ fn text(status: &StatusView) -> String {
                 format!("{}, {}", counted(entries, "entry", "entries"), counted(authorities, "CA", "CAs"));
             if let Some(change) = &status.last_change {
                 let about = format!("{} {}", change.action, change.alias);
-                let _ = write!(line, ", last change {} by {} ({})", change.at, change.actor, about.trim());
+                let _ = write!(line, "; last change on {} by {} ({})", change.at, change.actor, about.trim());
             }
             format!("{line}, {servers}\n")
         }

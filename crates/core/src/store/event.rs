@@ -94,8 +94,9 @@ impl fmt::Display for Happened {
             Self::Revoked => "revoked",
             Self::Allowed(privileges) => return write!(f, "{privileges}"),
             Self::SignedIn(address) => return write!(f, "from {address}"),
+            Self::RefusedMany { count: 1, first, .. } => return write!(f, "1 refused, from {first}"),
             Self::RefusedMany { count, first, last } => {
-                return write!(f, "{count} refused, the first from {first}, the last from {last}");
+                return write!(f, "{count} refused: the first from {first}, the last from {last}");
             }
             Self::Refused(code) => code,
         })

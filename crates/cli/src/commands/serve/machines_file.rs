@@ -2,8 +2,6 @@
 
 use std::{
     collections::HashMap,
-    fs::File,
-    io::Read as _,
     ops::Range,
     path::{Path, PathBuf},
 };
@@ -14,6 +12,7 @@ use toml::Spanned;
 
 use crate::{
     failure::{Exit, Failure},
+    toml_file,
     unlock::UnlockSpec,
 };
 
@@ -65,28 +64,15 @@ const SHAPE: &str = "begin each machine with a line [[machine]]; below it stand 
 
 /// Reads the file. Paths in it are those beside it.
 pub(super) fn read(path: &Path) -> Result<Vec<MachineRow>, Failure> {
-    let cannot = |message: String| {
-        let message = format!("cannot read {}: {message}", printable(&path.to_string_lossy()));
+    let text = toml_file::read(path, MAX_FILE).map_err(|message| {
         Failure::new(Exit::File, "machines_file_unreadable", "serve", message)
             .with(Remedy::Advice("name the file that lists the machines, which this user may read"))
-    };
-    let mut text = String::new();
-    let file = File::open(path).map_err(|error| cannot(error.to_string()))?;
-    let read = file.take(MAX_FILE.saturating_add(1)).read_to_string(&mut text);
-    let bytes = read.map_err(|error| cannot(error.to_string()))?;
-    if u64::try_from(bytes).unwrap_or(u64::MAX) > MAX_FILE {
-        return Err(cannot(format!("it has more than {MAX_FILE} bytes")));
-    }
+    })?;
     let folder = path.parent().unwrap_or_else(|| Path::new(""));
     parse(&text, folder).map_err(|fault| {
-        let line = fault.at.map(|at| format!(", line {}", line_of(&text, at.start))).unwrap_or_default();
-        let message = format!("{}{line}: {}", printable(&path.to_string_lossy()), fault.message);
+        let message = toml_file::message(path, &text, fault.at.map(|at| at.start), &fault.message);
         Failure::new(Exit::Usage, "invalid_machines_file", "serve", message).with(Remedy::Advice(fault.fix))
     })
-}
-
-fn line_of(text: &str, at: usize) -> usize {
-    text.bytes().take(at).filter(|byte| *byte == b'\n').count().saturating_add(1)
 }
 
 fn parse(text: &str, folder: &Path) -> Result<Vec<MachineRow>, Fault> {
@@ -119,10 +105,7 @@ fn parse(text: &str, folder: &Path) -> Result<Vec<MachineRow>, Fault> {
         if let Some(other) = stores.insert(same_file, machine.name.get_ref().clone()) {
             return Err(Fault {
                 at: Some(machine.store.span()),
-                message: format!(
-                    "the store {} is that of \"{other}\" already",
-                    printable(&store.to_string_lossy())
-                ),
+                message: format!("\"{other}\" has the store {} already", printable(&store.to_string_lossy())),
                 fix: "give each machine a store of its own, or one machine both names with: names = [\"OTHER\"]",
             });
         }
@@ -147,7 +130,7 @@ fn check_name(name: &Spanned<String>) -> Result<(), Fault> {
     Err(Fault {
         at: Some(name.span()),
         message: format!(
-            "\"{}\" is no name of a machine",
+            "\"{}\" cannot be the name of a machine",
             printable(&text.chars().take(80).collect::<String>())
         ),
         fix: "write a host name of up to 253 letters, digits, dots and hyphens, without a port",
@@ -192,7 +175,7 @@ mod tests {
     fn told(text: &str) -> String {
         let fault = parse(text, Path::new("/srv")).map(|rows| rows.len()).err().unwrap();
         assert!(!fault.fix.is_empty());
-        let line = fault.at.map_or(0, |at| line_of(text, at.start));
+        let line = fault.at.map_or(0, |at| toml_file::line_of(text, at.start));
         format!("{line}: {}", fault.message)
     }
 
@@ -225,7 +208,7 @@ mod tests {
         assert!(told("machine = 1\n").starts_with("1: "));
         assert_eq!(
             told(&format!("[[machine]]\nname = \"a:7443\"\n{rest}")),
-            "2: \"a:7443\" is no name of a machine"
+            "2: \"a:7443\" cannot be the name of a machine"
         );
         assert_eq!(
             told(&format!(
@@ -239,7 +222,7 @@ mod tests {
         );
         assert_eq!(
             told(&format!("[[machine]]\nname = \"a\"\n{rest}[[machine]]\nname = \"b\"\n{rest}")),
-            "6: the store /srv/s is that of \"a\" already"
+            "6: \"a\" has the store /srv/s already"
         );
         let unlock = told(&format!("[[machine]]\nname = \"a\"\n{rest}unlock = \"hunter2hunter2\"\n"));
         assert!(

@@ -101,9 +101,9 @@ impl Service {
 fn unclear_host(version: Version, headers: &HeaderMap) -> Option<&'static str> {
     let mut hosts = headers.get_all(header::HOST).iter();
     match (hosts.next(), hosts.next()) {
-        (_, Some(_)) => Some("The request has more than one Host"),
-        (None, None) if version == Version::HTTP_11 => Some("The request has no Host"),
-        (Some(host), None) if host.is_empty() => Some("The Host of the request is empty"),
+        (_, Some(_)) => Some("The request has more than one Host header"),
+        (None, None) if version == Version::HTTP_11 => Some("The request has no Host header"),
+        (Some(host), None) if host.is_empty() => Some("The Host header of the request is empty"),
         _ => None,
     }
 }
@@ -188,8 +188,8 @@ mod tests {
         };
         assert_eq!(of(Version::HTTP_11, &["a"]), None);
         assert_eq!(of(Version::HTTP_10, &[]), None);
-        assert_eq!(of(Version::HTTP_11, &[]), Some("The request has no Host"));
-        assert_eq!(of(Version::HTTP_10, &["a", "a"]), Some("The request has more than one Host"));
-        assert_eq!(of(Version::HTTP_11, &[""]), Some("The Host of the request is empty"));
+        assert_eq!(of(Version::HTTP_11, &[]), Some("The request has no Host header"));
+        assert_eq!(of(Version::HTTP_10, &["a", "a"]), Some("The request has more than one Host header"));
+        assert_eq!(of(Version::HTTP_11, &[""]), Some("The Host header of the request is empty"));
     }
 }

@@ -133,7 +133,10 @@ impl WebServer {
         if let Some(mark) = former.mark
             && let Err(error) = self.keystore.release(mark, now())
         {
-            render::log(&format!("{} stays marked as in use: {error}", former.alias));
+            render::log(&format!(
+                "{} is still marked as in use, since the mark could not be removed: {error}",
+                former.alias
+            ));
         }
     }
 

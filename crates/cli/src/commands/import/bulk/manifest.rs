@@ -2,8 +2,6 @@
 
 use std::{
     collections::HashMap,
-    fs::File,
-    io::Read as _,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -16,6 +14,7 @@ use crate::{
     args::overridable,
     failure::{Exit, Failure},
     source::PasswordSource,
+    toml_file,
 };
 
 /// The largest file, in bytes.
@@ -52,22 +51,12 @@ struct WrittenEntry {
 
 /// Reads the file, and the passwords that it names. Paths in it are those beside it.
 pub(super) fn read(path: &Path, no_input: bool) -> Result<Vec<Row>, Failure> {
-    let shown = printable(&path.to_string_lossy());
-    let cannot = |message: String| {
-        let message = format!("cannot read {shown}: {message}");
+    let text = toml_file::read(path, MAX_FILE).map_err(|message| {
         Failure::new(Exit::File, "manifest_unreadable", "arguments", message)
-    };
-    let mut text = String::new();
-    let file = File::open(path).map_err(|error| cannot(error.to_string()))?;
-    let read = file.take(MAX_FILE.saturating_add(1)).read_to_string(&mut text);
-    let bytes = read.map_err(|error| cannot(error.to_string()))?;
-    if u64::try_from(bytes).unwrap_or(u64::MAX) > MAX_FILE {
-        return Err(cannot(format!("it has more than {MAX_FILE} bytes")));
-    }
+            .with(Remedy::Advice("name the file that lists the entries, which this user may read"))
+    })?;
     let invalid = |at: Option<usize>, message: String| {
-        let line = |at: usize| text.bytes().take(at).filter(|byte| *byte == b'\n').count().saturating_add(1);
-        let line = at.map(|at| format!(", line {}", line(at))).unwrap_or_default();
-        let message = format!("{shown}{line}: {message}");
+        let message = toml_file::message(path, &text, at, &message);
         Failure::new(Exit::Usage, "invalid_manifest", "arguments", message).with(Remedy::Advice(SHAPE))
     };
     let written: Written = toml::from_str(&text)
@@ -85,7 +74,7 @@ pub(super) fn read(path: &Path, no_input: bool) -> Result<Vec<Row>, Failure> {
             .parse()
             .map_err(|error: strongroom::alias::InvalidAlias| invalid(Some(at), error.to_string()))?;
         if let Some(before) = seen.insert(alias.clone(), at) {
-            let line = text.bytes().take(before).filter(|byte| *byte == b'\n').count().saturating_add(1);
+            let line = toml_file::line_of(&text, before);
             return Err(invalid(Some(at), format!("the alias \"{alias}\" stands in line {line} already")));
         }
         if files.is_empty() {
