@@ -237,6 +237,10 @@ fn openmetrics_says_when_and_for_whom() {
     assert!(run.out.contains(
         "x509_cert_expired{alias=\"old\",role=\"leaf\",subject_CN=\"old.test\",issuer_CN=\"Root\""
     ));
+    // The CA certificates of the store stand by themselves too, and are counted.
+    assert!(run.out.contains("strongroom_entries{kind=\"server\"} 8\n"), "{}", run.out);
+    assert!(run.out.contains("strongroom_entries{kind=\"ca\"} 2\n"), "{}", run.out);
+    assert!(run.out.contains("x509_cert_expired{alias=\"issuing\",role=\"anchor\""), "{}", run.out);
     assert!(run.out.ends_with("# EOF\n"));
     let has_parser = Command::new("python3").args(["-c", "import prometheus_client"]).output();
     if !has_parser.is_ok_and(|output| output.status.success()) {

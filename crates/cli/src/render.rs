@@ -261,6 +261,13 @@ fn json_line<T: Serialize>(value: &T) -> String {
     text
 }
 
+/// The first of many names, and how many more there are.
+pub(crate) fn first_names<'n>(names: impl ExactSizeIterator<Item = &'n str>, shown: usize) -> String {
+    let more = names.len().saturating_sub(shown);
+    let first = names.take(shown).collect::<Vec<_>>().join(", ");
+    if more > 0 { format!("{first} and {more} more") } else { first }
+}
+
 /// A result as `--json` prints it, to be written elsewhere.
 pub(crate) fn envelope<T: Serialize>(result: &T) -> String {
     json_line(&Success { schema: SCHEMA, result, warnings: Vec::new() })

@@ -12,7 +12,7 @@ use crate::{
     args::{Arguments, Prune, Remove},
     failure::Failure,
     prompt::{Unasked, confirm},
-    render::Printer,
+    render::{Printer, first_names},
 };
 
 /// How many entries are named.
@@ -133,14 +133,11 @@ fn remove(
 
 /// Which entries have no whole chain without a CA certificate.
 fn losing(entries: &[Alias]) -> Option<String> {
-    let names: Vec<&str> = entries.iter().take(SHOWN).map(Alias::as_str).collect();
-    let more = entries.len().saturating_sub(SHOWN);
-    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    let names = names.join(", ");
+    let names = first_names(entries.iter().map(Alias::as_str), SHOWN);
     match entries.len() {
         0 => None,
         1 => Some(format!("1 entry loses its chain with it: {names}")),
-        count => Some(format!("{count} entries lose their chain with it: {names}{more}")),
+        count => Some(format!("{count} entries lose their chain with it: {names}")),
     }
 }
 

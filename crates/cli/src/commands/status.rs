@@ -12,7 +12,12 @@ use strongroom::{
 };
 
 use super::{now, open_read_only, store_path};
-use crate::{args::Arguments, failure::Failure, render::Printer, unlock::UnlockSpec};
+use crate::{
+    args::Arguments,
+    failure::Failure,
+    render::{Printer, first_names},
+    unlock::UnlockSpec,
+};
 
 /// How a database begins.
 const SQLITE: &[u8] = b"SQLite format 3\0";
@@ -276,10 +281,8 @@ fn text(status: &StatusView) -> String {
 
 fn requests_text(pending: &[String]) -> String {
     const SHOWN: usize = 8;
-    let more = pending.len().saturating_sub(SHOWN);
-    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    let names: Vec<&str> = pending.iter().take(SHOWN).map(String::as_str).collect();
-    format!("requests     {} pending: {}{more}\n", pending.len(), names.join(", "))
+    let names = first_names(pending.iter().map(String::as_str), SHOWN);
+    format!("requests     {} pending: {names}\n", pending.len())
 }
 
 fn server_text(server: &ServerView, sequence: Option<u64>, text: &mut String) {

@@ -23,7 +23,7 @@ const COMPLETE: Family = (
     "strongroom_chain_complete",
     "1 if the chain of the entry leads to an imported authority, or needs none.",
 );
-const ENTRIES: Family = ("strongroom_entries", "Entries of the store, by kind.");
+const ENTRIES: Family = ("strongroom_entries", "Entries that were read, by kind.");
 const UNREADABLE: Family = ("x509_read_errors", "Entries that could not be read.");
 const CHECKED: Family = ("strongroom_check_timestamp_seconds", "When this was said, in seconds since 1970.");
 

@@ -167,10 +167,10 @@ fn json(
     at: UnixTime,
 ) -> Result<(String, Summary), Failure> {
     let mut entries = Vec::new();
-    let summary = judge(keystore, &command.aliases, at, |entry| {
-        let expiry = Expiry::of(entry, window, at);
+    let summary = judge(keystore, &command.aliases, at, |entry, is_judged| {
+        let expiry = is_judged.then(|| Expiry::of(entry, window, at))?;
         entries.push(EntryStateView::of(entry, &expiry, at));
-        expiry.state
+        Some(expiry.state)
     })?;
     let view = CheckView {
         checked_at: rfc3339(seconds(at)),
@@ -192,31 +192,34 @@ fn metrics(
     if command.relative {
         metrics = metrics.relative();
     }
-    let summary = judge(keystore, &command.aliases, at, |entry| {
+    let summary = judge(keystore, &command.aliases, at, |entry, is_judged| {
         metrics.add(entry);
-        Expiry::of(entry, window, at).state
+        is_judged.then(|| Expiry::of(entry, window, at).state)
     })?;
     summary.damaged.iter().for_each(|_| metrics.add_unreadable());
     Ok((metrics.into_text(), summary))
 }
 
-/// Goes through the entries that were named, or through all server certificates; `state` takes each, and says how it
-/// stands.
+/// Goes through the entries that were named, or through all of the store. `state` takes each with whether it is judged, and
+/// says how it stands if so: CA certificates are judged where they are named, and with the entries below them.
 fn judge(
     keystore: &Keystore,
     aliases: &[Alias],
     at: UnixTime,
-    mut state: impl FnMut(&Entry) -> ExpiryState,
+    mut state: impl FnMut(&Entry, bool) -> Option<ExpiryState>,
 ) -> Result<Summary, Failure> {
     let mut summary = Summary::default();
     for alias in aliases {
-        summary.counts.count(state(&named_entry(keystore, alias, at)?));
+        let state = state(&named_entry(keystore, alias, at)?, true);
+        state.into_iter().for_each(|state| summary.counts.count(state));
     }
     let all = aliases.is_empty().then(|| keystore.listed_entries(at));
     for listed in all.into_iter().flatten() {
         match listed? {
-            (_, Ok(entry)) if entry.kind == EntryKind::Server => summary.counts.count(state(&entry)),
-            (_, Ok(_)) => {}
+            (_, Ok(entry)) => {
+                let state = state(&entry, entry.kind == EntryKind::Server);
+                state.into_iter().for_each(|state| summary.counts.count(state));
+            }
             (alias, Err(error)) => summary.damaged.push(DamagedView {
                 alias: alias.to_string(),
                 code: error.code(),

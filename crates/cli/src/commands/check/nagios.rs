@@ -46,8 +46,8 @@ fn line(
     let now = seconds(at);
     let mut named: Vec<Named> = Vec::new();
     let mut soonest: Option<i64> = None;
-    let summary = judge(&open_read_only(arguments, printer)?, &command.aliases, at, |entry| {
-        let early = Expiry::of(entry, warning, at);
+    let summary = judge(&open_read_only(arguments, printer)?, &command.aliases, at, |entry, is_judged| {
+        let early = is_judged.then(|| Expiry::of(entry, warning, at))?;
         let late = Expiry::of(entry, critical, at);
         let ends = early.certificate.not_after();
         soonest = Some(soonest.map_or(ends, |known| known.min(ends)));
@@ -65,7 +65,7 @@ fn line(
                 text: format!("{} {why}", entry.alias),
             });
         }
-        worst.state
+        Some(worst.state)
     })?;
     let counts = &summary.counts;
     let (word, code) = match () {

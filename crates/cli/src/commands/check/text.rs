@@ -27,8 +27,8 @@ pub(super) fn report(
     let mut rows: Vec<(i64, Vec<Cell>)> = Vec::new();
     let mut soonest: Option<(i64, String)> = None;
     let mut broken = None;
-    let summary = judge(keystore, &command.aliases, at, |entry| {
-        let expiry = Expiry::of(entry, window, at);
+    let summary = judge(keystore, &command.aliases, at, |entry, is_judged| {
+        let expiry = is_judged.then(|| Expiry::of(entry, window, at))?;
         let ends = expiry.certificate.not_after();
         if expiry.state != ExpiryState::Ok {
             rows.push((ends, cells(entry, &expiry, now)));
@@ -38,7 +38,7 @@ pub(super) fn report(
         if expiry.state == ExpiryState::Broken && broken.is_none() {
             broken = Some(entry.alias.to_string());
         }
-        expiry.state
+        Some(expiry.state)
     })?;
     // What ends first stands first.
     rows.sort_by_key(|(ends, _)| *ends);

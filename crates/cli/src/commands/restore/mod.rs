@@ -24,7 +24,7 @@ use crate::{
     args::{Arguments, Restore},
     failure::{Exit, Failure},
     prompt::{self, Unasked},
-    render::Printer,
+    render::{Printer, first_names},
     unlock::UnlockSpec,
 };
 
@@ -122,10 +122,7 @@ fn confirm(arguments: &Arguments, command: &Restore, plan: &RestorePlan) -> Resu
     let mut lines = Vec::new();
     let mut tell = |what: &str, aliases: &[Alias]| {
         if !aliases.is_empty() {
-            let names: Vec<&str> = aliases.iter().take(SHOWN).map(Alias::as_str).collect();
-            let more = aliases.len().saturating_sub(SHOWN);
-            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-            lines.push(format!("{what}: {}{more}", names.join(", ")));
+            lines.push(format!("{what}: {}", first_names(aliases.iter().map(Alias::as_str), SHOWN)));
         }
     };
     tell("CA certificates that come back", &plan.authorities_back);
