@@ -311,7 +311,7 @@ fn servers_that_lag_behind_are_found_and_what_others_left_is_removed() {
     shop.import_root();
     fine(&shop.json(["ca", "import", "issuing", "chains/intermediate-rsa.pem"]));
     fine(&shop.json(["import", "www", "pkcs12/www.p12", "--pass-in", &format!("file:{}", file.display())]));
-    let mut report = ServerReport::of_this_process("shop", 1);
+    let mut report = ServerReport::of_this_process("shop", UnixTime::since_unix_epoch(Time::from_secs(1)));
     report.refused = vec![("www".parse().unwrap(), "its key is damaged".to_owned())];
     report.failure = Some("no such file".to_owned());
     report.served = vec![ServedEntry::new("www".parse().unwrap(), 7, Fingerprint::of(b""))];
@@ -348,7 +348,7 @@ fn a_server_that_serves_a_former_version_a_minute_after_the_change_is_found() {
         ServerCredential::pair(PrivateKey::from_pkcs8_der(key.serialize_der()), vec![leaf.clone()]).unwrap();
     let request = CredentialRequest::new("www".parse().unwrap(), credential, days_ago(1));
     made.import_credential(request).unwrap();
-    let mut report = ServerReport::of_this_process("shop", 1);
+    let mut report = ServerReport::of_this_process("shop", UnixTime::since_unix_epoch(Time::from_secs(1)));
     let served = |version| vec![ServedEntry::new("www".parse().unwrap(), version, leaf.fingerprint())];
     report.served = served(7);
     let mut server = ServerFile::create(&shop.store(), &report).unwrap();

@@ -52,7 +52,7 @@ pub(crate) struct Session {
     /// As names are compared.
     owner: String,
     /// When the account was made: a name that was removed and added again is another account.
-    since: i64,
+    since: UnixTime,
     /// Of the account as it signed in.
     stamp: TokenStamp,
     /// ... and the other half is compared, in constant time.

@@ -10,6 +10,7 @@ use argon2::{
     Algorithm, Argon2, Block, Params, Version,
     password_hash::{PasswordHasher as _, phc::PasswordHash},
 };
+use rustls_pki_types::UnixTime;
 use subtle::ConstantTimeEq as _;
 use thiserror::Error;
 use zeroize::Zeroizing;
@@ -65,8 +66,8 @@ impl fmt::Display for AccountName {
 pub struct SignIn {
     /// From where.
     pub address: IpAddr,
-    /// When, in seconds since 1970.
-    pub at: i64,
+    /// When.
+    pub at: UnixTime,
 }
 
 /// What one subscriber has: an IPv4 address, or the first 64 bits of an IPv6 address.

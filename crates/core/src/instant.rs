@@ -1,5 +1,7 @@
 //! Instants as numbers and as text.
 
+use std::time::Duration;
+
 use rustls_pki_types::UnixTime;
 
 /// An instant in seconds since 1970, as the dates of certificates are: these may lie before 1970, where a [`UnixTime`] cannot.
@@ -7,6 +9,12 @@ use rustls_pki_types::UnixTime;
 #[must_use]
 pub fn seconds(at: UnixTime) -> i64 {
     i64::try_from(at.as_secs()).unwrap_or(i64::MAX)
+}
+
+/// The instant of these seconds since 1970: 1970 where they are before it.
+#[must_use]
+pub(crate) fn at(seconds: i64) -> UnixTime {
+    UnixTime::since_unix_epoch(Duration::from_secs(u64::try_from(seconds).unwrap_or_default()))
 }
 
 /// An instant in seconds since 1970 as RFC 3339 in UTC, for example `2026-11-23T12:00:00Z`.

@@ -15,6 +15,7 @@ use rustls::pki_types::UnixTime;
 use strongroom::{
     Alias,
     certificate::{Certificate, Fingerprint},
+    instant::seconds,
     keystore::ServerFile,
     store::{Changes, Generation},
 };
@@ -47,7 +48,7 @@ pub(crate) struct Follows {
     pub(crate) tickets: Arc<Tickets>,
     pub(crate) sessions: Arc<Sessions>,
     state: Mutex<State>,
-    started: i64,
+    started: UnixTime,
     /// What those who look at the store from outside read.
     file: Mutex<Option<ServerFile>>,
     /// What the server is called there; nothing if it is unseen.
@@ -93,7 +94,7 @@ impl Follows {
             tickets: Arc::new(Tickets::new(clock)?),
             sessions: Arc::new(Sessions::new()),
             state: Mutex::new(state),
-            started: seconds(clock()),
+            started: clock(),
             file: Mutex::default(),
             program: OnceLock::new(),
         })
@@ -366,8 +367,4 @@ impl Follows {
 
 fn bindings(hosts: Vec<(String, Alias)>) -> HashMap<NameKey, Box<str>> {
     hosts.into_iter().map(|(host, alias)| (NameKey::of(&host), alias.key().into())).collect()
-}
-
-fn seconds(at: UnixTime) -> i64 {
-    i64::try_from(at.as_secs()).unwrap_or(i64::MAX)
 }

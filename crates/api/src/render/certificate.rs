@@ -3,7 +3,7 @@
 use askama::Template;
 use strongroom::{
     certificate::{Certificate, printable},
-    instant::rfc3339,
+    instant::{rfc3339, seconds},
     keystore::{ChainState, Comparison, EntryKind, Version},
     validate::PathCertificate,
 };
@@ -154,8 +154,8 @@ fn version_rows(versions: &[Version], now: i64) -> Vec<VersionRow> {
         is_current: version.current,
         restored_from: (version.origin != version.number).then_some(version.origin),
         who: printable(version.actor.strip_prefix("api ").unwrap_or(&version.actor)),
-        when: ago(version.created_at, now),
-        instant: rfc3339(version.created_at),
+        when: ago(seconds(version.created_at), now),
+        instant: rfc3339(seconds(version.created_at)),
         expires: calendar_date(version.certificate.not_after()),
         differences: former
             .map(|former| differences(&former.certificate, &version.certificate))

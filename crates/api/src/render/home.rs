@@ -1,7 +1,12 @@
 //! The first page.
 
 use askama::Template;
-use strongroom::{Alias, certificate::printable, instant::rfc3339, store::LogEntry};
+use strongroom::{
+    Alias,
+    certificate::printable,
+    instant::{rfc3339, seconds},
+    store::LogEntry,
+};
 
 use super::{
     html::Frame,
@@ -132,8 +137,8 @@ impl Change {
             href: is_there.then(|| format!("{list}/{}", percent_encode(&row.alias.to_lowercase()))),
             alias,
             to,
-            when: ago(row.at, now),
-            instant: rfc3339(row.at),
+            when: ago(seconds(row.at), now),
+            instant: rfc3339(seconds(row.at)),
         })
     }
 }

@@ -35,7 +35,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// immediate next guess.
 pub(crate) const PENALTY: Duration = Duration::from_secs(1);
 /// For so long an address is known from which a name signed in, in seconds.
-const KNOWN_FOR: i64 = 30 * 24 * 60 * 60;
+const KNOWN_FOR: u64 = 30 * 24 * 60 * 60;
 
 /// Who tries to sign in, and the memory for it.
 pub(crate) struct SignIns {
@@ -171,12 +171,10 @@ impl Drop for Seat {
 
 /// Whether an administrator signed in from an address, or one of its network, within 30 days.
 pub(crate) fn is_at_home(administrator: &Administrator, address: IpAddr, now: UnixTime) -> bool {
-    let now = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
     let network = network_of(address);
-    administrator
-        .sign_ins
-        .iter()
-        .any(|known| network_of(known.address) == network && known.at > now.saturating_sub(KNOWN_FOR))
+    administrator.sign_ins.iter().any(|known| {
+        network_of(known.address) == network && now.as_secs() < known.at.as_secs().saturating_add(KNOWN_FOR)
+    })
 }
 
 /// What is behind the locks is whole after every operation, so a panic elsewhere spoils nothing.

@@ -1,9 +1,14 @@
 //! `bind` and `unbind`: which of several equal entries answers for a host.
 
 use serde::Serialize;
-use strongroom::{Alias, Keystore, instant::rfc3339, select::ClientKeys, validate::PeerName};
+use strongroom::{
+    Alias, Keystore,
+    instant::{rfc3339, seconds},
+    select::ClientKeys,
+    validate::PeerName,
+};
 
-use super::{now, open, open_read_only, seconds, why::decide};
+use super::{now, open, open_read_only, why::decide};
 use crate::{
     args::{Arguments, Bind, Host},
     failure::Failure,
@@ -100,7 +105,7 @@ fn list(arguments: &Arguments, printer: &Printer) -> Result<(), Failure> {
         host: binding.host.clone(),
         alias: binding.alias.to_string(),
         actor: binding.actor.clone(),
-        created_at: rfc3339(binding.created_at),
+        created_at: rfc3339(seconds(binding.created_at)),
         in_force: binding.in_force,
     });
     printer.result(&BindingsView { bindings: views.collect() }, &[], || {
@@ -114,7 +119,7 @@ fn list(arguments: &Arguments, printer: &Printer) -> Result<(), Failure> {
                 binding.host.clone().into(),
                 binding.alias.to_string().into(),
                 binding.actor.clone().into(),
-                rfc3339(binding.created_at).into(),
+                rfc3339(seconds(binding.created_at)).into(),
                 state.into(),
             ]);
         }

@@ -6,7 +6,7 @@ use serde::Serialize;
 use strongroom::{
     Alias, Keystore,
     certificate::AlternativeName,
-    instant::rfc3339,
+    instant::{rfc3339, seconds},
     issuance::{CertificateTemplate, IssuanceError, KeyKind, RequestedName, Subject},
     keystore::{FilesRequest, OpenedFiles, PendingRequest, RequestOptions, Source, SourceFile},
 };
@@ -53,7 +53,7 @@ impl RequestView {
             key: request.key().to_string(),
             spki_sha256: request.spki_fingerprint().to_string(),
             request_sha256: request.fingerprint().to_string(),
-            created_at: rfc3339(*created_at),
+            created_at: rfc3339(seconds(*created_at)),
             actor: actor.clone(),
             beside_entry: *beside_entry,
             pem: request.pem(),

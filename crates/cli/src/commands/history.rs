@@ -4,7 +4,7 @@ use serde::Serialize;
 use strongroom::{
     Alias,
     certificate::printable,
-    instant::rfc3339,
+    instant::{rfc3339, seconds},
     keystore::{Comparison, Version},
 };
 
@@ -35,7 +35,7 @@ impl VersionView {
             version: version.number,
             restored_from: (version.origin != version.number).then_some(version.origin),
             current: version.current,
-            created_at: rfc3339(version.created_at),
+            created_at: rfc3339(seconds(version.created_at)),
             actor: version.actor.clone(),
             sha256: version.certificate.fingerprint().to_string(),
             subject: version.certificate.subject().to_owned(),

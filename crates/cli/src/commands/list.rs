@@ -4,13 +4,13 @@ use serde::Serialize;
 use strongroom::{
     Alias, Entry, Error, Keystore, UnixTime,
     certificate::Certificate,
-    instant::rfc3339,
+    instant::{day, seconds},
     keystore::{EntryKind, PendingRequest},
     remedy::Remedy,
     store::StoreError,
 };
 
-use super::{ca::check_authority, csr, find::Filter, now, open_read_only, seconds};
+use super::{ca::check_authority, csr, find::Filter, now, open_read_only};
 use crate::{
     args::{Arguments, Ls, Reference, Show, SortOrder},
     failure::Failure,
@@ -116,7 +116,7 @@ fn print(keystore: &Keystore, entry: &Entry, command: &Show, printer: &Printer) 
     printer.result(&view, &[], || {
         let mut text = view.text(entry, seconds(now()));
         if let Some(PendingRequest { alias, created_at, .. }) = pending {
-            let day: String = rfc3339(created_at).chars().take(10).collect();
+            let day = day(seconds(created_at));
             let program = printer.program();
             text.push_str(&format!(
                 "pending       a request of {day} for the next version: {program} csr show {alias}\n"
@@ -252,7 +252,7 @@ fn waiting(request: &PendingRequest) -> Vec<Cell> {
         Some(first) if more == 0 => first,
         Some(first) => format!("{first} +{more}"),
     };
-    let day: String = rfc3339(request.created_at).chars().take(10).collect();
+    let day = day(seconds(request.created_at));
     vec![
         request.alias.to_string().into(),
         "pending".into(),
@@ -295,7 +295,7 @@ pub(super) fn expires(certificate: &Certificate, at: i64, soon: i64) -> Cell {
         left if left < soon => (" !", Mark::Soon),
         _ => ("", Mark::None),
     };
-    let date: String = rfc3339(certificate.not_after()).chars().take(10).collect();
+    let date = day(certificate.not_after());
     Cell::marked(format!("{date} {}{sign}", time_left(certificate.not_after(), at)), mark)
 }
 

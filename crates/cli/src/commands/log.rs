@@ -38,7 +38,7 @@ impl LogView {
     fn of(entry: LogEntry) -> Self {
         Self {
             number: entry.number,
-            at: rfc3339(entry.at),
+            at: rfc3339(seconds(entry.at)),
             actor: entry.actor,
             action: entry.action,
             alias: entry.alias,
@@ -144,7 +144,8 @@ impl Wanted<'_> {
 
     fn takes(&self, row: &LogEntry) -> bool {
         let about = |alias: &strongroom::Alias| row.alias.eq_ignore_ascii_case(alias.as_str());
-        self.since.is_none_or(|since| row.at >= since) && self.command.alias.as_ref().is_none_or(about)
+        self.since.is_none_or(|since| seconds(row.at) >= since)
+            && self.command.alias.as_ref().is_none_or(about)
     }
 }
 

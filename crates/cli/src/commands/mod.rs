@@ -40,8 +40,8 @@ use std::{
 };
 
 use strongroom::{
-    Error, Keystore, UnixTime, Unlock, certificate::printable, keystore::OpenOptions, limits::Limits,
-    remedy::Remedy, seal::OwnedUnlock, store::StoreError,
+    Error, Keystore, Unlock, certificate::printable, keystore::OpenOptions, limits::Limits, remedy::Remedy,
+    seal::OwnedUnlock, store::StoreError,
 };
 use zeroize::Zeroizing;
 
@@ -116,10 +116,6 @@ fn command(arguments: &Arguments, settings: &[Setting], printer: &Printer) -> Re
         Command::Man { dir } => pages::man(dir.as_deref(), printer),
         Command::Help { words } => pages::help(words, arguments.color, printer),
     }
-}
-
-pub(crate) fn seconds(at: UnixTime) -> i64 {
-    i64::try_from(at.as_secs()).unwrap_or(i64::MAX)
 }
 
 fn store_path(arguments: &Arguments) -> Result<PathBuf, Failure> {

@@ -4,7 +4,7 @@ use serde::Serialize;
 use strongroom::{
     certificate::printable,
     diagnostic::{Diagnostic, DiagnosticCode},
-    instant::rfc3339,
+    instant::{rfc3339, seconds},
     keystore::ListedSlot,
     remedy::Remedy,
     seal::{OwnedUnlock, UnlockSource},
@@ -39,7 +39,7 @@ impl SlotView {
             kind: whole.map(|whole| whole.source.kind()),
             name: whole.map(|whole| whole.source.name().to_owned()),
             label: whole.and_then(|whole| whole.label.clone()),
-            created_at: whole.map(|whole| rfc3339(whole.created_at)),
+            created_at: whole.map(|whole| rfc3339(seconds(whole.created_at))),
         }
     }
 

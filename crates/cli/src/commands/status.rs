@@ -5,7 +5,7 @@ use std::{fmt::Write as _, io::Read as _, path::Path};
 use serde::Serialize;
 use strongroom::{
     Alias, Keystore,
-    instant::rfc3339,
+    instant::{rfc3339, seconds},
     keystore::{EntryKind, ServerReport, running_servers},
     remedy::Remedy,
     store::StoreError,
@@ -185,12 +185,12 @@ fn last(keystore: &Keystore) -> Result<(Option<ChangeView>, Option<String>), Fai
         }
     }
     let change = change.map(|row| ChangeView {
-        at: rfc3339(row.at),
+        at: rfc3339(seconds(row.at)),
         actor: row.actor,
         action: row.action,
         alias: row.alias,
     });
-    Ok((change, backup.map(rfc3339)))
+    Ok((change, backup.map(|at| rfc3339(seconds(at)))))
 }
 
 fn size(path: &Path) -> Option<u64> {
@@ -213,8 +213,8 @@ fn view(server: &ServerReport, is_current: &dyn Fn(&Alias, u32) -> Option<bool>)
         pid: server.pid,
         machine: server.host.clone(),
         program: server.program.clone(),
-        started: rfc3339(server.started),
-        updated: rfc3339(server.updated),
+        started: rfc3339(seconds(server.started)),
+        updated: rfc3339(seconds(server.updated)),
         sequence: server.sequence,
         served_names: server.names,
         default: server.default.as_ref().map(ToString::to_string),

@@ -5,14 +5,14 @@ use std::fmt::Write as _;
 use serde::Serialize;
 use strongroom::{
     Alias, Keystore,
-    instant::rfc3339,
+    instant::{rfc3339, seconds},
     keystore::{NamedEntry, running_servers},
     remedy::Remedy,
     select::{ClientKeys, Contender, Loss, NameMatch, ServerKey, select_entry, wildcard_of},
     validate::PeerName,
 };
 
-use super::{now, open_read_only, seconds, store_path, verify::instant};
+use super::{now, open_read_only, store_path, verify::instant};
 use crate::{
     args::{Arguments, Why},
     failure::{Exit, Failure},

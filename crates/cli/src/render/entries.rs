@@ -7,7 +7,7 @@ use sha1::{Digest as _, Sha1};
 use strongroom::{
     Entry,
     certificate::AlternativeName,
-    instant::rfc3339,
+    instant::{rfc3339, seconds},
     keystore::{EntryKind, RemovedEntry},
     validate::{PathCertificate, Role},
 };
@@ -64,7 +64,7 @@ impl EntryFacts {
             subject: certificate.subject().to_owned(),
             issuer: certificate.issuer().to_owned(),
             version: entry.version,
-            created_at: rfc3339(entry.created_at),
+            created_at: rfc3339(seconds(entry.created_at)),
             allowed: entry.allowed.iter().map(|code| code.as_str()).collect(),
         }
     }
@@ -111,7 +111,7 @@ impl RemovedView {
             sha256: certificate.fingerprint().to_string(),
             subject: certificate.subject().to_owned(),
             version: entry.version,
-            created_at: rfc3339(entry.created_at),
+            created_at: rfc3339(seconds(entry.created_at)),
         }
     }
 }

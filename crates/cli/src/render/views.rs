@@ -7,7 +7,7 @@ use strongroom::{
     Entry,
     certificate::{Candidate, printable},
     inspect::{CertificateReport, FileReport, KeyReport},
-    instant::rfc3339,
+    instant::{rfc3339, seconds},
     keystore::{Administrator, EntryKind, ImportReport},
     pkcs12::Encryption,
     privilege::Privilege,
@@ -106,11 +106,11 @@ impl UserView {
         let last = administrator.sign_ins.first();
         Self {
             name: administrator.name.clone(),
-            created_at: rfc3339(administrator.created_at),
+            created_at: rfc3339(seconds(administrator.created_at)),
             privileges: administrator.privileges.iter().map(Privilege::as_str).collect(),
-            last_sign_in: last.map(|last| rfc3339(last.at)),
+            last_sign_in: last.map(|last| rfc3339(seconds(last.at))),
             last_sign_in_from: last.map(|last| last.address.to_string()),
-            tokens_not_before: administrator.tokens_not_before.map(rfc3339),
+            tokens_not_before: administrator.tokens_not_before.map(|at| rfc3339(seconds(at))),
         }
     }
 

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     account::{AccountError, AccountHash, AccountName, HashMemory, TokenStamp},
     error::Error,
-    instant::seconds,
+    instant::{self, seconds},
     privilege::Privileges,
     seal::random_id,
     secret::Password,
@@ -51,9 +51,9 @@ impl From<AccountRow> for Administrator {
     fn from(row: AccountRow) -> Self {
         Self {
             name: row.name,
-            created_at: row.created_at,
+            created_at: instant::at(row.created_at),
             privileges: row.privileges,
-            tokens_not_before: Some(row.tokens_not_before).filter(|at| *at != 0),
+            tokens_not_before: Some(row.tokens_not_before).filter(|at| *at != 0).map(instant::at),
             stamp: row.stamp,
             sign_ins: row.sign_ins,
         }
@@ -267,8 +267,8 @@ impl Keystore {
     ) -> Result<(), Error> {
         let (name, address) = (administrator.name.parse::<AccountName>()?, address.to_canonical());
         let asked = Asked { action: Action::SignIn, about: name.as_str(), at: seconds(at) };
-        let is_same =
-            |row: &AccountRow| (row.created_at, row.stamp) == (administrator.created_at, administrator.stamp);
+        let created_at = seconds(administrator.created_at);
+        let is_same = |row: &AccountRow| (row.created_at, row.stamp) == (created_at, administrator.stamp);
         self.change(
             asked,
             |write, by| {

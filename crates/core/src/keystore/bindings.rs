@@ -10,6 +10,7 @@ use super::{
 use crate::{
     alias::Alias,
     error::Error,
+    instant,
     store::{Action, BindingRow, Happened, StoreError},
     validate::PeerName,
 };
@@ -26,8 +27,8 @@ pub struct Binding {
     pub alias: Alias,
     /// Who bound it.
     pub actor: String,
-    /// When, in seconds since 1970.
-    pub created_at: i64,
+    /// When.
+    pub created_at: UnixTime,
     /// Whether the entry is there, and its certificate is for the host.
     pub in_force: bool,
 }
@@ -108,7 +109,7 @@ impl Keystore {
                     host: row.host,
                     alias: row.alias,
                     actor: row.actor,
-                    created_at: row.at,
+                    created_at: instant::at(row.at),
                     in_force,
                 })
             });

@@ -12,7 +12,7 @@ use crate::{
     alias::Alias,
     certificate::{Certificate, Fingerprint},
     error::Error,
-    instant::seconds,
+    instant::{self, seconds},
     seal::{RootKey, SealBinding},
     store::{Action, EntryRow, Happened, NewVersion, Read, StoreError, VersionRow, Write},
 };
@@ -25,8 +25,8 @@ pub struct Version {
     pub number: u32,
     /// The version whose content this is; another one if it was restored by an undo.
     pub origin: u32,
-    /// When it was stored, in seconds since 1970.
-    pub created_at: i64,
+    /// When it was stored.
+    pub created_at: UnixTime,
     /// Who stored it.
     pub actor: String,
     /// Its leaf.
@@ -295,7 +295,7 @@ fn version(row: EntryRow) -> Result<Version, StoreError> {
     Ok(Version {
         number: row.content.number,
         origin: row.content.origin,
-        created_at: row.content.created_at,
+        created_at: instant::at(row.content.created_at),
         actor: row.content.actor,
         certificate: certificate.ok_or(StoreError::Corrupt { detail: "an entry has no certificate" })?,
         current: row.content.number == row.head.version,

@@ -13,7 +13,7 @@ use crate::{
     alias::Alias,
     certificate::Certificate,
     error::Error,
-    instant::seconds,
+    instant::{self, seconds},
     store::{Action, EntryRow, Happened, StoreError, Write},
 };
 
@@ -25,8 +25,8 @@ pub struct RemovedEntry {
     pub alias: Alias,
     /// Its last version.
     pub version: u32,
-    /// When that was stored, in seconds since 1970.
-    pub created_at: i64,
+    /// When that was stored.
+    pub created_at: UnixTime,
     /// Its leaf, or the CA certificate.
     pub certificate: Certificate,
     /// Whether it is a CA certificate without a key.
@@ -136,7 +136,7 @@ impl Keystore {
             Ok(RemovedEntry {
                 alias: head.alias,
                 version: content.number,
-                created_at: content.created_at,
+                created_at: instant::at(content.created_at),
                 certificate: certificate
                     .ok_or(StoreError::Corrupt { detail: "an entry has no certificate" })?,
                 authority: head.trust.is_some(),

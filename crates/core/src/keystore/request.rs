@@ -272,8 +272,8 @@ pub struct Entry {
     pub kind: EntryKind,
     /// Its current version, from 1.
     pub version: u32,
-    /// When that version was stored, in seconds since 1970.
-    pub created_at: i64,
+    /// When that version was stored.
+    pub created_at: UnixTime,
     /// The leaf, or the CA certificate.
     pub certificate: Certificate,
     /// All certificates from the leaf to the anchor, the leaf included; without an anchor, as far as issuers are known.
@@ -336,12 +336,12 @@ impl OpenedCredential {
 pub struct Administrator {
     /// The name as it was given.
     pub name: String,
-    /// When it was added, in seconds since 1970.
-    pub created_at: i64,
+    /// When it was added.
+    pub created_at: UnixTime,
     /// What it may do.
     pub privileges: Privileges,
-    /// When its tokens were revoked last, by command or by a new password, in seconds since 1970.
-    pub tokens_not_before: Option<i64>,
+    /// When its tokens were revoked last, by command or by a new password.
+    pub tokens_not_before: Option<UnixTime>,
     /// What its tokens are bound to now.
     pub stamp: TokenStamp,
     /// Its last sign-in from each of up to 16 networks, the latest first.

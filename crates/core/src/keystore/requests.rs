@@ -14,7 +14,7 @@ use crate::{
     alias::Alias,
     certificate::{Fingerprint, SigningRequest, public_key_der},
     error::Error,
-    instant::{day, seconds},
+    instant::{self, day, seconds},
     issuance::{CertificateTemplate, IssuanceError, KeyKind, signing_request},
     seal::{RootKey, SealBinding, SealError, random_id},
     secret::PrivateKey,
@@ -27,8 +27,8 @@ use crate::{
 pub struct PendingRequest {
     /// The alias that the certificate will have.
     pub alias: Alias,
-    /// When it was made, in seconds since 1970.
-    pub created_at: i64,
+    /// When it was made.
+    pub created_at: UnixTime,
     /// Who made it.
     pub actor: String,
     /// The request itself.
@@ -259,7 +259,7 @@ fn may_request(read: &Read<'_>, alias: &Alias, replace: bool) -> Result<(), Erro
 
 fn described(row: RequestRow, beside_entry: bool) -> PendingRequest {
     let RequestRow { alias, actor, at, request, .. } = row;
-    PendingRequest { alias, created_at: at, actor, request, beside_entry }
+    PendingRequest { alias, created_at: instant::at(at), actor, request, beside_entry }
 }
 
 /// Whether the certificate of an entry has a public key.

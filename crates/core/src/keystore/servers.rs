@@ -11,6 +11,8 @@ use std::{
     time::Duration,
 };
 
+use rustls_pki_types::UnixTime;
+
 use crate::{
     alias::Alias,
     certificate::{Fingerprint, printable},
@@ -33,7 +35,7 @@ const LOOKS: u32 = 5;
 const PAUSE: Duration = Duration::from_millis(4);
 
 /// What a running server says of itself.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct ServerReport {
     /// Its process.
@@ -42,10 +44,10 @@ pub struct ServerReport {
     pub host: String,
     /// What it is.
     pub program: String,
-    /// When it began, in seconds since 1970.
-    pub started: i64,
-    /// When it wrote this, in seconds since 1970.
-    pub updated: i64,
+    /// When it began.
+    pub started: UnixTime,
+    /// When it wrote this.
+    pub updated: UnixTime,
     /// The commit of the store that it serves.
     pub sequence: u64,
     /// Names that it can answer for.
@@ -85,12 +87,30 @@ impl ServedEntry {
 impl ServerReport {
     /// This process on this machine, as a server of that name; the rest is for the server to say.
     #[must_use]
-    pub fn of_this_process(program: &str, started: i64) -> Self {
+    pub fn of_this_process(program: &str, started: UnixTime) -> Self {
         #[cfg(unix)]
         let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
         #[cfg(not(unix))]
         let host = String::new();
-        Self { pid: std::process::id(), host, program: program.to_owned(), started, ..Self::default() }
+        Self { pid: std::process::id(), host, program: program.to_owned(), ..Self::blank(started) }
+    }
+
+    /// Nothing but when it began.
+    const fn blank(started: UnixTime) -> Self {
+        Self {
+            pid: 0,
+            host: String::new(),
+            program: String::new(),
+            started,
+            updated: started,
+            sequence: 0,
+            names: 0,
+            default: None,
+            served: Vec::new(),
+            more: false,
+            refused: Vec::new(),
+            failure: None,
+        }
     }
 
     /// Whether the server may be serving an entry now.
@@ -112,7 +132,7 @@ impl ServerReport {
         let line = |value: &str| printable(value);
         let _ =
             writeln!(text, "pid {}\nhost {}\nprogram {}", self.pid, line(&self.host), line(&self.program));
-        let _ = writeln!(text, "started {}\nupdated {}", self.started, self.updated);
+        let _ = writeln!(text, "started {}\nupdated {}", self.started.as_secs(), self.updated.as_secs());
         let _ = writeln!(text, "sequence {}\nnames {}", self.sequence, self.names);
         if let Some(alias) = &self.default {
             let _ = writeln!(text, "default {alias}");
@@ -130,7 +150,7 @@ impl ServerReport {
             let _ = writeln!(text, "failure {}", line(reason));
         }
         // The same at both ends: a file of which a part is from before has not.
-        let _ = writeln!(text, "end {}", self.updated);
+        let _ = writeln!(text, "end {}", self.updated.as_secs());
         text
     }
 
@@ -141,17 +161,17 @@ impl ServerReport {
         if lines.next()? != MAGIC {
             return None;
         }
-        let mut report = Self::default();
+        let mut report = Self::blank(UnixTime::since_unix_epoch(Duration::ZERO));
         for line in lines {
             let (word, value) = line.split_once(' ').unwrap_or((line, ""));
             match word {
-                "end" => return (value.parse() == Ok(report.updated)).then_some(report),
+                "end" => return (instant(value)? == report.updated).then_some(report),
                 "pid" => report.pid = value.parse().ok()?,
                 // Whoever can write the folder wrote this.
                 "host" => report.host = printable(value),
                 "program" => report.program = printable(value),
-                "started" => report.started = value.parse().ok()?,
-                "updated" => report.updated = value.parse().ok()?,
+                "started" => report.started = instant(value)?,
+                "updated" => report.updated = instant(value)?,
                 "sequence" => report.sequence = value.parse().ok()?,
                 "names" => report.names = value.parse().ok()?,
                 "default" => report.default = Some(value.parse().ok()?),
@@ -168,6 +188,10 @@ impl ServerReport {
         }
         None
     }
+}
+
+fn instant(value: &str) -> Option<UnixTime> {
+    value.parse().ok().map(|seconds| UnixTime::since_unix_epoch(Duration::from_secs(seconds)))
 }
 
 fn served(value: &str) -> Option<ServedEntry> {

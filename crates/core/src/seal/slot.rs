@@ -1,12 +1,14 @@
 //! Slots: the root key, wrapped once for each way to unlock the store.
 
 use argon2::{Algorithm, Argon2, Params, Version};
+use rustls_pki_types::UnixTime;
 use sha2::{Digest as _, Sha256};
 
 use super::{
     FORMAT, RootKey, SealError, StoreId, Unlock, UnlockSource,
     cipher::{SealingKey, fields, random_id},
 };
+use crate::instant;
 
 /// The most slots that a store has.
 pub const MAX_SLOTS: usize = 8;
@@ -191,8 +193,8 @@ pub struct SlotReport {
     pub source: UnlockSource,
     /// What its owner calls it.
     pub label: Option<String>,
-    /// When it was made, in seconds since 1970.
-    pub created_at: i64,
+    /// When it was made.
+    pub created_at: UnixTime,
 }
 
 impl SlotReport {
@@ -201,7 +203,7 @@ impl SlotReport {
             number: slot.number,
             source: slot.source.clone(),
             label: slot.label.clone(),
-            created_at: slot.created_at,
+            created_at: instant::at(slot.created_at),
         }
     }
 }

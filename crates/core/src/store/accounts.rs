@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     account::{AccountHash, AccountName, SignIn, TokenStamp, network_of},
+    instant::{self, seconds},
     privilege::Privileges,
     seal::Ledger,
 };
@@ -50,7 +51,7 @@ impl AccountRow {
         encoder.integer(self.privileges.to_bits().into()).bytes(self.stamp.as_bytes());
         encoder.integer(self.tokens_not_before).list(self.sign_ins.len());
         for sign_in in &self.sign_ins {
-            encoder.text(&sign_in.address.to_string()).integer(sign_in.at);
+            encoder.text(&sign_in.address.to_string()).integer(seconds(sign_in.at));
         }
         Ok(encoder.done())
     }
@@ -85,7 +86,7 @@ impl AccountRow {
     pub(crate) fn signed_in(&mut self, address: IpAddr, at: i64) {
         let network = network_of(address);
         self.sign_ins.retain(|former| network_of(former.address) != network);
-        self.sign_ins.insert(0, SignIn { address, at });
+        self.sign_ins.insert(0, SignIn { address, at: instant::at(at) });
         self.sign_ins.truncate(MOST_SIGN_INS);
     }
 }
@@ -97,7 +98,7 @@ fn sign_in(decoder: &mut Decoder<'_>) -> Result<SignIn, StoreError> {
     if address.to_string() != text {
         return Err(MALFORMED);
     }
-    Ok(SignIn { address, at: decoder.integer()? })
+    Ok(SignIn { address, at: instant::at(decoder.integer()?) })
 }
 
 impl Read<'_> {
@@ -214,11 +215,11 @@ mod tests {
             alice.signed_in(IpAddr::from([192, 0, 2, host]), i64::from(host));
         }
         assert_eq!(alice.sign_ins.len(), MOST_SIGN_INS);
-        assert_eq!(alice.sign_ins[0], SignIn { address: IpAddr::from([192, 0, 2, 39]), at: 39 });
+        assert_eq!(alice.sign_ins[0], SignIn { address: IpAddr::from([192, 0, 2, 39]), at: instant::at(39) });
         alice.signed_in(IpAddr::from([192, 0, 2, 30]), 50);
-        assert_eq!(alice.sign_ins[0].at, 50);
+        assert_eq!(alice.sign_ins[0].at, instant::at(50));
         alice.signed_in("2001:db8::1".parse().unwrap(), 51);
         alice.signed_in("2001:db8::2".parse().unwrap(), 52);
-        assert_eq!(alice.sign_ins[1].at, 50, "one network of IPv6, one sign-in");
+        assert_eq!(alice.sign_ins[1].at, instant::at(50), "one network of IPv6, one sign-in");
     }
 }

@@ -4,6 +4,8 @@
 //! the last one: a row that is changed, moved or cut off the end is seen. A MAC a row keeps the rows before a damaged one
 //! provable.
 
+use rustls_pki_types::UnixTime;
+
 use super::{
     Read, StoreError,
     action::Action,
@@ -14,6 +16,7 @@ use super::{
 };
 use crate::{
     alias::Alias,
+    instant,
     seal::{Digest, Ledger, audit_hash},
 };
 
@@ -80,8 +83,8 @@ impl LogEntry {
 pub struct LogEntry {
     /// From 1, without gaps.
     pub number: i64,
-    /// Seconds since 1970.
-    pub at: i64,
+    /// When.
+    pub at: UnixTime,
     /// Who: as the program that opened the store names them.
     pub actor: String,
     /// What was asked for, for example `import`.
@@ -153,7 +156,7 @@ impl Stored {
         let mut read = || -> Result<LogEntry, StoreError> {
             Ok(LogEntry {
                 number: decoder.integer()?,
-                at: decoder.integer()?,
+                at: instant::at(decoder.integer()?),
                 actor: decoder.text()?.to_owned(),
                 action: decoder.text()?.to_owned(),
                 alias: decoder.text()?.to_owned(),

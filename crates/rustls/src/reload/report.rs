@@ -2,9 +2,12 @@
 
 use std::sync::{PoisonError, atomic::Ordering};
 
-use strongroom::keystore::{ServedEntry, ServerFile, ServerReport};
+use strongroom::{
+    instant::seconds,
+    keystore::{ServedEntry, ServerFile, ServerReport},
+};
 
-use super::{Follows, seconds};
+use super::Follows;
 use crate::resolver::Shared;
 
 impl Follows {
@@ -25,7 +28,7 @@ impl Follows {
     /// What is served now.
     pub(crate) fn report(&self, shared: &Shared, program: &str) -> ServerReport {
         let mut report = ServerReport::of_this_process(program, self.started);
-        report.updated = seconds((shared.clock)());
+        report.updated = (shared.clock)();
         report.sequence = self.state().generation.map(|generation| generation.sequence()).unwrap_or_default();
         let root = shared.root.load();
         report.names = u64::try_from(root.names()).unwrap_or(u64::MAX);

@@ -44,7 +44,7 @@ pub(super) fn servers(
         }
     }
     let sequence = keystore.generation()?.sequence();
-    let changed = keystore.log_tail(1)?.last().map_or(0, |row| row.at);
+    let changed = keystore.log_tail(1)?.last().map_or(0, |row| seconds(row.at));
     let settled = seconds(at).saturating_sub(changed) > PROMPT;
     for server in running_servers(path) {
         let is_old =
@@ -125,9 +125,11 @@ pub(super) fn requests(
 ) -> Result<(), Failure> {
     for (_, request) in keystore.listed_requests()? {
         match request {
-            Ok(request) if seconds(at).saturating_sub(request.created_at) > OLD => {
-                let message =
-                    format!("requested on {}, and its certificate has not come", day(request.created_at));
+            Ok(request) if seconds(at).saturating_sub(seconds(request.created_at)) > OLD => {
+                let message = format!(
+                    "requested on {}, and its certificate has not come",
+                    day(seconds(request.created_at))
+                );
                 let help = command(printer, &format!("csr show {}", request.alias));
                 found.add(Severity::Warning, "pending_request_old", Some(&request.alias), message, help);
             }
@@ -150,7 +152,7 @@ pub(super) fn backup(
     found: &mut Findings,
 ) -> Result<(), Failure> {
     let now = seconds(at);
-    let recent = |row: &LogEntry| now.saturating_sub(row.at) <= OLD;
+    let recent = |row: &LogEntry| now.saturating_sub(seconds(row.at)) <= OLD;
     let mut rows = keystore.log_tail(PAGE)?;
     loop {
         // An outcome with an underscore is the code of a failure.

@@ -19,10 +19,10 @@ use axum::{
     response::Response,
 };
 use serde::Serialize;
-use strongroom::instant::rfc3339;
+use strongroom::instant::{rfc3339, seconds};
 use strongroom_api::{Answered, Refusal};
 
-use super::super::{now, seconds};
+use super::super::now;
 use crate::render;
 
 /// Lines that wait for the disk; beyond, they are counted and not written.

@@ -8,12 +8,13 @@ use rcgen::{
 use strongroom::{
     Alias, Error, Keystore,
     certificate::{Certificate, ServerCredential},
+    instant::seconds,
     keystore::CredentialRequest,
     secret::PrivateKey,
     store::StoreError,
 };
 
-use super::super::{now, seconds};
+use super::super::now;
 use crate::failure::{Exit, Failure};
 
 /// Its alias, as ArcGIS names it.

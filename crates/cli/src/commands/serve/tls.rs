@@ -2,15 +2,14 @@
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
-use strongroom::{Alias, Keystore, instant::rfc3339};
+use strongroom::{
+    Alias, Keystore,
+    instant::{rfc3339, seconds},
+};
 use strongroom_rustls::{LiveTls, LiveTlsError, TlsEvent};
 
 use super::{
-    super::{now, seconds},
-    access_log::AccessLog,
-    certificate::OwnCertificate,
-    machines::Machines,
-    web_server::WebServer,
+    super::now, access_log::AccessLog, certificate::OwnCertificate, machines::Machines, web_server::WebServer,
 };
 use crate::{
     failure::{Exit, Failure},

@@ -17,11 +17,11 @@ use serde::Serialize;
 use strongroom::{
     Alias, Entry, Keystore,
     certificate::{Certificate, Fingerprint},
-    instant::rfc3339,
+    instant::{rfc3339, seconds},
     validate::{PeerName, Policy, verify},
 };
 
-use super::super::{now, open_read_only, seconds};
+use super::super::{now, open_read_only};
 use crate::{
     args::{Arguments, Host, Verify},
     failure::{Exit, Failure},
@@ -149,9 +149,9 @@ fn compare_leaf(keystore: &Keystore, entry: &Entry, leaf: &Certificate) -> Resul
             "the server still sends version {} of {}, stored {}; the store has version {} since {}",
             version.number,
             entry.alias,
-            rfc3339(version.created_at),
+            rfc3339(seconds(version.created_at)),
             entry.version,
-            rfc3339(entry.created_at)
+            rfc3339(seconds(entry.created_at))
         ),
         None => {
             format!(

@@ -5,8 +5,8 @@ fn report() -> ServerReport {
         pid: 7,
         host: "db1".to_owned(),
         program: "shop\nserved evil 1".to_owned(),
-        started: 1,
-        updated: 2,
+        started: instant("1").unwrap(),
+        updated: instant("2").unwrap(),
         sequence: 3,
         names: 4,
         default: Some("www".parse().unwrap()),
@@ -39,7 +39,10 @@ fn what_a_server_says_is_read_back() {
     }
     // A longer one stood there before.
     let over = format!("strongroom-server 1\npid 7\nend 0\n{}", report().to_text());
-    assert_eq!(ServerReport::from_text(&over), Some(ServerReport { pid: 7, ..ServerReport::default() }));
+    assert_eq!(
+        ServerReport::from_text(&over),
+        Some(ServerReport { pid: 7, ..ServerReport::blank(instant("0").unwrap()) })
+    );
 }
 
 #[cfg(unix)]
