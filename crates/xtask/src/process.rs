@@ -39,15 +39,16 @@ pub(crate) fn run(command: &mut Command) -> Result<(), Failure> {
     Err(Failure::Ended { program: shown(command), status: status.to_string() })
 }
 
-/// Runs a command and gives its standard output.
+/// Runs a command and gives its standard output; what it says beside that is shown if it fails.
 pub(crate) fn output(command: &mut Command) -> Result<String, Failure> {
-    let output = command.stderr(Stdio::inherit()).output().map_err(|reason| Failure::Start {
+    let output = command.output().map_err(|reason| Failure::Start {
         program: command.get_program().to_string_lossy().into_owned(),
         reason,
     })?;
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
+    say(String::from_utf8_lossy(&output.stderr).trim_end());
     Err(Failure::Ended { program: shown(command), status: output.status.to_string() })
 }
 
