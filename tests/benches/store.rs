@@ -15,11 +15,15 @@ use std::{
 
 use rusqlite::Connection;
 use strongroom::{
-    Alias, Keystore, Password, account::AccountName, certificate::ServerCredential,
-    keystore::CredentialRequest, secret::PrivateKey, validate::Policy,
+    Alias, Keystore, Password,
+    account::AccountName,
+    certificate::ServerCredential,
+    keystore::{CredentialRequest, Outcome},
+    secret::PrivateKey,
+    validate::Policy,
 };
 use strongroom_tests::{
-    authority::{TestCa, leaf_params, now, root},
+    authority::{TestCa, ca_params, leaf_params, now, root, self_signed},
     scratch::Scratch,
 };
 
@@ -106,6 +110,12 @@ impl Filled {
         self.scratch.keystore.remove(&alias(self.next), false, now()).unwrap();
     }
 
+    /// Imports a CA certificate under an alias of its own.
+    fn import_authority(&mut self, alias: &str, authority: &TestCa) {
+        let report = self.scratch.keystore.import_authority(&alias.parse().unwrap(), authority.file(), now());
+        assert_eq!(report.unwrap().outcome, Outcome::Imported);
+    }
+
     /// One record that is there, and one that is not.
     fn read(&mut self) {
         assert!(self.scratch.keystore.administrator(&self.user).unwrap().is_some());
@@ -136,6 +146,16 @@ fn time(work: impl FnOnce()) -> Duration {
     let started = Instant::now();
     work();
     started.elapsed()
+}
+
+/// CA certificates that issued no entry, and renewed ones of the CA that issued all of them.
+fn authorities(of_all: &TestCa) -> [Vec<TestCa>; 2] {
+    let renewed = |n: usize| {
+        let mut params = ca_params("Root");
+        params.serial_number = Some(u64::try_from(n + 1).unwrap().into());
+        self_signed(params, of_all.key())
+    };
+    [(0..PAIRS).map(|n| root(&format!("Other {n}"))).collect(), (0..PAIRS).map(renewed).collect()]
 }
 
 fn median(mut ratios: Vec<f64>) -> f64 {
@@ -234,6 +254,16 @@ fn main() {
     println!(
         "{:>6.2}  point read, warm",
         ratio(&mut small, &mut large, |store, _| (0..50).for_each(|_| store.read()))
+    );
+    let [others, renewed] = authorities(&authority);
+    let import_other =
+        |store: &mut Filled, n: usize| store.import_authority(&format!("other-{n}"), &others[n]);
+    println!("{:>6.2}  import of a CA certificate", ratio(&mut small, &mut large, import_other));
+    let import_renewed =
+        |store: &mut Filled, n: usize| store.import_authority(&format!("renewed-{n}"), &renewed[n]);
+    println!(
+        "{:>6.2}  the same, of the CA that issued every entry",
+        ratio(&mut small, &mut large, import_renewed)
     );
     println!("{:>6.2}  removal of one", ratio(&mut small, &mut large, |store, _| store.remove()));
     against_plain(&mut large);
