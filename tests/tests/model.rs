@@ -115,18 +115,22 @@ fn expected(model: &mut Model, operation: &Operation) -> &'static str {
             if bring_back(model, &key(name)) {
                 return "done";
             }
+            let other = model.removed.get(&key(name)).is_some_and(|removed| !removed.is_empty());
             let Some(versions) = model.present.get_mut(&key(name)) else { return "not_found" };
             let current = versions.leaves.len();
             if current <= versions.first {
-                return "nothing_to_undo";
+                return if current > 1 && !other { "version_pruned" } else { "nothing_to_undo" };
             }
             versions.leaves.push(versions.leaves[current - 2]);
         }
         Operation::UndoTo { name, version } => {
             let known = model.present.get(&key(name)).or_else(|| model.removed.get(&key(name))?.last());
             let Some(versions) = known else { return "not_found" };
-            if version > versions.leaves.len() || version < versions.first {
+            if version > versions.leaves.len() || version == 0 {
                 return "version_not_found";
+            }
+            if version < versions.first {
+                return "version_pruned";
             }
             let back = bring_back(model, &key(name));
             let versions = model.present.get_mut(&key(name)).unwrap();

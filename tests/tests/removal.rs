@@ -95,8 +95,9 @@ fn the_key_stays_in_the_file_until_it_is_pruned() {
     let history = fine(&shop.json(["history", "www"]));
     assert_eq!(history["versions"].as_array().unwrap().len(), 1);
     assert_eq!(history["versions"][0]["version"], 2, "numbers stay");
-    refused(&shop.json(["undo", "www"]), 3, "nothing_to_undo");
-    refused(&shop.json(["show", "www@1"]), 3, "version_not_found");
+    refused(&shop.json(["undo", "www"]), 3, "version_pruned");
+    refused(&shop.json(["show", "www@1"]), 3, "version_pruned");
+    refused(&shop.json(["show", "www@3"]), 3, "version_not_found");
     fine(&shop.json(["import", "www", "pkcs12/www.p12", "--pass-in", "pass:changeit", "--replace"]));
     assert_eq!(fine(&shop.json(["undo", "www"]))["version"], 4);
     fine(&shop.json(["rename", "www", "shop"]));

@@ -220,6 +220,7 @@ pub(crate) fn reply(task: Task, error: &Error) -> ApiError {
             _,
             Error::Store(
                 StoreError::NoSuchVersion { .. }
+                | StoreError::VersionPruned { .. }
                 | StoreError::SameVersion { .. }
                 | StoreError::NothingToUndo { .. },
             ),

@@ -73,7 +73,7 @@ pub(crate) struct Arguments {
     #[arg(long, global = true, help_heading = OUTPUT)]
     pub(crate) json: bool,
     /// Answer every question with yes; a refusal stays one
-    #[arg(long, global = true, help_heading = OUTPUT)]
+    #[arg(short = 'y', long, global = true, help_heading = OUTPUT)]
     pub(crate) yes: bool,
     /// Never ask; fail where an answer would be needed
     #[arg(long, global = true, help_heading = OUTPUT)]

@@ -347,6 +347,7 @@ impl Error {
                 StoreError::NotFound { .. }
                 | StoreError::NoSuchUser { .. }
                 | StoreError::NoSuchVersion { .. }
+                | StoreError::VersionPruned { .. }
                 | StoreError::NothingToUndo { .. }
                 | StoreError::SameVersion { .. }
                 | StoreError::Removed { .. }

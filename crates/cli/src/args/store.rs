@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, str::FromStr};
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum, builder::RangedU64ValueParser};
 use strongroom::{Alias, keystore::ExpiryWindow, store::Journal};
 
 use super::word;
@@ -81,12 +81,31 @@ pub(crate) struct Undo {
 
 #[derive(Debug, Args)]
 pub(crate) struct Prune {
-    /// The entry whose former versions, and the alias whose removed entries are deleted
-    #[arg(required_unless_present = "all")]
-    pub(crate) alias: Option<Alias>,
+    /// The entries whose former versions, and the aliases whose removed entries are deleted [default with --keep or
+    /// --older-than: all]
+    #[arg(value_name = "ALIAS", required_unless_present_any = ["all", "keep", "older_than"])]
+    pub(crate) aliases: Vec<Alias>,
     /// Those of all entries
-    #[arg(long, conflicts_with = "alias")]
+    #[arg(long, conflicts_with = "aliases")]
     pub(crate) all: bool,
+    /// Keep so many of the newest versions of each entry, the current one among them, and every removed entry
+    #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<u32>::new().range(1..))]
+    pub(crate) keep: Option<u32>,
+    /// Delete only versions that were replaced, and entries that were removed, longer ago than this: 90d, 12h; with --keep
+    /// a version goes only if both say so
+    #[arg(long, value_name = "TIME", value_parser = age)]
+    pub(crate) older_than: Option<u32>,
+    /// Say what would be deleted, and delete nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+/// So many seconds, as people type them.
+pub(crate) fn age(text: &str) -> Result<u32, String> {
+    match text.parse() {
+        Ok(ExpiryWindow::Seconds(seconds)) => Ok(seconds),
+        _ => Err("a time is a number of days, hours or minutes: 90d, 12h, 30m".to_owned()),
+    }
 }
 
 #[derive(Debug, Args)]

@@ -21,6 +21,7 @@ mod maintenance;
 mod new_file;
 mod pages;
 mod passwords;
+mod prune;
 mod rekey;
 mod removal;
 mod restore;
@@ -95,7 +96,7 @@ fn command(arguments: &Arguments, settings: &[Setting], printer: &Printer) -> Re
         Command::History { alias } => history::history(arguments, alias, printer),
         Command::Diff(command) => history::diff(arguments, command, printer),
         Command::Undo(command) => history::undo(arguments, command, printer),
-        Command::Prune(command) => removal::prune(arguments, command, printer),
+        Command::Prune(command) => prune::run(arguments, command, printer),
         Command::Log(command) => log::run(arguments, command, printer),
         Command::Backup { file, salvage } => maintenance::backup(arguments, file, *salvage, printer),
         Command::Restore(command) => restore::run(arguments, command, printer),

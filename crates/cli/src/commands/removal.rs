@@ -1,4 +1,4 @@
-//! `rm` and `prune`: what can be brought back, and what cannot.
+//! `rm`: what can be brought back.
 
 use serde::Serialize;
 use strongroom::{
@@ -9,7 +9,7 @@ use strongroom::{
 
 use super::{ca::check_authority, list::named_entry, now, open, open_read_only};
 use crate::{
-    args::{Arguments, Prune, Remove},
+    args::{Arguments, Remove},
     failure::Failure,
     prompt::{Unasked, confirm},
     render::{Printer, first_names},
@@ -139,48 +139,4 @@ fn losing(entries: &[Alias]) -> Option<String> {
         1 => Some(format!("1 entry loses its chain with it: {names}")),
         count => Some(format!("{count} entries lose their chain with it: {names}")),
     }
-}
-
-#[derive(Serialize)]
-struct PrunedView {
-    /// Null for all.
-    alias: Option<String>,
-    outcome: &'static str,
-    removed_entries: u64,
-    versions: u64,
-}
-
-pub(super) fn prune(arguments: &Arguments, command: &Prune, printer: &Printer) -> Result<(), Failure> {
-    let keystore = open(arguments)?;
-    let alias: Option<&Alias> = command.alias.as_ref();
-    let of = alias.map_or_else(|| "all entries".to_owned(), ToString::to_string);
-    let question = format!(
-        "Delete the former versions and removed entries of {of}, with their keys? This cannot be undone."
-    );
-    // One alias was named; of all it has to be said twice.
-    let unasked = if command.all { Unasked::Refuse } else { Unasked::GoOn };
-    confirm(arguments, &question, unasked)?;
-    let pruned = keystore.prune(alias, now())?;
-    let nothing = pruned.versions == 0;
-    let view = PrunedView {
-        alias: alias.map(ToString::to_string),
-        outcome: if nothing { "nothing_to_prune" } else { "pruned" },
-        removed_entries: pruned.entries,
-        versions: pruned.versions,
-    };
-    printer.result(&view, &[], || {
-        if nothing {
-            return format!("there is nothing to prune of {of}\n");
-        }
-        let plural = |count: u64, one: &str, many: &str| {
-            if count == 1 { format!("1 {one}") } else { format!("{count} {many}") }
-        };
-        let versions = plural(pruned.versions, "version", "versions");
-        let entries = match pruned.entries {
-            0 => String::new(),
-            count => format!(", all of {}", plural(count, "removed entry", "removed entries")),
-        };
-        format!("deleted {versions} of {of}{entries}\n")
-    });
-    Ok(())
 }

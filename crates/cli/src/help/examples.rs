@@ -260,6 +260,11 @@ pub(super) const EXAMPLES: &[Examples] = &[
         &[
             ("strongroom prune www", "delete its former versions, and removed entries of that alias"),
             ("strongroom prune --all --yes", "those of all entries, without a question"),
+            (
+                "strongroom prune --keep 3 --older-than 90d --dry-run",
+                "which versions go that are neither among the last three of their entry nor younger",
+            ),
+            ("strongroom prune --keep 3 --older-than 90d -y", "delete them, as a timer does"),
         ],
     ),
     (

@@ -14,7 +14,7 @@ use crate::{
     error::Error,
     instant::{self, seconds},
     seal::{RootKey, SealBinding},
-    store::{Action, EntryRow, Happened, NewVersion, Read, StoreError, VersionRow, Write},
+    store::{Action, EntryHead, EntryRow, Happened, NewVersion, Read, StoreError, VersionRow, Write},
 };
 
 /// One version of an entry.
@@ -93,17 +93,16 @@ impl Keystore {
     ///
     /// # Errors
     ///
-    /// [`StoreError::NotFound`], [`StoreError::NoSuchVersion`].
+    /// [`StoreError::NotFound`], [`StoreError::NoSuchVersion`], [`StoreError::VersionPruned`].
     pub fn entry_at(&self, alias: &Alias, number: u32) -> Result<Entry, Error> {
         let found = self.reading(|read| {
             let Some(head) = read.head(alias)? else {
                 return Ok(None);
             };
-            let row = read.at_version(head, number)?;
-            row.map(describe_as_stored).transpose().map(Some)
+            let row = read.at_version(head.clone(), number)?;
+            Ok(Some(row.map(describe_as_stored).transpose()?.ok_or_else(|| no_version(&head, number))))
         })?;
-        let found = found.ok_or_else(|| self.not_found(alias))?;
-        Ok(found.ok_or_else(|| StoreError::NoSuchVersion { alias: alias.clone(), version: number })?)
+        Ok(found.ok_or_else(|| self.not_found(alias))??)
     }
 
     /// Goes back to what the entry was before its last change: a further undo brings back what was there. That is a new
@@ -124,7 +123,7 @@ impl Keystore {
     ///
     /// # Errors
     ///
-    /// [`StoreError::NotFound`], [`StoreError::NothingToUndo`].
+    /// [`StoreError::NotFound`], [`StoreError::NothingToUndo`], [`StoreError::VersionPruned`] if there was a former version.
     pub fn undo(&self, alias: &Alias, at: UnixTime) -> Result<Version, Error> {
         self.go_back(alias, None, at)
     }
@@ -133,7 +132,8 @@ impl Keystore {
     ///
     /// # Errors
     ///
-    /// [`StoreError::NotFound`], [`StoreError::NoSuchVersion`], [`StoreError::SameVersion`] if the entry is that already.
+    /// [`StoreError::NotFound`], [`StoreError::NoSuchVersion`], [`StoreError::VersionPruned`], [`StoreError::SameVersion`] if
+    /// the entry is that already.
     pub fn undo_to(&self, alias: &Alias, version: u32, at: UnixTime) -> Result<Version, Error> {
         self.go_back(alias, Some(version), at)
     }
@@ -223,9 +223,14 @@ fn restored(
         // To be back is all that was asked for.
         None if back => None,
         None => {
-            let nothing =
-                StoreError::NothingToUndo { alias: present.head.alias.clone(), removed: removed.is_some() };
             let number = present.head.version.saturating_sub(1);
+            let nothing = match no_version(&present.head, number) {
+                pruned @ StoreError::VersionPruned { .. } if removed.is_none() => pruned,
+                _ => StoreError::NothingToUndo {
+                    alias: present.head.alias.clone(),
+                    removed: removed.is_some(),
+                },
+            };
             Some(write.as_read().at_version(present.head.clone(), number)?.ok_or(nothing)?)
         }
         Some(number) => former(&write.as_read(), &present, number, !back)?,
@@ -254,7 +259,7 @@ fn former(
 ) -> Result<Option<EntryRow>, StoreError> {
     let alias = || present.head.alias.clone();
     let row = read.at_version(present.head.clone(), number)?;
-    let row = row.ok_or_else(|| StoreError::NoSuchVersion { alias: alias(), version: number })?;
+    let row = row.ok_or_else(|| no_version(&present.head, number))?;
     let same = row.content.fingerprints() == present.content.fingerprints();
     match (same, must_differ) {
         (true, true) => Err(StoreError::SameVersion { alias: alias(), version: number }),
@@ -288,6 +293,16 @@ fn restore(
         chain: &former.content.chain,
     };
     Ok(write.add_version(present, new)?)
+}
+
+/// The entry has no such version: it never had, or it was pruned.
+fn no_version(head: &EntryHead, version: u32) -> StoreError {
+    let alias = head.alias.clone();
+    if (1..head.first).contains(&version) {
+        StoreError::VersionPruned { alias, version, first: head.first, at: head.pruned_at.map(instant::at) }
+    } else {
+        StoreError::NoSuchVersion { alias, version }
+    }
 }
 
 fn version(row: EntryRow) -> Result<Version, StoreError> {

@@ -36,6 +36,7 @@ mod replies;
 mod request;
 mod requests;
 mod reseal;
+mod retention;
 mod row;
 mod sealed;
 mod servers;
@@ -75,12 +76,13 @@ pub use self::{
     metrics::Metrics,
     options::{NewKeystore, OpenOptions},
     rekey::KeptSlot,
-    removal::{Pruned, RemovedEntry},
+    removal::RemovedEntry,
     request::{
         Administrator, ChainLink, ChainState, CredentialRequest, Entry, EntryKind, ImportOptions,
         ImportReport, OpenedCredential, Outcome, ServerCertificateRequest,
     },
     requests::{ListedRequest, PendingRequest, RequestOptions},
+    retention::{Pruned, PrunedEntry, Retention, ServedVersion},
     sealed::SealedCredential,
     servers::{ServedEntry, ServerFile, ServerReport, running_servers, stale_server_files},
     serving::{NameDigest, NameSink, NamedEntry},

@@ -1,4 +1,4 @@
-//! The end of entries: removed, so that they can be brought back, and pruned, so that nobody can.
+//! The removal of entries, so that they can be brought back.
 
 use rustls_pki_types::UnixTime;
 
@@ -14,7 +14,7 @@ use crate::{
     certificate::Certificate,
     error::Error,
     instant::{self, seconds},
-    store::{Action, EntryRow, Happened, StoreError, Write},
+    store::{Action, EntryRow, Happened, StoreError},
 };
 
 /// A removed entry, which an undo brings back.
@@ -31,16 +31,6 @@ pub struct RemovedEntry {
     pub certificate: Certificate,
     /// Whether it is a CA certificate without a key.
     pub authority: bool,
-}
-
-/// What a prune deleted.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-#[non_exhaustive]
-pub struct Pruned {
-    /// Removed entries.
-    pub entries: u64,
-    /// Versions, those of the removed entries included.
-    pub versions: u64,
 }
 
 impl Keystore {
@@ -91,7 +81,7 @@ impl Keystore {
                         return Err(StoreError::InUse { alias: row.head.alias, server }.into());
                     }
                 }
-                write.set_aside(&row)?;
+                write.set_aside(&row, by.at)?;
                 let leaf = row.content.leaf().map(|leaf| leaf.fingerprint.to_string());
                 let note = LogNote {
                     fingerprint: leaf.unwrap_or_default(),
@@ -145,39 +135,6 @@ impl Keystore {
         described.collect()
     }
 
-    /// Deletes the former versions of an entry and the removed entries of its alias, or with `None` those of all, with
-    /// their keys, and leaves nothing of them in the file.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::NotFound`] if there is no entry of that alias, removed or not; [`StoreError::NotCompacted`] if they are
-    /// deleted, and there was no room to rewrite the file.
-    pub fn prune(&self, alias: Option<&Alias>, at: UnixTime) -> Result<Pruned, Error> {
-        let about = alias.map(Alias::as_str).unwrap_or_default();
-        let asked = Asked { action: Action::Prune, about, at: seconds(at) };
-        let pruned = self.change(
-            asked,
-            |write, _| {
-                let pruned = match alias {
-                    Some(alias) => prune_one(write, alias)?,
-                    None => prune_all(write)?,
-                };
-                if pruned == Pruned::default() {
-                    return Ok(Step::Same(pruned));
-                }
-                Ok(Step::Changed(pruned, LogNote::plain(about, Happened::Pruned)))
-            },
-            |read, _, _| match alias {
-                Some(alias) => Ok(read.last_removed(alias)?.is_none()),
-                None => Ok(read.all_removed(None, 1)?.is_empty()),
-            },
-        )?;
-        if pruned != Pruned::default() {
-            self.compact()?;
-        }
-        Ok(pruned)
-    }
-
     /// No entry has the alias; perhaps a removed one had it.
     pub(super) fn not_found(&self, alias: &Alias) -> Error {
         let alias = alias.clone();
@@ -197,37 +154,4 @@ fn refuse_needed(row: &EntryRow, holds: &Holds, entries: &[Alias]) -> Result<(),
         return Ok(());
     }
     Err(StoreError::Needed { alias: alias(), entries: entries.to_vec() })
-}
-
-fn prune_one(write: &Write<'_>, alias: &Alias) -> Result<Pruned, Error> {
-    let head = write.as_read().head(alias)?;
-    let mut pruned = Pruned::default();
-    if let Some(head) = &head {
-        pruned.versions += u64::from(write.delete_former(head)?);
-    }
-    loop {
-        // What was deleted is not found again.
-        let Some(entry) = write.as_read().last_removed(alias)? else {
-            break;
-        };
-        pruned.versions += u64::from(write.delete_removed(&entry)?);
-        pruned.entries += 1;
-    }
-    if head.is_none() && pruned.entries == 0 {
-        return Err(StoreError::NotFound { alias: alias.clone() }.into());
-    }
-    Ok(pruned)
-}
-
-fn prune_all(write: &Write<'_>) -> Result<Pruned, Error> {
-    let mut pruned = Pruned::default();
-    let content = write.as_read().content()?;
-    for entry in write.as_read().all_removed(None, u32::MAX)? {
-        pruned.versions += u64::from(write.delete_removed(&entry)?);
-        pruned.entries += 1;
-    }
-    for head in &content.heads {
-        pruned.versions += u64::from(write.delete_former(head)?);
-    }
-    Ok(pruned)
 }

@@ -118,8 +118,17 @@ impl<'s> Write<'s> {
         let leaf = version.chain.first().map(|leaf| leaf.certificate.clone());
         let content = self.content(version)?;
         let (number, first) = (content.number, content.number);
-        let head =
-            EntryHead { id, alias: alias.clone(), trust, version: number, first, bound_to: None, content };
+        let head = EntryHead {
+            id,
+            alias: alias.clone(),
+            trust,
+            version: number,
+            first,
+            bound_to: None,
+            pruned_at: None,
+            removed_at: None,
+            content,
+        };
         self.put_head(&head, None)?;
         self.index(leaf.as_ref(), &head);
         Ok(())

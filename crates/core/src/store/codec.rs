@@ -27,6 +27,13 @@ impl Encoder {
         self
     }
 
+    pub(super) fn optional_integer(&mut self, value: Option<i64>) -> &mut Self {
+        match value {
+            Some(value) => self.integer(value),
+            None => self.null(),
+        }
+    }
+
     pub(super) fn text(&mut self, value: &str) -> &mut Self {
         self.sized(TEXT, value.as_bytes())
     }
@@ -111,6 +118,10 @@ impl<'b> Decoder<'b> {
     pub(super) fn integer(&mut self) -> Result<i64, StoreError> {
         self.expect(INTEGER)?;
         Ok(i64::from_be_bytes(self.take(8)?.try_into().map_err(|_| MALFORMED)?))
+    }
+
+    pub(super) fn optional_integer(&mut self) -> Result<Option<i64>, StoreError> {
+        if self.is_null() { Ok(None) } else { self.integer().map(Some) }
     }
 
     /// A number of 32 bits without a sign.

@@ -172,6 +172,15 @@ impl Read<'_> {
         Ok(Some(EntryRow { head, content }))
     }
 
+    /// When each former version from `head.first` on was replaced, in seconds since 1970: when the next one was stored.
+    pub(crate) fn replaced_at(&self, head: &EntryHead, number: u32) -> Result<i64, StoreError> {
+        let next = number.saturating_add(1);
+        if next >= head.version {
+            return Ok(head.content.created_at);
+        }
+        Ok(self.former(head, next)?.ok_or(RECORD)?.created_at)
+    }
+
     /// The record of a former version.
     pub(super) fn former(&self, head: &EntryHead, number: u32) -> Result<Option<Content>, StoreError> {
         if !(head.first..head.version).contains(&number) {

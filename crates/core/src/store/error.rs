@@ -2,10 +2,17 @@
 
 use std::path::PathBuf;
 
+use rustls_pki_types::UnixTime;
 use thiserror::Error;
 
 use super::UncertainCommit;
-use crate::{alias::Alias, private_file::FileError, remedy::Remedy, seal::SealError};
+use crate::{
+    alias::Alias,
+    instant::{rfc3339, seconds},
+    private_file::FileError,
+    remedy::Remedy,
+    seal::SealError,
+};
 
 /// Why the store refused or failed.
 #[derive(Debug, Error)]
@@ -130,6 +137,18 @@ pub enum StoreError {
         /// The version asked for.
         version: u32,
     },
+    /// The entry had the version, which was pruned.
+    #[error("version {version} of \"{alias}\" is gone: the versions before {first} were pruned{}", pruned(*at))]
+    VersionPruned {
+        /// The alias.
+        alias: Alias,
+        /// The version asked for.
+        version: u32,
+        /// The oldest version that is left.
+        first: u32,
+        /// When versions of the entry were pruned last, where that is known.
+        at: Option<UnixTime>,
+    },
     /// There is nothing to go back to.
     #[error("the entry \"{alias}\" has no former version{}", if *removed { "; a removed entry of that alias is kept" } else { "" })]
     NothingToUndo {
@@ -246,6 +265,11 @@ pub enum StoreError {
     },
 }
 
+/// `, the last of them on 2026-11-23T12:00:00Z`, where that is known.
+fn pruned(at: Option<UnixTime>) -> String {
+    at.map(|at| format!(", the last of them on {}", rfc3339(seconds(at)))).unwrap_or_default()
+}
+
 /// `2 entries: api, www`; of many the first ten.
 fn these(entries: &[Alias]) -> String {
     const SHOWN: usize = 10;
@@ -291,6 +315,7 @@ impl StoreError {
             Self::Needed { .. } => "in_use",
             Self::Removed { .. } => "not_found",
             Self::NoSuchVersion { .. } => "version_not_found",
+            Self::VersionPruned { .. } => "version_pruned",
             Self::NothingToUndo { .. } | Self::SameVersion { .. } => "nothing_to_undo",
             Self::InvalidValue { .. } => "invalid_value",
             Self::Seal(error) => error.code(),
@@ -346,6 +371,7 @@ impl StoreError {
             Self::NothingToUndo { alias, removed: true } => Remedy::FreeAlias { alias: alias.to_string() },
             Self::InvalidValue { .. } => return Vec::new(),
             Self::NoSuchVersion { alias, .. }
+            | Self::VersionPruned { alias, .. }
             | Self::SameVersion { alias, .. }
             | Self::NothingToUndo { alias, .. } => Remedy::ListVersions { alias: alias.to_string() },
             Self::NotAStore => Remedy::GiveStorePath,

@@ -41,7 +41,12 @@ pub(crate) enum Happened {
     /// The web server offers this from now on.
     Offered(String),
     Unbound,
-    Pruned,
+    /// These versions of an entry were deleted; `whole` if it was a removed entry, with all that it had.
+    Pruned {
+        first: u32,
+        last: u32,
+        whole: bool,
+    },
     Added,
     /// A slot opens under a key of this kind now.
     Opens(&'static str),
@@ -84,7 +89,14 @@ impl fmt::Display for Happened {
             Self::HostBoundTo(alias) => return write!(f, "bound to {alias}"),
             Self::Offered(what) => what,
             Self::Unbound => "unbound",
-            Self::Pruned => "pruned",
+            Self::Pruned { first, last, whole } => {
+                f.write_str(if *whole { "pruned the removed entry: " } else { "pruned " })?;
+                return if first == last {
+                    write!(f, "version {first}")
+                } else {
+                    write!(f, "versions {first} to {last}")
+                };
+            }
             Self::Added => "added",
             Self::Opens(kind) => kind,
             Self::Rekeyed => "rekeyed",

@@ -61,6 +61,7 @@ pub(crate) use self::{
     read::Read,
     records::{EntryHead, EntryRow, VersionRow},
     rekey::Reseal,
+    removed::Removed,
     requests::RequestRow,
     slots::{Claim, Claimed, SlotCheck, claimed},
     sqlite::{Prepared, SqliteEngine, beside, free_name, remove as remove_file, side_files},

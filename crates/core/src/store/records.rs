@@ -25,6 +25,10 @@ pub(crate) struct EntryHead {
     pub(crate) first: u32,
     /// The server that uses the entry.
     pub(crate) bound_to: Option<String>,
+    /// When versions of it were pruned last, in seconds since 1970.
+    pub(crate) pruned_at: Option<i64>,
+    /// When it was removed, in seconds since 1970.
+    pub(crate) removed_at: Option<i64>,
     /// What it is now, without the bytes that stand elsewhere.
     pub(super) content: Content,
 }
@@ -161,6 +165,12 @@ impl EntryHead {
         encoder.text(self.alias.as_str()).bytes(&self.id).optional_text(self.trust.map(Trust::as_str));
         encoder.optional_text(self.bound_to.as_deref()).integer(self.first.into());
         self.content.encode(&mut encoder);
+        if self.pruned_at.is_some() || self.removed_at.is_some() {
+            encoder.optional_integer(self.pruned_at);
+        }
+        if let Some(at) = self.removed_at {
+            encoder.integer(at);
+        }
         encoder.done()
     }
 
@@ -173,11 +183,21 @@ impl EntryHead {
         let bound_to = decoder.optional_text()?.map(str::to_owned);
         let first = decoder.number()?;
         let content = Content::decode(&mut decoder)?;
+        let (mut pruned_at, mut removed_at) = (None, None);
+        // Most entries end here.
+        if !decoder.is_at_end() {
+            pruned_at = decoder.optional_integer()?;
+            removed_at = if decoder.is_at_end() { None } else { Some(decoder.integer()?) };
+            if pruned_at.or(removed_at).is_none() {
+                return Err(MALFORMED);
+            }
+        }
         decoder.end()?;
         if stored.key() != alias || !(1..=content.number).contains(&first) {
             return Err(StoreError::Corrupt { detail: "an alias names another entry" });
         }
-        Ok(Self { id, alias: stored, trust, version: content.number, first, bound_to, content })
+        let version = content.number;
+        Ok(Self { id, alias: stored, trust, version, first, bound_to, pruned_at, removed_at, content })
     }
 }
 
@@ -229,8 +249,27 @@ mod tests {
             version: 3,
             first: 1,
             bound_to: Some("a server".into()),
+            pruned_at: None,
+            removed_at: None,
             content,
         }
+    }
+
+    #[test]
+    fn when_it_was_pruned_and_removed_has_one_form() {
+        let plain = head();
+        for pruned_at in [None, Some(0), Some(-7)] {
+            for removed_at in [None, Some(0), Some(9)] {
+                let head = EntryHead { pruned_at, removed_at, ..plain.clone() };
+                let record = head.to_record();
+                let read = EntryHead::from_record("www.example", &record).unwrap();
+                assert_eq!((read.pruned_at, read.removed_at), (pruned_at, removed_at));
+                assert_eq!(read.to_record(), record);
+            }
+        }
+        // Null alone says nothing that is not said without it.
+        let null = [plain.to_record().as_slice(), &[0]].concat();
+        assert!(EntryHead::from_record("www.example", &null).is_err());
     }
 
     /// Every byte in every other value: refused, or another content in its one encoding.

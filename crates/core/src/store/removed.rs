@@ -30,6 +30,22 @@ impl Read<'_> {
         removed_at(key, &record).map(Some)
     }
 
+    /// The removed entries of an alias, the one that was removed last comes last.
+    pub(crate) fn removed_of(&self, alias: &Alias) -> Result<Vec<Removed>, StoreError> {
+        let keys = self.keys(&key::text(Tag::Removed, &alias.key()), &[], usize::MAX)?;
+        let found = keys.into_iter().map(|key| {
+            let record = self.get(&key)?.ok_or(RECORD)?;
+            removed_at(key, &record)
+        });
+        found.collect()
+    }
+
+    /// The removed entry as it is now; `None` if it was brought back or pruned.
+    pub(crate) fn removed_again(&self, removed: &Removed) -> Result<Option<Removed>, StoreError> {
+        let record = self.get(&removed.key)?;
+        record.map(|record| removed_at(removed.key.clone(), &record)).transpose()
+    }
+
     /// Up to `limit` removed entries after `after`, in the order of their aliases.
     pub(crate) fn all_removed(
         &self,
@@ -54,9 +70,9 @@ fn removed_at(key: Vec<u8>, record: &[u8]) -> Result<Removed, StoreError> {
 }
 
 impl Write<'_> {
-    /// Removes an entry: all its versions stay, and its alias is free.
-    pub(crate) fn set_aside(&self, present: &EntryRow) -> Result<(), StoreError> {
-        let head = EntryHead { bound_to: None, ..present.head.clone() };
+    /// Removes an entry at an instant: all its versions stay, and its alias is free.
+    pub(crate) fn set_aside(&self, present: &EntryRow, at: i64) -> Result<(), StoreError> {
+        let head = EntryHead { bound_to: None, removed_at: Some(at), ..present.head.clone() };
         let alias = head.alias.key();
         self.drop_record(key::text(Tag::Head, &alias), &head.content);
         self.unindex(present.content.leaf(), &head);
@@ -66,7 +82,7 @@ impl Write<'_> {
 
     /// Brings a removed entry back as it was; [`StoreError::AliasTaken`] if its alias is by now.
     pub(crate) fn bring_back(&self, removed: &Removed) -> Result<(), StoreError> {
-        let head = &removed.head;
+        let head = &EntryHead { removed_at: None, ..removed.head.clone() };
         if self.as_read().head(&head.alias)?.is_some() {
             return Err(StoreError::AliasTaken { alias: head.alias.clone() });
         }
@@ -77,32 +93,41 @@ impl Write<'_> {
         Ok(())
     }
 
-    /// Deletes a removed entry with all its versions, and the certificates that nothing else needs; says how many
-    /// versions that were.
-    pub(crate) fn delete_removed(&self, removed: &Removed) -> Result<u32, StoreError> {
+    /// Deletes a removed entry with all its versions, and the certificates that nothing else needs.
+    pub(crate) fn delete_removed(&self, removed: &Removed) -> Result<(), StoreError> {
         let head = &removed.head;
-        let former = self.delete_versions(head)?;
+        self.delete_versions(head, head.version)?;
         self.drop_record(removed.key.clone(), &head.content);
         self.drop_sealed(&head.content);
-        Ok(former.saturating_add(1))
+        Ok(())
     }
 
-    /// Deletes the former versions of an entry; says how many there were.
-    pub(crate) fn delete_former(&self, head: &EntryHead) -> Result<u32, StoreError> {
-        let deleted = self.delete_versions(head)?;
-        if deleted > 0 {
-            self.put_head(&EntryHead { first: head.version, ..head.clone() }, Some(&head.content))?;
+    /// Deletes the former versions before version `before` of an entry, at an instant; of a removed entry those of that.
+    pub(crate) fn delete_former(
+        &self,
+        head: &EntryHead,
+        removed: Option<&Removed>,
+        before: u32,
+        at: i64,
+    ) -> Result<(), StoreError> {
+        self.delete_versions(head, before)?;
+        let pruned = EntryHead { first: before.max(head.first), pruned_at: Some(at), ..head.clone() };
+        match removed {
+            Some(removed) => {
+                let record = pruned.to_record();
+                self.put_record(removed.key.clone(), record, Some(&head.content), &head.content)
+            }
+            None => self.put_head(&pruned, Some(&head.content)),
         }
-        Ok(deleted)
     }
 
-    fn delete_versions(&self, head: &EntryHead) -> Result<u32, StoreError> {
-        for number in head.first..head.version {
+    fn delete_versions(&self, head: &EntryHead, before: u32) -> Result<(), StoreError> {
+        for number in head.first..before.min(head.version) {
             let content = self.as_read().former(head, number)?.ok_or(RECORD)?;
             self.drop_record(key::version(&head.alias.key(), &head.id, number), &content);
             self.drop_sealed(&content);
         }
-        Ok(head.version.saturating_sub(head.first))
+        Ok(())
     }
 
     /// Removes an entry whose head is damaged: with it everything that stands under its alias and can be told apart from
