@@ -40,7 +40,7 @@ pub(crate) enum Action {
 
 impl Action {
     /// Those that change no entry.
-    pub(super) const OF_NO_ENTRY: [Self; 22] = [
+    pub(super) const OF_NO_ENTRY: [Self; 24] = [
         Self::Init,
         // Each entry has a row of its own.
         Self::ImportMany,
@@ -48,6 +48,9 @@ impl Action {
         // Nobody serves what has no certificate yet.
         Self::Csr,
         Self::CsrRemove,
+        // Files for other programs.
+        Self::Export,
+        Self::CaExport,
         // The bindings say so themselves.
         Self::BindHost,
         Self::UnbindHost,
