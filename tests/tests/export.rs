@@ -1,5 +1,12 @@
 //! Exports: opened by programs that nobody here wrote, never over a file that is not ours, in the log.
 
+#[path = "export/forms.rs"]
+mod forms;
+#[path = "export/rounds.rs"]
+mod rounds;
+#[path = "export/sources.rs"]
+mod sources;
+
 use std::{
     fs,
     os::unix::fs::PermissionsExt as _,
@@ -7,18 +14,12 @@ use std::{
     process::{Command, Stdio},
 };
 
-use rcgen::{KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_ECDSA_P384_SHA384, PKCS_ED25519};
-use strongroom::{
-    Password,
-    certificate::Certificate,
-    export::{Export, ExportFormat, ExportedChain, Profile},
-    keystore::{FilesRequest, SourceFile},
-};
+use rcgen::KeyPair;
+use strongroom::certificate::Certificate;
 use strongroom_tests::{
     armour::pem,
-    authority::{TestCa, ca_params, leaf_params, now, root},
+    authority::{ca_params, leaf_params, root},
     command::{Run, Shop, fine, refused},
-    scratch::Scratch,
 };
 
 const PASSWORD: &str = "changeit";
@@ -310,93 +311,4 @@ fn certificates_of_cas_become_bundles_and_a_trust_store_of_java() {
     refused(&desk.run(&["ca", "export", "-o", "ca.der"]), 2, "usage");
     refused(&desk.run(&["ca", "export", "www", "-o", "ca2.pem"]), 3, "not_found");
     refused(&desk.run(&["ca", "export", "-o", "ca.pem"]), 4, "file_exists");
-}
-
-/// Numbers that look random, the same each time.
-struct Numbers(u64);
-
-impl Numbers {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 % u64::try_from(limit).unwrap()).unwrap()
-    }
-}
-
-/// Random entries out and in again: keys of three kinds, chains of one to four, passwords of any characters, every form.
-/// `STRONGROOM_ROUNDS` says how many.
-#[test]
-#[expect(clippy::disallowed_methods, reason = "the number of rounds may be given")]
-fn random_entries_come_back_as_they_went() {
-    let rounds =
-        std::env::var("STRONGROOM_ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(12_usize);
-    let mut numbers = Numbers(0x5eed_1234_abcd_0001);
-    let words = ["changeit", "pässwörd€", "żółw", "🔑 and more text", "a", "", "with spaces  ", "\"quoted\""];
-    for round in 0..rounds {
-        let scratch = Scratch::new(now());
-        let root = root("Root");
-        let mut issuer: Option<TestCa> = None;
-        let mut between = Vec::new();
-        for n in 0..numbers.below(3) {
-            let params = ca_params(&format!("CA {n} Ä"));
-            let next = issuer.as_ref().unwrap_or(&root).issue_ca(params);
-            between.push(next.file().to_vec());
-            issuer = Some(next);
-        }
-        let kind = [&PKCS_ECDSA_P256_SHA256, &PKCS_ECDSA_P384_SHA384, &PKCS_ED25519][numbers.below(3)];
-        let key = KeyPair::generate_for(kind).unwrap();
-        let leaf = issuer.as_ref().unwrap_or(&root).issue_leaf_for(&leaf_params("www.test"), &key);
-        let alias: strongroom::Alias = format!("entry-{round}").parse().unwrap();
-        scratch.keystore.import_authority(&"root".parse().unwrap(), root.file(), now()).unwrap();
-        let (der, pkcs8) = (leaf.der().to_vec(), key.serialize_der());
-        let chain: Vec<u8> = between.concat();
-        let mut files = vec![SourceFile::new("leaf", &der), SourceFile::new("key", &pkcs8)];
-        if !chain.is_empty() {
-            files.push(SourceFile::new("chain", &chain));
-        }
-        let none = Password::new("").unwrap();
-        scratch.keystore.import_files(FilesRequest::new(alias.clone(), &files, &none, now())).unwrap();
-
-        let word = words[numbers.below(words.len())];
-        let (password, key_password) = (Password::new(word).unwrap(), Password::new(word).unwrap());
-        let profile = Profile::ALL[numbers.below(5)];
-        let format = [
-            ExportFormat::Pkcs12(profile),
-            ExportFormat::Pkcs12(Profile::Modern),
-            ExportFormat::Pem,
-            ExportFormat::Certbot,
-            ExportFormat::Kubernetes,
-        ][numbers.below(5)];
-        let mut export = Export::new(format);
-        export.password = Some(&password);
-        export.key_password = Some(&key_password).filter(|_| !word.is_empty() && numbers.below(2) == 0);
-        export.chain = [None, Some(ExportedChain::Served), Some(ExportedChain::Full)][numbers.below(3)];
-        let exported = match scratch.keystore.export(&alias, &export, now()) {
-            Err(error) if profile == Profile::Fips && word.len() < 14 => {
-                assert_eq!(error.code(), "short_password");
-                continue;
-            }
-            other => other.unwrap_or_else(|error| panic!("{round} {format:?} {word:?}: {error}")),
-        };
-        let back = Scratch::new(now());
-        back.keystore.import_authority(&"root".parse().unwrap(), root.file(), now()).unwrap();
-        let files: Vec<SourceFile<'_>> = exported
-            .files
-            .iter()
-            .filter(|file| !file.bytes.is_empty())
-            .map(|file| SourceFile::new(file.name, &file.bytes))
-            .collect();
-        let request = FilesRequest::new(alias.clone(), &files, &password, now());
-        back.keystore
-            .import_files(request)
-            .unwrap_or_else(|error| panic!("{round} {format:?} {word:?}: {error}"));
-        let [first, second] =
-            [&scratch.keystore, &back.keystore].map(|one| one.credential(&alias, now()).unwrap());
-        assert_eq!(first.key().expose_pkcs8_der(), second.key().expose_pkcs8_der(), "{round}");
-        let prints = |credential: &strongroom::keystore::OpenedCredential| {
-            credential.chain().iter().map(Certificate::fingerprint).collect::<Vec<_>>()
-        };
-        assert_eq!(prints(&first), prints(&second), "{round} {format:?}");
-    }
 }

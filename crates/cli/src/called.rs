@@ -143,6 +143,8 @@ pub(crate) fn check_standard_input(matches: &ArgMatches) -> Result<(), Failure> 
             "unlock" => format!("--unlock {value}"),
             "backup_unlock" => format!("--backup-unlock {value}"),
             "to" => format!("--to {value}"),
+            "key_source" if command == "export" => format!("--key-pass-out {value}"),
+            "source" if command == "export" => format!("--pass-out {value}"),
             "key_source" | "key_sources" => format!("--key-pass-in {value}"),
             // The source of a slot is no option.
             _ if command == "add" && value.starts_with("passphrase:") => value.clone(),

@@ -302,6 +302,7 @@ impl Error {
                 ExportError::Exists { .. } | ExportError::Changed { .. } => ErrorKind::Exists,
                 ExportError::Nothing => ErrorKind::NotFound,
                 ExportError::UnsupportedKey { .. } => ErrorKind::Validation,
+                ExportError::Iterations { .. } | ExportError::NoTraditionalForm { .. } => ErrorKind::Usage,
                 _ => ErrorKind::Store,
             },
             Self::Issuance(error) => match error {

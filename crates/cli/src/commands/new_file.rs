@@ -19,8 +19,8 @@ use crate::{
 const MODES: (u32, u32) = (0o600, 0o644);
 
 /// The mode that a file is written with.
-pub(in crate::commands) fn mode(file: &ExportedFile) -> u32 {
-    if file.secret { MODES.0 } else { MODES.1 }
+pub(in crate::commands) fn mode(secret: bool) -> u32 {
+    if secret { MODES.0 } else { MODES.1 }
 }
 
 fn failed(path: &Path, error: &io::Error) -> Failure {
@@ -45,6 +45,20 @@ pub(in crate::commands) fn present(path: &Path) -> Result<Option<Zeroizing<Vec<u
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(failed(path, &error)),
     }
+}
+
+/// Takes a file with a private key from all but its owner; gives the mode that it had, if others could read it.
+pub(in crate::commands) fn narrow(path: &Path) -> Result<Option<u32>, Failure> {
+    let failed = |error| failed(path, &error);
+    // The file itself, whatever has its name by then.
+    let file =
+        OpenOptions::new().read(true).custom_flags(nix::libc::O_NOFOLLOW).open(path).map_err(failed)?;
+    let mode = file.metadata().map_err(failed)?.permissions().mode() & 0o777;
+    if mode & 0o177 == 0 {
+        return Ok(None);
+    }
+    file.set_permissions(fs::Permissions::from_mode(MODES.0)).map_err(failed)?;
+    Ok(Some(mode))
 }
 
 /// A file that is written and not in its place yet; it goes if it does not get there.
@@ -114,7 +128,9 @@ pub(in crate::commands) fn write(
     }
     let beside: Vec<(Beside, bool)> = files
         .iter()
-        .map(|(path, file, replaces)| Ok((Beside::write(path.clone(), &file.bytes, mode(file))?, *replaces)))
+        .map(|(path, file, replaces)| {
+            Ok((Beside::write(path.clone(), &file.bytes, mode(file.secret))?, *replaces))
+        })
         .collect::<Result<_, Failure>>()?;
     let mut parents = Vec::new();
     for (new, replaces) in beside {

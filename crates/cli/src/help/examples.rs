@@ -88,6 +88,12 @@ pub(super) const EXAMPLES: &[Examples] = &[
                 "strongroom export www -o /etc/haproxy/www.pem --if-changed",
                 "for a timer: exit 0 if it wrote, 9 if nothing changed",
             ),
+            ("strongroom export www@2 -o former.pem", "an old version"),
+            ("strongroom export www --from monday.db -o www.pem", "out of a backup"),
+            (
+                "strongroom export www -o www.pfx --pass-out prompt --dry-run",
+                "what would be written, and which programs open it",
+            ),
         ],
     ),
     (

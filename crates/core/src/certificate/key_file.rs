@@ -1,12 +1,14 @@
 //! Private keys as files hold them: PKCS #8 (RFC 5958), PKCS #1 (RFC 8017, appendix A.1), SEC 1 (RFC 5915) and OpenSSL's
 //! DSA, in the clear or under a password. Whatever the form, PKCS #8 comes out.
 
+use zeroize::Zeroizing;
+
 use super::{
     der::{INTEGER, OBJECT_IDENTIFIER, OCTET_STRING, Reader, SEQUENCE, only},
     traditional::DekInfo,
 };
 use crate::{
-    encode::encode_secret,
+    encode::{encode, encode_secret},
     limits::{KdfBudget, Limits},
     pkcs12::{EncryptedKey, Encryption, PasswordReading, Pkcs12Error},
     secret::{Password, PrivateKey},
@@ -135,6 +137,33 @@ fn integers(der: &[u8], mut rest: Reader<'_>) -> Option<PrivateKey> {
         }
         _ => None,
     }
+}
+
+/// A private key in the form of its own algorithm, PKCS #1 or SEC 1, with the label of such a block in PEM; `None` for a
+/// kind of key that has no such form.
+pub(crate) fn traditional(key: &PrivateKey) -> Option<(&'static str, Zeroizing<Vec<u8>>)> {
+    /// `[0]` and `[1]`, explicit: the parameters and the public key.
+    const FIELDS: (u8, u8) = (0xa0, 0xa1);
+    // EXPOSE: written in another form.
+    let mut info = Reader::new(only(key.expose_pkcs8_der(), SEQUENCE).ok()?);
+    info.content(INTEGER).ok()?;
+    let mut algorithm = Reader::new(info.content(SEQUENCE).ok()?);
+    let identifier = algorithm.any().ok()?.encoded;
+    let inner = info.content(OCTET_STRING).ok()?;
+    if identifier == RSA_ENCRYPTION {
+        return Some(("RSA PRIVATE KEY", Zeroizing::new(inner.to_vec())));
+    }
+    if identifier != EC_PUBLIC_KEY {
+        return None;
+    }
+    // PKCS #8 names the curve outside; a file of SEC 1 has it inside.
+    let parameters = encode(FIELDS.0, algorithm.any().ok()?.encoded);
+    let mut numbers = Reader::new(only(inner, SEQUENCE).ok()?);
+    let (version, number) = (numbers.value(INTEGER).ok()?, numbers.value(OCTET_STRING).ok()?);
+    numbers.optional(FIELDS.0).ok()?;
+    let public = numbers.optional(FIELDS.1).ok()?.map(|value| value.encoded).unwrap_or_default();
+    let parts = [version.encoded, number.encoded, parameters.as_slice(), public];
+    Some(("EC PRIVATE KEY", encode_secret(SEQUENCE, &parts)))
 }
 
 /// PrivateKeyInfo of version 0.

@@ -54,7 +54,7 @@ pub(crate) use self::{
     extension::NameConstraints,
     fault::Malformed,
     general_name::GeneralName,
-    key_file::{KeyFile, ReadKey},
+    key_file::{KeyFile, ReadKey, traditional as traditional_key},
     key_pair::{KeyPair, public_key_der},
     pairing::load as load_key,
     signature::{SignatureCheck, check_signature},

@@ -19,6 +19,22 @@ pub enum ExportError {
         /// The fewest that modules in FIPS mode take.
         least: usize,
     },
+    /// Iterations that are not written.
+    #[error("{found} iterations; from {least} to {most} are written")]
+    Iterations {
+        /// What was asked for.
+        found: u32,
+        /// The fewest.
+        least: u32,
+        /// The most.
+        most: u32,
+    },
+    /// A private key that has no traditional form.
+    #[error("{what} is not written in the traditional form")]
+    NoTraditionalForm {
+        /// The kind of key, or what else stands against it.
+        what: String,
+    },
     /// A key that is not exported in this profile.
     #[error("a key of the kind {algorithm} is not exported in the profile {profile}")]
     UnsupportedKey {
@@ -57,6 +73,8 @@ impl ExportError {
         match self {
             Self::NoPassword => "export_password",
             Self::ShortPassword { .. } => "short_password",
+            Self::Iterations { .. } => "bad_iterations",
+            Self::NoTraditionalForm { .. } => "no_traditional_form",
             Self::UnsupportedKey { .. } => "unsupported_key",
             Self::Exists { .. } => "file_exists",
             Self::Changed { .. } => "file_changed",
@@ -72,6 +90,8 @@ impl ExportError {
         vec![match self {
             Self::NoPassword => Remedy::GivePasswordOut,
             Self::ShortPassword { .. } => Remedy::Advice("choose a longer password"),
+            Self::Iterations { .. } => Remedy::Advice("leave the number out to have that of the profile"),
+            Self::NoTraditionalForm { .. } => Remedy::Advice("export it as PKCS #8"),
             Self::UnsupportedKey { .. } => Remedy::Advice("export it in the profile modern"),
             Self::Exists { .. } | Self::Changed { .. } => Remedy::Force,
             Self::Nothing => Remedy::ImportAuthority,

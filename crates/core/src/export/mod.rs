@@ -7,7 +7,7 @@ mod error;
 mod read_back;
 mod render;
 
-use std::fmt;
+use std::{fmt, ops::RangeInclusive};
 
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
@@ -65,19 +65,21 @@ impl Profile {
         !matches!(self, Self::Modern | Self::Fips)
     }
 
-    pub(crate) fn protection(self) -> Protection {
+    /// How a file of this profile is protected, with the usual iterations or these.
+    pub(crate) fn protection(self, iterations: Option<u32>) -> Protection {
+        let usual = |count: u32| iterations.unwrap_or(count);
         match self {
             Self::Modern | Self::Fips => Protection {
                 scheme: WriteScheme::Aes256,
                 mac: if self == Self::Fips { WriteMac::Pbmac1 } else { WriteMac::Sha256 },
-                iterations: 100_000,
-                mac_iterations: 100_000,
+                iterations: usual(100_000),
+                mac_iterations: usual(100_000),
             },
             _ => Protection {
                 scheme: WriteScheme::TripleDes,
                 mac: WriteMac::Sha1,
-                iterations: 50_000,
-                mac_iterations: 100_000,
+                iterations: usual(50_000),
+                mac_iterations: usual(100_000),
             },
         }
     }
@@ -95,9 +97,9 @@ pub enum ExportFormat {
     Der,
     /// The certificates in PKCS #7, in DER.
     Pkcs7,
-    /// The files of certbot: `privkey.pem`, `cert.pem`, `chain.pem`, `fullchain.pem`.
+    /// The files of certbot: `chain.pem`, `cert.pem`, `fullchain.pem`, `privkey.pem`.
     Certbot,
-    /// The keys of a TLS secret of Kubernetes: `tls.crt`, `tls.key`, and `ca.crt` if the root is known.
+    /// The keys of a TLS secret of Kubernetes: `ca.crt` if the root is known, `tls.crt`, `tls.key`.
     Kubernetes,
 }
 
@@ -132,6 +134,34 @@ pub enum ExportedChain {
     Served,
     /// All of the path, the root with it.
     Full,
+}
+
+/// The form of a private key in PEM.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum KeyForm {
+    /// PKCS #8, `PRIVATE KEY`, for every kind of key.
+    #[default]
+    Pkcs8,
+    /// The form of the algorithm: PKCS #1, `RSA PRIVATE KEY`, or SEC 1, `EC PRIVATE KEY`. Never encrypted: what was used
+    /// for that is one round of MD5.
+    Traditional,
+}
+
+words!(KeyForm, "pkcs8 or traditional");
+
+impl KeyForm {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Pkcs8, Self::Traditional];
+
+    /// The word of the command line.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pkcs8 => "pkcs8",
+            Self::Traditional => "traditional",
+        }
+    }
 }
 
 /// What may happen to a file that is there.
@@ -186,6 +216,12 @@ pub struct Export<'a> {
     pub password: Option<&'a Password>,
     /// The password of a private key in PEM, which is not encrypted without one.
     pub key_password: Option<&'a Password>,
+    /// The form of a private key in PEM.
+    pub key_form: KeyForm,
+    /// Iterations of each derivation, within [`ITERATIONS`](Self::ITERATIONS); those of the profile, unless they are given.
+    pub iterations: Option<u32>,
+    /// The version of the entry; the current one, unless it is given.
+    pub version: Option<u32>,
     /// The friendlyName; the alias, unless it is given.
     pub name: Option<String>,
     /// Where it goes, for the log: a file, or a folder where the form has several files.
@@ -197,6 +233,9 @@ pub struct Export<'a> {
 }
 
 impl<'a> Export<'a> {
+    /// How many iterations may be asked for: below, a password is soon guessed; beyond, programs refuse the file.
+    pub const ITERATIONS: RangeInclusive<u32> = 1_000..=600_000;
+
     /// An export with the key, that overwrites nothing.
     #[must_use]
     pub fn new(format: ExportFormat) -> Self {
@@ -206,6 +245,9 @@ impl<'a> Export<'a> {
             with_key: true,
             password: None,
             key_password: None,
+            key_form: KeyForm::default(),
+            iterations: None,
+            version: None,
             name: None,
             target: "-".to_owned(),
             present: &[],

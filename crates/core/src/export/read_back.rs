@@ -4,7 +4,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{Export, ExportError, ExportFormat, ExportedFile, Material};
 use crate::{
-    certificate::{Certificate, KeyFile, ReadKey},
+    certificate::{Certificate, KeyFile, ReadKey, traditional_key},
     certificate_file::{Part, find},
     file_format::FileFormat,
     limits::{KdfBudget, Limits},
@@ -34,10 +34,8 @@ pub(crate) fn check(
     for file in files {
         let read = read(export.format, &file.bytes, export.password, export.key_password);
         let read = read.ok_or(ExportError::NotReadBack)?;
-        // EXPOSE: compared.
-        let wanted = material.key.expose_pkcs8_der();
         let right_keys = match (file.secret, read.keys.as_slice()) {
-            (true, [key]) => key.expose_pkcs8_der() == wanted,
+            (true, [key]) => is_same_key(key, material.key),
             (false, []) => true,
             _ => false,
         };
@@ -47,6 +45,16 @@ pub(crate) fn check(
         }
     }
     Ok(())
+}
+
+/// Whether two private keys are the same; what the traditional form leaves out of PKCS #8 does not count.
+fn is_same_key(first: &PrivateKey, second: &PrivateKey) -> bool {
+    // EXPOSE: compared.
+    if first.expose_pkcs8_der() == second.expose_pkcs8_der() {
+        return true;
+    }
+    let form = |key| traditional_key(key).map(|(_, der)| der);
+    form(first).is_some_and(|first| form(second).is_some_and(|second| *first == *second))
 }
 
 /// Whether two files of a form hold the same: bytes may differ where salts do.

@@ -3,9 +3,9 @@
 use sha1::{Digest as _, Sha1};
 use zeroize::Zeroizing;
 
-use super::{Export, ExportError, ExportFormat, ExportedChain, ExportedFile, Profile};
+use super::{Export, ExportError, ExportFormat, ExportedChain, ExportedFile, KeyForm, Profile};
 use crate::{
-    certificate::{Certificate, KeyAlgorithm},
+    certificate::{Certificate, KeyAlgorithm, traditional_key},
     diagnostic::{Diagnostic, DiagnosticCode},
     pem,
     pkcs12::{WriteCertificate, WriteKey, write_encrypted_key, write_pfx, write_pkcs7},
@@ -49,6 +49,7 @@ pub(crate) fn render(
     material: &Material<'_>,
     export: &Export<'_>,
 ) -> Result<(Vec<ExportedFile>, Vec<Diagnostic>), ExportError> {
+    check_iterations(export)?;
     let certificates = material.certificates(export.certificates());
     let mut findings = Vec::new();
     let files = match export.format {
@@ -56,7 +57,7 @@ pub(crate) fn render(
         ExportFormat::Pem => {
             let mut file = pem_certificates("", &certificates);
             if export.has_key() {
-                add_key(&mut file, material.key, export.key_password)?;
+                add_key(&mut file, material, export)?;
             }
             vec![file]
         }
@@ -68,8 +69,8 @@ pub(crate) fn render(
         ExportFormat::Certbot => {
             let served = material.certificates(ExportedChain::Served);
             let mut files = vec![
-                pem_certificates("cert.pem", served.get(..1).unwrap_or_default()),
                 pem_certificates("chain.pem", served.get(1..).unwrap_or_default()),
+                pem_certificates("cert.pem", served.get(..1).unwrap_or_default()),
                 pem_certificates("fullchain.pem", &served),
             ];
             files.extend(key_file("privkey.pem", material, export)?);
@@ -77,8 +78,9 @@ pub(crate) fn render(
         }
         ExportFormat::Kubernetes => {
             let served = material.certificates(ExportedChain::Served);
-            let mut files = vec![pem_certificates("tls.crt", &served)];
-            files.extend(material.root().map(|root| pem_certificates("ca.crt", &[root])));
+            let root = material.root().map(|root| pem_certificates("ca.crt", &[root]));
+            let mut files: Vec<ExportedFile> = root.into_iter().collect();
+            files.push(pem_certificates("tls.crt", &served));
             files.extend(key_file("tls.key", material, export)?);
             files
         }
@@ -89,13 +91,13 @@ pub(crate) fn render(
 /// CA certificates without a key.
 pub(crate) fn authorities(
     named: &[(String, Certificate)],
-    format: ExportFormat,
-    password: Option<&Password>,
+    export: &Export<'_>,
 ) -> Result<ExportedFile, ExportError> {
+    check_iterations(export)?;
     let certificates: Vec<&Certificate> = named.iter().map(|(_, certificate)| certificate).collect();
-    match format {
+    match export.format {
         ExportFormat::Pkcs12(profile) => {
-            let password = password.ok_or(ExportError::NoPassword)?;
+            let password = export.password.ok_or(ExportError::NoPassword)?;
             let bags: Vec<WriteCertificate<'_>> = named
                 .iter()
                 .map(|(name, certificate)| WriteCertificate {
@@ -105,7 +107,7 @@ pub(crate) fn authorities(
                     trusted: true,
                 })
                 .collect();
-            let bytes = write_pfx(None, &bags, password, &profile.protection())
+            let bytes = write_pfx(None, &bags, password, &profile.protection(export.iterations))
                 .map_err(|_| ExportError::NoRandomness)?;
             Ok(file("", bytes, vec![counted(certificates.len())]))
         }
@@ -147,20 +149,22 @@ fn key_file(
         return Ok(None);
     }
     let mut key = file(name, Zeroizing::new(Vec::new()), Vec::new());
-    add_key(&mut key, material.key, export.key_password)?;
+    add_key(&mut key, material, export)?;
     Ok(Some(key))
 }
 
 /// Adds the key in PEM, encrypted where a password is given.
-fn add_key(
-    file: &mut ExportedFile,
-    key: &PrivateKey,
-    password: Option<&Password>,
-) -> Result<(), ExportError> {
+fn add_key(file: &mut ExportedFile, material: &Material<'_>, export: &Export<'_>) -> Result<(), ExportError> {
+    let key = material.key;
     file.secret = true;
-    if let Some(password) = password {
+    if export.key_form == KeyForm::Traditional {
+        let (label, der) = traditional_form(material, export)?;
+        pem::write(&mut file.bytes, label, &der);
+        file.contains.push("key".to_owned());
+    } else if let Some(password) = export.key_password {
+        let iterations = export.iterations.unwrap_or(KEY_ITERATIONS);
         let encrypted =
-            write_encrypted_key(key, password, KEY_ITERATIONS).map_err(|_| ExportError::NoRandomness)?;
+            write_encrypted_key(key, password, iterations).map_err(|_| ExportError::NoRandomness)?;
         pem::write(&mut file.bytes, "ENCRYPTED PRIVATE KEY", &encrypted);
         file.contains.push("key, encrypted".to_owned());
     } else {
@@ -169,6 +173,29 @@ fn add_key(
         file.contains.push("key".to_owned());
     }
     Ok(())
+}
+
+fn traditional_form(
+    material: &Material<'_>,
+    export: &Export<'_>,
+) -> Result<(&'static str, Zeroizing<Vec<u8>>), ExportError> {
+    if export.key_password.is_some() {
+        return Err(ExportError::NoTraditionalForm { what: "a private key under a password".to_owned() });
+    }
+    traditional_key(material.key).ok_or_else(|| {
+        let kind = material.path.first().map(|leaf| leaf.key.to_string()).unwrap_or_default();
+        ExportError::NoTraditionalForm { what: format!("a key of the kind {kind}") }
+    })
+}
+
+fn check_iterations(export: &Export<'_>) -> Result<(), ExportError> {
+    match export.iterations {
+        Some(found) if !Export::ITERATIONS.contains(&found) => {
+            let (least, most) = (*Export::ITERATIONS.start(), *Export::ITERATIONS.end());
+            Err(ExportError::Iterations { found, least, most })
+        }
+        _ => Ok(()),
+    }
 }
 
 fn pfx(
@@ -195,8 +222,8 @@ fn pfx(
         .collect();
     let key = WriteKey { key: material.key, name, local_key_id: leaf_id.as_slice() };
     let key = export.has_key().then_some(&key);
-    let bytes =
-        write_pfx(key, &bags, password, &profile.protection()).map_err(|_| ExportError::NoRandomness)?;
+    let bytes = write_pfx(key, &bags, password, &profile.protection(export.iterations))
+        .map_err(|_| ExportError::NoRandomness)?;
     let mut contains = vec![counted(certificates.len())];
     if export.has_key() {
         contains.insert(0, "key".to_owned());

@@ -194,7 +194,7 @@ impl Keystore {
         Ok(plan)
     }
 
-    fn is_copied_by(&self, backup: &Backup) -> bool {
+    pub(super) fn is_copied_by(&self, backup: &Backup) -> bool {
         backup.keystore.shared.root().ledger().store() == self.shared.root().ledger().store()
     }
 

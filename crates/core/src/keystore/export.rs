@@ -1,5 +1,8 @@
 //! Exports: a key leaves the store only after the log has said so.
 
+mod backup;
+mod plan;
+
 use rustls_pki_types::UnixTime;
 
 use super::{
@@ -12,13 +15,17 @@ use crate::{
     diagnostic::Diagnostic,
     error::Error,
     export::{
-        Export, ExportError, ExportedFile, Material, Overwrite, authorities, check, path_of, render,
-        same_content,
+        Export, ExportError, ExportedFile, Material, Overwrite, PresentFile, authorities, check, path_of,
+        render, same_content,
     },
+    inspect::{InspectRequest, Passwords, Reader, inspect},
     instant::seconds,
+    secret::Password,
     store::{Action, Happened, StoreError},
     validate::Trust,
 };
+
+pub use self::plan::{ExportPlan, PlannedFile};
 
 /// Rows of the log that are looked at together.
 const PAGE: i64 = 500;
@@ -43,6 +50,36 @@ impl Exported {
     pub fn is_unchanged(&self) -> bool {
         self.files.is_empty()
     }
+
+    /// Which programs open a PKCS #12 file that was exported under a password; empty for another form.
+    #[must_use]
+    pub fn readers(&self, password: &Password, at: UnixTime) -> Vec<Reader> {
+        readers(&self.files, Some(password), at)
+    }
+}
+
+fn readers(files: &[ExportedFile], password: Option<&Password>, at: UnixTime) -> Vec<Reader> {
+    let (Some(file), Some(password)) = (files.first(), password) else { return Vec::new() };
+    let request = InspectRequest::new(&file.bytes, Passwords::new(password), at);
+    inspect(request).map(|(report, _)| report.readers).unwrap_or_default()
+}
+
+/// What is to be exported, rendered and read back.
+struct Rendered {
+    /// Empty for CA certificates.
+    alias: String,
+    version: u32,
+    /// The fingerprint of the leaf; empty for CA certificates.
+    leaf: String,
+    files: Vec<ExportedFile>,
+    findings: Vec<Diagnostic>,
+}
+
+impl Rendered {
+    /// With these of its files.
+    fn exported(self, files: Vec<ExportedFile>) -> Exported {
+        Exported { alias: self.alias, version: self.version, files, findings: self.findings }
+    }
 }
 
 impl Keystore {
@@ -64,7 +101,7 @@ impl Keystore {
     ///
     /// let exported = keystore.export(&"www".parse()?, &Export::new(ExportFormat::Certbot), UnixTime::now())?;
     /// let names: Vec<&str> = exported.files.iter().map(|file| file.name).collect();
-    /// assert_eq!(names, ["cert.pem", "chain.pem", "fullchain.pem", "privkey.pem"]);
+    /// assert_eq!(names, ["chain.pem", "cert.pem", "fullchain.pem", "privkey.pem"]);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
@@ -79,7 +116,13 @@ impl Keystore {
     }
 
     fn export_entry(&self, alias: &Alias, export: &Export<'_>, at: UnixTime) -> Result<Exported, Error> {
-        let (row, chain, root) = self.server_row(alias, at)?;
+        let rendered = self.render_entry(alias, export, at)?;
+        self.log_export(Action::Export, rendered, export, at)
+    }
+
+    /// Renders an entry, at the version that is asked for, with the chain that it has now.
+    fn render_entry(&self, alias: &Alias, export: &Export<'_>, at: UnixTime) -> Result<Rendered, Error> {
+        let (row, chain, root) = self.server_row_of(alias, export.version, at)?;
         let (alias, version) = (row.head.alias.clone(), row.content.number);
         let (key, _) = open_row(&root, &row)?;
         let path: Vec<Certificate> = chain.path.into_iter().map(|link| link.certificate).collect();
@@ -87,8 +130,7 @@ impl Keystore {
         let (files, findings) = render(&material, export)?;
         check(&files, &material, export)?;
         let leaf = path.first().map(|leaf| leaf.fingerprint().to_string()).unwrap_or_default();
-        let files = self.log_export(Action::Export, alias.as_str(), &leaf, files, export, at)?;
-        Ok(Exported { alias: alias.to_string(), version, files, findings })
+        Ok(Rendered { alias: alias.to_string(), version, leaf, files, findings })
     }
 
     /// Exports CA certificates: those of the aliases, or every one that anchors paths.
@@ -115,15 +157,25 @@ impl Keystore {
         export: &Export<'_>,
         at: UnixTime,
     ) -> Result<Exported, Error> {
+        let rendered = self.render_authorities(aliases, export, at)?;
+        self.log_export(Action::CaExport, rendered, export, at)
+    }
+
+    fn render_authorities(
+        &self,
+        aliases: &[Alias],
+        export: &Export<'_>,
+        at: UnixTime,
+    ) -> Result<Rendered, Error> {
         let named = self.authorities_named(aliases, at)?;
         if named.is_empty() {
             return Err(ExportError::Nothing.into());
         }
-        let file = authorities(&named, export.format, export.password)?;
+        let file = authorities(&named, export)?;
         let certificates: Vec<Certificate> = named.into_iter().map(|(_, certificate)| certificate).collect();
         read_back(&file, &certificates, export)?;
-        let files = self.log_export(Action::CaExport, "", "", vec![file], export, at)?;
-        Ok(Exported { alias: String::new(), version: 0, files, findings: Vec::new() })
+        let (alias, leaf) = (String::new(), String::new());
+        Ok(Rendered { alias, version: 0, leaf, files: vec![file], findings: Vec::new() })
     }
 
     fn authorities_named(
@@ -159,31 +211,23 @@ impl Keystore {
         }
     }
 
-    /// Weighs what is there, and writes a row for each file. Gives no file if nothing has changed.
-    fn log_export(
-        &self,
-        action: Action,
-        alias: &str,
-        leaf: &str,
-        files: Vec<ExportedFile>,
-        export: &Export<'_>,
-        at: UnixTime,
-    ) -> Result<Vec<ExportedFile>, Error> {
-        let present = |file: &ExportedFile| {
-            let path = path_of(&export.target, file.name);
-            export.present.iter().find(|there| there.path == path)
-        };
+    /// Whether the files that are there have the same content.
+    ///
+    /// # Errors
+    ///
+    /// [`ExportError::Exists`], [`ExportError::Changed`] if one of them may not give way.
+    fn weigh(&self, files: &[ExportedFile], export: &Export<'_>) -> Result<bool, Error> {
         let (password, key_password) = (export.password, export.key_password);
         let is_same = |file: &ExportedFile| {
-            present(file).is_some_and(|there| {
+            present(export, file).is_some_and(|there| {
                 same_content(export.format, there.bytes, &file.bytes, password, key_password)
             })
         };
         if export.overwrite == Overwrite::IfChanged && files.iter().all(is_same) {
-            return Ok(Vec::new());
+            return Ok(true);
         }
-        for file in &files {
-            let Some(there) = present(file) else { continue };
+        for file in files {
+            let Some(there) = present(export, file) else { continue };
             let path = there.path.to_owned();
             match export.overwrite {
                 Overwrite::Always => {}
@@ -195,11 +239,27 @@ impl Keystore {
                 }
             }
         }
+        Ok(false)
+    }
+
+    /// Weighs what is there, and writes a row for each file. Gives no file if nothing has changed.
+    fn log_export(
+        &self,
+        action: Action,
+        mut rendered: Rendered,
+        export: &Export<'_>,
+        at: UnixTime,
+    ) -> Result<Exported, Error> {
+        let files = std::mem::take(&mut rendered.files);
+        if self.weigh(&files, export)? {
+            return Ok(rendered.exported(Vec::new()));
+        }
+        let alias = rendered.alias.as_str();
         let asked = Asked { action, about: alias, at: seconds(at) };
         let notes: Vec<LogNote> = files
             .iter()
             .map(|file| LogNote {
-                fingerprint: leaf.to_owned(),
+                fingerprint: rendered.leaf.clone(),
                 ..LogNote::plain(
                     alias,
                     Happened::Exported {
@@ -209,7 +269,7 @@ impl Keystore {
                 )
             })
             .collect();
-        self.change(
+        self.attempt(
             asked,
             |write, by| {
                 let mut notes = notes;
@@ -221,7 +281,7 @@ impl Keystore {
             },
             |_, _, ()| Ok(true),
         )?;
-        Ok(files)
+        Ok(rendered.exported(files))
     }
 
     /// Whether the log says that a file of this digest was exported to a path.
@@ -239,6 +299,12 @@ impl Keystore {
         }
         Ok(false)
     }
+}
+
+/// The file that is there where one is to be written.
+fn present<'p>(export: &Export<'p>, file: &ExportedFile) -> Option<&'p PresentFile<'p>> {
+    let path = path_of(&export.target, file.name);
+    export.present.iter().find(|there| there.path == path)
 }
 
 /// A file of CA certificates has to give every one of them.

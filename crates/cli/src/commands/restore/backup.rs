@@ -10,23 +10,47 @@ use strongroom::{
 };
 
 use crate::{
-    args::{Arguments, Restore},
-    commands::key_file_path,
+    args::Arguments,
+    commands::{key_file_path, maintenance::not_there},
     failure::Failure,
     prompt::can_ask,
+    render::Printer,
     source::PasswordSource,
     unlock::UnlockSpec,
 };
 
-/// Opens the backup that is to be put back; `today` opens the store, if there is one.
-pub(super) fn open(
+/// A backup as it is named on the command line.
+#[derive(Clone, Copy)]
+pub(in crate::commands) struct NamedBackup<'a> {
+    pub(in crate::commands) file: &'a Path,
+    /// `--backup-unlock`.
+    pub(in crate::commands) unlock: Option<&'a UnlockSpec>,
+    /// Whether it may be one of another store.
+    pub(in crate::commands) other_store: bool,
+}
+
+impl NamedBackup<'_> {
+    /// Warns of what opens it, and refuses a file that is not there: nothing is asked for before that is clear.
+    pub(in crate::commands) fn check(&self, printer: &Printer) -> Result<(), Failure> {
+        if self.file.symlink_metadata().is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound) {
+            return Err(not_there("file", self.file));
+        }
+        if let Some(warning) = self.unlock.and_then(UnlockSpec::warning) {
+            printer.warn(warning);
+        }
+        Ok(())
+    }
+}
+
+/// Opens a backup; `today` opens the store, if there is one.
+pub(in crate::commands) fn open(
     arguments: &Arguments,
-    command: &Restore,
+    named: NamedBackup<'_>,
     store: &Path,
     today: Option<&OwnedUnlock>,
 ) -> Result<(Backup, OwnedUnlock), Failure> {
-    let file = command.file()?;
-    if let Some(spec) = &command.backup_unlock {
+    let NamedBackup { file, unlock, other_store } = named;
+    if let Some(spec) = unlock {
         let spec = spec.clone().mounted(arguments.key_file_mounted);
         let loaded = load(&spec, arguments)?;
         let mut backup = opened(file, store, &loaded).map_err(|failure| match failure.code {
@@ -58,7 +82,7 @@ pub(super) fn open(
         let loaded = OwnedUnlock::from(phrase);
         return Ok((opened(file, store, &loaded)?, loaded));
     }
-    let other_store = refused.code == "key_of_another_store" && !command.other_store;
+    let other_store = refused.code == "key_of_another_store" && !other_store;
     Err(refused.with(Remedy::GiveBackupUnlock { other_store }))
 }
 

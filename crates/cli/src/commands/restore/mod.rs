@@ -1,6 +1,6 @@
 //! `restore`: the ways back from a backup.
 
-mod backup;
+pub(super) mod backup;
 mod new_store;
 
 use std::path::{Path, PathBuf};
@@ -15,17 +15,13 @@ use strongroom::{
     store::Journal,
 };
 
-use super::{
-    Purpose, actor,
-    maintenance::{ReportView, not_there},
-    now, open_with_key, store_path,
-};
+use self::backup::NamedBackup;
+use super::{Purpose, actor, maintenance::ReportView, now, open_with_key, store_path};
 use crate::{
     args::{Arguments, Restore},
     failure::{Exit, Failure},
     prompt::{self, Unasked},
     render::{Printer, first_names},
-    unlock::UnlockSpec,
 };
 
 /// Aliases that a plan names; of many the first.
@@ -33,26 +29,20 @@ const SHOWN: usize = 10;
 
 pub(super) fn run(arguments: &Arguments, command: &Restore, printer: &Printer) -> Result<(), Failure> {
     let path = store_path(arguments)?;
-    let file = command.file()?;
-    // Nothing is asked for before it is clear that there is something to open.
-    if file.symlink_metadata().is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound) {
-        return Err(not_there("file", file));
-    }
-    if let Some(source) = command.backup_unlock.as_ref().and_then(UnlockSpec::warning) {
-        printer.warn(source);
-    }
+    let named = command.backup()?;
+    named.check(printer)?;
     let mut options = RestoreOptions::default();
     options.other_store = command.other_store;
     options.with_access = command.with_access;
     if let Some(alias) = &command.only {
-        return only(arguments, command, alias, options, printer);
+        return only(arguments, command, named, alias, options, printer);
     }
     if command.new_store {
-        let (backup, loaded) = backup::open(arguments, command, &path, None)?;
+        let (backup, loaded) = backup::open(arguments, named, &path, None)?;
         return new_store::run(arguments, command, &backup, &loaded, printer);
     }
     if path.symlink_metadata().is_err() {
-        let (backup, _) = backup::open(arguments, command, &path, None)?;
+        let (backup, _) = backup::open(arguments, named, &path, None)?;
         let report = Keystore::restore_missing(backup, &path, &actor(), Journal::default(), now())?;
         let view = ReportView::of(&report, None);
         printer.result(&view, &[], || {
@@ -61,7 +51,7 @@ pub(super) fn run(arguments: &Arguments, command: &Restore, printer: &Printer) -
         return Ok(());
     }
     let (keystore, today) = open_today(arguments)?;
-    let (backup, loaded) = backup::open(arguments, command, &path, Some(&today))?;
+    let (backup, loaded) = backup::open(arguments, named, &path, Some(&today))?;
     let plan = keystore.plan_restore(&backup, options)?;
     confirm(arguments, command, &plan)?;
     let report = keystore.restore(&backup, Some(loaded.as_unlock()), options, now())?;
@@ -101,13 +91,14 @@ struct Mended {
 fn only(
     arguments: &Arguments,
     command: &Restore,
+    named: NamedBackup<'_>,
     alias: &Alias,
     options: RestoreOptions,
     printer: &Printer,
 ) -> Result<(), Failure> {
     let path = store_path(arguments)?;
     let (keystore, today) = open_with_key(arguments, Purpose::Mend)?;
-    let (backup, _) = backup::open(arguments, command, &path, Some(&today))?;
+    let (backup, _) = backup::open(arguments, named, &path, Some(&today))?;
     keystore.restore_only(&backup, alias, command.replace, options, now()).map_err(|error| {
         let failure = Failure::from(error);
         if failure.code == "alias_taken" { failure.with(Remedy::ReplaceByBackup) } else { failure }
@@ -151,6 +142,11 @@ fn confirm(arguments: &Arguments, command: &Restore, plan: &RestorePlan) -> Resu
 }
 
 impl Restore {
+    fn backup(&self) -> Result<NamedBackup<'_>, Failure> {
+        let unlock = self.backup_unlock.as_ref();
+        Ok(NamedBackup { file: self.file()?, unlock, other_store: self.other_store })
+    }
+
     pub(super) fn file(&self) -> Result<&Path, Failure> {
         let file: Option<&PathBuf> = self.from.as_ref().or(self.file.as_ref());
         file.map(PathBuf::as_path).ok_or_else(|| {
