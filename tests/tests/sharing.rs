@@ -14,6 +14,7 @@ use std::{
 use strongroom::{
     Alias, Error, Keystore, Password, Unlock, UnlockKey,
     certificate::{Certificate, ServerCredential},
+    export::{Export, ExportFormat},
     keystore::{Backup, CredentialRequest, KeptSlot, KeySource, RestoreOptions},
     seal::UnlockSource,
     secret::PrivateKey,
@@ -208,6 +209,15 @@ fn a_change_names_the_entries_and_what_else_is_another() {
         ),
         ("backup", Box::new(|| drop(other.backup(&backup, now()).unwrap())), &[], [false; 3]),
         (
+            "export",
+            Box::new(|| {
+                drop(other.export(&alias("api"), &Export::new(ExportFormat::Pem), now()).unwrap());
+                drop(other.export_authorities(&[], &Export::new(ExportFormat::Pem), now()).unwrap());
+            }),
+            &[],
+            [false; 3],
+        ),
+        (
             "ca import",
             Box::new(|| {
                 drop(other.import_authority(&alias("second"), root("Second").file(), now()).unwrap())
@@ -253,9 +263,12 @@ fn a_change_names_the_entries_and_what_else_is_another() {
     let before = since;
     import(&other, "one", &leaves[0], false);
     import(&other, "two", &leaves[1], false);
+    other.rename(&alias("one"), &alias("three"), now()).unwrap();
+    assert_eq!(other.rename(&alias("two"), &alias("three"), now()).unwrap_err().code(), "alias_taken");
     let changes = next(server, &mut since);
-    assert_eq!(names(&changes), ["one", "two"]);
-    assert_eq!(changes.generation.sequence(), before.sequence() + 2);
+    assert_eq!(names(&changes), ["one", "three", "two"]);
+    assert_eq!(changes.renamed, [(alias("one"), alias("three"))]);
+    assert_eq!(changes.generation.sequence(), before.sequence() + 4);
 }
 
 #[test]

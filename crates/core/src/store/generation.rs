@@ -40,6 +40,8 @@ pub struct Changes {
     /// The entries that may be others than before, or gone, or new: server entries, and CA certificates that were imported,
     /// removed or renamed by themselves.
     pub aliases: BTreeSet<Alias>,
+    /// The renamings among them, in their order: the alias that an entry had, and the one that it was given.
+    pub renamed: Vec<(Alias, Alias)>,
     /// Any entry may be another: a backup was put back, or more changed than is worth naming.
     pub everything: bool,
     /// Whether CA certificates may be others than before, so that chains may be others.
@@ -81,6 +83,7 @@ impl Read<'_> {
         let mut changes = Changes {
             generation,
             aliases: BTreeSet::new(),
+            renamed: Vec::new(),
             everything: rows.last().is_none_or(|last| last.number < generation.mark.log_number),
             authorities: generation.authorities != since.authorities,
             access: generation.epoch != since.epoch || generation.access != since.access,
@@ -93,6 +96,7 @@ impl Read<'_> {
                 Touched::All => changes.everything = true,
                 Touched::Entries(aliases) => changes.aliases.extend(aliases),
             }
+            changes.renamed.extend(row.renaming());
             // A certificate that was there is trusted as an anchor from now on.
             changes.authorities |= row.is_authority_import();
         }

@@ -40,6 +40,12 @@ impl LogEntry {
         self.action == Action::CaImport.as_str() && self.outcome == Happened::Imported.to_string()
     }
 
+    /// The alias that an entry had, and the one that it was given.
+    pub(super) fn renaming(&self) -> Option<(Alias, Alias)> {
+        let to = self.outcome.strip_prefix(RENAMED_TO).filter(|_| self.action == Action::Rename.as_str())?;
+        self.alias.parse().ok().zip(to.parse().ok())
+    }
+
     /// Which entries this row tells of. What was refused changed none; what is not known may have changed any.
     pub(super) fn touched(&self) -> Touched {
         const OF_ENTRIES: [(Action, &[Happened]); 7] = [
