@@ -1,6 +1,11 @@
 //! The drills of docs/operations.md, word by word.
 
-use std::{fs, path::PathBuf, process::Command};
+use std::{
+    fs,
+    path::PathBuf,
+    process::Command,
+    time::{Duration, Instant},
+};
 
 use rusqlite::Connection;
 use strongroom_tests::command::{Run, Shop, WWW, binary, fine};
@@ -27,7 +32,7 @@ struct Drill {
 impl Drill {
     fn new(heading: &'static str) -> Self {
         let shop = Shop::empty();
-        for folder in ["backup", "safe", "media", "metrics"] {
+        for folder in ["backup", "safe", "media", "metrics", "tls"] {
             fs::create_dir(shop.folder.path().join(folder)).unwrap();
         }
         Self { shop, heading }
@@ -53,11 +58,15 @@ impl Drill {
     }
 
     /// Runs a line in a shell.
-    #[expect(clippy::disallowed_methods, reason = "the programs of the machine are looked for where it says")]
     fn run(&self, line: &str) -> Run {
+        self.shell(line).output().unwrap().into()
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the programs of the machine are looked for where it says")]
+    fn shell(&self, line: &str) -> Command {
         let folder = self.shop.folder.path().display().to_string();
         let mut line = line.replace(" prompt", " passphrase:env:PHRASE");
-        for name in ["/backup", "/safe", "/media", "/metrics"] {
+        for name in ["/backup", "/safe", "/media", "/metrics", "/tls"] {
             line = line.replace(name, &format!("{folder}{name}"));
         }
         // What is asked on a terminal.
@@ -68,7 +77,7 @@ impl Drill {
         let mut shell = Command::new("sh");
         shell.args(["-c", &line]).current_dir(&folder).env("STRONGROOM_STORE", self.shop.store());
         shell.env("PATH", format!("{program}:{}", std::env::var("PATH").unwrap())).env("PHRASE", PHRASE);
-        shell.output().unwrap().into()
+        shell
     }
 
     #[track_caller]
@@ -90,18 +99,20 @@ impl Drill {
         );
     }
 
-    /// Runs every line of the drill.
-    fn follow(&self) {
+    /// The lines of the drill.
+    fn lines(&self) -> Vec<String> {
         let sections = sections();
         let (_, text) = sections.iter().find(|(heading, _)| heading == self.heading).expect("the drill");
-        let lines: Vec<&str> = text
-            .split("```sh\n")
-            .skip(1)
-            .flat_map(|block| block.split("```").next().unwrap().lines())
-            .collect();
+        let blocks = text.split("```sh\n").skip(1);
+        blocks.flat_map(|block| block.split("```").next().unwrap().lines()).map(str::to_owned).collect()
+    }
+
+    /// Runs each of them.
+    fn follow(&self) {
+        let lines = self.lines();
         assert!(lines.len() > 1, "{}: {lines:?}", self.heading);
         for line in lines {
-            self.works(line);
+            self.works(&line);
         }
     }
 
@@ -198,6 +209,43 @@ fn alerts() {
     assert!(fs::read_to_string(drill.path("safe/check.txt")).unwrap().contains("1 entry checked"));
 }
 
+/// A server that notes each reload, and fails at the first of them.
+const NGINX: &str = "#!/bin/sh\ntest \"$*\" = '-s reload' || exit 2\ntest -e \"$0.failed\" || { touch \"$0.failed\"; exit 1; }\nopenssl x509 -noout -fingerprint -sha256 -in TLS/www/cert.pem >>\"$0.log\"\n";
+
+fn pem_files() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let drill = Drill::usual("A server that reads PEM files");
+    let programs = drill.path("safe");
+    let nginx = programs.join("nginx");
+    fs::write(&nginx, NGINX.replace("TLS", &drill.path("tls").display().to_string())).unwrap();
+    fs::set_permissions(&nginx, fs::Permissions::from_mode(0o700)).unwrap();
+    let line = drill.lines().remove(0);
+    let line = format!("PATH={}:$PATH; exec {line}", programs.display());
+    let mut watch = drill.shell(&line).spawn().unwrap();
+    let log = programs.join("nginx.log");
+    let reloaded = |times: usize| {
+        let until = Instant::now() + Duration::from_secs(40);
+        loop {
+            let reloads = fs::read_to_string(&log).unwrap_or_default();
+            let last = reloads.lines().last().and_then(|line| line.split('=').nth(1));
+            if reloads.lines().count() >= times {
+                return last.unwrap().replace(':', "").to_ascii_lowercase();
+            }
+            assert!(Instant::now() < until, "{reloads}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    };
+    let leaf = || fine(&drill.works("strongroom --json show www"))["sha256"].as_str().unwrap().to_owned();
+    let first = leaf();
+    assert_eq!(reloaded(1), first, "tried again, since the first reload failed");
+    let renewal = ["import", "www", "pkcs12/www-direct.p12", "--pass-in", "pass:changeit", "--replace"];
+    fine(&drill.shop.json(renewal));
+    assert_eq!(reloaded(2), leaf());
+    assert_ne!(leaf(), first);
+    let ended = Command::new("kill").arg(watch.id().to_string()).status().unwrap();
+    assert!(ended.success() && watch.wait().unwrap().success());
+}
+
 #[test]
 fn every_drill_of_the_page_is_run() {
     let drills: &[(&str, fn())] = &[
@@ -209,6 +257,7 @@ fn every_drill_of_the_page_is_run() {
         ("A slot is damaged", damaged_slot),
         ("What opens the store is damaged, or the store itself", nothing_opens),
         ("Alerts before certificates end", alerts),
+        ("A server that reads PEM files", pem_files),
     ];
     let headings: Vec<String> = sections().into_iter().map(|(heading, _)| heading).collect();
     assert_eq!(headings, drills.iter().map(|(heading, _)| *heading).collect::<Vec<_>>());

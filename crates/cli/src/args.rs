@@ -9,6 +9,7 @@ mod issuance;
 mod serving;
 mod store;
 mod user;
+mod watch;
 
 use clap::builder::{PossibleValuesParser, RangedU64ValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
@@ -27,6 +28,7 @@ pub(crate) use self::store::{
     Diff, Find, Init, Log, Ls, Prune, Reference, Rekey, Remove, Restore, Show, Slot, SortOrder, Undo,
 };
 pub(crate) use self::user::{NewPassword, User};
+pub(crate) use self::watch::Watch;
 use crate::{commands::StartTls, source::PasswordSource, unlock::UnlockSpec};
 
 /// The heading of the options that say which store is meant, and how it is opened.
@@ -174,6 +176,8 @@ pub(crate) enum Command {
     User(User),
     /// Which entry serve shows, and how it speaks TLS; without options, what is in force
     WebServer(WebServer),
+    /// Say which entries change, and run a command when one does
+    Watch(Watch),
     /// Serve the administrator API over TLS
     Serve(Serve),
     /// What the store holds, and which servers run on it

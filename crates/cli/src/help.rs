@@ -13,7 +13,7 @@ use crate::args::Arguments;
 const GROUPS: &[(&str, &[&str])] = &[
     ("Start", &["init", "inspect", "import", "generate", "csr", "export", "ca"]),
     ("Entries", &["ls", "find", "show", "chain", "verify", "rename", "rm"]),
-    ("Servers", &["check", "doctor", "bind", "unbind", "why", "status"]),
+    ("Servers", &["check", "doctor", "bind", "unbind", "why", "status", "watch"]),
     ("Versions", &["history", "diff", "undo", "prune"]),
     ("The store itself", &["log", "backup", "restore", "verify-store", "slot", "passwd", "rekey"]),
     ("The API", &["user", "web-server", "serve"]),

@@ -133,14 +133,32 @@ impl UnlockSpec {
 
     /// The option that names it, quoted for a shell. A passphrase itself is not repeated.
     pub(crate) fn as_option(&self) -> String {
-        let value = match self {
+        format!(" --unlock {}", shell_word(&self.as_value()))
+    }
+
+    fn as_value(&self) -> String {
+        match self {
             Self::KeyFile(path) | Self::MountedKeyFile(path) => format!("file:{}", path.display()),
             Self::Kept(source) => source.to_string(),
             Self::Passphrase(PasswordSource::Prompt | PasswordSource::Text(_)) => "prompt".to_owned(),
             Self::Passphrase(source) => format!("passphrase:{source}"),
             Self::Nothing => "none".to_owned(),
+        }
+    }
+
+    /// The same for a program that this one runs: nothing where a person was asked, or a stream was read to its end.
+    pub(crate) fn for_others(&self) -> Option<String> {
+        let can_be_read_again = match self {
+            Self::KeyFile(_) | Self::MountedKeyFile(_) | Self::Kept(_) => true,
+            Self::Passphrase(source) => {
+                matches!(
+                    source,
+                    PasswordSource::Env(_) | PasswordSource::File(_) | PasswordSource::Credential(_)
+                )
+            }
+            Self::Nothing => false,
         };
-        format!(" --unlock {}", shell_word(&value))
+        can_be_read_again.then(|| self.as_value())
     }
 
     /// What is wrong with using this source.

@@ -26,10 +26,12 @@ mod rekey;
 mod removal;
 mod restore;
 mod serve;
+mod service_manager;
 mod slots;
 mod status;
 mod user;
 mod verify;
+mod watch;
 mod web_server;
 mod why;
 
@@ -105,6 +107,7 @@ fn command(arguments: &Arguments, settings: &[Setting], printer: &Printer) -> Re
         Command::Rekey(command) => rekey::run(arguments, command, printer),
         Command::Slot(command) => slots::slot(arguments, command, printer),
         Command::User(command) => user::run(arguments, command, printer),
+        Command::Watch(command) => watch::run(arguments, command, printer),
         Command::Serve(command) => serve::run(arguments, command, printer),
         Command::Status => status::run(arguments, printer),
         Command::Check(command) => check::run(arguments, command, printer),

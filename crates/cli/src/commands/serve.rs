@@ -10,7 +10,6 @@ mod metrics;
 mod progress;
 mod proxies;
 mod service;
-mod service_manager;
 mod stream;
 mod tls;
 mod web_server;
@@ -35,10 +34,12 @@ use self::{
     machines::Machines,
     proxies::Proxies,
     service::Service,
-    service_manager::{READY, STOPPING, notify},
     tls::{keep, reload_on_signal},
 };
-use super::now;
+use super::{
+    now,
+    service_manager::{READY, STOPPING, tell_manager},
+};
 use crate::{
     args::{Arguments, Serve},
     failure::{Exit, Failure},
@@ -224,12 +225,6 @@ async fn serve(
         tell_manager(STOPPING);
     };
     listener::serve(listener, Arc::clone(machines), service, connections, stop).await
-}
-
-fn tell_manager(state: &str) {
-    if let Err(error) = notify(state) {
-        render::log(&format!("the service manager was not told {state}: {error}"));
-    }
 }
 
 /// Waits for Ctrl-C or SIGTERM.

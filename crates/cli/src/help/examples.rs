@@ -245,6 +245,21 @@ pub(super) const EXAMPLES: &[Examples] = &[
             ("strongroom check --format nagios -w 30d -c 7d", "for Nagios and Icinga"),
         ],
     ),
+    (
+        "watch",
+        &[
+            ("strongroom watch", "which entries are there, and each change from now on"),
+            (
+                "strongroom watch www -- /usr/local/bin/on-change",
+                "run a program now, and whenever www changes; STRONGROOM_ALIAS and more say what did",
+            ),
+            (
+                "strongroom watch --no-initial --exec 'systemctl reload nginx'",
+                "a line of shell, for any server certificate, and nothing at the start",
+            ),
+            ("strongroom --json watch", "the same for a program: a line of JSON for each change"),
+        ],
+    ),
     ("rename", &[("strongroom rename www shop", "the same entry under another alias")]),
     ("history", &[("strongroom history www", "its versions, who stored them and when")]),
     (

@@ -2,17 +2,25 @@
 
 use std::{ffi::OsStr, io};
 
+use crate::render;
+
 /// The variable with the socket of the service manager; nobody listens where it is not set.
-const SOCKET: &str = "NOTIFY_SOCKET";
+pub(in crate::commands) const SOCKET: &str = "NOTIFY_SOCKET";
 
-/// The server answers.
-pub(super) const READY: &str = "READY=1";
-/// The server ends.
-pub(super) const STOPPING: &str = "STOPPING=1";
+/// The service does what it is for from now on.
+pub(in crate::commands) const READY: &str = "READY=1";
+/// The service ends.
+pub(in crate::commands) const STOPPING: &str = "STOPPING=1";
 
-/// Tells it, if there is one.
+/// Tells it, if there is one; that it was not told is said in the log.
+pub(in crate::commands) fn tell_manager(state: &str) {
+    if let Err(error) = notify(state) {
+        render::log(&format!("the service manager was not told {state}: {error}"));
+    }
+}
+
 #[expect(clippy::disallowed_methods, reason = "the service manager names its socket in the environment")]
-pub(super) fn notify(state: &str) -> io::Result<()> {
+fn notify(state: &str) -> io::Result<()> {
     match std::env::var_os(SOCKET) {
         Some(socket) if !socket.is_empty() => send(&socket, state),
         _ => Ok(()),
