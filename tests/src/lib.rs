@@ -3,6 +3,7 @@
 pub mod armour;
 pub mod authority;
 pub mod command;
+pub mod dated;
 pub mod dump;
 #[cfg(unix)]
 pub mod figures;

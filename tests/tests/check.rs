@@ -3,47 +3,23 @@
 
 use std::{fs, os::unix::fs::PermissionsExt as _, process::Command};
 
-use rcgen::{CertificateParams, KeyPair};
+use rcgen::KeyPair;
 use serde_json::Value;
 use strongroom_tests::{
-    armour::pem,
-    authority::{TestCa, ca_params, leaf_params, self_signed},
+    authority::TestCa,
     command::{Run, Shop, fine, refused},
+    dated::{self, ca, import_ca, leaf},
 };
-use time::{Duration, OffsetDateTime};
 
-/// Validity in days from now, by the clock that the command reads as well.
-fn valid(params: &mut CertificateParams, from: i64, until: i64) {
-    // Half a day more, so that "in 9 days" is the same all day long.
-    let at = |days| OffsetDateTime::now_utc() + Duration::days(days) + Duration::hours(12);
-    (params.not_before, params.not_after) = (at(from), at(until));
-}
+#[path = "check/served.rs"]
+mod served;
+#[path = "check/unproved.rs"]
+mod unproved;
 
-fn import(shop: &Shop, alias: &str, ca: &TestCa, validity: (i64, i64), arguments: &[&str]) {
-    let key = KeyPair::generate().unwrap();
-    let mut params = leaf_params(&format!("{alias}.test"));
-    valid(&mut params, validity.0, validity.1);
-    let leaf = ca.issue_leaf_for(&params, &key);
-    let file = shop.folder.path().join(format!("{alias}.pem"));
-    fs::write(&file, pem("CERTIFICATE", leaf.der()) + &key.serialize_pem()).unwrap();
-    let run = shop.run(["import", alias, file.to_str().unwrap()].iter().chain(arguments));
-    assert_eq!(run.code, 0, "{}", run.err);
-}
-
-fn import_ca(shop: &Shop, alias: &str, ca: &TestCa) {
-    let file = shop.folder.path().join(format!("{alias}.ca"));
-    fs::write(&file, ca.file()).unwrap();
-    let run = shop.run(["ca", "import", alias, file.to_str().unwrap()]);
-    assert_eq!(run.code, 0, "{}", run.err);
-}
-
-fn ca(name: &str, below: Option<&TestCa>, until: i64) -> TestCa {
-    let mut params = ca_params(name);
-    valid(&mut params, -400, until);
-    match below {
-        None => self_signed(params, KeyPair::generate().unwrap()),
-        Some(root) => root.issue_ca(params),
-    }
+/// Imports a certificate for a host of the name of the alias, with a key of its own.
+fn import(shop: &Shop, alias: &str, ca: &TestCa, (from, until): (i64, i64), arguments: &[&str]) {
+    let (params, key) = (leaf(&format!("{alias}.test"), from, until), KeyPair::generate().unwrap());
+    dated::import(shop, alias, ca, &params, &key, arguments);
 }
 
 /// A store with an entry of each kind.

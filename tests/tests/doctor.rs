@@ -13,45 +13,14 @@ use strongroom::{
     secret::PrivateKey,
 };
 use strongroom_tests::{
-    armour::{has_openssl, pem},
-    authority::{TestCa, ca_params, leaf_params, self_signed},
+    armour::has_openssl,
     command::{Run, Shop, binary, fine},
+    dated::{self, ca, import, import_ca},
 };
-use time::{Duration, OffsetDateTime};
-
-/// Validity in days from now, by the clock that the command reads as well.
-fn valid(params: &mut CertificateParams, from: i64, until: i64) {
-    let at = |days| OffsetDateTime::now_utc() + Duration::days(days) + Duration::hours(12);
-    (params.not_before, params.not_after) = (at(from), at(until));
-}
-
-fn ca(name: &str, below: Option<&TestCa>, until: i64) -> TestCa {
-    let mut params = ca_params(name);
-    valid(&mut params, -400, until);
-    match below {
-        None => self_signed(params, KeyPair::generate().unwrap()),
-        Some(root) => root.issue_ca(params),
-    }
-}
-
-fn import_ca(shop: &Shop, alias: &str, ca: &TestCa) {
-    let file = shop.folder.path().join(format!("{alias}.ca"));
-    fs::write(&file, ca.file()).unwrap();
-    fine(&shop.json(["ca", "import", alias, file.to_str().unwrap()]));
-}
-
-fn import(shop: &Shop, alias: &str, ca: &TestCa, params: &CertificateParams, key: &KeyPair, more: &[&str]) {
-    let leaf = ca.issue_leaf_for(params, key);
-    let file = shop.folder.path().join(format!("{alias}.pem"));
-    fs::write(&file, pem("CERTIFICATE", leaf.der()) + &key.serialize_pem()).unwrap();
-    let run = shop.run(["import", alias, file.to_str().unwrap()].iter().chain(more));
-    assert_eq!(run.code, 0, "{}", run.err);
-}
+use time::OffsetDateTime;
 
 fn leaf(host: &str, until: i64) -> CertificateParams {
-    let mut params = leaf_params(host);
-    valid(&mut params, -300, until);
-    params
+    dated::leaf(host, -300, until)
 }
 
 fn key() -> KeyPair {

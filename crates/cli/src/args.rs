@@ -59,7 +59,7 @@ pub(crate) struct Arguments {
     #[arg(long, global = true, help_heading = STORE)]
     pub(crate) key_file_mounted: bool,
     /// What opens the store: file:PATH env:VAR cred:NAME prompt passphrase:SRC [default: the key file, or else a
-    /// passphrase that is asked for]; rekey takes several, and status none, which opens nothing
+    /// passphrase that is asked for]; rekey takes several; check, status and why take none, which opens nothing
     #[arg(long, global = true, value_name = "SRC", env = "STRONGROOM_UNLOCK", hide_env_values = true, help_heading = STORE)]
     pub(crate) unlock: Vec<UnlockSpec>,
     /// A file outside the store that says where it stood last; an older copy of the store is then refused
@@ -85,6 +85,13 @@ pub(crate) struct Arguments {
     pub(crate) color: clap::ColorChoice,
     #[command(subcommand)]
     pub(crate) command: Command,
+}
+
+impl Arguments {
+    /// Whether the store is to stay closed: what is read then is proved by nothing.
+    pub(crate) fn opens_nothing(&self) -> bool {
+        self.unlock.iter().any(|spec| matches!(spec, UnlockSpec::Nothing))
+    }
 }
 
 #[derive(Debug, Subcommand)]

@@ -24,7 +24,8 @@ pub(crate) fn invocation(matches: &ArgMatches) -> Invocation {
         if matches.value_source(id) != Some(ValueSource::CommandLine) {
             continue;
         }
-        for value in raw_values(matches, id) {
+        // What opens nothing is of no use to other commands.
+        for value in raw_values(matches, id).into_iter().filter(|value| id != UNLOCK.0 || value != "none") {
             // A passphrase itself is not repeated.
             let value = if value.starts_with("passphrase:pass:") { "prompt" } else { &value };
             let words = format!(" {option} {}", shell_word(value));

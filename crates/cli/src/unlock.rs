@@ -198,7 +198,7 @@ impl UnlockSpec {
                 Exit::Usage,
                 "unlock_none",
                 "seal",
-                "none opens no store: status alone takes it; name what opens this one, or leave --unlock out"
+                "none opens no store: check, status and why take it; name what opens this one, or leave --unlock out"
                     .to_owned(),
             )),
         }

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use strongroom::{Alias, keystore::ExpiryWindow};
 
+use super::Host;
+
 #[derive(Debug, Args)]
 pub(crate) struct Check {
     /// The entries [default: all server certificates]
@@ -29,6 +31,13 @@ pub(crate) struct Check {
     /// With --format openmetrics: say also how many seconds are left, for programs that cannot subtract
     #[arg(long)]
     pub(crate) relative: bool,
+    /// Shake hands with a server as well, and compare what it sends with the entry that is named, or else with the one that
+    /// answers for its name: HOST or HOST:PORT; may be given several times
+    #[arg(long, value_name = "HOST")]
+    pub(crate) connect: Vec<Host>,
+    /// With --unlock none: exit 0 although nothing that was read is proved, where nothing else is wrong
+    #[arg(long)]
+    pub(crate) accept_unproved: bool,
 }
 
 #[derive(Debug, Args)]

@@ -39,6 +39,9 @@ pub(crate) struct Why {
     /// The instant, as 2026-04-01T12:00:00Z [default: now]
     #[arg(long, value_name = "TIME")]
     pub(crate) at: Option<String>,
+    /// With --unlock none: exit 0 although nothing that was read is proved
+    #[arg(long)]
+    pub(crate) accept_unproved: bool,
 }
 
 /// What a client can use.

@@ -29,6 +29,7 @@ mod serve;
 mod service_manager;
 mod slots;
 mod status;
+mod unproved;
 mod user;
 mod verify;
 mod watch;

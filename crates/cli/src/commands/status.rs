@@ -16,7 +16,6 @@ use crate::{
     args::Arguments,
     failure::Failure,
     render::{Printer, first_names},
-    unlock::UnlockSpec,
 };
 
 /// How a database begins.
@@ -92,7 +91,7 @@ pub(super) fn run(arguments: &Arguments, printer: &Printer) -> Result<(), Failur
     let running = running_servers(&path);
     // Before the store is open: closing the file a second time would end the locks that the process has on it.
     let (size, journal) = (size(&path), journal(&path));
-    if arguments.unlock.iter().any(|spec| matches!(spec, UnlockSpec::Nothing)) {
+    if arguments.opens_nothing() {
         return unproved(&path, (size, journal), &running, printer);
     }
     let keystore = open_read_only(arguments, printer).map_err(|mut failure| {

@@ -4,15 +4,16 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 use strongroom::{
-    Alias, Keystore,
+    Alias, UnixTime,
+    certificate::Certificate,
     instant::{rfc3339, seconds},
-    keystore::{NamedEntry, running_servers},
+    keystore::{NamedEntry, UnprovedNamed, running_servers},
     remedy::Remedy,
-    select::{ClientKeys, Contender, Loss, NameMatch, ServerKey, select_entry, wildcard_of},
+    select::{ClientKeys, Contender, Loss, NameMatch, ServerKey, host_name, select_entry, wildcard_of},
     validate::PeerName,
 };
 
-use super::{now, open_read_only, store_path, verify::instant};
+use super::{now, open_read_only, store_path, unproved, verify::instant};
 use crate::{
     args::{Arguments, Why},
     failure::{Exit, Failure},
@@ -26,6 +27,8 @@ const NEAREST: usize = 5;
 
 #[derive(Serialize)]
 struct WhyView {
+    /// Whether the store was opened, and what is said of it proved.
+    proved: bool,
     /// In its normal form; null for a client without a name.
     host: Option<String>,
     selected: SelectedView,
@@ -52,26 +55,63 @@ struct OtherView {
     reason: &'static str,
 }
 
+/// An entry that was asked.
+struct Asked {
+    alias: Alias,
+    certificate: Certificate,
+    matched: NameMatch,
+    bound: bool,
+}
+
+impl From<NamedEntry> for Asked {
+    fn from(named: NamedEntry) -> Self {
+        let NamedEntry { entry, matched, bound, .. } = named;
+        Self { alias: entry.alias, certificate: entry.certificate, matched, bound }
+    }
+}
+
+impl From<UnprovedNamed> for Asked {
+    fn from(named: UnprovedNamed) -> Self {
+        let UnprovedNamed { entry, matched, bound, .. } = named;
+        Self { alias: entry.alias().clone(), certificate: entry.certificate().clone(), matched, bound }
+    }
+}
+
 /// What the rule looks at.
-fn contender(named: &NamedEntry) -> Contender<'_> {
-    let leaf = &named.entry.certificate;
+fn contender<'a>(alias: &'a Alias, leaf: &Certificate, matched: NameMatch, bound: bool) -> Contender<'a> {
     let key = ServerKey::of(leaf.key());
-    Contender::new(named.entry.alias.as_str(), named.matched, key, leaf.not_before(), leaf.not_after())
-        .bound(named.bound)
+    Contender::new(alias.as_str(), matched, key, leaf.not_before(), leaf.not_after()).bound(bound)
+}
+
+impl Asked {
+    fn contender(&self) -> Contender<'_> {
+        contender(&self.alias, &self.certificate, self.matched, self.bound)
+    }
 }
 
 /// The entry that answers, by its place.
 pub(super) fn decide(entries: &[NamedEntry], client: ClientKeys, at: i64) -> Option<usize> {
-    select_entry(entries.iter().map(contender), client, at)
+    let contenders = entries
+        .iter()
+        .map(|named| contender(&named.entry.alias, &named.entry.certificate, named.matched, named.bound));
+    select_entry(contenders, client, at)
 }
 
-pub(super) fn run(arguments: &Arguments, command: &Why, printer: &Printer) -> Result<(), Failure> {
-    let at = match &command.at {
-        Some(text) => {
-            instant(text).map_err(|message| Failure::new(Exit::Usage, "bad_time", "arguments", message))?
-        }
-        None => now(),
-    };
+/// What is known of a host: the entries that are asked, and the default entry.
+struct Known {
+    entries: Vec<Asked>,
+    default: Option<Alias>,
+    /// Entries with names like it, where none was asked.
+    near: Vec<(Alias, String)>,
+}
+
+/// What a store says that was opened.
+fn of_open_store(
+    arguments: &Arguments,
+    command: &Why,
+    at: UnixTime,
+    printer: &Printer,
+) -> Result<Known, Failure> {
     let keystore = open_read_only(arguments, printer)?;
     let default = match &command.default {
         Some(alias) => Some(keystore.entry(alias, now())?.alias),
@@ -80,57 +120,90 @@ pub(super) fn run(arguments: &Arguments, command: &Why, printer: &Printer) -> Re
     let host = command.host.as_ref().map(|host| &host.name);
     let limit = if command.all { u32::MAX } else { ASKED };
     let entries = keystore.entries_for(host, default.as_ref(), limit, at)?;
-    let (client, at) = (command.client.into(), seconds(at));
-    let Some(winner) = decide(&entries, client, at).and_then(|place| entries.get(place)) else {
-        return Err(nobody(&keystore, host)?);
+    let near = match host.filter(|_| entries.is_empty()) {
+        Some(host) => near(host, &|name| Ok(keystore.aliases_of_name(name, 2)?))?,
+        None => Vec::new(),
     };
-    let judged = contender(winner);
-    let others: Vec<(&NamedEntry, Loss)> = entries
+    Ok(Known { entries: entries.into_iter().map(Asked::from).collect(), default, near })
+}
+
+/// What the rows of a store say that stays closed.
+fn of_closed_store(arguments: &Arguments, command: &Why, at: UnixTime) -> Result<Known, Failure> {
+    let store = unproved::read(arguments)?;
+    let default = match &command.default {
+        Some(alias) => Some(store.entry(alias, now())?.alias().clone()),
+        None => default_of_servers(arguments)?,
+    };
+    let host = command.host.as_ref().map(|host| &host.name);
+    let entries = store.entries_for(host, default.as_ref(), at)?;
+    let mut names: Vec<(Alias, Vec<String>)> = Vec::new();
+    let near = match host.filter(|_| entries.is_empty()) {
+        Some(host) => {
+            store.each_entry(at, |alias, entry| {
+                if let Ok(entry) = entry {
+                    names.push((alias.clone(), entry.certificate().hosts().map(host_name).collect()));
+                }
+            })?;
+            let having = |name: &str| {
+                let has = |(_, names): &&(Alias, Vec<String>)| names.iter().any(|known| known == name);
+                Ok(names.iter().filter(has).map(|(alias, _)| alias.clone()).take(2).collect())
+            };
+            near(host, &having)?
+        }
+        None => Vec::new(),
+    };
+    Ok(Known { entries: entries.into_iter().map(Asked::from).collect(), default, near })
+}
+
+pub(super) fn run(arguments: &Arguments, command: &Why, printer: &Printer) -> Result<(), Failure> {
+    unproved::check_accepts(arguments, command.accept_unproved)?;
+    let at = match &command.at {
+        Some(text) => {
+            instant(text).map_err(|message| Failure::new(Exit::Usage, "bad_time", "arguments", message))?
+        }
+        None => now(),
+    };
+    let is_proved = !arguments.opens_nothing();
+    let Known { entries, default, near } = if is_proved {
+        of_open_store(arguments, command, at, printer)?
+    } else {
+        of_closed_store(arguments, command, at)?
+    };
+    let host = command.host.as_ref().map(|host| &host.name);
+    let (client, at) = (command.client.into(), seconds(at));
+    let place = select_entry(entries.iter().map(Asked::contender), client, at);
+    let Some(winner) = place.and_then(|place| entries.get(place)) else {
+        return Err(nobody(host, &near));
+    };
+    let judged = winner.contender();
+    let others: Vec<(&Asked, Loss)> = entries
         .iter()
-        .filter(|named| named.entry.alias != winner.entry.alias)
-        .map(|named| (named, judged.loss_of(&contender(named), client, at)))
+        .filter(|named| named.alias != winner.alias)
+        .map(|named| (named, judged.loss_of(&named.contender(), client, at)))
         .collect();
     let view = WhyView {
+        proved: is_proved,
         host: host.map(ToString::to_string),
         selected: SelectedView {
-            alias: winner.entry.alias.to_string(),
-            sha256: winner.entry.certificate.fingerprint().to_string(),
+            alias: winner.alias.to_string(),
+            sha256: winner.certificate.fingerprint().to_string(),
             rule: winner.matched.as_str(),
             bound: winner.bound,
         },
         others: others
             .iter()
-            .map(|(named, loss)| OtherView { alias: named.entry.alias.to_string(), reason: loss.as_str() })
+            .map(|(named, loss)| OtherView { alias: named.alias.to_string(), reason: loss.as_str() })
             .collect(),
         default: default.as_ref().map(ToString::to_string),
         ties: others
             .iter()
             .filter(|(_, loss)| *loss == Loss::LaterAlias)
-            .map(|(named, _)| named.entry.alias.to_string())
+            .map(|(named, _)| named.alias.to_string())
             .collect(),
     };
     printer.result(&view, &[], || {
-        let unusable = !client.can_use(judged.key);
-        let mut text = format!("{} answers: {}\n", winner.entry.alias, because(winner, host));
-        if unusable {
-            let _ = writeln!(
-                text,
-                "the client cannot use its {} key: it is told so (handshake_failure)",
-                winner.entry.certificate.key()
-            );
-        }
-        if at > judged.not_after {
-            let _ = writeln!(text, "it has expired: {}", rfc3339(judged.not_after));
-        }
-        let named: Vec<_> = others.iter().filter(|(named, _)| named.matched != NameMatch::Default).collect();
-        if !named.is_empty() {
-            text.push_str("also have it:\n");
-            let width = named.iter().map(|(named, _)| named.entry.alias.as_str().len()).max().unwrap_or(0);
-            for (named, loss) in named {
-                let why = lost(named, *loss, winner, host);
-                let _ = writeln!(text, "  {:width$}  {why}", named.entry.alias.as_str());
-            }
-        }
+        let mut text = answer(winner, host, client, at);
+        also(&mut text, &others, winner, host);
         match &default {
             Some(alias) if host.is_some() => {
                 let _ = writeln!(text, "a client without a name, or with another one, gets: {alias} (the default)");
@@ -140,13 +213,50 @@ pub(super) fn run(arguments: &Arguments, command: &Why, printer: &Printer) -> Re
                 "which entry is the default is the server's choice, and none that runs says so; give it with --default\n",
             ),
         }
+        if !is_proved {
+            let _ = writeln!(text, "{}", unproved::NOT_PROVED);
+        }
         text
     });
+    if !is_proved {
+        printer.set_exit(unproved::exit(0, command.accept_unproved, printer));
+    }
     Ok(())
 }
 
+/// Which entry answers, and what the client thinks of it.
+fn answer(winner: &Asked, host: Option<&PeerName>, client: ClientKeys, at: i64) -> String {
+    let judged = winner.contender();
+    let mut text = format!("{} answers: {}\n", winner.alias, because(winner, host));
+    if !client.can_use(judged.key) {
+        let _ = writeln!(
+            text,
+            "the client cannot use its {} key: it is told so (handshake_failure)",
+            winner.certificate.key()
+        );
+    }
+    if at > judged.not_after {
+        let _ = writeln!(text, "it has expired: {}", rfc3339(judged.not_after));
+    }
+    text
+}
+
+/// The others with the name, each with why it does not answer.
+fn also(text: &mut String, others: &[(&Asked, Loss)], winner: &Asked, host: Option<&PeerName>) {
+    let named: Vec<_> = others.iter().filter(|(named, _)| named.matched != NameMatch::Default).collect();
+    if named.is_empty() {
+        return;
+    }
+    text.push_str("also have it:\n");
+    let width = named.iter().map(|(named, _)| named.alias.as_str().len()).max().unwrap_or(0);
+    for (named, loss) in named {
+        let why = lost(named, *loss, winner, host);
+        let _ = writeln!(text, "  {:width$}  {why}", named.alias.as_str());
+    }
+}
+
 /// Why the winner was asked at all.
-fn because(winner: &NamedEntry, host: Option<&PeerName>) -> String {
+fn because(winner: &Asked, host: Option<&PeerName>) -> String {
     let name = host.map(ToString::to_string).unwrap_or_default();
     let bound = if winner.bound { ", and is bound to it" } else { "" };
     match winner.matched {
@@ -160,25 +270,25 @@ fn because(winner: &NamedEntry, host: Option<&PeerName>) -> String {
 }
 
 /// Why another does not answer.
-fn lost(named: &NamedEntry, loss: Loss, winner: &NamedEntry, host: Option<&PeerName>) -> String {
-    let leaf = &named.entry.certificate;
+fn lost(named: &Asked, loss: Loss, winner: &Asked, host: Option<&PeerName>) -> String {
+    let leaf = &named.certificate;
     let day = |at: i64| rfc3339(at).chars().take(10).collect::<String>();
     match loss {
         Loss::KeyOfNoUse => format!("the client cannot use its {} key", leaf.key()),
         Loss::LessExact => {
             let wildcard = host.and_then(|host| wildcard_of(&host.to_string())).unwrap_or_default();
-            format!("{wildcard}, less exact than {}", winner.entry.alias)
+            format!("{wildcard}, less exact than {}", winner.alias)
         }
         Loss::Expired => format!("expired {}", day(leaf.not_after())),
         Loss::NotYetValid => format!("not valid before {}", day(leaf.not_before())),
-        Loss::NotBound => format!("{} is bound to the host", winner.entry.alias),
+        Loss::NotBound => format!("{} is bound to the host", winner.alias),
         Loss::Older => format!(
             "older: valid since {}, {} since {}",
             day(leaf.not_before()),
-            winner.entry.alias,
-            day(winner.entry.certificate.not_before())
+            winner.alias,
+            day(winner.certificate.not_before())
         ),
-        _ => format!("the same in all else, and {} comes first in the alphabet", winner.entry.alias),
+        _ => format!("the same in all else, and {} comes first in the alphabet", winner.alias),
     }
 }
 
@@ -191,18 +301,17 @@ fn default_of_servers(arguments: &Arguments) -> Result<Option<Alias>, Failure> {
     Ok(if defaults.len() == 1 { defaults.pop() } else { None })
 }
 
-/// Nobody answers: which entries have a name like it.
-fn nobody(keystore: &Keystore, host: Option<&PeerName>) -> Result<Failure, Failure> {
-    let Some(host) = host else {
-        let message = "no entry answers a client without a name: no default entry is known".to_owned();
-        return Ok(Failure::new(Exit::NotFound, "nobody_answers", "serve", message));
-    };
+/// Entries with a name like that of a host, or with one above it; `having` finds those with a name.
+fn near(
+    host: &PeerName,
+    having: &dyn Fn(&str) -> Result<Vec<Alias>, Failure>,
+) -> Result<Vec<(Alias, String)>, Failure> {
     let name = host.to_string();
     let mut near: Vec<(Alias, String)> = Vec::new();
     let mut above = Some(name.as_str());
     while let Some(part) = above {
         for like in [part.to_owned(), format!("*.{part}")] {
-            for alias in keystore.aliases_of_name(&like, 2)? {
+            for alias in having(&like)? {
                 if near.iter().all(|(known, _)| *known != alias) {
                     near.push((alias, like.clone()));
                 }
@@ -210,9 +319,18 @@ fn nobody(keystore: &Keystore, host: Option<&PeerName>) -> Result<Failure, Failu
         }
         above = part.split_once('.').map(|(_, rest)| rest);
     }
+    Ok(near)
+}
+
+/// Nobody answers: which entries have a name like it.
+fn nobody(host: Option<&PeerName>, near: &[(Alias, String)]) -> Failure {
+    let Some(host) = host else {
+        let message = "no entry answers a client without a name: no default entry is known".to_owned();
+        return Failure::new(Exit::NotFound, "nobody_answers", "serve", message);
+    };
     let listed: Vec<String> =
         near.iter().take(NEAREST).map(|(alias, name)| format!("{alias} has {name}")).collect();
     let near = if listed.is_empty() { String::new() } else { format!("; nearest: {}", listed.join(", ")) };
-    let message = format!("no entry answers for {name}{near}");
-    Ok(Failure::new(Exit::NotFound, "nobody_answers", "serve", message).with(Remedy::ImportServerCertificate))
+    let message = format!("no entry answers for {host}{near}");
+    Failure::new(Exit::NotFound, "nobody_answers", "serve", message).with(Remedy::ImportServerCertificate)
 }

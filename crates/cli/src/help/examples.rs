@@ -243,6 +243,11 @@ pub(super) const EXAMPLES: &[Examples] = &[
                 "for Prometheus, by a timer",
             ),
             ("strongroom check --format nagios -w 30d -c 7d", "for Nagios and Icinga"),
+            ("strongroom check www --connect www.example.test", "and whether that server sends the entry"),
+            (
+                "strongroom check --unlock none --accept-unproved",
+                "for a monitor without the key: what the file says, proved by nothing",
+            ),
         ],
     ),
     (

@@ -60,9 +60,35 @@ impl Finders {
     }
 }
 
+/// What chains are judged by.
+pub(super) trait ChainSource {
+    /// The imported CA certificates with a subject, as names are compared, each with its trust.
+    fn authorities_named(&self, subject: &[u8]) -> Result<Vec<(Certificate, Trust)>, StoreError>;
+
+    /// The commit that is shown; `None` for what no other read may see.
+    fn mark(&self) -> Option<Mark>;
+
+    /// Whether the rows are proved: a path that was validated at the import then needs no signature again.
+    fn is_proved(&self) -> bool;
+}
+
+impl ChainSource for Read<'_> {
+    fn authorities_named(&self, subject: &[u8]) -> Result<Vec<(Certificate, Trust)>, StoreError> {
+        self.authorities_named(subject)
+    }
+
+    fn mark(&self) -> Option<Mark> {
+        self.mark()
+    }
+
+    fn is_proved(&self) -> bool {
+        true
+    }
+}
+
 impl Chains {
     /// Judges by what `read` shows.
-    pub(super) fn seen_by<'c>(&'c self, read: &'c Read<'c>) -> ChainView<'c> {
+    pub(super) fn seen_by<'c>(&'c self, read: &'c dyn ChainSource) -> ChainView<'c> {
         ChainView { chains: self, read, own: RefCell::default(), without: None }
     }
 }
@@ -70,7 +96,7 @@ impl Chains {
 /// The chains of a store at one commit, or within a change.
 pub(super) struct ChainView<'c> {
     chains: &'c Chains,
-    read: &'c Read<'c>,
+    read: &'c dyn ChainSource,
     /// What no other read may see.
     own: RefCell<Finders>,
     /// A CA certificate that is judged as if it had this trust, or were not there.
@@ -124,6 +150,9 @@ impl<'c> ChainView<'c> {
     }
 
     fn known<'k>(&'k self, row: &'k EntryRow) -> KnownSignatures<'k> {
+        if !self.read.is_proved() {
+            return KnownSignatures { cache: Some(&self.chains.signatures), ..KnownSignatures::default() };
+        }
         let VersionRow { chain, allowed, .. } = &row.content;
         // A server certificate that stood alone, which nobody had to allow: its own key signed it.
         let self_signed =
@@ -170,7 +199,7 @@ fn leaf(content: &VersionRow) -> Result<&Certificate, StoreError> {
 /// The imported CA certificates that may be on a path from the leaf: names are followed upwards, and key identifiers
 /// where many bear one name.
 pub(super) fn load_authorities(
-    read: &Read<'_>,
+    read: &dyn ChainSource,
     leaf: &Certificate,
     others: &[Certificate],
 ) -> Result<Authorities, StoreError> {

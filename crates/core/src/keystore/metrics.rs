@@ -25,6 +25,11 @@ const COMPLETE: Family = (
 );
 const ENTRIES: Family = ("strongroom_entries", "Entries that were read, by kind.");
 const UNREADABLE: Family = ("x509_read_errors", "Entries that could not be read.");
+const SERVED: Family = ("strongroom_served", "1 if the server sends what the store has, 0 if not.");
+const PROVED: Family = (
+    "strongroom_proved",
+    "1 if the store was opened with its unlock key, 0 if whoever can write its file can have written this.",
+);
 const CHECKED: Family = ("strongroom_check_timestamp_seconds", "When this was said, in seconds since 1970.");
 
 /// A text in OpenMetrics' format out of the entries that are given to it.
@@ -56,11 +61,14 @@ pub struct Metrics {
     expired: String,
     expires_in: Option<String>,
     complete: String,
+    served: String,
     entries: String,
     unreadable: String,
     /// Whose entries are added, as a label; empty for the one store of a text.
     machine: String,
     totals: Totals,
+    /// Whether a keystore gave all of it.
+    proved: bool,
     /// Families that others added.
     others: String,
 }
@@ -85,10 +93,12 @@ impl Metrics {
             expired: text(),
             expires_in: None,
             complete: text(),
+            served: text(),
             entries: text(),
             unreadable: text(),
             machine: text(),
             totals: Totals::default(),
+            proved: true,
             others: text(),
         }
     }
@@ -114,6 +124,11 @@ impl Metrics {
         let _ = writeln!(self.others, "# HELP {name} {help}\n# TYPE {name} gauge\n{name} {value}");
     }
 
+    /// Says that what is added is proved by nothing.
+    pub fn set_unproved(&mut self) {
+        self.proved = false;
+    }
+
     /// Says also how many seconds are left, for programs that cannot subtract.
     #[must_use]
     pub fn relative(mut self) -> Self {
@@ -135,6 +150,13 @@ impl Metrics {
         for (certificate, cause) in certificates(entry) {
             self.add_certificate(entry, certificate, cause.as_str());
         }
+    }
+
+    /// Adds whether a server sends what the store has of an entry.
+    pub fn add_served(&mut self, alias: &str, host: &str, port: u16, served: bool) {
+        let own = format!("alias=\"{}\",host=\"{}\",port=\"{port}\"", label(alias), label(host));
+        let labels = self.labels(&own);
+        let _ = writeln!(self.served, "{}{labels} {}", SERVED.0, u8::from(served));
     }
 
     /// Counts an entry that cannot be read.
@@ -197,8 +219,12 @@ impl Metrics {
             family(EXPIRES_IN, samples);
         }
         family(COMPLETE, &self.complete);
+        if !self.served.is_empty() {
+            family(SERVED, &self.served);
+        }
         family(ENTRIES, &self.entries);
         family(UNREADABLE, &self.unreadable);
+        family(PROVED, &format!("{} {}\n", PROVED.0, u8::from(self.proved)));
         family(CHECKED, &format!("{} {}\n", CHECKED.0, self.at));
         text.push_str(&self.others);
         text.push_str("# EOF\n");

@@ -45,6 +45,7 @@ mod shared;
 mod slots;
 #[cfg(all(test, unix))]
 mod tests;
+mod unproved;
 mod waiting_key;
 mod web_server;
 
@@ -87,6 +88,7 @@ pub use self::{
     servers::{ServedEntry, ServerFile, ServerReport, running_servers, stale_server_files},
     serving::{NameDigest, NameSink, NamedEntry},
     slots::ListedSlot,
+    unproved::{UnprovedEntry, UnprovedNamed, UnprovedStore},
     web_server::{WebServerChange, WebServerReport},
 };
 use self::{

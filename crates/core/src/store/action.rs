@@ -42,8 +42,6 @@ impl Action {
     /// Those that change no entry.
     pub(super) const OF_NO_ENTRY: [Self; 24] = [
         Self::Init,
-        Self::Export,
-        Self::CaExport,
         // Each entry has a row of its own.
         Self::ImportMany,
         Self::CaImportAll,

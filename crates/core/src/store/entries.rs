@@ -11,7 +11,7 @@ use super::{
 use crate::{
     alias::Alias,
     certificate::{Certificate, Fingerprint},
-    seal::Digest,
+    seal::{Digest, SealedKey},
     validate::{PathCertificate, Trust},
 };
 
@@ -23,10 +23,10 @@ const MAX_NAMESAKES: usize = 64;
 const PAGE: usize = 500;
 
 /// Certificates of one read, each decoded once.
-type Decoded = BTreeMap<Digest, Certificate>;
+pub(super) type Decoded = BTreeMap<Digest, Certificate>;
 
 /// What stands under an alias, in lower case, or why it cannot be given.
-type Named<T> = (String, Result<T, StoreError>);
+pub(crate) type Named<T> = (String, Result<T, StoreError>);
 
 /// Takes every entry with the alias that it stands under.
 type EachListed<'e> = &'e mut dyn FnMut(&str, Result<EntryHead, StoreError>) -> Result<(), StoreError>;
@@ -195,27 +195,13 @@ impl Read<'_> {
     }
 
     /// Reads and decodes certificates that are not known yet.
-    fn decode(&self, mut wanted: Vec<Digest>, known: &mut Decoded) -> Result<(), StoreError> {
-        wanted.retain(|digest| !known.contains_key(digest));
-        wanted.sort_unstable();
-        wanted.dedup();
-        for (digest, der) in wanted.iter().zip(self.blobs(&wanted)?) {
-            // What is missing is told where it is used.
-            if let Some(certificate) = der.and_then(|der| Certificate::from_der(&der).ok()) {
-                known.insert(*digest, certificate);
-            }
-        }
-        Ok(())
+    fn decode(&self, wanted: Vec<Digest>, known: &mut Decoded) -> Result<(), StoreError> {
+        decode(wanted, known, |wanted| self.blobs(wanted))
     }
 
     /// A version with its certificates and its sealed key.
     fn fill(&self, content: Content, known: &mut Decoded) -> Result<VersionRow, StoreError> {
         self.decode(content.certificates(), known)?;
-        let chain = content.chain.iter().map(|(fingerprint, role)| {
-            let certificate = known.get(fingerprint.as_bytes()).cloned().ok_or(BLOB)?;
-            Ok(PathCertificate { certificate, role: *role })
-        });
-        let chain = chain.collect::<Result<Vec<_>, StoreError>>()?;
         let sealed = match content.sealed {
             None => None,
             Some(digest) => {
@@ -223,14 +209,46 @@ impl Read<'_> {
                 Some(sealed_from_blob(&blob)?)
             }
         };
-        Ok(VersionRow {
-            number: content.number,
-            origin: content.origin,
-            created_at: content.created_at,
-            actor: content.actor,
-            allowed: content.allowed,
-            sealed,
-            chain,
-        })
+        filled(content, known, sealed)
     }
+}
+
+/// Reads by `blobs`, and decodes, those certificates that are not known yet.
+pub(super) fn decode(
+    mut wanted: Vec<Digest>,
+    known: &mut Decoded,
+    blobs: impl FnOnce(&[Digest]) -> Result<Vec<Option<Vec<u8>>>, StoreError>,
+) -> Result<(), StoreError> {
+    wanted.retain(|digest| !known.contains_key(digest));
+    wanted.sort_unstable();
+    wanted.dedup();
+    for (digest, der) in wanted.iter().zip(blobs(&wanted)?) {
+        // What is missing is told where it is used.
+        if let Some(certificate) = der.and_then(|der| Certificate::from_der(&der).ok()) {
+            known.insert(*digest, certificate);
+        }
+    }
+    Ok(())
+}
+
+/// A version with its certificates, which were decoded.
+pub(super) fn filled(
+    content: Content,
+    known: &Decoded,
+    sealed: Option<SealedKey>,
+) -> Result<VersionRow, StoreError> {
+    let chain = content.chain.iter().map(|(fingerprint, role)| {
+        let certificate = known.get(fingerprint.as_bytes()).cloned().ok_or(BLOB)?;
+        Ok(PathCertificate { certificate, role: *role })
+    });
+    let chain = chain.collect::<Result<Vec<_>, StoreError>>()?;
+    Ok(VersionRow {
+        number: content.number,
+        origin: content.origin,
+        created_at: content.created_at,
+        actor: content.actor,
+        allowed: content.allowed,
+        sealed,
+        chain,
+    })
 }

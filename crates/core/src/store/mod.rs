@@ -37,6 +37,7 @@ mod state;
 mod sweep;
 mod tree;
 mod uncertain_commit;
+mod unproved;
 mod verify;
 mod waiting;
 mod web_server;
@@ -66,6 +67,7 @@ pub(crate) use self::{
     slots::{Claim, Claimed, SlotCheck, claimed},
     sqlite::{Prepared, SqliteEngine, beside, free_name, remove as remove_file, side_files},
     state::Mark,
+    unproved::UnprovedRead,
 };
 use self::{
     engine::{Connector, Engine, View},

@@ -1,19 +1,26 @@
 //! `check`: what expires, and what clients refuse already.
 
 mod nagios;
+mod reading;
+mod served;
 mod text;
+
+use std::path::Path;
 
 use serde::Serialize;
 use strongroom::{
-    Alias, Entry, Keystore, UnixTime,
+    UnixTime,
     instant::{rfc3339, seconds},
-    keystore::{EntryKind, Expiry, ExpiryState, ExpiryWindow, Metrics},
+    keystore::{Expiry, ExpiryState, ExpiryWindow, Metrics},
 };
 
+use self::{
+    reading::{Checked, Store},
+    served::ServedView,
+};
 use super::{
-    list::named_entry,
     new_file::{present, write_public},
-    now, open_read_only,
+    now, unproved,
 };
 use crate::{
     args::{Arguments, Check, CheckFormat},
@@ -23,7 +30,7 @@ use crate::{
 
 /// Something expires within the window.
 const EXPIRING: u8 = 10;
-/// Something has expired, is not valid yet, or has a broken chain.
+/// Something has expired, is not valid yet, has a broken chain, or is not what a server sends.
 const EXPIRED: u8 = 11;
 
 /// How an entry stands.
@@ -61,21 +68,27 @@ struct Counts {
     broken: u64,
     expired: u64,
     unreadable: u64,
+    /// Servers that do not send what the store has, or that cannot be asked.
+    not_served: u64,
 }
 
 /// What was found out over all entries.
 #[derive(Default)]
 struct Summary {
+    /// Whether the store was opened.
+    proved: bool,
     counts: Counts,
     damaged: Vec<DamagedView>,
+    /// The servers that were asked.
+    served: Vec<ServedView>,
 }
 
 impl EntryStateView {
-    fn of(entry: &Entry, expiry: &Expiry, at: UnixTime) -> Self {
+    fn of(entry: Checked<'_>, expiry: &Expiry, at: UnixTime) -> Self {
         let certificate = &expiry.certificate;
         Self {
             alias: expiry.alias.to_string(),
-            names: entry.certificate.hosts().map(str::to_owned).collect(),
+            names: entry.certificate().hosts().map(str::to_owned).collect(),
             state: expiry.state.as_str(),
             cause: expiry.cause.as_str(),
             sha256: certificate.fingerprint().to_string(),
@@ -102,7 +115,7 @@ impl Counts {
     }
 
     fn exit(&self) -> u8 {
-        if self.expired + self.not_yet_valid + self.broken + self.unreadable > 0 {
+        if self.expired + self.not_yet_valid + self.broken + self.unreadable + self.not_served > 0 {
             EXPIRED
         } else if self.expiring > 0 {
             EXPIRING
@@ -115,12 +128,21 @@ impl Counts {
 #[derive(Serialize)]
 struct CheckView<'a> {
     checked_at: String,
+    /// Whether the store was opened, and what is said of it proved.
+    proved: bool,
     counts: &'a Counts,
     entries: Vec<EntryStateView>,
     unreadable_entries: &'a [DamagedView],
+    served: &'a [ServedView],
 }
 
 pub(super) fn run(arguments: &Arguments, command: &Check, printer: &Printer) -> Result<(), Failure> {
+    unproved::check_accepts(arguments, command.accept_unproved)?;
+    if arguments.opens_nothing() && !command.connect.is_empty() {
+        return Err(wrong_call(
+            "--connect compares with what the store holds, which is not known while it is closed; leave --unlock none out",
+        ));
+    }
     if command.format == CheckFormat::Nagios {
         return nagios::run(arguments, command, printer);
     }
@@ -131,17 +153,19 @@ pub(super) fn run(arguments: &Arguments, command: &Check, printer: &Printer) -> 
         return Err(wrong_call("--relative is for --format openmetrics"));
     }
     let (window, at) = (command.within.unwrap_or_default(), now());
-    let keystore = open_read_only(arguments, printer)?;
+    let store = Store::open(arguments, printer)?;
     let (answer, summary) = match command.format {
-        CheckFormat::Openmetrics => metrics(&keystore, command, window, at)?,
-        CheckFormat::Text if !arguments.json => text::report(&keystore, command, window, at, printer)?,
-        _ => json(&keystore, command, window, at)?,
+        CheckFormat::Openmetrics => metrics(&store, command, window, at)?,
+        CheckFormat::Text if !arguments.json => text::report(&store, command, window, at, printer)?,
+        _ => json(&store, command, window, at)?,
     };
     for entry in &summary.damaged {
         printer.warn(&format!("\"{}\" cannot be checked: {}", entry.alias, entry.message));
     }
     give(command, printer, &answer)?;
-    printer.set_exit(summary.counts.exit());
+    let code = summary.counts.exit();
+    let proved = summary.proved;
+    printer.set_exit(if proved { code } else { unproved::exit(code, command.accept_unproved, printer) });
     Ok(())
 }
 
@@ -152,38 +176,60 @@ fn wrong_call(message: &str) -> Failure {
 /// Writes the answer where it is wanted.
 fn give(command: &Check, printer: &Printer, answer: &str) -> Result<(), Failure> {
     match &command.output {
-        Some(path) => write_public(path, answer.as_bytes(), present(path)?.is_some()),
-        None => {
+        Some(path) if path != Path::new("-") => {
+            write_public(path, answer.as_bytes(), present(path)?.is_some())
+        }
+        _ => {
             printer.data(answer);
             Ok(())
         }
     }
 }
 
+/// Judges the entries, and asks the servers.
+fn judge(
+    store: &Store,
+    command: &Check,
+    at: UnixTime,
+    state: impl FnMut(Checked<'_>, bool) -> Option<ExpiryState>,
+) -> Result<Summary, Failure> {
+    let mut summary = store.judge(&command.aliases, at, state)?;
+    if let Store::Proved(keystore) = store {
+        for host in &command.connect {
+            summary.served.push(served::ask(keystore, &command.aliases, host, at)?);
+        }
+    }
+    let not_served = summary.served.iter().filter(|server| !server.is_served()).count();
+    summary.counts.not_served = u64::try_from(not_served).unwrap_or(u64::MAX);
+    Ok(summary)
+}
+
 fn json(
-    keystore: &Keystore,
+    store: &Store,
     command: &Check,
     window: ExpiryWindow,
     at: UnixTime,
 ) -> Result<(String, Summary), Failure> {
     let mut entries = Vec::new();
-    let summary = judge(keystore, &command.aliases, at, |entry, is_judged| {
-        let expiry = is_judged.then(|| Expiry::of(entry, window, at))?;
+    let summary = judge(store, command, at, |entry, is_judged| {
+        let expiry = is_judged.then(|| entry.expiry(window, at))?;
         entries.push(EntryStateView::of(entry, &expiry, at));
         Some(expiry.state)
     })?;
     let view = CheckView {
         checked_at: rfc3339(seconds(at)),
+        proved: summary.proved,
         counts: &summary.counts,
         entries,
         unreadable_entries: &summary.damaged,
+        served: &summary.served,
     };
     let text = envelope(&view);
     Ok((text, summary))
 }
 
 fn metrics(
-    keystore: &Keystore,
+    store: &Store,
     command: &Check,
     window: ExpiryWindow,
     at: UnixTime,
@@ -192,41 +238,16 @@ fn metrics(
     if command.relative {
         metrics = metrics.relative();
     }
-    let summary = judge(keystore, &command.aliases, at, |entry, is_judged| {
-        metrics.add(entry);
-        is_judged.then(|| Expiry::of(entry, window, at).state)
+    let summary = judge(store, command, at, |entry, is_judged| {
+        entry.add_to(&mut metrics);
+        is_judged.then(|| entry.expiry(window, at).state)
     })?;
+    if !summary.proved {
+        metrics.set_unproved();
+    }
     summary.damaged.iter().for_each(|_| metrics.add_unreadable());
+    for server in &summary.served {
+        metrics.add_served(&server.alias, &server.host, server.port, server.is_served());
+    }
     Ok((metrics.into_text(), summary))
-}
-
-/// Goes through the entries that were named, or through all of the store. `state` takes each with whether it is judged, and
-/// says how it stands if so: CA certificates are judged where they are named, and with the entries below them.
-fn judge(
-    keystore: &Keystore,
-    aliases: &[Alias],
-    at: UnixTime,
-    mut state: impl FnMut(&Entry, bool) -> Option<ExpiryState>,
-) -> Result<Summary, Failure> {
-    let mut summary = Summary::default();
-    for alias in aliases {
-        let state = state(&named_entry(keystore, alias, at)?, true);
-        state.into_iter().for_each(|state| summary.counts.count(state));
-    }
-    let all = aliases.is_empty().then(|| keystore.listed_entries(at));
-    for listed in all.into_iter().flatten() {
-        match listed? {
-            (_, Ok(entry)) => {
-                let state = state(&entry, entry.kind == EntryKind::Server);
-                state.into_iter().for_each(|state| summary.counts.count(state));
-            }
-            (alias, Err(error)) => summary.damaged.push(DamagedView {
-                alias: alias.to_string(),
-                code: error.code(),
-                message: error.to_string(),
-            }),
-        }
-    }
-    summary.counts.unreadable = u64::try_from(summary.damaged.len()).unwrap_or(u64::MAX);
-    Ok(summary)
 }

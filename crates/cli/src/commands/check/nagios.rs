@@ -3,15 +3,15 @@
 use strongroom::{
     UnixTime,
     instant::seconds,
-    keystore::{Expiry, ExpiryState, ExpiryWindow},
+    keystore::{ExpiryState, ExpiryWindow},
 };
 
-use super::{super::open_read_only, give, judge, wrong_call};
+use super::{Store, Summary, give, judge, wrong_call};
 use crate::{
     args::{Arguments, Check},
     commands::now,
     failure::Failure,
-    render::{Printer, time_left},
+    render::{NAGIOS_UNKNOWN, Printer, time_left},
 };
 
 /// How many entries are named in the line.
@@ -46,9 +46,10 @@ fn line(
     let now = seconds(at);
     let mut named: Vec<Named> = Vec::new();
     let mut soonest: Option<i64> = None;
-    let summary = judge(&open_read_only(arguments, printer)?, &command.aliases, at, |entry, is_judged| {
-        let early = is_judged.then(|| Expiry::of(entry, warning, at))?;
-        let late = Expiry::of(entry, critical, at);
+    let store = Store::open(arguments, printer)?;
+    let summary = judge(&store, command, at, |entry, is_judged| {
+        let early = is_judged.then(|| entry.expiry(warning, at))?;
+        let late = entry.expiry(critical, at);
         let ends = early.certificate.not_after();
         soonest = Some(soonest.map_or(ends, |known| known.min(ends)));
         // A threshold of its own that is wider than the other still is critical.
@@ -62,18 +63,14 @@ fn line(
             named.push(Named {
                 critical: late.state != ExpiryState::Ok,
                 ends: worst.certificate.not_after(),
-                text: format!("{} {why}", entry.alias),
+                text: format!("{} {why}", entry.alias()),
             });
         }
         Some(worst.state)
     })?;
-    let counts = &summary.counts;
-    let (word, code) = match () {
-        () if named.iter().any(|named| named.critical) || counts.unreadable > 0 => ("CRITICAL", 2),
-        () if !named.is_empty() => ("WARNING", 1),
-        () => ("OK", 0),
-    };
     named.sort_by_key(|named| (!named.critical, named.ends));
+    let (word, code) = verdict(&summary, &named, command.accept_unproved);
+    let counts = &summary.counts;
     let mut about: Vec<String> = named.iter().take(NAMED).map(|named| named.text.clone()).collect();
     about.extend(summary.damaged.iter().map(|entry| format!("{} damaged", entry.alias)).take(NAMED));
     let shown = about.len();
@@ -84,13 +81,45 @@ fn line(
     let days =
         soonest.map(|ends| format!("{}d", ends.saturating_sub(now).div_euclid(DAY))).unwrap_or_default();
     let limits = format!("{};{};;", threshold(warning), threshold(critical));
+    let served = servers(&summary);
+    let proved = if summary.proved { "" } else { ", not proved" };
+    let not_served =
+        if command.connect.is_empty() { String::new() } else { format!(" not_served={}", counts.not_served) };
     let text = format!(
-        "STRONGROOM {word} - {bad} of {total} need attention{told} | soonest={days};{limits} expired={} expiring={} broken={}\n",
+        "STRONGROOM {word} - {bad} of {total} need attention{told}{served}{proved} | soonest={days};{limits} expired={} expiring={} broken={}{not_served}\n",
         counts.expired,
         counts.expiring,
         counts.broken + counts.not_yet_valid + counts.unreadable,
     );
     Ok((text, code))
+}
+
+/// A good answer that nothing proves is none, unless it is accepted as it is.
+fn verdict(summary: &Summary, named: &[Named], accepts_unproved: bool) -> (&'static str, u8) {
+    let counts = &summary.counts;
+    if named.iter().any(|named| named.critical) || counts.unreadable + counts.not_served > 0 {
+        ("CRITICAL", 2)
+    } else if !named.is_empty() {
+        ("WARNING", 1)
+    } else if summary.proved || accepts_unproved {
+        ("OK", 0)
+    } else {
+        ("UNKNOWN", NAGIOS_UNKNOWN)
+    }
+}
+
+/// Which servers do not send what the store has.
+fn servers(summary: &Summary) -> String {
+    let lacking = summary.served.iter().filter(|server| !server.is_served());
+    let mut addresses: Vec<String> =
+        lacking.map(|server| format!("{} at {}", server.alias, server.address())).collect();
+    let more = addresses.len().saturating_sub(NAMED);
+    addresses.truncate(NAMED);
+    match (addresses.is_empty(), more) {
+        (true, _) => String::new(),
+        (_, 0) => format!(", not served: {}", addresses.join(", ")),
+        (_, more) => format!(", not served: {} and {more} more", addresses.join(", ")),
+    }
 }
 
 /// A threshold in days, for the performance data; nothing where it depends on the certificate.

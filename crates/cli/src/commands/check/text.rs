@@ -1,23 +1,26 @@
 //! The answer of `check` for people.
 
 use strongroom::{
-    Entry, Keystore, UnixTime,
+    UnixTime,
     certificate::Certificate,
     instant::{rfc3339, seconds},
     keystore::{Expiry, ExpiryCause, ExpiryState, ExpiryWindow},
 };
 
-use super::{Counts, Summary, judge};
+use super::{Checked, Counts, Store, Summary, judge};
 use crate::{
     args::Check,
-    commands::list::{expires, names, short},
+    commands::{
+        list::{expires, names, short},
+        unproved::NOT_PROVED,
+    },
     failure::Failure,
     render::{Cell, Mark, Printer, time_left},
 };
 
 /// A table of what needs attention, and a sum.
 pub(super) fn report(
-    keystore: &Keystore,
+    store: &Store,
     command: &Check,
     window: ExpiryWindow,
     at: UnixTime,
@@ -27,16 +30,16 @@ pub(super) fn report(
     let mut rows: Vec<(i64, Vec<Cell>)> = Vec::new();
     let mut soonest: Option<(i64, String)> = None;
     let mut broken = None;
-    let summary = judge(keystore, &command.aliases, at, |entry, is_judged| {
-        let expiry = is_judged.then(|| Expiry::of(entry, window, at))?;
+    let summary = judge(store, command, at, |entry, is_judged| {
+        let expiry = is_judged.then(|| entry.expiry(window, at))?;
         let ends = expiry.certificate.not_after();
         if expiry.state != ExpiryState::Ok {
             rows.push((ends, cells(entry, &expiry, now)));
         } else if soonest.as_ref().is_none_or(|(known, _)| ends < *known) {
-            soonest = Some((ends, entry.alias.to_string()));
+            soonest = Some((ends, entry.alias().to_string()));
         }
         if expiry.state == ExpiryState::Broken && broken.is_none() {
-            broken = Some(entry.alias.to_string());
+            broken = Some(entry.alias().to_string());
         }
         Some(expiry.state)
     })?;
@@ -53,12 +56,19 @@ pub(super) fn report(
         text.push_str(&format!("the first to end is {alias}, {}\n", time_left(*ends, now)));
     }
     if let Some(alias) = broken {
-        text.push_str(&format!("what is missing: {} chain {alias}\n", printer.program()));
+        // Of a store that stays closed nothing is said by chain.
+        if summary.proved {
+            text.push_str(&format!("what is missing: {} chain {alias}\n", printer.program()));
+        }
+    }
+    summary.served.iter().for_each(|server| text.push_str(&server.line()));
+    if !summary.proved {
+        text.push_str(&format!("{NOT_PROVED}\n"));
     }
     Ok((text, summary))
 }
 
-fn cells(entry: &Entry, expiry: &Expiry, now: i64) -> Vec<Cell> {
+fn cells(entry: Checked<'_>, expiry: &Expiry, now: i64) -> Vec<Cell> {
     let own = |certificate: &Certificate| {
         if expiry.cause == ExpiryCause::Leaf || expiry.cause == ExpiryCause::Chain {
             names(certificate)
@@ -76,7 +86,7 @@ fn cells(entry: &Entry, expiry: &Expiry, now: i64) -> Vec<Cell> {
         (ExpiryState::Expiring, _) => expires(certificate, now, i64::MAX),
         _ => expires(certificate, now, 0),
     };
-    vec![entry.alias.to_string().into(), expiry.cause.as_str().into(), when, own(certificate).into()]
+    vec![entry.alias().to_string().into(), expiry.cause.as_str().into(), when, own(certificate).into()]
 }
 
 /// `14 entries checked: 1 expired, 2 expiring within 30 days`

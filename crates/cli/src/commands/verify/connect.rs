@@ -21,7 +21,10 @@ use strongroom::{
     validate::{PeerName, Policy, verify},
 };
 
-use super::super::{now, open_read_only};
+use super::{
+    super::{now, open_read_only},
+    StartTls,
+};
 use crate::{
     args::{Arguments, Host, Verify},
     failure::{Exit, Failure},
@@ -51,9 +54,47 @@ struct ConnectView {
 }
 
 /// What a server sent.
-struct Sent {
+pub(in crate::commands) struct Sent {
     chain: Vec<Certificate>,
     protocol: String,
+    name: ServerName<'static>,
+}
+
+/// One look at what a server sends.
+pub(in crate::commands) struct Probe<'p> {
+    host: &'p Host,
+    starttls: Option<StartTls>,
+    /// What the server is asked for, where that is not its own name.
+    name: Option<&'p PeerName>,
+}
+
+impl<'p> Probe<'p> {
+    pub(in crate::commands) fn new(
+        host: &'p Host,
+        starttls: Option<StartTls>,
+        name: Option<&'p PeerName>,
+    ) -> Self {
+        Self { host, starttls, name }
+    }
+
+    pub(in crate::commands) fn port(&self) -> u16 {
+        self.host.port.unwrap_or_else(|| self.starttls.map_or(HTTPS, |protocol| protocol.port()))
+    }
+
+    /// Shakes hands, and compares what comes with an entry and its chain: `not_served` where it is something else,
+    /// `cannot_connect` where nothing comes.
+    pub(in crate::commands) fn compare(&self, keystore: &Keystore, entry: &Entry) -> Result<Sent, Failure> {
+        let sent = self.handshake(server_name(self.name, entry, self.host)?)?;
+        compare_leaf(keystore, entry, sent.leaf()?)?;
+        compare_chain(keystore, entry, &sent.chain)?;
+        Ok(sent)
+    }
+}
+
+impl Sent {
+    fn leaf(&self) -> Result<&Certificate, Failure> {
+        self.chain.first().ok_or_else(|| not_served("the server sends no certificate".to_owned()))
+    }
 }
 
 pub(super) fn run(
@@ -66,15 +107,11 @@ pub(super) fn run(
     let keystore = open_read_only(arguments, printer)?;
     let entry = keystore.entry(alias, now())?;
     if entry.kind != strongroom::keystore::EntryKind::Server {
-        let message = format!("\"{}\" is a CA certificate, which no server sends as its own", entry.alias);
-        return Err(Failure::new(Exit::Usage, "not_a_server_entry", "arguments", message));
+        return Err(not_a_server_entry(&entry));
     }
-    let port = host.port.unwrap_or_else(|| command.starttls.map_or(HTTPS, |protocol| protocol.port()));
-    let wanted = server_name(command, &entry, host)?;
-    let sent = handshake(command, host, port, &wanted)?;
-    let leaf = sent.chain.first().ok_or_else(|| not_served("the server sends no certificate".to_owned()))?;
-    compare_leaf(&keystore, &entry, leaf)?;
-    compare_chain(&keystore, &entry, &sent.chain)?;
+    let probe = Probe::new(host, command.starttls, command.name.first());
+    let sent = probe.compare(&keystore, &entry)?;
+    let leaf = sent.leaf()?;
     for name in &command.name {
         if !named(leaf, name) {
             return Err(not_served(format!("what the server sends is not for {name}")));
@@ -90,8 +127,8 @@ pub(super) fn run(
         alias: entry.alias.to_string(),
         outcome: "served",
         host: host.name.to_string(),
-        port,
-        server_name: match &wanted {
+        port: probe.port(),
+        server_name: match &sent.name {
             ServerName::DnsName(name) => Some(name.as_ref().to_owned()),
             _ => None,
         },
@@ -109,16 +146,22 @@ pub(super) fn run(
     Ok(())
 }
 
+/// A CA certificate was named where a server's is meant.
+pub(in crate::commands) fn not_a_server_entry(entry: &Entry) -> Failure {
+    let message = format!("\"{}\" is a CA certificate, which no server sends as its own", entry.alias);
+    Failure::new(Exit::Usage, "not_a_server_entry", "arguments", message)
+}
+
 fn not_served(message: String) -> Failure {
     Failure::new(Exit::Validation, "not_served", "connect", message)
 }
 
 /// The name to ask for: the one that was given, the host's, or where that is an address the first of the entry.
-fn server_name(command: &Verify, entry: &Entry, host: &Host) -> Result<ServerName<'static>, Failure> {
+fn server_name(name: Option<&PeerName>, entry: &Entry, host: &Host) -> Result<ServerName<'static>, Failure> {
     let first =
         entry.certificate.hosts().find(|name| !name.starts_with('*') && name.parse::<IpAddr>().is_err());
     let host = host.name.to_string();
-    let text = match (command.name.first(), host.parse::<IpAddr>()) {
+    let text = match (name, host.parse::<IpAddr>()) {
         (Some(name), _) => name.to_string(),
         (None, Ok(_)) => first.map_or(host, str::to_owned),
         (None, Err(_)) => host,
@@ -182,41 +225,44 @@ fn compare_chain(keystore: &Keystore, entry: &Entry, sent: &[Certificate]) -> Re
     )))
 }
 
-/// One handshake, and nothing after it.
-fn handshake(command: &Verify, host: &Host, port: u16, name: &ServerName<'static>) -> Result<Sent, Failure> {
-    let failed = |error: &dyn std::fmt::Display| {
-        let message = format!("no handshake with {}:{port}: {error}", host.name);
-        Failure::new(Exit::Other, "cannot_connect", "connect", message)
-    };
-    let until = Instant::now() + PATIENCE;
-    let mut stream = connect(&host.name.to_string(), port, until).map_err(|error| failed(&error))?;
-    if let Some(protocol) = command.starttls {
-        protocol.ask(Timed { stream: &stream, until }).map_err(|error| failed(&error))?;
+impl Probe<'_> {
+    /// One handshake, and nothing after it.
+    fn handshake(&self, name: ServerName<'static>) -> Result<Sent, Failure> {
+        let (host, port) = (self.host, self.port());
+        let failed = |error: &dyn std::fmt::Display| {
+            let message = format!("no handshake with {}:{port}: {error}", host.name);
+            Failure::new(Exit::Other, "cannot_connect", "connect", message)
+        };
+        let until = Instant::now() + PATIENCE;
+        let mut stream = connect(&host.name.to_string(), port, until).map_err(|error| failed(&error))?;
+        if let Some(protocol) = self.starttls {
+            protocol.ask(Timed { stream: &stream, until }).map_err(|error| failed(&error))?;
+        }
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let seen = Arc::new(Seen { provider: Arc::clone(&provider), chain: Mutex::default() });
+        let config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(|error| failed(&error))?
+            .dangerous()
+            .with_custom_certificate_verifier(seen.clone())
+            .with_no_client_auth();
+        let mut connection =
+            ClientConnection::new(Arc::new(config), name.clone()).map_err(|error| failed(&error))?;
+        let mut timed = Timed { stream: &stream, until };
+        let done = connection.complete_io(&mut timed);
+        let chain = std::mem::take(&mut *seen.chain.lock().unwrap_or_else(PoisonError::into_inner));
+        // A server that wants a certificate of ours ends the handshake after it has shown its own.
+        if chain.is_empty() {
+            done.map_err(|error| failed(&error))?;
+        }
+        let protocol = connection.protocol_version().map(|version| format!("{version:?}").replace('_', "."));
+        connection.send_close_notify();
+        let _ = connection.write_tls(&mut stream);
+        let chain: Result<Vec<_>, _> = chain.iter().map(|der| Certificate::from_der(der)).collect();
+        let chain =
+            chain.map_err(|error| not_served(format!("the server sends what is no certificate: {error}")))?;
+        Ok(Sent { chain, protocol: protocol.unwrap_or_default(), name })
     }
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let seen = Arc::new(Seen { provider: Arc::clone(&provider), chain: Mutex::default() });
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| failed(&error))?
-        .dangerous()
-        .with_custom_certificate_verifier(seen.clone())
-        .with_no_client_auth();
-    let mut connection =
-        ClientConnection::new(Arc::new(config), name.clone()).map_err(|error| failed(&error))?;
-    let mut timed = Timed { stream: &stream, until };
-    let done = connection.complete_io(&mut timed);
-    let chain = std::mem::take(&mut *seen.chain.lock().unwrap_or_else(PoisonError::into_inner));
-    // A server that wants a certificate of ours ends the handshake after it has shown its own.
-    if chain.is_empty() {
-        done.map_err(|error| failed(&error))?;
-    }
-    let protocol = connection.protocol_version().map(|version| format!("{version:?}").replace('_', "."));
-    connection.send_close_notify();
-    let _ = connection.write_tls(&mut stream);
-    let chain: Result<Vec<_>, _> = chain.iter().map(|der| Certificate::from_der(der)).collect();
-    let chain =
-        chain.map_err(|error| not_served(format!("the server sends what is no certificate: {error}")))?;
-    Ok(Sent { chain, protocol: protocol.unwrap_or_default() })
 }
 
 fn connect(host: &str, port: u16, until: Instant) -> io::Result<TcpStream> {

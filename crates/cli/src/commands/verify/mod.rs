@@ -18,6 +18,7 @@ use strongroom::{
 };
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
+pub(super) use self::connect::{Probe, not_a_server_entry};
 pub(crate) use self::starttls::StartTls;
 use super::{certificate_files::Reader, now, open_read_only};
 use crate::{

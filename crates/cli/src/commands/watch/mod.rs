@@ -19,7 +19,7 @@ use signal_hook::{
     consts::{SIGHUP, SIGINT, SIGTERM},
     iterator::Signals,
 };
-use strongroom::instant::rfc3339;
+use strongroom::instant::{rfc3339, seconds};
 
 use self::{
     event::{Event, EventView},
@@ -28,7 +28,7 @@ use self::{
     task::{Outcome, Running, Task},
 };
 use super::{
-    now, open_read_only, seconds,
+    now, open_read_only,
     service_manager::{READY, STOPPING, tell_manager},
 };
 use crate::{

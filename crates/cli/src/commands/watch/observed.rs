@@ -12,12 +12,13 @@ use std::{
 
 use strongroom::{
     Alias, Error, Keystore,
+    instant::seconds,
     keystore::EntryKind,
     store::{Changes, Generation, StoreError},
 };
 
 use super::{
-    super::{now, seconds},
+    super::now,
     Message,
     event::{Event, Facts, Kind},
 };
@@ -184,7 +185,7 @@ impl Observed {
                 return Ok(());
             }
             (Some(last), Some(facts)) => {
-                (last.became(&facts).or(was_unreadable.then_some(Kind::Readable)), facts)
+                (last.became(&facts).or_else(|| was_unreadable.then_some(Kind::Readable)), facts)
             }
         };
         self.known.insert(facts.alias.clone(), facts.clone());

@@ -1,0 +1,89 @@
+//! `check --connect`: what servers send, beside what the store has.
+
+use strongroom_tests::server::Server;
+
+use super::*;
+
+/// A port at which nobody listens.
+fn closed_port() -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    format!("127.0.0.1:{}", listener.local_addr().unwrap().port())
+}
+
+#[test]
+fn what_is_served_counts_in_every_format() {
+    let shop = shop();
+    let server = Server::start_with(&shop, |command| {
+        command.args(["--alias", "fine"]);
+    });
+    let host = server.socket().to_string();
+    let run = shop.run(["check", "fine", "--connect", &host]);
+    assert_eq!(run.code, 0, "{}{}", run.out, run.err);
+    assert!(run.out.ends_with(&format!("{host} serves fine version 1 with its chain\n")), "{}", run.out);
+    let good = shop.json(["check", "fine", "--connect", &host]);
+    let good = &result(&good, 0)["served"][0];
+    assert_eq!(
+        (&good["outcome"], &good["alias"], &good["message"]),
+        (&"served".into(), &"fine".into(), &Value::Null)
+    );
+
+    // Another entry than the one that is served, and a server that is not there.
+    let nobody = closed_port();
+    let asked = ["check", "short", "--connect", &host, "--connect", &nobody];
+    let bad = result(&shop.json(asked), 11);
+    let outcomes: Vec<&str> =
+        bad["served"].as_array().unwrap().iter().map(|server| server["outcome"].as_str().unwrap()).collect();
+    assert_eq!(outcomes, ["not_served", "cannot_connect"]);
+    assert_eq!((bad["counts"]["not_served"].as_u64(), bad["counts"]["ok"].as_u64()), (Some(2), Some(1)));
+    let text = shop.run(asked);
+    assert_eq!(text.code, 11);
+    let line =
+        format!("{host} does not serve short: the server sends another certificate: CN=fine.test (SHA-256 ");
+    assert!(text.out.contains(&line), "{}", text.out);
+
+    let nagios = shop.run([asked.as_slice(), &["--format", "nagios"]].concat());
+    assert_eq!(nagios.code, 2);
+    let begins = format!(
+        "STRONGROOM CRITICAL - 0 of 1 need attention, not served: short at {host}, short at {nobody} | "
+    );
+    assert!(nagios.out.starts_with(&begins) && nagios.out.ends_with(" not_served=2\n"), "{}", nagios.out);
+    let nagios = shop.run(["check", "fine", "--connect", &host, "--format", "nagios"]);
+    assert_eq!(nagios.code, 0);
+    assert!(nagios.out.ends_with(" not_served=0\n"), "{}", nagios.out);
+
+    let metrics = shop.run([asked.as_slice(), &["--format", "openmetrics"]].concat());
+    assert_eq!(metrics.code, 11);
+    let port = host.rsplit(':').next().unwrap();
+    let sample = format!("strongroom_served{{alias=\"short\",host=\"127.0.0.1\",port=\"{port}\"}} 0\n");
+    assert!(metrics.out.contains(&sample), "{}", metrics.out);
+    assert!(metrics.out.contains("# TYPE strongroom_served gauge\n"));
+}
+
+#[test]
+fn without_one_entry_the_one_that_answers_for_the_name_is_meant() {
+    let shop = Shop::open();
+    let root = ca("Root", None, 3000);
+    import_ca(&shop, "root", &root);
+    for (alias, host) in [("here", "localhost"), ("there", "there.test")] {
+        let key = KeyPair::generate().unwrap();
+        dated::import(&shop, alias, &root, &leaf(host, -30, 300), &key, &[]);
+    }
+    let server = Server::start_with(&shop, |command| {
+        command.args(["--alias", "here"]);
+    });
+    let host = format!("localhost:{}", server.socket().port());
+    let served = |run: &Run| result(run, 0)["served"][0]["alias"].clone();
+    assert_eq!(served(&shop.json(["check", "--connect", &host])), "here");
+    assert_eq!(served(&shop.json(["check", "here", "there", "--connect", &host])), "here");
+    let run = shop.json(["check", "--connect", "unknown.test:9"]);
+    assert_eq!(
+        (run.code, run.error_code().as_str(), run.json()["error"]["help"].as_str()),
+        (3, "nobody_answers", Some("name the one entry that the server should send, before --connect"))
+    );
+    let run = shop.json(["check", "root", "--connect", &host]);
+    assert_eq!((run.code, run.error_code().as_str()), (2, "not_a_server_entry"));
+    // A renewal that the store has, and the server has not.
+    drop(server);
+    let run = shop.json(["check", "--connect", &host]);
+    assert_eq!(result(&run, 11)["served"][0]["outcome"], "cannot_connect");
+}
