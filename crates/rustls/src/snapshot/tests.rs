@@ -53,6 +53,7 @@ fn a_snapshot_made_by_changes_is_the_one_that_is_gathered_at_once() {
 /// What a million aliases of one name take: `cargo test --release -p strongroom-rustls -- --nocapture million`.
 #[cfg(target_os = "linux")]
 #[test]
+#[expect(clippy::disallowed_methods, reason = "how it knows that it is the other process")]
 fn a_million_aliases_fit_into_250_megabytes() {
     const ALONE: &str = "STRONGROOM_TEST_ALONE";
     if std::env::var_os(ALONE).is_some() {
