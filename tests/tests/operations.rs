@@ -1,5 +1,8 @@
 //! The drills of docs/operations.md, word by word.
 
+#[path = "operations/machine.rs"]
+mod machine;
+
 use std::{
     fs,
     path::PathBuf,
@@ -11,6 +14,8 @@ use rusqlite::Connection;
 use strongroom_tests::command::{Run, Shop, WWW, binary, fine};
 
 const PHRASE: &str = "correct horse battery";
+/// The folders that the page speaks of, beside `/other`, which is made by the drill.
+const FOLDERS: [&str; 5] = ["backup", "safe", "media", "metrics", "tls"];
 
 /// The page, by its headings; what stands before the first is under the empty one.
 fn sections() -> Vec<(String, String)> {
@@ -32,7 +37,7 @@ struct Drill {
 impl Drill {
     fn new(heading: &'static str) -> Self {
         let shop = Shop::empty();
-        for folder in ["backup", "safe", "media", "metrics", "tls"] {
+        for folder in FOLDERS {
             fs::create_dir(shop.folder.path().join(folder)).unwrap();
         }
         Self { shop, heading }
@@ -66,8 +71,8 @@ impl Drill {
     fn shell(&self, line: &str) -> Command {
         let folder = self.shop.folder.path().display().to_string();
         let mut line = line.replace(" prompt", " passphrase:env:PHRASE");
-        for name in ["/backup", "/safe", "/media", "/metrics", "/tls"] {
-            line = line.replace(name, &format!("{folder}{name}"));
+        for name in FOLDERS.into_iter().chain(["other"]) {
+            line = line.replace(&format!("/{name}/"), &format!("{folder}/{name}/"));
         }
         // What is asked on a terminal.
         if line.contains(" restore ") {
@@ -77,6 +82,7 @@ impl Drill {
         let mut shell = Command::new("sh");
         shell.args(["-c", &line]).current_dir(&folder).env("STRONGROOM_STORE", self.shop.store());
         shell.env("PATH", format!("{program}:{}", std::env::var("PATH").unwrap())).env("PHRASE", PHRASE);
+        shell.env("P", "changeit");
         shell
     }
 
@@ -99,20 +105,28 @@ impl Drill {
         );
     }
 
-    /// The lines of the drill.
-    fn lines(&self) -> Vec<String> {
+    /// The blocks of the drill in a language.
+    fn blocks(&self, language: &str) -> Vec<String> {
         let sections = sections();
         let (_, text) = sections.iter().find(|(heading, _)| heading == self.heading).expect("the drill");
-        let blocks = text.split("```sh\n").skip(1);
-        blocks.flat_map(|block| block.split("```").next().unwrap().lines()).map(str::to_owned).collect()
+        let begin = format!("```{language}\n");
+        let blocks = text.split(&begin).skip(1);
+        blocks.map(|block| block.split("```").next().unwrap().to_owned()).collect()
     }
 
-    /// Runs each of them.
+    /// Runs every line of the drill.
     fn follow(&self) {
-        let lines = self.lines();
-        assert!(lines.len() > 1, "{}: {lines:?}", self.heading);
-        for line in lines {
-            self.works(&line);
+        let blocks = self.blocks("sh");
+        assert!(blocks.concat().lines().count() > 1, "{}: {blocks:?}", self.heading);
+        blocks.iter().for_each(|block| self.follow_block(block));
+    }
+
+    /// Runs the lines of a block, each of which has to end as it says.
+    fn follow_block(&self, block: &str) {
+        for line in block.lines() {
+            let (line, code) = line.split_once("    # exit ").unwrap_or((line, "0"));
+            let run = self.run(line);
+            assert_eq!(run.code.to_string(), code, "{}: {line}: {}{}", self.heading, run.out, run.err);
         }
     }
 
@@ -189,6 +203,45 @@ fn damaged_slot() {
     drill.is_whole("--unlock prompt");
 }
 
+fn damaged_entry() {
+    let drill = Drill::usual("An entry is damaged, or gone for good");
+    let outside = Connection::open(drill.shop.store()).unwrap();
+    // The record of the entry, under its tag and its name.
+    let damaged =
+        outside.execute("UPDATE record SET value = x'00' WHERE substr(key, 1, 5) = x'1077777700'", []);
+    assert_eq!(damaged.unwrap(), 1);
+    drop(outside);
+    let run = drill.run("strongroom verify-store");
+    assert!(run.code == 8 && run.err.contains("www the entry"), "{}{}", run.out, run.err);
+    drill.follow();
+    drill.is_whole("");
+    // The file has the key of the entry.
+    let digest = |run: Run| fine(&run)["keys"][0]["spki_sha256"].clone();
+    let stored = fine(&drill.works("strongroom --json show www"))["spki_sha256"].clone();
+    assert_eq!(digest(drill.works("strongroom --json inspect www.pem")), stored);
+    drill.works("strongroom rm www --yes");
+    drill.works("strongroom prune www --yes");
+    drill.works(drill.blocks("sh")[0].lines().next().unwrap());
+    drill.is_whole("");
+}
+
+fn damaged_page() {
+    let drill = Drill::usual("A page of the file is damaged");
+    let outside = Connection::open(drill.shop.store()).unwrap();
+    outside.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
+    drop(outside);
+    // The page that has the leaf: what begins another certificate stands on it as well.
+    let mut bytes = fs::read(drill.shop.store()).unwrap();
+    let at = bytes.windows(16).position(|part| part == b"www.fixture.test").expect("the leaf");
+    let page = at / 4096 * 4096;
+    bytes[page..page + 4096].fill(0xa5);
+    fs::write(drill.shop.store(), bytes).unwrap();
+    drill.refused("strongroom rm www --yes", "store_corrupt");
+    drill.follow();
+    drill.is_whole("");
+    drill.works("strongroom show www");
+}
+
 fn nothing_opens() {
     let drill = Drill::usual("What opens the store is damaged, or the store itself");
     let outside = Connection::open(drill.shop.store()).unwrap();
@@ -207,6 +260,7 @@ fn alerts() {
     let metrics = fs::read_to_string(drill.path("metrics/strongroom.prom")).unwrap();
     assert!(metrics.contains("x509_cert_not_after{alias=\"www\",role=\"leaf\""), "{metrics}");
     assert!(fs::read_to_string(drill.path("safe/check.txt")).unwrap().contains("1 entry checked"));
+    machine::timer(&drill, &metrics);
 }
 
 /// A server that notes each reload, and fails at the first of them.
@@ -219,7 +273,7 @@ fn pem_files() {
     let nginx = programs.join("nginx");
     fs::write(&nginx, NGINX.replace("TLS", &drill.path("tls").display().to_string())).unwrap();
     fs::set_permissions(&nginx, fs::Permissions::from_mode(0o700)).unwrap();
-    let line = drill.lines().remove(0);
+    let line = drill.blocks("sh")[0].lines().next().unwrap().to_owned();
     let line = format!("PATH={}:$PATH; exec {line}", programs.display());
     let mut watch = drill.shell(&line).spawn().unwrap();
     let log = programs.join("nginx.log");
@@ -255,7 +309,13 @@ fn every_drill_of_the_page_is_run() {
         ("The key is rotated", another_key),
         ("A backup is older than the key", older_backup),
         ("A slot is damaged", damaged_slot),
+        ("An entry is damaged, or gone for good", damaged_entry),
+        ("A page of the file is damaged", damaged_page),
         ("What opens the store is damaged, or the store itself", nothing_opens),
+        ("To another machine", machine::another_machine),
+        ("The program is upgraded, and taken back", machine::upgrade),
+        ("The disk is full", machine::full_disk),
+        ("The clock is wrong", machine::wrong_clock),
         ("Alerts before certificates end", alerts),
         ("A server that reads PEM files", pem_files),
     ];
