@@ -128,7 +128,11 @@ fn tables_fit_the_terminal_and_colours_stay_on_it() {
     let shop = shop();
     let Some((_, _, wide)) = on_terminal(&shop, "", "", 200, &[], &["ls"]) else { return };
     let plain = shop.run(["ls"]).out;
-    assert_eq!(wide, plain, "nothing expires soon, so that nothing is coloured");
+    // Of several names a terminal has the first, and how many more there are.
+    let names = "www.fixture.test,fixture.test";
+    assert!(plain.contains(names), "{plain}");
+    let shortened = plain.replace(names, &format!("{:1$}", "www.fixture.test +1", names.len()));
+    assert_eq!(wide, shortened, "nothing expires soon, so that nothing is coloured");
     for columns in [110, 80, 60, 40] {
         let (_, _, shown) = on_terminal(&shop, "", "", columns, &[], &["ls"]).unwrap();
         let columns = usize::try_from(columns).unwrap();

@@ -222,6 +222,9 @@ pub(crate) enum Ca {
         /// Only those to which no server certificate leads
         #[arg(long)]
         unused: bool,
+        /// More of each, as ls --long has it
+        #[arg(short, long)]
+        long: bool,
     },
     /// Show one CA certificate
     Show(Show),

@@ -21,7 +21,10 @@ use strongroom::{
 
 pub(crate) use self::failures::ErrorView;
 pub(crate) use self::{
-    entries::{EntryFacts, EntryView, RemovedView, ShowView, chain_ends_first, chain_text, hex, time_left},
+    entries::{
+        EntryFacts, EntryView, RemovedView, ShowView, certificate_text, chain_ends_first, chain_text, hex,
+        time_left,
+    },
     screen::colours,
     table::{Cell, Mark, Table},
     views::{ImportView, LinkView, UserView, file_text, import_text, path_text, with_own_role},

@@ -20,6 +20,9 @@ pub(crate) struct Ls {
     /// List the removed entries, which undo brings back
     #[arg(long, conflicts_with_all = ["within", "issuer", "name", "sort"])]
     pub(crate) removed: bool,
+    /// More of each: the issuer, the beginning of the SHA-256 fingerprint, the version, when and by whom it was stored
+    #[arg(short, long, conflicts_with = "removed")]
+    pub(crate) long: bool,
     /// In which order
     #[arg(long, value_enum, value_name = "ORDER", default_value = "alias")]
     pub(crate) sort: SortOrder,
@@ -54,8 +57,14 @@ pub(crate) struct Show {
     /// The entry, or one of its versions: www@2
     pub(crate) alias: Reference,
     /// Print the certificates as PEM, leaf first, and nothing else
-    #[arg(long, conflicts_with = "json")]
+    #[arg(long)]
     pub(crate) pem: bool,
+    /// The same of what a server sends: without a root
+    #[arg(long, conflicts_with = "pem")]
+    pub(crate) served: bool,
+    /// Print every field of the certificate, with all extensions
+    #[arg(long, conflicts_with_all = ["pem", "served"])]
+    pub(crate) text: bool,
 }
 
 #[derive(Debug, Args)]

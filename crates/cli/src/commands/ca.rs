@@ -17,7 +17,7 @@ use super::{
     certificate_files::{Reader, Taken},
     export::run_ca,
     import::print,
-    list::{self, each, stream},
+    list::{self, Columns, each, stream},
     now, open, open_read_only, removal,
 };
 use crate::{
@@ -31,18 +31,18 @@ pub(super) fn run(arguments: &Arguments, command: &Ca, printer: &Printer) -> Res
         Ca::Import(command) if command.all => import_all(arguments, command, printer),
         Ca::Import(command) => import_one(arguments, command, printer),
         Ca::Export(command) => run_ca(arguments, command, printer),
-        Ca::Ls { unused } => ls(arguments, *unused, printer),
+        Ca::Ls { unused, long } => ls(arguments, *unused, Columns::of(*long), printer),
         Ca::Show(command) => list::show_ca(arguments, command, printer),
         Ca::Rm(command) => removal::rm_ca(arguments, command, printer),
     }
 }
 
-fn ls(arguments: &Arguments, unused: bool, printer: &Printer) -> Result<(), Failure> {
+fn ls(arguments: &Arguments, unused: bool, columns: Columns, printer: &Printer) -> Result<(), Failure> {
     let keystore = open_read_only(arguments, printer)?;
     let is_authority = |entry: &Entry| matches!(entry.kind, EntryKind::Authority { .. });
     if !unused {
         let nothing = "no CA certificates; import one with: strongroom ca import ALIAS FILE\n";
-        return stream(&keystore, printer, is_authority, false, nothing);
+        return stream(&keystore, printer, columns, is_authority, false, nothing);
     }
     let mut used = HashSet::new();
     each(&keystore, printer, now(), |entry| {
@@ -52,7 +52,7 @@ fn ls(arguments: &Arguments, unused: bool, printer: &Printer) -> Result<(), Fail
     })?;
     let is_unused = |entry: &Entry| is_authority(entry) && !used.contains(&entry.certificate.fingerprint());
     let nothing = "a server certificate leads to each of the CA certificates\n";
-    stream(&keystore, printer, is_unused, false, nothing)
+    stream(&keystore, printer, columns, is_unused, false, nothing)
 }
 
 /// Refuses a server certificate where a CA certificate is meant.

@@ -17,14 +17,14 @@ use super::{
         embedded,
         sources::{Named, read_sources, summary},
     },
-    list::{named_entry, pending},
+    list::{named_entry, pending, short},
     new_file, now, open, open_read_only,
 };
 use crate::{
     args::{Arguments, Csr, CsrCommand, Encoding, Install, RequestArgs, RequestOutput},
     failure::{Exit, Failure},
     prompt::{Unasked, confirm},
-    render::{Printer, import_text},
+    render::{Cell, Printer, import_text},
     source::PasswordSource,
 };
 
@@ -98,6 +98,11 @@ pub(super) fn names(pending: &PendingRequest) -> Vec<String> {
         other => format!("{other:?}"),
     });
     named.collect()
+}
+
+/// The names of a request in a table, or else its subject.
+pub(super) fn names_cell(names: &[String], subject: &str) -> Cell {
+    if names.is_empty() { short(subject).into() } else { Cell::of_names(names.iter().map(String::as_str)) }
 }
 
 pub(super) fn run(arguments: &Arguments, command: &Csr, printer: &Printer) -> Result<(), Failure> {
@@ -251,13 +256,10 @@ fn list(arguments: &Arguments, printer: &Printer) -> Result<(), Failure> {
         }
         let mut table = printer.table(&["ALIAS", "NAMES", "KEY", "REQUESTED", "FOR"]).fit(&[0, 1], &[2, 4]);
         for request in &listing.requests {
-            let others = request.names.len().saturating_sub(1);
-            let first = request.names.first().unwrap_or(&request.subject);
-            let names = if others > 0 { format!("{first} +{others}") } else { first.clone() };
             let goal = if request.beside_entry { "the next version" } else { "a new entry" };
             table.row(vec![
                 request.alias.as_str().into(),
-                names.into(),
+                names_cell(&request.names, &request.subject),
                 request.key.as_str().into(),
                 request.created_at.as_str().into(),
                 goal.into(),

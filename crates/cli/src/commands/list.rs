@@ -1,5 +1,7 @@
 //! `ls` and `show`.
 
+mod rows;
+
 use serde::Serialize;
 use strongroom::{
     Alias, Entry, Error, Keystore, UnixTime,
@@ -10,19 +12,16 @@ use strongroom::{
     store::StoreError,
 };
 
-use super::{ca::check_authority, csr, find::Filter, now, open_read_only};
+pub(super) use self::rows::{Columns, SOON, expires, names, short};
+use super::{ca::check_authority, find::Filter, now, open_read_only, verify::not_a_server_entry};
 use crate::{
     args::{Arguments, Ls, Reference, Show, SortOrder},
-    failure::Failure,
-    render::{
-        Cell, EntryView, Mark, Printer, RemovedView, ShowView, Table, chain_ends_first, chain_text, time_left,
-    },
+    failure::{Exit, Failure},
+    render::{EntryView, Printer, RemovedView, ShowView, certificate_text, chain_ends_first},
 };
 
 /// Entries read at a time.
 const PAGE: u32 = 500;
-/// Below this many days the listing marks an entry.
-pub(super) const SOON: i64 = 30 * 86_400;
 
 pub(super) fn ls(arguments: &Arguments, command: &Ls, printer: &Printer) -> Result<(), Failure> {
     if command.removed {
@@ -35,9 +34,12 @@ pub(super) fn ls(arguments: &Arguments, command: &Ls, printer: &Printer) -> Resu
     } else {
         "no entry is like that\n"
     };
+    let columns = Columns::of(command.long);
     match command.sort {
-        SortOrder::Alias => stream(&keystore, printer, |entry| filter.takes(entry), filter.is_all(), nothing),
-        SortOrder::Expires => by_expiry(&keystore, printer, &filter, nothing),
+        SortOrder::Alias => {
+            stream(&keystore, printer, columns, |entry| filter.takes(entry), filter.is_all(), nothing)
+        }
+        SortOrder::Expires => by_expiry(&keystore, printer, columns, &filter, nothing),
     }
 }
 
@@ -45,6 +47,7 @@ pub(super) fn ls(arguments: &Arguments, command: &Ls, printer: &Printer) -> Resu
 fn by_expiry(
     keystore: &Keystore,
     printer: &Printer,
+    columns: Columns,
     filter: &Filter<'_>,
     nothing: &str,
 ) -> Result<(), Failure> {
@@ -54,12 +57,12 @@ fn by_expiry(
         if filter.takes(&entry) {
             let ends = entry.certificate.not_after();
             let ends = chain_ends_first(&entry).map_or(ends, |chain| chain.min(ends));
-            kept.push((ends, EntryView::of(&entry), cells(&entry, seconds(instant))));
+            kept.push((ends, EntryView::of(&entry), columns.row(&entry, seconds(instant))));
         }
     })?;
     // Of equal ends, the order of the aliases stays.
     kept.sort_by_key(|(ends, ..)| *ends);
-    let mut table = listing_table(printer);
+    let mut table = columns.table(printer);
     let mut views = Vec::with_capacity(kept.len());
     for (_, view, cells) in kept {
         views.push(view);
@@ -88,21 +91,33 @@ pub(super) fn each(
     Ok(())
 }
 
-fn listing_table(printer: &Printer) -> Table {
-    printer.table(&["ALIAS", "KIND", "NAMES", "KEY", "EXPIRES", "CHAIN"]).fit(&[0, 2], &[3, 1, 5])
-}
-
 pub(super) fn show(arguments: &Arguments, command: &Show, printer: &Printer) -> Result<(), Failure> {
+    check_form(command, printer)?;
     let keystore = open_read_only(arguments, printer)?;
     let entry = referred(&keystore, &command.alias)?;
     print(&keystore, &entry, command, printer)
 }
 
 pub(super) fn show_ca(arguments: &Arguments, command: &Show, printer: &Printer) -> Result<(), Failure> {
+    check_form(command, printer)?;
     let keystore = open_read_only(arguments, printer)?;
     let entry = referred(&keystore, &command.alias)?;
     check_authority(&entry)?;
     print(&keystore, &entry, command, printer)
+}
+
+/// Refuses what asks for JSON and for another form at once.
+fn check_form(command: &Show, printer: &Printer) -> Result<(), Failure> {
+    let forms = [("--pem", command.pem), ("--served", command.served), ("--text", command.text)];
+    match forms.into_iter().find(|(_, asked)| *asked && printer.is_json()) {
+        Some((form, _)) => {
+            let message = format!(
+                "{form} and --json ask for two forms; in JSON pem has the chain, extensions[] the rest"
+            );
+            Err(Failure::new(Exit::Usage, "usage", "arguments", message))
+        }
+        None => Ok(()),
+    }
 }
 
 fn print(keystore: &Keystore, entry: &Entry, command: &Show, printer: &Printer) -> Result<(), Failure> {
@@ -111,13 +126,20 @@ fn print(keystore: &Keystore, entry: &Entry, command: &Show, printer: &Printer) 
         printer.data(&chain.collect::<String>());
         return Ok(());
     }
+    if command.served {
+        printer.data(&served(keystore, entry, command.alias.version)?);
+        return Ok(());
+    }
+    if command.text {
+        printer.data(&certificate_text(&entry.certificate, seconds(now())));
+        return Ok(());
+    }
     let view = ShowView::of(entry);
     let pending = keystore.pending_request(&entry.alias)?;
     printer.result(&view, &[], || {
         let mut text = view.text(entry, seconds(now()));
         if let Some(PendingRequest { alias, created_at, .. }) = pending {
-            let day = day(seconds(created_at));
-            let program = printer.program();
+            let (day, program) = (day(seconds(created_at)), printer.program());
             text.push_str(&format!(
                 "pending       a request of {day} for the next version: {program} csr show {alias}\n"
             ));
@@ -125,6 +147,20 @@ fn print(keystore: &Keystore, entry: &Entry, command: &Show, printer: &Printer) 
         text
     });
     Ok(())
+}
+
+/// What a server sends of an entry, in PEM.
+fn served(keystore: &Keystore, entry: &Entry, version: Option<u32>) -> Result<String, Failure> {
+    if entry.kind != EntryKind::Server {
+        return Err(not_a_server_entry(entry));
+    }
+    let current = named_entry(keystore, &entry.alias, now())?.version;
+    if version.is_some_and(|version| version != current) {
+        let message = format!("{} has version {current} now, and servers send no other", entry.alias);
+        return Err(Failure::new(Exit::Usage, "usage", "arguments", message));
+    }
+    let sent = keystore.sealed_credential(&entry.alias, now())?.take_served();
+    Ok(sent.iter().map(Certificate::pem).collect())
 }
 
 /// The removed entries, each with what brings it back.
@@ -147,7 +183,7 @@ fn removed(keystore: &Keystore, printer: &Printer) -> Result<(), Failure> {
             table.row(vec![
                 entry.alias.to_string().into(),
                 kind.into(),
-                names(certificate).into(),
+                names(certificate),
                 certificate.key().to_string().into(),
                 expires(certificate, at, SOON),
             ]);
@@ -190,13 +226,14 @@ pub(super) fn referred(keystore: &Keystore, reference: &Reference) -> Result<Ent
 pub(super) fn stream(
     keystore: &Keystore,
     printer: &Printer,
+    columns: Columns,
     keep: impl Fn(&Entry) -> bool,
     with_requests: bool,
     nothing: &str,
 ) -> Result<(), Failure> {
     let instant = now();
     let at = seconds(instant);
-    let mut table = listing_table(printer);
+    let mut table = columns.table(printer);
     let mut list = printer.list("entries");
     let mut last: Option<Alias> = None;
     loop {
@@ -216,12 +253,12 @@ pub(super) fn stream(
         // What waits for its certificate stands below what has one.
         let pending = if complete && with_requests { pending(keystore, printer)? } else { Vec::new() };
         list.page(&views, || {
-            page.iter().for_each(|entry| table.row(cells(entry, at)));
-            pending.iter().for_each(|request| table.row(waiting(request)));
+            page.iter().for_each(|entry| table.row(columns.row(entry, at)));
+            pending.iter().for_each(|request| table.row(columns.waiting(request)));
             table.take_text()
         });
         if views.is_empty() && !pending.is_empty() {
-            pending.iter().for_each(|request| table.row(waiting(request)));
+            pending.iter().for_each(|request| table.row(columns.waiting(request)));
             list.text(&table.take_text());
         }
         if complete || list.is_over() {
@@ -241,76 +278,4 @@ pub(super) fn pending(keystore: &Keystore, printer: &Printer) -> Result<Vec<Pend
         }
     }
     Ok(pending)
-}
-
-/// A pending request as a row of the listing.
-fn waiting(request: &PendingRequest) -> Vec<Cell> {
-    let names = csr::names(request);
-    let more = names.len().saturating_sub(1);
-    let names = match names.into_iter().next() {
-        None => short(request.request.subject()),
-        Some(first) if more == 0 => first,
-        Some(first) => format!("{first} +{more}"),
-    };
-    let day = day(seconds(request.created_at));
-    vec![
-        request.alias.to_string().into(),
-        "pending".into(),
-        names.into(),
-        request.request.key().to_string().into(),
-        format!("requested {day}").into(),
-        "-".into(),
-    ]
-}
-
-/// An entry as a row of the listing.
-fn cells(entry: &Entry, at: i64) -> Vec<Cell> {
-    let certificate = &entry.certificate;
-    let (kind, names) = match entry.kind {
-        EntryKind::Authority { trust } => (format!("ca {}", trust.as_str()), short(certificate.subject())),
-        _ => ("server".to_owned(), names(certificate)),
-    };
-    let ends_first = chain_ends_first(entry);
-    let mark = match (entry.chain_state.is_broken(), ends_first) {
-        (true, _) => Mark::Bad,
-        (false, Some(ends)) if ends.saturating_sub(at) < SOON => Mark::Soon,
-        _ => Mark::None,
-    };
-    vec![
-        entry.alias.to_string().into(),
-        kind.into(),
-        names.into(),
-        certificate.key().to_string().into(),
-        expires(certificate, at, SOON),
-        Cell::marked(chain_text(entry), mark),
-    ]
-}
-
-/// The last day, and how far away that is.
-/// One that ends within `soon` seconds is marked.
-pub(super) fn expires(certificate: &Certificate, at: i64, soon: i64) -> Cell {
-    let left = certificate.not_after().saturating_sub(at);
-    let (sign, mark) = match left {
-        left if left < 0 => (" !", Mark::Bad),
-        left if left < soon => (" !", Mark::Soon),
-        _ => ("", Mark::None),
-    };
-    let date = day(certificate.not_after());
-    Cell::marked(format!("{date} {}{sign}", time_left(certificate.not_after(), at)), mark)
-}
-
-/// The first name and how many more.
-pub(super) fn names(certificate: &Certificate) -> String {
-    let mut hosts = certificate.hosts();
-    match (hosts.next(), hosts.count()) {
-        (None, _) => short(certificate.subject()),
-        (Some(first), 0) => first.to_owned(),
-        (Some(first), more) => format!("{first} +{more}"),
-    }
-}
-
-/// The first part of a distinguished name.
-pub(super) fn short(name: &str) -> String {
-    let first = name.split(", ").next().unwrap_or(name);
-    if first.is_empty() { "-".to_owned() } else { first.to_owned() }
 }

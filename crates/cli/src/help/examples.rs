@@ -10,6 +10,7 @@ pub(super) const EXAMPLES: &[Examples] = &[
             ("strongroom init", "make a store"),
             ("strongroom ca import root root-ca.pem", "trust a CA"),
             ("strongroom import www www.pfx --pass-in prompt", "import a server certificate with its key"),
+            ("strongroom ls -l", "with issuer, fingerprint, version, and who stored it"),
             ("strongroom ls", "see what is there, and until when it is valid"),
         ],
     ),
@@ -133,6 +134,7 @@ pub(super) const EXAMPLES: &[Examples] = &[
         &[
             ("strongroom ls", "all entries"),
             ("strongroom --json ls", "the same for a program"),
+            ("strongroom ls -l", "with issuer, fingerprint, version, and who stored it"),
             ("strongroom ls --sort expires", "what ends first comes first"),
             ("strongroom ls --within 30d --issuer Example", "what ends soon, of one CA"),
             ("strongroom ls --name *.example.test", "what has a name below example.test"),
@@ -152,7 +154,9 @@ pub(super) const EXAMPLES: &[Examples] = &[
         &[
             ("strongroom show www", "everything about an entry but its key"),
             ("strongroom show www@1", "a former version of it"),
+            ("strongroom show www --text", "every field of the certificate, with its extensions"),
             ("strongroom show www --pem", "its certificates, leaf first"),
+            ("strongroom show www --served", "those that a server sends: without the root"),
         ],
     ),
     (

@@ -6,7 +6,7 @@ use serde::Serialize;
 use sha1::{Digest as _, Sha1};
 use strongroom::{
     Entry,
-    certificate::AlternativeName,
+    certificate::{AlternativeName, Certificate, ExtensionText, KeyUsage, purpose_name},
     instant::{rfc3339, seconds},
     keystore::{EntryKind, RemovedEntry},
     validate::{PathCertificate, Role},
@@ -40,6 +40,7 @@ pub(crate) struct EntryFacts {
     issuer: String,
     version: u32,
     created_at: String,
+    actor: String,
     allowed: Vec<&'static str>,
 }
 
@@ -65,6 +66,7 @@ impl EntryFacts {
             issuer: certificate.issuer().to_owned(),
             version: entry.version,
             created_at: rfc3339(seconds(entry.created_at)),
+            actor: entry.actor.clone(),
             allowed: entry.allowed.iter().map(|code| code.as_str()).collect(),
         }
     }
@@ -138,6 +140,23 @@ impl NameView {
     }
 }
 
+/// An extension of a certificate.
+#[derive(Serialize)]
+struct ExtensionView {
+    oid: String,
+    name: Option<&'static str>,
+    critical: bool,
+    /// What it says, a line each.
+    values: Vec<String>,
+}
+
+impl ExtensionView {
+    fn of(extension: ExtensionText) -> Self {
+        let ExtensionText { oid, name, critical, lines, .. } = extension;
+        Self { oid, name, critical, values: lines }
+    }
+}
+
 /// An entry in `show`.
 #[derive(Serialize)]
 pub(crate) struct ShowView {
@@ -155,6 +174,7 @@ pub(crate) struct ShowView {
     extended_key_usage: Option<Vec<String>>,
     subject_key_id: Option<String>,
     authority_key_id: Option<String>,
+    extensions: Vec<ExtensionView>,
     in_use_by: Option<String>,
     /// From the leaf to the anchor.
     chain: Vec<LinkView>,
@@ -165,7 +185,7 @@ pub(crate) struct ShowView {
 impl ShowView {
     pub(crate) fn of(entry: &Entry) -> Self {
         let certificate = &entry.certificate;
-        let names = |purposes: &[String]| purposes.iter().map(|oid| purpose(oid)).collect();
+        let names = |oids: &[String]| oids.iter().map(|oid| purpose_name(oid).to_owned()).collect();
         Self {
             facts: EntryFacts::of(entry),
             serial: certificate.serial().to_owned(),
@@ -174,10 +194,11 @@ impl ShowView {
             spki_sha256: certificate.spki_fingerprint().to_string(),
             ca: certificate.is_ca() == Some(true),
             alternative_names: certificate.alternative_names().iter().map(NameView::of).collect(),
-            key_usage: certificate.key_usage().map(key_usage),
+            key_usage: certificate.key_usage().map(KeyUsage::rfc_names),
             extended_key_usage: certificate.extended_key_usage().map(names),
             subject_key_id: certificate.subject_key_id().map(hex),
             authority_key_id: certificate.authority_key_id().map(hex),
+            extensions: certificate.extensions().into_iter().map(ExtensionView::of).collect(),
             in_use_by: entry.bound_to.clone(),
             chain: LinkView::of_entry(entry),
             pem: entry.chain.iter().map(|link| link.certificate.pem()).collect(),
@@ -220,7 +241,7 @@ impl ShowView {
         );
         line("sha256", &facts.sha256);
         line("sha1", &self.sha1);
-        line("version", &format!("{} (stored {})", facts.version, facts.created_at));
+        line("version", &format!("{} (stored {} by {})", facts.version, facts.created_at, facts.actor));
         if !facts.allowed.is_empty() {
             line("allowed", &facts.allowed.join(", "));
         }
@@ -235,6 +256,41 @@ impl ShowView {
         }
         text
     }
+}
+
+/// Every field of a certificate, in the order of RFC 5280, for people.
+pub(crate) fn certificate_text(certificate: &Certificate, now: i64) -> String {
+    let mut text = String::new();
+    let mut line = |label: &str, value: &str| {
+        let _ = writeln!(text, "{label:<14}{value}");
+    };
+    line("version", &certificate.version().to_string());
+    line("serial", certificate.serial());
+    line("signature", certificate.signature_algorithm());
+    line("issuer", certificate.issuer());
+    line("valid from", &rfc3339(certificate.not_before()));
+    let ends = certificate.not_after();
+    line("valid until", &format!("{} ({})", rfc3339(ends), time_left(ends, now)));
+    line("subject", certificate.subject());
+    line("key", &certificate.key().to_string());
+    line("key sha256", &certificate.spki_fingerprint().to_string());
+    line("sha256", &certificate.fingerprint().to_string());
+    line("sha1", &hex(&Sha1::digest(certificate.der().as_ref())));
+    let extensions = certificate.extensions();
+    if extensions.is_empty() {
+        line("extensions", "none");
+    }
+    for ExtensionText { oid, name, critical, lines, .. } in extensions {
+        let critical = if critical { ", critical" } else { "" };
+        let _ = match name {
+            Some(name) => writeln!(text, "{name} ({oid}){critical}"),
+            None => writeln!(text, "{oid}{critical}"),
+        };
+        for line in lines {
+            let _ = writeln!(text, "{:14}{line}", "");
+        }
+    }
+    text
 }
 
 /// When the chain of a server ends, if that is before its own certificate does.
@@ -265,38 +321,6 @@ pub(super) fn names_lines(line: &mut impl FnMut(&str, &str), names: &[String]) {
             others.iter().for_each(|name| line("", name));
         }
     }
-}
-
-/// The names of keyUsage bits as RFC 5280 spells them.
-fn key_usage(usage: &strongroom::certificate::KeyUsage) -> Vec<&'static str> {
-    let spelled = |name: &&'static str| match *name {
-        "Digital_Signature" => "digitalSignature",
-        "Non_Repudiation" => "nonRepudiation",
-        "Key_Encipherment" => "keyEncipherment",
-        "Data_Encipherment" => "dataEncipherment",
-        "Key_Agreement" => "keyAgreement",
-        "Key_CertSign" => "keyCertSign",
-        "CRL_Sign" => "cRLSign",
-        "Encipher_Only" => "encipherOnly",
-        "Decipher_Only" => "decipherOnly",
-        other => other,
-    };
-    usage.names.iter().map(spelled).collect()
-}
-
-/// The name of an extended key usage, or its identifier.
-fn purpose(oid: &str) -> String {
-    let name = match oid {
-        "2.5.29.37.0" => "anyExtendedKeyUsage",
-        "1.3.6.1.5.5.7.3.1" => "serverAuth",
-        "1.3.6.1.5.5.7.3.2" => "clientAuth",
-        "1.3.6.1.5.5.7.3.3" => "codeSigning",
-        "1.3.6.1.5.5.7.3.4" => "emailProtection",
-        "1.3.6.1.5.5.7.3.8" => "timeStamping",
-        "1.3.6.1.5.5.7.3.9" => "OCSPSigning",
-        other => other,
-    };
-    name.to_owned()
 }
 
 /// Bytes in lower-case hexadecimal.

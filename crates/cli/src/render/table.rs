@@ -38,18 +38,38 @@ impl Mark {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Cell {
     text: String,
+    /// What stands for it on a terminal, where that is less: a text that may be cut, and one behind it that stays.
+    short: Option<(String, String)>,
     mark: Mark,
 }
 
 impl Cell {
     pub(crate) fn marked(text: String, mark: Mark) -> Self {
-        Self { text, mark }
+        Self { text, short: None, mark }
+    }
+
+    /// Several names: on a terminal the first of them and how many more there are, elsewhere all.
+    pub(crate) fn of_names<'n>(names: impl IntoIterator<Item = &'n str>) -> Self {
+        let names: Vec<&str> = names.into_iter().collect();
+        let short = match names.as_slice() {
+            [first, _, ..] => Some(((*first).to_owned(), format!(" +{}", names.len() - 1))),
+            _ => None,
+        };
+        Self { text: names.join(","), short, mark: Mark::None }
+    }
+
+    /// The text in at most `width` columns: how many more names there are stands to the last.
+    fn cut(&self, width: usize) -> String {
+        match &self.short {
+            Some((first, rest)) if rest.width() < width => cut(first, width - rest.width()) + rest,
+            _ => cut(&self.text, width),
+        }
     }
 }
 
 impl From<String> for Cell {
     fn from(text: String) -> Self {
-        Self { text, mark: Mark::None }
+        Self { text, short: None, mark: Mark::None }
     }
 }
 
@@ -93,7 +113,13 @@ impl Table {
         self
     }
 
-    pub(crate) fn row(&mut self, cells: Vec<Cell>) {
+    pub(crate) fn row(&mut self, mut cells: Vec<Cell>) {
+        for cell in &mut cells {
+            match &cell.short {
+                Some((first, rest)) if self.screen.is_some() => cell.text = format!("{first}{rest}"),
+                _ => cell.short = None,
+            }
+        }
         self.rows.push(cells);
     }
 
@@ -108,7 +134,7 @@ impl Table {
                 if self.left_out.contains(&column) {
                     continue;
                 }
-                let shown = cut(&cell.text, *width);
+                let shown = cell.cut(*width);
                 if !shown.is_empty() {
                     text.extend(std::iter::repeat_n(' ', pending));
                     pending = 0;
@@ -239,6 +265,22 @@ mod tests {
         }
         // A column that is left out leaves its room to the others.
         assert!(shown(Some(34)).contains("a.very.long.name…"), "{}", shown(Some(34)));
+    }
+
+    #[test]
+    fn of_many_names_a_terminal_has_the_first_and_their_number() {
+        let shown = |screen| {
+            let mut table = Table::new(&["NAMES", "B"], screen, false).fit(&[0], &[]);
+            table.row(vec![Cell::of_names(["a.test", "b.test", "c.test"]), "x".into()]);
+            table.row(vec![Cell::of_names(["d.test"]), "x".into()]);
+            table.take_text()
+        };
+        assert_eq!(
+            shown(None),
+            "NAMES                 B\na.test,b.test,c.test  x\nd.test                x\n"
+        );
+        assert_eq!(shown(Some(80)), "NAMES      B\na.test +2  x\nd.test     x\n");
+        assert_eq!(shown(Some(10)), "NAMES    B\na.t… +2  x\nd.test   x\n");
     }
 
     #[test]

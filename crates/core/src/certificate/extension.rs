@@ -68,6 +68,9 @@ pub(super) const AUTHORITY_KEY_ID: &str = "2.5.29.35";
 pub(super) const POLICY_CONSTRAINTS: &str = "2.5.29.36";
 pub(super) const EXTENDED_KEY_USAGE: &str = "2.5.29.37";
 pub(super) const INHIBIT_ANY_POLICY: &str = "2.5.29.54";
+pub(super) const DISTRIBUTION_POINTS: &str = "2.5.29.31";
+pub(super) const TLS_FEATURE: &str = "1.3.6.1.5.5.7.1.24";
+pub(super) const TIMESTAMPS: &str = "1.3.6.1.4.1.11129.2.4.2";
 pub(super) const INFORMATION_ACCESS: &str = "1.3.6.1.5.5.7.1.1";
 
 /// Whether the path validator processes an extension, so that it may be critical.
@@ -87,7 +90,7 @@ pub(super) fn is_processed(oid: &str) -> bool {
 }
 
 /// id-qt-cps and id-qt-unotice.
-const CPS: &str = "1.3.6.1.5.5.7.2.1";
+pub(super) const CPS: &str = "1.3.6.1.5.5.7.2.1";
 const USER_NOTICE: &str = "1.3.6.1.5.5.7.2.2";
 
 const IA5_STRING: u8 = 0x16;
@@ -249,7 +252,12 @@ pub(super) fn unknown_qualifier(policies: &[PolicyInformation]) -> Option<&Oid> 
 
 /// An extension for people: its identifier, with its name where it has one.
 pub(super) fn describe(oid: &str) -> String {
-    let name = match oid {
+    name_of(oid).map_or_else(|| oid.to_owned(), |name| format!("{oid} ({name})"))
+}
+
+/// The name of an extension.
+pub(super) fn name_of(oid: &str) -> Option<&'static str> {
+    Some(match oid {
         SUBJECT_KEY_ID => "subjectKeyIdentifier",
         KEY_USAGE => "keyUsage",
         "2.5.29.16" => "privateKeyUsagePeriod",
@@ -258,7 +266,7 @@ pub(super) fn describe(oid: &str) -> String {
         BASIC_CONSTRAINTS => "basicConstraints",
         "2.5.29.28" => "issuingDistributionPoint",
         NAME_CONSTRAINTS => "nameConstraints",
-        "2.5.29.31" => "cRLDistributionPoints",
+        DISTRIBUTION_POINTS => "cRLDistributionPoints",
         POLICIES => "certificatePolicies",
         POLICY_MAPPINGS => "policyMappings",
         AUTHORITY_KEY_ID => "authorityKeyIdentifier",
@@ -269,9 +277,9 @@ pub(super) fn describe(oid: &str) -> String {
         INFORMATION_ACCESS => "authorityInfoAccess",
         "1.3.6.1.5.5.7.1.3" => "qcStatements",
         "1.3.6.1.5.5.7.1.14" => "proxyCertInfo",
-        "1.3.6.1.5.5.7.1.24" => "TLS feature, must staple",
+        TLS_FEATURE => "TLS feature, must staple",
         "1.3.6.1.5.5.7.48.1.5" => "OCSP no check",
-        "1.3.6.1.4.1.11129.2.4.2" => "signed certificate timestamps",
+        TIMESTAMPS => "signed certificate timestamps",
         "1.3.6.1.4.1.11129.2.4.3" => "Certificate Transparency poison: this is a precertificate",
         "1.3.6.1.4.1.311.20.2" => "Microsoft certificate template name",
         "1.3.6.1.4.1.311.21.1" => "Microsoft CA version",
@@ -283,7 +291,6 @@ pub(super) fn describe(oid: &str) -> String {
         "1.3.6.1.4.1.311.25.2" => "Microsoft NTDS security extension",
         "2.16.840.1.113730.1.1" => "Netscape certificate type",
         "2.16.840.1.113730.1.13" => "Netscape comment",
-        _ => return oid.to_owned(),
-    };
-    format!("{oid} ({name})")
+        _ => return None,
+    })
 }

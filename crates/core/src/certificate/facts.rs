@@ -141,3 +141,10 @@ impl Certificate {
         &self.unknown_critical
     }
 }
+
+/// A serial number in lower-case hexadecimal.
+pub(super) fn serial_text(raw: &[u8]) -> String {
+    let text: String = raw.iter().map(|byte| format!("{byte:02x}")).collect();
+    let trimmed = text.trim_start_matches('0');
+    if trimmed.is_empty() { "0".to_owned() } else { trimmed.to_owned() }
+}

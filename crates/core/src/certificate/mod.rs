@@ -10,6 +10,7 @@ mod curve;
 mod der;
 mod distinguished_name;
 mod extension;
+mod extension_text;
 mod facts;
 mod fault;
 mod fingerprint;
@@ -35,6 +36,7 @@ pub use self::{
     algorithm::KeyAlgorithm,
     choice::{Candidate, CredentialError, EntrySelector},
     credential::ServerCredential,
+    extension_text::{ExtensionText, purpose_name},
     fault::InvalidCertificate,
     fingerprint::{Fingerprint, InvalidFingerprint},
     name::{AlternativeName, printable},
@@ -45,10 +47,12 @@ use self::{
     der::Fault,
     distinguished_name::{canonical_of_malformed, show_malformed},
     extension::{Extension, describe, is_processed, unknown_qualifier},
+    facts::serial_text,
     structure::{RawExtension, Structure, instant, usage_bits},
 };
-pub(crate) use self::{choice::in_quotes, climb::climb};
 pub(crate) use self::{
+    choice::in_quotes,
+    climb::climb,
     der::Oid,
     distinguished_name::DistinguishedName,
     extension::NameConstraints,
@@ -188,9 +192,7 @@ pub struct Certificate {
     pub(crate) name_constraints: Option<NameConstraints>,
     /// certificatePolicies and its companions.
     pub(crate) policies: Policies,
-    /// Whether basicConstraints is critical.
     pub(crate) critical_basic_constraints: bool,
-    /// Whether subjectAltName is critical.
     pub(crate) critical_alternative_names: bool,
     /// The first part that cannot be read; such a certificate is shown, and never accepted.
     pub(crate) malformed: Option<Malformed>,
@@ -392,9 +394,3 @@ pub(crate) const CLIENT_AUTH: &str = "1.3.6.1.5.5.7.3.2";
 pub(crate) const ANY_PURPOSE: &str = "2.5.29.37.0";
 /// id-ad-caIssuers (section 4.2.2.1).
 const CA_ISSUERS: &str = "1.3.6.1.5.5.7.48.2";
-
-fn serial_text(raw: &[u8]) -> String {
-    let text: String = raw.iter().map(|byte| format!("{byte:02x}")).collect();
-    let trimmed = text.trim_start_matches('0');
-    if trimmed.is_empty() { "0".to_owned() } else { trimmed.to_owned() }
-}

@@ -274,6 +274,8 @@ pub struct Entry {
     pub version: u32,
     /// When that version was stored.
     pub created_at: UnixTime,
+    /// Who stored it, as the log names them.
+    pub actor: String,
     /// The leaf, or the CA certificate.
     pub certificate: Certificate,
     /// All certificates from the leaf to the anchor, the leaf included; without an anchor, as far as issuers are known.

@@ -90,6 +90,7 @@ fn entry(row: EntryRow, chain: Chain) -> Result<Entry, StoreError> {
         kind,
         version: content.number,
         created_at: instant::at(content.created_at),
+        actor: content.actor,
         certificate,
         chain_not_after: chain.not_after(),
         chain: chain.path,

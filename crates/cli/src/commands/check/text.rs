@@ -73,7 +73,7 @@ fn cells(entry: Checked<'_>, expiry: &Expiry, now: i64) -> Vec<Cell> {
         if expiry.cause == ExpiryCause::Leaf || expiry.cause == ExpiryCause::Chain {
             names(certificate)
         } else {
-            short(certificate.subject())
+            short(certificate.subject()).into()
         }
     };
     let certificate = &expiry.certificate;
@@ -86,7 +86,7 @@ fn cells(entry: Checked<'_>, expiry: &Expiry, now: i64) -> Vec<Cell> {
         (ExpiryState::Expiring, _) => expires(certificate, now, i64::MAX),
         _ => expires(certificate, now, 0),
     };
-    vec![entry.alias().to_string().into(), expiry.cause.as_str().into(), when, own(certificate).into()]
+    vec![entry.alias().to_string().into(), expiry.cause.as_str().into(), when, own(certificate)]
 }
 
 /// `14 entries checked: 1 expired, 2 expiring within 30 days`
