@@ -236,6 +236,55 @@ fn a_life_of_a_store_is_the_same_on_every_engine() {
     assert!(lives.windows(2).all(|pair| pair[0] == pair[1]), "{lives:#?}");
 }
 
+/// The same rows are cut on every engine, and the log goes on from there.
+#[test]
+fn a_log_is_cut_alike_on_every_engine() {
+    for subject in Subject::all() {
+        let name = subject.name;
+        let keystore = subject.open();
+        let ca = root("Root");
+        for n in 0..12 {
+            keystore.import_authority(&format!("ca-{n}").parse().unwrap(), ca.file(), now()).unwrap();
+        }
+        // Who had it open before goes on.
+        let running = subject.open();
+        let since = running.generation().unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let mut retention = strongroom::keystore::LogRetention::default();
+        retention.keep = Some(3);
+        let file = folder.path().join("log");
+        let segment = keystore.rotate_log(&file, retention, now()).unwrap().unwrap();
+        assert_eq!((segment.first, segment.last), (1, 10), "{name}");
+        assert_eq!(keystore.proven_rows(&segment).unwrap(), 10, "{name}");
+        let changes = running.wait_change(&since, Duration::ZERO).unwrap().unwrap();
+        assert!(!changes.everything && changes.aliases.is_empty(), "{name}: nothing of an entry was changed");
+        for keystore in [&keystore, &running, &subject.open()] {
+            let numbers: Vec<i64> = keystore.log(0, 100).unwrap().iter().map(|row| row.number).collect();
+            assert_eq!(numbers, [11, 12, 13, 14], "{name}");
+            assert_eq!(keystore.verify_log().unwrap(), 4, "{name}");
+            assert_eq!(keystore.log_cut().unwrap().unwrap().number, 10, "{name}");
+        }
+        running.import_authority(&"later".parse().unwrap(), ca.file(), now()).unwrap();
+        keystore
+            .rekey(&[KeptSlot::new(0, UnlockSource::KeyFile(String::new()), &subject.unlock)], now())
+            .unwrap();
+        let second = folder.path().join("log-2");
+        let segment = keystore
+            .rotate_log(&second, strongroom::keystore::LogRetention::default(), now())
+            .unwrap()
+            .unwrap();
+        assert_eq!((segment.first, segment.last), (11, 16), "{name}");
+        drop((keystore, running));
+        let again = subject.open();
+        assert_eq!(again.verify_store().unwrap().problems, [], "{name}");
+        assert_eq!(again.log(0, 10).unwrap()[0].action, "log-rotate", "{name}");
+        for file in [&file, &second] {
+            let segment = strongroom::store::LogSegment::open(file).unwrap();
+            assert_eq!(again.proven_rows(&segment).unwrap(), segment.last, "{name}");
+        }
+    }
+}
+
 #[test]
 fn many_who_write_at_once_all_have_their_changes() {
     for subject in Subject::all() {

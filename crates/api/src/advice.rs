@@ -88,6 +88,7 @@ fn words(remedy: &Remedy) -> String {
         | Remedy::BringBack { .. }
         | Remedy::GivePassphrase
         | Remedy::GiveRollbackGuard
+        | Remedy::GiveLogSegment { .. }
         | Remedy::MakeRollbackGuard
         | Remedy::KeyFileMounted
         | Remedy::PasswdFromSource

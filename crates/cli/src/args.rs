@@ -25,7 +25,8 @@ pub(crate) use self::import::{Import, PassIn, overridable};
 pub(crate) use self::issuance::{Csr, CsrCommand, Encoding, Generate, Install, RequestArgs, RequestOutput};
 pub(crate) use self::serving::{Bind, Host, Serve, WebServer, Why};
 pub(crate) use self::store::{
-    Diff, Find, Init, Log, Ls, Prune, Reference, Rekey, Remove, Restore, Show, Slot, SortOrder, Undo,
+    Diff, Find, Init, Log, LogCommand, LogRotate, LogRows, Ls, Prune, Reference, Rekey, Remove, Restore,
+    Show, Slot, SortOrder, Undo,
 };
 pub(crate) use self::user::{NewPassword, User};
 pub(crate) use self::watch::Watch;
@@ -65,6 +66,9 @@ pub(crate) struct Arguments {
     /// A file outside the store that says where it stood last; an older copy of the store is then refused
     #[arg(long, global = true, value_name = "PATH", env = "STRONGROOM_ROLLBACK_GUARD", help_heading = STORE)]
     pub(crate) rollback_guard: Option<PathBuf>,
+    /// A file of log rotate: where the rollback guard stands at a row that was cut, it proves that row
+    #[arg(long, global = true, value_name = "FILE", requires = "rollback_guard", help_heading = STORE)]
+    pub(crate) log_segment: Option<PathBuf>,
     /// Open a store that has a rollback guard without it
     #[arg(long, global = true, conflicts_with = "rollback_guard", help_heading = STORE)]
     pub(crate) without_rollback_guard: bool,

@@ -361,8 +361,10 @@ impl Error {
                 | StoreError::UserExists { .. }
                 | StoreError::InUse { .. }
                 | StoreError::Needed { .. }
+                | StoreError::FileExists { .. }
                 | StoreError::Exists { .. },
             ) => ErrorKind::Exists,
+            Self::Store(StoreError::LogSegment { .. }) => ErrorKind::File,
             Self::Store(StoreError::InvalidValue { .. } | StoreError::NotAGuard { .. }) => ErrorKind::Usage,
             Self::Store(_) | Self::File(_) => ErrorKind::Store,
         }

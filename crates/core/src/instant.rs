@@ -13,7 +13,7 @@ pub fn seconds(at: UnixTime) -> i64 {
 
 /// The instant of these seconds since 1970: 1970 where they are before it.
 #[must_use]
-pub(crate) fn at(seconds: i64) -> UnixTime {
+pub fn at(seconds: i64) -> UnixTime {
     UnixTime::since_unix_epoch(Duration::from_secs(u64::try_from(seconds).unwrap_or_default()))
 }
 

@@ -114,6 +114,11 @@ pub enum Remedy {
     MakeRollbackGuard,
     /// Give the file that is the rollback guard.
     GiveRollbackGuard,
+    /// Give the file of the log that has a row which was cut.
+    GiveLogSegment {
+        /// The row.
+        row: i64,
+    },
     /// Look at what running servers say, without opening the store.
     StatusUnproved,
     /// Keep the store in a folder of its own.

@@ -13,7 +13,7 @@ use std::{
 use strongroom::{
     Alias, Error, Keystore, Unlock, UnlockKey,
     certificate::{Certificate, ServerCredential},
-    keystore::{Backup, CredentialRequest, EntryKind, KeptSlot, KeySource, RestoreOptions},
+    keystore::{Backup, CredentialRequest, EntryKind, KeptSlot, KeySource, LogRetention, RestoreOptions},
     seal::UnlockSource,
     secret::PrivateKey,
     store::StoreError,
@@ -143,6 +143,12 @@ fn change(folder: &Path, what: &str) -> Result<(), Error> {
         "remove" => keystore.remove(&kept, false, now()).map(drop),
         "passwd" => keystore.change_unlock(&unlock, source, &unlock, now()).map(drop),
         "rekey" => keystore.rekey(&[KeptSlot::new(0, source, &unlock)], now()),
+        "prune" => keystore.prune(None, now()).map(drop),
+        "rotate" => {
+            let to = folder.with_extension("segment");
+            let _ = fs::remove_file(&to);
+            keystore.rotate_log(&to, LogRetention::default(), now()).map(drop)
+        }
         _ => panic!("unknown change"),
     }?;
     say(&format!("ACK {what}"));

@@ -8,13 +8,17 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
-use strongroom::{Keystore, store::Journal};
+use strongroom::{
+    Keystore,
+    store::{Journal, LogSegment},
+};
 use strongroom_tests::{authority::now, command::binary};
 
 use crate::bench::{Bench, all_files, scaled};
 
 /// The changes that are killed.
-const CHANGES: [&str; 7] = ["import", "replace", "rename", "remove", "passwd", "rekey", "restore"];
+const CHANGES: [&str; 9] =
+    ["import", "replace", "rename", "remove", "passwd", "rekey", "restore", "prune", "rotate"];
 
 /// Every command that opens a store, with what it needs. `{}` is a free name outside the store's folder, `{backup}` a
 /// backup of the store.
@@ -126,6 +130,15 @@ impl Points<'_> {
         let found = content(&read);
         assert!(expected.contains(&found), "{what}: {found:?}");
         assert_eq!(read.verify_store().unwrap().problems, [], "{what}");
+        // What was cut from the log is in a file that is whole.
+        if let Some(cut) = read.log_cut().unwrap() {
+            let segment = LogSegment::open(&self.bench.dir().with_extension("segment")).unwrap();
+            assert_eq!(
+                (segment.last, read.proven_rows(&segment).unwrap()),
+                (cut.number, cut.number),
+                "{what}"
+            );
+        }
         drop(read);
         let write = self.bench.open();
         write.import_credential(self.bench.request("after", "a")).unwrap();

@@ -165,7 +165,52 @@ pub(crate) struct Rekey {
 }
 
 #[derive(Debug, Args)]
+#[command(
+    args_conflicts_with_subcommands = true,
+    override_usage = "strongroom log [OPTIONS]\n       strongroom log export [OPTIONS] -o FILE\n       strongroom log rotate [OPTIONS] -o FILE\n       strongroom log verify [OPTIONS] FILE"
+)]
 pub(crate) struct Log {
+    #[command(subcommand)]
+    pub(crate) command: Option<LogCommand>,
+    #[command(flatten)]
+    pub(crate) rows: LogRows,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum LogCommand {
+    /// Write the rows to a file, a line of JSON each, with the hashes that chain them
+    Export {
+        /// The new file
+        #[arg(short, long, value_name = "FILE")]
+        output: PathBuf,
+    },
+    /// Write rows to a file, read it back, and cut them from the store, which keeps what proves the cut
+    Rotate(LogRotate),
+    /// Follow the rows of such a file from the first to the last, hash by hash; needs no store
+    Verify {
+        /// The file
+        file: PathBuf,
+        /// Hold it against the store as well
+        #[arg(long)]
+        against_store: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LogRotate {
+    /// Keep so many of the last rows [default: none]
+    #[arg(long, value_name = "N")]
+    pub(crate) keep: Option<u32>,
+    /// Keep the rows from this time on: 90d, 24h, or 2026-11-23T12:00:00Z; with --keep a row goes only if both say so
+    #[arg(long, value_name = "TIME")]
+    pub(crate) keep_since: Option<String>,
+    /// The new file
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LogRows {
     /// Follow the whole log, hash by hash, and say whether it is whole
     #[arg(long, conflicts_with_all = ["tail", "since", "alias", "follow"])]
     pub(crate) verify: bool,

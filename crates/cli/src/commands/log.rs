@@ -13,7 +13,7 @@ use strongroom::{
 
 use super::{now, open_read_only, verify::instant};
 use crate::{
-    args::{Arguments, Log},
+    args::{Arguments, Log, LogRows},
     failure::{Exit, Failure},
     render::{Printer, Table, envelope},
 };
@@ -51,27 +51,45 @@ impl LogView {
 #[derive(Serialize)]
 struct Whole {
     verified: i64,
+    rotated_rows: Option<i64>,
 }
 
 #[derive(Serialize)]
 struct Listing<'r> {
     log: &'r VecDeque<LogView>,
+    /// The last row that was cut from the store.
+    rotated_rows: Option<i64>,
 }
 
 pub(super) fn run(arguments: &Arguments, command: &Log, printer: &Printer) -> Result<(), Failure> {
+    if let Some(command) = &command.command {
+        return super::log_files::run(arguments, command, printer);
+    }
+    let command = &command.rows;
     let since = command.since.as_deref().map(|text| beginning(text, now())).transpose()?;
     let keystore = open_read_only(arguments, printer)?;
+    let cut = keystore.log_cut()?;
+    let rotated_rows = cut.map(|cut| cut.number);
     if command.verify {
-        let whole = Whole { verified: keystore.verify_log()? };
-        printer.result(&whole, &[], || format!("the log is whole: {} rows\n", whole.verified));
+        let whole = Whole { verified: keystore.verify_log()?, rotated_rows };
+        let from = rotated_rows.map(|number| format!(", from row {} on", number + 1)).unwrap_or_default();
+        printer.result(&whole, &[], || format!("the log is whole: {} rows{from}\n", whole.verified));
         return Ok(());
     }
     let wanted = Wanted { since, command };
     let mut generation = keystore.generation()?;
     let (rows, mut last) = wanted.rows(&keystore, 0, command.tail)?;
     let mut table = printer.table(&["NR", "WHEN", "WHO", "WHAT", "ALIAS", "OUTCOME"]).fit(&[2, 4, 5], &[0]);
+    if let Some(cut) = cut.filter(|_| command.tail.is_none_or(|tail| rows.len() < tail) && !printer.is_json())
+    {
+        printer.note(&format!(
+            "rows 1 to {} are not in the store any more: log rotate wrote them to files, the last on {}",
+            cut.number,
+            rfc3339(seconds(cut.at))
+        ));
+    }
     if !command.follow {
-        printer.result(&Listing { log: &rows }, &[], || text(&mut table, &rows));
+        printer.result(&Listing { log: &rows, rotated_rows }, &[], || text(&mut table, &rows));
         return Ok(());
     }
     give(printer, &mut table, &rows);
@@ -113,7 +131,7 @@ fn text(table: &mut Table, rows: &VecDeque<LogView>) -> String {
 /// Which rows are shown.
 struct Wanted<'c> {
     since: Option<i64>,
-    command: &'c Log,
+    command: &'c LogRows,
 }
 
 impl Wanted<'_> {
@@ -150,7 +168,7 @@ impl Wanted<'_> {
 }
 
 /// The instant from which on rows are wanted: so long ago, or an instant itself.
-fn beginning(text: &str, at: UnixTime) -> Result<i64, Failure> {
+pub(super) fn beginning(text: &str, at: UnixTime) -> Result<i64, Failure> {
     if let Ok(ExpiryWindow::Seconds(ago)) = text.parse() {
         return Ok(seconds(at).saturating_sub(ago.into()));
     }

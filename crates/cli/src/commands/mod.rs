@@ -17,6 +17,7 @@ mod init;
 mod inspect;
 mod list;
 mod log;
+mod log_files;
 mod maintenance;
 mod new_file;
 mod pages;
@@ -236,6 +237,9 @@ pub(super) fn open_options(arguments: &Arguments, purpose: Purpose, path: &Path)
     }
     if let Some(guard) = &arguments.rollback_guard {
         options = options.rollback_guard(guard);
+    }
+    if let Some(segment) = &arguments.log_segment {
+        options = options.log_segment(segment);
     }
     if arguments.without_rollback_guard {
         options = options.without_rollback_guard();

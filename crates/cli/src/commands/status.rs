@@ -20,8 +20,6 @@ use crate::{
 
 /// How a database begins.
 const SQLITE: &[u8] = b"SQLite format 3\0";
-/// Entries read at a time.
-const PAGE: u32 = 500;
 
 #[derive(Serialize)]
 struct StatusView {
@@ -167,29 +165,13 @@ fn counts(keystore: &Keystore) -> Result<(u64, u64), Failure> {
 
 /// The last change, and when the last backup was made.
 fn last(keystore: &Keystore) -> Result<(Option<ChangeView>, Option<String>), Failure> {
-    let (mut after, mut change, mut backup) = (0, None, None);
-    loop {
-        let rows = keystore.log(after, PAGE)?;
-        let Some(newest) = rows.last() else {
-            break;
-        };
-        after = newest.number;
-        for row in rows {
-            let done = !row.outcome.contains('_');
-            if row.action == "backup" && done {
-                backup = Some(row.at);
-            } else if done && !matches!(row.action.as_str(), "sign-in" | "refusals") {
-                change = Some(row);
-            }
-        }
-    }
-    let change = change.map(|row| ChangeView {
+    let change = keystore.last_change()?.map(|row| ChangeView {
         at: rfc3339(seconds(row.at)),
         actor: row.actor,
         action: row.action,
         alias: row.alias,
     });
-    Ok((change, backup.map(|at| rfc3339(seconds(at)))))
+    Ok((change, keystore.last_backup()?.map(|row| rfc3339(seconds(row.at)))))
 }
 
 fn size(path: &Path) -> Option<u64> {

@@ -309,6 +309,33 @@ pub(super) const EXAMPLES: &[Examples] = &[
             ("strongroom log --verify", "whether all of it is there"),
         ],
     ),
+    (
+        "log export",
+        &[(
+            "strongroom log export -o log.jsonl",
+            "all rows, with the hashes that chain them; the store stays as it is",
+        )],
+    ),
+    (
+        "log rotate",
+        &[
+            (
+                "strongroom log rotate --keep-since 90d -o /safe/log-2026-11.jsonl",
+                "leave the last 90 days in the store, and the rows before in a file",
+            ),
+            ("strongroom log rotate --keep 1000 -o /safe/log.jsonl", "leave the last thousand rows"),
+        ],
+    ),
+    (
+        "log verify",
+        &[
+            ("strongroom log verify /safe/log.jsonl", "whether a file is whole, without the store"),
+            (
+                "strongroom log verify /safe/log.jsonl --against-store",
+                "and whether its rows are those of the store's log",
+            ),
+        ],
+    ),
     ("backup", &[("strongroom backup /backup/keystore-monday.db", "a copy, while the store is used")]),
     (
         "restore",

@@ -3,6 +3,8 @@
 mod backup;
 mod plan;
 
+use std::ops::ControlFlow;
+
 use rustls_pki_types::UnixTime;
 
 use super::{
@@ -21,14 +23,11 @@ use crate::{
     inspect::{InspectRequest, Passwords, Reader, inspect},
     instant::seconds,
     secret::Password,
-    store::{Action, Happened, StoreError},
+    store::{Action, Happened, Kept, StoreError},
     validate::Trust,
 };
 
 pub use self::plan::{ExportPlan, PlannedFile};
-
-/// Rows of the log that are looked at together.
-const PAGE: i64 = 500;
 
 /// What an export gave.
 #[derive(Debug)]
@@ -287,17 +286,17 @@ impl Keystore {
     /// Whether the log says that a file of this digest was exported to a path.
     fn was_exported(&self, path: &str, sha256: &Fingerprint) -> Result<bool, Error> {
         let wanted = Happened::Exported { sha256: sha256.to_string(), path: path.to_owned() }.to_string();
-        let mut end = self.reading(|read| Ok(read.log_length()))?;
-        while end > 0 {
-            let start = (end - PAGE).max(0);
-            let count = u32::try_from(end - start).unwrap_or(u32::MAX);
-            let rows = self.log(start, count)?;
-            if rows.iter().any(|row| row.outcome == wanted) {
+        self.reading(|read| {
+            let mut found = false;
+            read.log_backwards(&mut |row| {
+                found = row.outcome == wanted;
+                if found { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            })?;
+            if found {
                 return Ok(true);
             }
-            end = start;
-        }
-        Ok(false)
+            Ok(read.kept_row(Kept::Export(path))?.is_some_and(|row| row.outcome == wanted))
+        })
     }
 }
 

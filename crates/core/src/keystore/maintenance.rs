@@ -18,7 +18,8 @@ use crate::{
 };
 
 impl Keystore {
-    /// Up to `limit` rows of the audit log after number `after`.
+    /// Up to `limit` rows of the audit log after number `after`. Rows that were rotated out of the store are not among them:
+    /// [`log_cut`](Self::log_cut) says where the log begins now.
     ///
     /// # Errors
     ///
@@ -36,7 +37,7 @@ impl Keystore {
         self.reading(|read| read.log(read.log_length().saturating_sub(i64::from(limit)).max(0), limit))
     }
 
-    /// Follows the audit log from its first row to its last; gives their number.
+    /// Follows the audit log from its first row, or from where it was cut, to its last; gives how many rows that are.
     ///
     /// # Errors
     ///

@@ -23,6 +23,7 @@ mod history;
 mod holds;
 mod import;
 mod in_use;
+mod log_files;
 mod maintenance;
 mod metrics;
 mod neighbours;
@@ -74,6 +75,7 @@ pub use self::{
     history::{Comparison, Version},
     import::open_pfx,
     in_use::InUse,
+    log_files::{LogCut, LogRetention},
     metrics::Metrics,
     options::{NewKeystore, OpenOptions},
     rekey::KeptSlot,

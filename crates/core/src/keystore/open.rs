@@ -214,7 +214,9 @@ impl Keystore {
 /// Holds a store against its rollback guard from now on.
 fn check_guard(store: &mut Store, options: &OpenOptions) -> Result<(), Error> {
     let guard = options.rollback_guard.as_deref();
-    let of_store = guard.map(|path| RollbackGuard::at(path, *store.ledger().store()));
+    let of_store = guard.map(|path| {
+        RollbackGuard::at(path, *store.ledger().store()).with_segment(options.log_segment.clone())
+    });
     store.set_guard(of_store, options.without_guard);
     let Err(error) = store.read().map(drop) else {
         return Ok(());

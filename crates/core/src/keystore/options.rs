@@ -43,6 +43,7 @@ pub struct OpenOptions {
     pub(super) read_only: bool,
     pub(super) actor: String,
     pub(super) rollback_guard: Option<PathBuf>,
+    pub(super) log_segment: Option<PathBuf>,
     pub(super) without_guard: bool,
     pub(super) accept_rollback: Option<UnixTime>,
     pub(super) slots: SlotCheck,
@@ -71,6 +72,7 @@ impl OpenOptions {
             read_only: false,
             actor: ACTOR.to_owned(),
             rollback_guard: None,
+            log_segment: None,
             without_guard: false,
             accept_rollback: None,
             slots: SlotCheck::All,
@@ -95,6 +97,13 @@ impl OpenOptions {
     /// A file outside the store that says where it stood last: a store that is older is refused.
     pub fn rollback_guard(mut self, path: impl Into<PathBuf>) -> Self {
         self.rollback_guard = Some(path.into());
+        self
+    }
+
+    /// A file of the log, as [`Keystore::rotate_log`] writes it: where the rollback guard stands at a row that was cut, it
+    /// proves that the row is of this store's log. The next change moves the guard on.
+    pub fn log_segment(mut self, path: impl Into<PathBuf>) -> Self {
+        self.log_segment = Some(path.into());
         self
     }
 

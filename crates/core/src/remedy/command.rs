@@ -87,6 +87,9 @@ impl Remedy {
             Self::ListVersions { alias } => format!("list the versions with: {program} history {alias}"),
             Self::MakeRollbackGuard => "look for the one that was made with the store; if there is none, one command with --accept-rollback makes one of what the store is now".to_owned(),
             Self::GiveRollbackGuard => "give the file that was made for this store with --rollback-guard; what verify trusts is given to verify --leaf with --anchor".to_owned(),
+            Self::GiveLogSegment { row } => format!(
+                "give the file of log rotate that has row {row}, add: --log-segment FILE; if it is lost and nobody has put another store there, run one command with --accept-rollback"
+            ),
             Self::UseOwnFolder => "keep the store in a folder of its own, to which nobody else can write: give its path with --store; a folder that is not there yet is made".to_owned(),
             Self::KeyFileMounted => "if a secret manager mounts the key file so, add: --key-file-mounted".to_owned(),
             Self::GivePassphrase => "say where the passphrase comes from: --unlock passphrase:file:PATH, or passphrase: with env:VAR, fd:N, stdin or cred:NAME".to_owned(),

@@ -36,11 +36,12 @@ pub(crate) enum Action {
     Restore,
     AcceptRollback,
     WebServer,
+    LogRotate,
 }
 
 impl Action {
     /// Those that change no entry.
-    pub(super) const OF_NO_ENTRY: [Self; 24] = [
+    pub(super) const OF_NO_ENTRY: [Self; 25] = [
         Self::Init,
         // Each entry has a row of its own.
         Self::ImportMany,
@@ -68,6 +69,7 @@ impl Action {
         Self::Refusals,
         Self::Backup,
         Self::AcceptRollback,
+        Self::LogRotate,
         // The record says so itself.
         Self::WebServer,
     ];
@@ -108,6 +110,7 @@ impl Action {
             Self::Restore => "restore",
             Self::AcceptRollback => "accept-rollback",
             Self::WebServer => "web-server",
+            Self::LogRotate => "log-rotate",
         }
     }
 }

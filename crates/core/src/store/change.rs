@@ -333,6 +333,11 @@ impl<'s> Write<'s> {
             state.log_head = row.hash;
             change.put(Table::Log, &log::key(state.log_number), &row.encode())?;
         }
+        if let Some((first, last)) = pending.log_cut {
+            for number in first..=last {
+                change.delete(Table::Log, &log::key(number))?;
+            }
+        }
         if pending.wipe {
             for table in [Table::Record, Table::Node, Table::Blob, Table::Use] {
                 wipe(&mut *change, table)?;

@@ -92,6 +92,9 @@ impl Store {
             }
         }
         let write = Write::new(change, &self.ledger, &cache, state, to.is_remote());
+        if whole_log {
+            read.log_cut_records()?.into_iter().for_each(|(key, record)| write.put(key, record));
+        }
         let mut lost = Vec::new();
         let walked = read.each_listed(&mut |alias, head| {
             let copied = head.and_then(|head| write.take_over(&read, &head, None, None));
@@ -225,7 +228,10 @@ impl Write<'_> {
         reseal: &dyn Reseal,
     ) -> Result<(), StoreError> {
         let accounts = if with_access { backup.accounts()? } else { self.as_read().accounts()? };
+        let cut = self.as_read().log_cut_records()?;
         self.wipe();
+        // The log goes on as it is.
+        cut.into_iter().for_each(|(key, record)| self.put(key, record));
         let content = backup.content()?;
         for head in &content.heads {
             self.take_over(backup, head, None, Some(reseal))?;

@@ -1,5 +1,7 @@
 //! Why the store refused or failed.
 
+mod remedies;
+
 use std::path::PathBuf;
 
 use rustls_pki_types::UnixTime;
@@ -10,7 +12,6 @@ use crate::{
     alias::Alias,
     instant::{rfc3339, seconds},
     private_file::FileError,
-    remedy::Remedy,
     seal::SealError,
 };
 
@@ -76,6 +77,36 @@ pub enum StoreError {
     Forked {
         /// The commit that was seen.
         known: i64,
+    },
+    /// The log was cut behind what is known of it: the rows between are in a file.
+    #[error(
+        "the log was rotated: its rows up to {cut} were written to files and cut, and {} at row {row}",
+        if *guarded { "the rollback guard stands" } else { "this process saw the store last" }
+    )]
+    LogRotated {
+        /// The row that is known.
+        row: i64,
+        /// The last row that was cut.
+        cut: i64,
+        /// Whether the store was opened with its rollback guard.
+        guarded: bool,
+    },
+    /// A file of rows of the log is none, was changed, or is not of this log.
+    #[error("{} proves nothing: {problem}", path.display())]
+    LogSegment {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// Another process rotated the log meanwhile.
+    #[error("the log was rotated by another process meanwhile")]
+    LogCutMeanwhile,
+    /// There is something where a file is to be made.
+    #[error("there is a file at {} already", path.display())]
+    FileExists {
+        /// The path.
+        path: PathBuf,
     },
     /// The store has a rollback guard, which was not given.
     #[error("the store has a rollback guard, which was not given")]
@@ -306,6 +337,9 @@ impl StoreError {
             Self::Network { .. } => "store_on_network",
             Self::Replaced { .. } => "store_replaced",
             Self::RolledBack { .. } | Self::Forked { .. } | Self::ForeignGuard { .. } => "store_rolled_back",
+            Self::LogRotated { .. } | Self::LogCutMeanwhile => "log_rotated",
+            Self::LogSegment { .. } => "bad_log_segment",
+            Self::FileExists { .. } => "file_exists",
             Self::Guarded => "store_guarded",
             Self::OtherStore => "other_store",
             Self::GuardMissing { .. } => "rollback_guard_missing",
@@ -333,74 +367,5 @@ impl StoreError {
             Self::NoSuchUser { .. } => "user_not_found",
             Self::UserExists { .. } => "user_exists",
         }
-    }
-
-    /// What the user can do.
-    #[must_use]
-    pub fn remedies(&self) -> Vec<Remedy> {
-        vec![match self {
-            Self::Missing { path } => Remedy::MakeStore { path: Some(path.clone()) },
-            Self::File(error) => return error.remedies(),
-            Self::Exists { .. } => Remedy::GiveStorePath,
-            Self::Seal(error) => return error.remedies(),
-            Self::FromPreview => Remedy::Advice(
-                "make a new store and import the files again; nothing of a preview's format was released",
-            ),
-            Self::Network { .. } => Remedy::MakeStoreForNetwork,
-            Self::Replaced { .. } => Remedy::Advice(
-                "open the store again and look whether the change is there; do not move the file of a store that is in use",
-            ),
-            Self::RolledBack { .. } | Self::Forked { .. } | Self::ForeignGuard { .. } => {
-                Remedy::AcceptRollback
-            }
-            Self::Guarded => return vec![Remedy::GiveRollbackGuard, Remedy::WithoutGuard],
-            Self::OtherStore => Remedy::OtherStore,
-            Self::GuardMissing { .. } => Remedy::MakeRollbackGuard,
-            Self::NotAGuard { .. } => Remedy::GiveRollbackGuard,
-            Self::BadBackup { .. } => Remedy::Advice("take another backup; the store is as it was"),
-            Self::InUse { .. } => {
-                return vec![Remedy::Advice("let the server use another alias first"), Remedy::Force];
-            }
-            Self::Needed { .. } => {
-                return vec![
-                    Remedy::Advice("import the CA certificate that replaces it first"),
-                    Remedy::Force,
-                ];
-            }
-            Self::Removed { alias } => Remedy::BringBack { alias: alias.to_string() },
-            Self::NothingToUndo { alias, removed: true } => Remedy::FreeAlias { alias: alias.to_string() },
-            Self::InvalidValue { .. } => return Vec::new(),
-            Self::NoSuchVersion { alias, .. }
-            | Self::VersionPruned { alias, .. }
-            | Self::SameVersion { alias, .. }
-            | Self::NothingToUndo { alias, .. } => Remedy::ListVersions { alias: alias.to_string() },
-            Self::NotAStore => Remedy::GiveStorePath,
-            Self::SchemaFromFuture { .. } => Remedy::Advice("use the program that made it, or a newer one"),
-            Self::Busy | Self::Held => {
-                Remedy::Advice("try again; if it stays, look for a process that holds the store open")
-            }
-            Self::ReadOnly | Self::NeedsRecovery => Remedy::RunAsOwner,
-            Self::LogOnReadOnly { .. } => Remedy::Advice(
-                "copy the store together with that file into a folder that can be written, and read the copy",
-            ),
-            Self::Full => Remedy::Advice("free some space and try again; the store is unchanged"),
-            Self::NotCompacted(_) => Remedy::Rekey,
-            Self::Corrupt { .. } => return vec![Remedy::VerifyStore, Remedy::Restore],
-            Self::SlotDamaged { slot, foreign } => Remedy::MendSlot { slot: *slot, foreign: *foreign },
-            Self::OutcomeUnknown(_) => {
-                return vec![
-                    Remedy::Advice("run the command again: an import of the same file is harmless"),
-                    Remedy::ReadLog,
-                ];
-            }
-            Self::AliasTaken { .. } => {
-                return vec![Remedy::Advice("choose another alias"), Remedy::Replace];
-            }
-            Self::NotFound { .. } => Remedy::ListEntries,
-            Self::HostNotNamed { .. } => Remedy::Advice("bind an entry whose certificate is for that host"),
-            Self::HostNotBound { .. } => Remedy::ListBindings,
-            Self::UserExists { .. } | Self::NoSuchUser { .. } => Remedy::ListUsers,
-            Self::Failed { .. } => return Vec::new(),
-        }]
     }
 }

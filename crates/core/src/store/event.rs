@@ -3,7 +3,7 @@
 use std::{fmt, net::IpAddr};
 
 use super::action::Action;
-use crate::privilege::Privileges;
+use crate::{certificate::Fingerprint, privilege::Privileges};
 
 /// What happened, before it has a number.
 #[derive(Clone, Debug)]
@@ -41,6 +41,12 @@ pub(crate) enum Happened {
     /// The web server offers this from now on.
     Offered(String),
     Unbound,
+    /// These rows of the log were written to a file, and cut.
+    Rotated {
+        first: i64,
+        last: i64,
+        head: Fingerprint,
+    },
     /// These versions of an entry were deleted; `whole` if it was a removed entry, with all that it had.
     Pruned {
         first: u32,
@@ -89,6 +95,9 @@ impl fmt::Display for Happened {
             Self::HostBoundTo(alias) => return write!(f, "bound to {alias}"),
             Self::Offered(what) => what,
             Self::Unbound => "unbound",
+            Self::Rotated { first, last, head } => {
+                return write!(f, "cut rows {first} to {last}, head {head}");
+            }
             Self::Pruned { first, last, whole } => {
                 f.write_str(if *whole { "pruned the removed entry: " } else { "pruned " })?;
                 return if first == last {

@@ -79,12 +79,12 @@ impl Read<'_> {
         if generation.mark.seq < since.mark.seq {
             return Err(StoreError::RolledBack { found: generation.mark.seq, known: since.mark.seq });
         }
-        let rows = self.log_since(&since.mark, MAX_ROWS)?;
+        let (rows, cut) = self.log_since(&since.mark, MAX_ROWS)?;
         let mut changes = Changes {
             generation,
             aliases: BTreeSet::new(),
             renamed: Vec::new(),
-            everything: rows.last().is_none_or(|last| last.number < generation.mark.log_number),
+            everything: cut || rows.last().is_none_or(|last| last.number < generation.mark.log_number),
             authorities: generation.authorities != since.authorities,
             access: generation.epoch != since.epoch || generation.access != since.access,
             bindings: generation.bindings != since.bindings,

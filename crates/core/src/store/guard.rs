@@ -26,12 +26,23 @@ const LEN: usize = 8 + 16 + 8 + 8 + 32 + 32;
 pub(crate) struct RollbackGuard {
     path: PathBuf,
     store: StoreId,
+    /// A file of rows that were cut from the log: where the guard stands at one of them.
+    segment: Option<PathBuf>,
 }
 
 impl RollbackGuard {
     /// Takes a file that is there, or will be made.
     pub(crate) fn at(path: &Path, store: StoreId) -> Self {
-        Self { path: path.to_owned(), store }
+        Self { path: path.to_owned(), store, segment: None }
+    }
+
+    /// With a file of rows that were cut from the log.
+    pub(crate) fn with_segment(self, segment: Option<PathBuf>) -> Self {
+        Self { segment, ..self }
+    }
+
+    pub(super) fn segment(&self) -> Option<&Path> {
+        self.segment.as_deref()
     }
 
     /// Makes the file, which must not exist.

@@ -9,6 +9,8 @@ use crate::{
 /// Of which kind a record is: tags differ in their high digit, so that the tree branches by kind at once.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Tag {
+    /// What was cut from the log.
+    LogCut = 0x00,
     /// What an alias stands for.
     Head = 0x10,
     /// A former version of an entry.
@@ -42,6 +44,7 @@ pub(super) enum Tag {
 impl Tag {
     pub(super) fn byte(self) -> u8 {
         match self {
+            Self::LogCut => 0x00,
             Self::Head => 0x10,
             Self::Version => 0x20,
             Self::Name => 0x30,
@@ -82,6 +85,22 @@ pub(super) fn version(alias: &str, id: &EntryId, number: u32) -> Vec<u8> {
 /// Of the removals of one alias the later one comes later.
 pub(super) fn removed(alias: &str, seq: i64, id: &EntryId) -> Vec<u8> {
     [text(Tag::Removed, alias).as_slice(), &seq.to_be_bytes(), id].concat()
+}
+
+/// The record of the cut of the log.
+pub(super) fn log_cut() -> Vec<u8> {
+    vec![Tag::LogCut.byte(), 0]
+}
+
+/// The head of the log at one row that was cut.
+pub(super) fn log_head(number: i64) -> Vec<u8> {
+    [&[Tag::LogCut.byte(), 1], number.to_be_bytes().as_slice()].concat()
+}
+
+/// A row that was cut, and is still needed: its kind, and of exports the digest of the path.
+pub(super) fn log_kept(kind: u8, of: Option<&Fingerprint>) -> Vec<u8> {
+    let of: &[u8] = of.map(|of| of.as_bytes().as_slice()).unwrap_or_default();
+    [&[Tag::LogCut.byte(), 2, kind], of].concat()
 }
 
 pub(super) fn slot(number: u32) -> Vec<u8> {

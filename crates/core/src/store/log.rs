@@ -4,6 +4,8 @@
 //! the last one: a row that is changed, moved or cut off the end is seen. A MAC a row keeps the rows before a damaged one
 //! provable.
 
+use std::ops::ControlFlow;
+
 use rustls_pki_types::UnixTime;
 
 use super::{
@@ -121,10 +123,17 @@ pub(super) struct Stored {
 impl Stored {
     /// The next row after the one with hash `former`.
     pub(super) fn new(event: &Event, number: i64, former: Digest, root: &Digest, ledger: &Ledger) -> Self {
-        let mut encoder = Encoder::new();
-        encoder.integer(number).integer(event.at).text(&event.actor).text(event.action.as_str());
-        encoder.text(&event.alias).text(&event.fingerprint).text(&event.outcome.to_string()).bytes(root);
-        let body = encoder.done();
+        let said = Said {
+            number,
+            at: event.at,
+            actor: event.actor.clone(),
+            action: event.action.as_str().to_owned(),
+            alias: event.alias.clone(),
+            fingerprint: event.fingerprint.clone(),
+            outcome: event.outcome.to_string(),
+            root: *root,
+        };
+        let body = said.encode();
         let hash = audit_hash(&former, &body);
         Self { former, hash, mac: ledger.audit(&hash), body }
     }
@@ -151,27 +160,61 @@ impl Stored {
     }
 
     /// What a row says, if nothing in it was changed since it was written as this number.
-    pub(super) fn checked(row: &[u8], number: i64, ledger: &Ledger) -> Result<(Self, LogEntry), StoreError> {
+    pub(super) fn checked(row: &[u8], number: i64, ledger: &Ledger) -> Result<(Self, Said), StoreError> {
         let stored = Self::parse(row).ok_or(BROKEN)?;
         if stored.hash != audit_hash(&stored.former, &stored.body)
             || !ledger.is_audit(&stored.hash, &stored.mac)
         {
             return Err(BROKEN);
         }
-        let mut decoder = Decoder::new(&stored.body).map_err(|_| BROKEN)?;
-        let mut read = || -> Result<LogEntry, StoreError> {
-            Ok(LogEntry {
-                number: decoder.integer()?,
-                at: instant::at(decoder.integer()?),
-                actor: decoder.text()?.to_owned(),
-                action: decoder.text()?.to_owned(),
-                alias: decoder.text()?.to_owned(),
-                fingerprint: decoder.text()?.to_owned(),
-                outcome: decoder.text()?.to_owned(),
-            })
+        let said = Said::decode(&stored.body).ok().filter(|said| said.number == number).ok_or(BROKEN)?;
+        Ok((stored, said))
+    }
+}
+
+/// What a row says, to the letter.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) struct Said {
+    pub(super) number: i64,
+    pub(super) at: i64,
+    pub(super) actor: String,
+    pub(super) action: String,
+    pub(super) alias: String,
+    pub(super) fingerprint: String,
+    pub(super) outcome: String,
+    /// The root of the tree after the change.
+    pub(super) root: Digest,
+}
+
+impl Said {
+    pub(super) fn encode(&self) -> Vec<u8> {
+        let mut encoder = Encoder::new();
+        encoder.integer(self.number).integer(self.at).text(&self.actor).text(&self.action);
+        encoder.text(&self.alias).text(&self.fingerprint).text(&self.outcome).bytes(&self.root);
+        encoder.done()
+    }
+
+    pub(super) fn decode(body: &[u8]) -> Result<Self, StoreError> {
+        let mut decoder = Decoder::new(body)?;
+        let said = Self {
+            number: decoder.integer()?,
+            at: decoder.integer()?,
+            actor: decoder.text()?.to_owned(),
+            action: decoder.text()?.to_owned(),
+            alias: decoder.text()?.to_owned(),
+            fingerprint: decoder.text()?.to_owned(),
+            outcome: decoder.text()?.to_owned(),
+            root: decoder.fixed()?,
         };
-        let entry = read().ok().filter(|entry| entry.number == number).ok_or(BROKEN)?;
-        Ok((stored, entry))
+        decoder.end()?;
+        Ok(said)
+    }
+}
+
+impl From<Said> for LogEntry {
+    fn from(said: Said) -> Self {
+        let Said { number, at, actor, action, alias, fingerprint, outcome, .. } = said;
+        Self { number, at: instant::at(at), actor, action, alias, fingerprint, outcome }
     }
 }
 
@@ -206,25 +249,39 @@ fn size(count: u32) -> usize {
 }
 
 impl Read<'_> {
-    /// Up to `limit` rows after number `after`, each authentic, none left out.
+    /// Up to `limit` rows after number `after`, each authentic, none left out but those that were cut.
     pub(crate) fn log(&self, after: i64, limit: u32) -> Result<Vec<LogEntry>, StoreError> {
-        let mut former: Digest = [0; 32];
-        if after > 0 {
-            let row = self.row(Table::Log, &key(after))?.ok_or(BROKEN)?;
-            former = Stored::checked(&row, after, self.ledger)?.0.hash;
+        Ok(self.log_rows(after, limit)?.into_iter().map(|(_, said)| said.into()).collect())
+    }
+
+    /// The number and the hash of the row after which rows are to be read: those that were cut are not there.
+    fn log_start(&self, after: i64) -> Result<(i64, Digest), StoreError> {
+        if after > 0
+            && let Some(row) = self.row(Table::Log, &key(after))?
+        {
+            return Ok((after, Stored::checked(&row, after, self.ledger)?.0.hash));
         }
-        let rows = self.view().range(Table::Log, &key(after.saturating_add(1)), None, size(limit))?;
+        match self.log_cut()? {
+            Some(cut) if after <= cut.number => Ok((cut.number, cut.head)),
+            _ if after == 0 => Ok((0, [0; 32])),
+            _ => Err(BROKEN),
+        }
+    }
+
+    /// The same rows with their hashes.
+    pub(super) fn log_rows(&self, after: i64, limit: u32) -> Result<Vec<(Digest, Said)>, StoreError> {
+        let (mut number, mut former) = self.log_start(after)?;
+        let rows = self.view().range(Table::Log, &key(number.saturating_add(1)), None, size(limit))?;
         let full = rows.len() == size(limit);
         let mut found = Vec::with_capacity(rows.len());
-        let mut number = after;
         for (at, row) in rows {
             number += 1;
-            let (stored, entry) = Stored::checked(&row, number, self.ledger)?;
+            let (stored, said) = Stored::checked(&row, number, self.ledger)?;
             if stored.former != former || at != key(number) {
                 return Err(BROKEN);
             }
             former = stored.hash;
-            found.push(entry);
+            found.push((stored.hash, said));
         }
         if !full && (number, former) != (self.state().log_number, self.state().log_head) {
             return Err(BROKEN);
@@ -232,15 +289,38 @@ impl Read<'_> {
         Ok(found)
     }
 
-    /// Up to `limit` rows after the one that a mark names; [`StoreError::Forked`] if the log has another in its place.
-    pub(super) fn log_since(&self, mark: &Mark, limit: u32) -> Result<Vec<LogEntry>, StoreError> {
+    /// Up to `limit` rows after the one that a mark names, and whether others after it were cut; [`StoreError::Forked`] if
+    /// the log has another in its place.
+    pub(super) fn log_since(&self, mark: &Mark, limit: u32) -> Result<(Vec<LogEntry>, bool), StoreError> {
+        let cut = self.log_cut()?.map_or(0, |cut| cut.number);
         let there = mark.log_number == 0
             || (mark.log_number <= self.state().log_number
-                && self.has_log_row(mark.log_number, &mark.log_head)?);
+                // What lies far before the cut is not known any more: whoever asks reads everything again.
+                && self.log_hash(mark.log_number)?.map_or(mark.log_number < cut, |hash| hash == mark.log_head));
         if !there {
             return Err(StoreError::Forked { known: mark.seq });
         }
-        self.log(mark.log_number, limit)
+        Ok((self.log(mark.log_number, limit)?, mark.log_number < cut))
+    }
+
+    /// Gives the rows to `each` from the last one on, until it is content.
+    pub(crate) fn log_backwards(
+        &self,
+        each: &mut dyn FnMut(LogEntry) -> ControlFlow<()>,
+    ) -> Result<(), StoreError> {
+        let first = self.log_cut()?.map_or(0, |cut| cut.number);
+        let mut end = self.state().log_number;
+        while end > first {
+            let start = end.saturating_sub(PAGE.into()).max(first);
+            let rows = self.log(start, u32::try_from(end - start).unwrap_or(PAGE))?;
+            for row in rows.into_iter().rev() {
+                if each(row).is_break() {
+                    return Ok(());
+                }
+            }
+            end = start;
+        }
+        Ok(())
     }
 
     /// The number of the last row.
@@ -248,9 +328,11 @@ impl Read<'_> {
         self.state().log_number
     }
 
-    /// Follows the whole log from its first row to the one that the state names.
+    /// Follows the whole log from its first row, or from where it was cut, to the one that the state names; gives how many
+    /// rows that are.
     pub(crate) fn verify_log(&self) -> Result<i64, StoreError> {
-        let mut number = 0;
+        let first = self.verify_cut()?;
+        let mut number = first;
         loop {
             let page = self.log(number, PAGE)?;
             let Some(last) = page.last() else {
@@ -260,19 +342,24 @@ impl Read<'_> {
         }
         // A row before the first, or behind the last, would be nobody's.
         let more = key(number.saturating_add(1));
-        let before = self.view().range(Table::Log, &[], Some(&key(1)), 1)?;
+        let before = self.view().range(Table::Log, &[], Some(&key(first.saturating_add(1))), 1)?;
         let behind = self.view().range(Table::Log, &more, None, 1)?;
         if number != self.state().log_number || !before.is_empty() || !behind.is_empty() {
             return Err(BROKEN);
         }
-        Ok(number)
+        Ok(number.saturating_sub(first))
+    }
+
+    /// The hash of row `number`; `None` if there is no such row, or it was cut and its hash is not known any more.
+    pub(super) fn log_hash(&self, number: i64) -> Result<Option<Digest>, StoreError> {
+        match self.row(Table::Log, &key(number))? {
+            Some(row) => Ok(Some(Stored::checked(&row, number, self.ledger)?.0.hash)),
+            None => self.cut_head(number),
+        }
     }
 
     /// Whether row `number` of the log is the one with this hash.
     pub(super) fn has_log_row(&self, number: i64, hash: &Digest) -> Result<bool, StoreError> {
-        let Some(row) = self.row(Table::Log, &key(number))? else {
-            return Ok(false);
-        };
-        Ok(Stored::checked(&row, number, self.ledger)?.0.hash == *hash)
+        Ok(self.log_hash(number)?.as_ref() == Some(hash))
     }
 }

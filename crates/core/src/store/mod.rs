@@ -8,6 +8,7 @@
 
 mod accounts;
 mod action;
+mod before_cut;
 mod bindings;
 mod change;
 mod codec;
@@ -22,6 +23,7 @@ mod generation;
 mod guard;
 mod key;
 mod log;
+mod log_cut;
 mod memory;
 mod origin;
 mod pending;
@@ -30,6 +32,7 @@ mod records;
 mod rekey;
 mod removed;
 mod requests;
+mod segment;
 mod served;
 mod slots;
 mod sqlite;
@@ -58,12 +61,14 @@ pub(crate) use self::{
     event::{Event, Happened},
     guard::RollbackGuard,
     key::name_digest,
+    log_cut::Kept,
     origin::Origin,
     read::Read,
     records::{EntryHead, EntryRow, VersionRow},
     rekey::Reseal,
     removed::Removed,
     requests::RequestRow,
+    segment::SegmentError,
     slots::{Claim, Claimed, SlotCheck, claimed},
     sqlite::{Prepared, SqliteEngine, beside, free_name, remove as remove_file, side_files},
     state::Mark,
@@ -81,6 +86,7 @@ pub use self::{
     generation::{Changes, Generation},
     log::LogEntry,
     memory::{Fault, MemoryEngine},
+    segment::LogSegment,
     served::TrustAnchors,
     sqlite::Journal,
     uncertain_commit::{CommitOutcome, UncertainCommit},
@@ -292,7 +298,14 @@ impl Store {
             if mark.seq < known.seq {
                 return Err(StoreError::RolledBack { found: mark.seq, known: known.seq });
             }
-            if mark != *known && (mark.seq == known.seq || !leads(view, &self.ledger, known, &mark)?) {
+            if mark == *known {
+                continue;
+            }
+            if mark.seq == known.seq {
+                return Err(StoreError::Forked { known: known.seq });
+            }
+            let led = leads(view, &self.ledger, known, &mark);
+            if !matches!(led, Ok(true)) && !self.leads_past_cut(view, &state, known)? && !led? {
                 return Err(StoreError::Forked { known: known.seq });
             }
         }

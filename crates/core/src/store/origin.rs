@@ -7,6 +7,7 @@ use std::{
 
 use super::{
     Mark, RollbackGuard, SlotCheck, Store, StoreError, WaitNotice,
+    before_cut::Proven,
     engine::{Connector, Engine},
     tree::Cache,
 };
@@ -21,6 +22,8 @@ pub(super) struct Shared {
     pub(super) cache: Cache,
     /// The latest state that this process saw: it never takes less.
     pub(super) seen: Mutex<Option<Mark>>,
+    /// What a file of rows that were cut from the log has proved.
+    pub(super) proven: Mutex<Option<Proven>>,
 }
 
 /// Opens further connections to an unlocked store, with the rights and the guard of the first. For all threads.

@@ -13,6 +13,8 @@ pub(super) struct Pending {
     pub(super) blobs: BTreeMap<Digest, Option<Vec<u8>>>,
     /// Which record names which certificate: added, or taken away.
     pub(super) uses: BTreeMap<Vec<u8>, bool>,
+    /// The first and the last row of the log that are cut.
+    pub(super) log_cut: Option<(i64, i64)>,
     /// Rows of the log before the one of the commit.
     pub(super) events: Vec<Event>,
     /// What stood before goes, whether it was whole or not.

@@ -49,6 +49,18 @@ impl<'s> Read<'s> {
         Self { rows: Rows::Own(view), ledger, cache, state, pending: None, remote, mending: Cell::new(false) }
     }
 
+    /// What a view shows under a state that proved authentic.
+    pub(super) fn of_state(
+        view: &'s dyn View,
+        ledger: &'s Ledger,
+        cache: &'s Cache,
+        state: State,
+        remote: bool,
+    ) -> Self {
+        let rows = Rows::Of(view);
+        Self { rows, ledger, cache, state, pending: None, remote, mending: Cell::new(false) }
+    }
+
     /// What a change sees.
     pub(super) fn within(
         view: &'s dyn View,

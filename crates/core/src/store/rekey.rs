@@ -117,7 +117,7 @@ impl Read<'_> {
 impl Write<'_> {
     /// Writes the whole log under the next root key, after following it.
     pub(super) fn log_anew(&mut self, ledger: &Ledger) -> Result<(), StoreError> {
-        let mut number = 0_i64;
+        let mut number = self.as_read().log_cut()?.map_or(0, |cut| cut.number);
         loop {
             let from = log::key(number.saturating_add(1));
             let rows = self.change.range(Table::Log, &from, None, 500)?;

@@ -334,6 +334,8 @@ fn describe(key: &[u8]) -> String {
         "the pending request".to_owned()
     } else if is(Tag::Binding) {
         format!("the binding of \"{}\"", key::text_of(key).unwrap_or_default())
+    } else if is(Tag::LogCut) {
+        "the record of what was cut from the log".to_owned()
     } else if is(Tag::WebServer) {
         "what the web server shows".to_owned()
     } else {

@@ -6,7 +6,6 @@ use strongroom::{
     Alias, Keystore, UnixTime,
     instant::{day, seconds},
     keystore::{ServerReport, running_servers, stale_server_files},
-    store::LogEntry,
 };
 
 use super::{
@@ -21,8 +20,6 @@ const DAY: i64 = 86_400;
 const OLD: i64 = 30 * DAY;
 /// Within so many seconds a server has seen a change.
 const PROMPT: i64 = 60;
-/// Rows of the log read at a time.
-const PAGE: u32 = 500;
 
 /// Servers that cannot read the store, or serve what is not in it any more; and what others left behind.
 pub(super) fn servers(
@@ -143,7 +140,7 @@ pub(super) fn requests(
     Ok(())
 }
 
-/// Whether there was a backup lately, as the log says: it is read from its end, no further back than matters.
+/// Whether there was a backup lately, as the log says.
 pub(super) fn backup(
     keystore: &Keystore,
     path: &Path,
@@ -152,20 +149,8 @@ pub(super) fn backup(
     found: &mut Findings,
 ) -> Result<(), Failure> {
     let now = seconds(at);
-    let recent = |row: &LogEntry| now.saturating_sub(seconds(row.at)) <= OLD;
-    let mut rows = keystore.log_tail(PAGE)?;
-    loop {
-        // An outcome with an underscore is the code of a failure.
-        let done = |row: &LogEntry| row.action == "backup" && !row.outcome.contains('_') && recent(row);
-        if rows.iter().any(done) {
-            return Ok(());
-        }
-        let Some(first) = rows.first().filter(|first| first.number > 1 && recent(first)) else {
-            break;
-        };
-        let (end, before) = (first.number, (first.number - 1).saturating_sub(i64::from(PAGE)).max(0));
-        let limit = u32::try_from(end - 1 - before).unwrap_or(PAGE);
-        rows = keystore.log(before, limit)?;
+    if keystore.last_backup()?.is_some_and(|row| now.saturating_sub(seconds(row.at)) <= OLD) {
+        return Ok(());
     }
     let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
     let file = format!("{stem}-{}.db", day(now));
