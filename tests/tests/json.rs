@@ -43,9 +43,9 @@ fn a_field_has_one_type_in_every_command_and_stands_on_the_page() {
     let shop = Shop::empty();
     let copy = shop.folder.path().join("copy.db");
     let copy = copy.to_str().unwrap();
-    let [pfx, bundle] =
-        ["out.p12", "out.pem"].map(|name| shop.folder.path().join(name).display().to_string());
-    let [pfx, bundle] = [pfx.as_str(), bundle.as_str()];
+    let files = ["out.p12", "out.pem", "log.jsonl", "cut.jsonl"]
+        .map(|name| shop.folder.path().join(name).display().to_string());
+    let [pfx, bundle, log, rotated] = files.each_ref().map(String::as_str);
     let key = format!("file:{}", shop.folder.path().join("new.key").display());
     let commands: &[&[&str]] = &[
         &["init"],
@@ -70,6 +70,9 @@ fn a_field_has_one_type_in_every_command_and_stands_on_the_page() {
         &["diff", "www@2", "www"],
         &["log"],
         &["log", "--verify"],
+        &["log", "export", "-o", log],
+        &["log", "verify", log, "--against-store"],
+        &["prune", "--keep", "9", "--yes"],
         &["slot", "add", "env:K"],
         &["slot", "ls"],
         &["slot", "rm", "1"],
@@ -93,7 +96,11 @@ fn a_field_has_one_type_in_every_command_and_stands_on_the_page() {
         &["ls", "--removed"],
         &["verify-store"],
         &["backup", copy],
+        &["prune", "--all", "--yes", "--dry-run"],
         &["prune", "--all", "--yes"],
+        &["log", "rotate", "-o", rotated],
+        &["log"],
+        &["log", "--verify"],
         &["rekey"],
         &["passwd", "--to", &key],
         &["inspect", "pkcs12/www.p12", "--pass-in", "env:P"],

@@ -300,6 +300,18 @@ fn pem_files() {
     assert!(ended.success() && watch.wait().unwrap().success());
 }
 
+fn retention() {
+    let drill = Drill::usual("How long the past is kept");
+    drill.follow();
+    drill.is_whole("");
+    // Nothing is so old; without a limit everything that is past goes, and into a file.
+    assert_eq!(fs::read_dir(drill.path("safe")).unwrap().count(), 1);
+    drill.works("strongroom log rotate -o /safe/all.jsonl");
+    drill.works("strongroom log verify /safe/all.jsonl --against-store");
+    drill.refused("strongroom log rotate -o /safe/all.jsonl", "file_exists");
+    drill.is_whole("");
+}
+
 #[test]
 fn every_drill_of_the_page_is_run() {
     let drills: &[(&str, fn())] = &[
@@ -318,6 +330,7 @@ fn every_drill_of_the_page_is_run() {
         ("The clock is wrong", machine::wrong_clock),
         ("Alerts before certificates end", alerts),
         ("A server that reads PEM files", pem_files),
+        ("How long the past is kept", retention),
     ];
     let headings: Vec<String> = sections().into_iter().map(|(heading, _)| heading).collect();
     assert_eq!(headings, drills.iter().map(|(heading, _)| *heading).collect::<Vec<_>>());

@@ -519,3 +519,26 @@ fn a_third_party_checks_the_chain_with_the_script_of_the_page() {
     assert!(!run(&changed).unwrap().status.success());
     refused(&shop.json(["log", "verify", &changed]), 6, "bad_log_segment");
 }
+
+#[test]
+fn the_command_takes_the_file_where_the_guard_is_of_another_machine() {
+    let shop = Shop::empty();
+    let outside = tempfile::tempdir().unwrap();
+    let [guard, kept] = ["guard", "kept"].map(|name| outside.path().join(name).display().to_string());
+    fine(&shop.json(["--rollback-guard", &guard, "init"]));
+    fs::copy(&guard, &kept).unwrap();
+    let unlock = UnlockKey::read_file(&shop.folder.path().join("keystore.key")).unwrap();
+    let keystore = Keystore::options(shop.store()).rollback_guard(&guard).open(&unlock).unwrap();
+    rows(&keystore, 1_010);
+    drop(keystore);
+    let [one, two] = ["one", "two"].map(|name| in_folder(&shop, name));
+    fine(&shop.json(["--rollback-guard", &guard, "log", "rotate", "-o", &one]));
+    fine(&shop.json(["--rollback-guard", &guard, "log", "rotate", "-o", &two]));
+    let help = refused(&shop.json(["--rollback-guard", &kept, "ls"]), 8, "log_rotated");
+    assert!(help.contains("that has row 1, add: --log-segment FILE"), "{help}");
+    let with =
+        |file: &str, command: &str| shop.json(["--rollback-guard", &kept, "--log-segment", file, command]);
+    refused(&with(&two, "ls"), 6, "bad_log_segment");
+    fine(&with(&one, "ls"));
+    assert_eq!(shop.run(["--log-segment", &one, "ls"]).code, 2, "it is for a guard");
+}
