@@ -95,3 +95,49 @@ fn the_traditional_form_is_what_openssl_writes() {
     refused(&desk.export(&["x.pem", "--key-format", "pkcs8", "--no-key"]), 2, "usage");
     assert!(!desk.path("x.pem").exists());
 }
+
+/// Programs that do not run here, by the rules that are written down of them.
+#[test]
+fn a_dry_run_says_who_opens_each_profile() {
+    let desk = Desk::new();
+    let old = ["Java before 8u301", "Windows Server 2016", "macOS 14"];
+    let current = [
+        "Java 8u301 and 11",
+        "OpenSSL 3 without -legacy",
+        ".NET 9 and newer (default limits)",
+        "macOS 15 and newer (security import -f pkcs12)",
+    ];
+    let with_pbmac1 = ["OpenSSL 3.4 without -legacy", "Java 26", "go-pkcs12"];
+    let verdicts = |more: &[&str]| -> Vec<(String, bool, String)> {
+        let plan = fine(&desk.export(&[&["x.p12", "--dry-run", "--pass-out"], more].concat()));
+        let readers = plan["readers"].as_array().unwrap().iter();
+        readers
+            .map(|one| {
+                let reason = one["reason"].as_str().unwrap_or_default().to_owned();
+                (one["name"].as_str().unwrap().to_owned(), one["opens"] == true, reason)
+            })
+            .collect()
+    };
+    let opens = |found: &[(String, bool, String)], names: &[&str]| -> Vec<bool> {
+        let of =
+            |name: &str| found.iter().find(|(known, ..)| known == name).unwrap_or_else(|| panic!("{name}")).1;
+        names.iter().map(|name| of(name)).collect()
+    };
+    for (more, expected) in [
+        (&["env:P"][..], [false, true, true]),
+        (&["env:LONG", "--profile", "fips"], [false, false, true]),
+        (&["env:P", "--profile", "java8"], [true, true, true]),
+    ] {
+        let found = verdicts(more);
+        for (names, expected) in [&old[..], &current, &with_pbmac1].into_iter().zip(expected) {
+            assert_eq!(opens(&found, names), vec![expected; names.len()], "{more:?}: {found:?}");
+        }
+    }
+    let many = verdicts(&["env:P", "--iterations", "600000"]);
+    let refused = many.iter().find(|(name, ..)| name.starts_with(".NET")).unwrap();
+    assert_eq!(refused.2, "a derivation has 600000 iterations; it allows 300000");
+    assert_eq!(opens(&many, &current), [true, true, false, true]);
+    let empty = verdicts(&["none"]);
+    let refused = empty.iter().find(|(name, ..)| name.starts_with("macOS 15")).unwrap();
+    assert_eq!(refused.2, "it refuses the empty password");
+}

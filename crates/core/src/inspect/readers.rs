@@ -4,6 +4,7 @@
 //! the tests, as far as those run there; of the others no rule says what they make of a password beyond ASCII.
 
 mod java;
+mod others;
 
 use serde::Serialize;
 
@@ -47,30 +48,38 @@ pub(super) struct Beside {
 /// What programs may stumble on in the password that opened a file, and nothing more of it.
 pub(super) struct Spelling {
     printable_ascii: bool,
+    empty: bool,
     readings: Vec<PasswordReading>,
 }
 
 impl Spelling {
     /// Of a password, and of how it was read where the standard reading did not fit.
     pub(super) fn of(password: &Password, readings: &[PasswordReading]) -> Self {
-        // EXPOSE: only whether all characters are of one class is kept.
+        // EXPOSE: only whether there are characters, all of one class, is kept.
         let printable_ascii = password.expose().bytes().all(|byte| (b' '..=b'~').contains(&byte));
-        Self { printable_ascii, readings: readings.to_vec() }
+        let empty = password.expose().is_empty();
+        Self { printable_ascii, empty, readings: readings.to_vec() }
     }
 }
 
 type Rule = fn(&Facts<'_>) -> Option<String>;
 
-const RULES: [(&str, Rule); 10] = [
+const RULES: [(&str, Rule); 16] = [
     ("OpenSSL 3 without -legacy", openssl_3),
+    ("OpenSSL 3.4 without -legacy", others::openssl_3_4),
     ("OpenSSL 1.1", openssl_1_1),
+    ("Java before 8u301", others::java_before_8u301),
     ("Java 8u301 and 11", java),
     ("Java 17 and 21", java),
+    ("Java 26", others::java_26),
     ("NSS 3.87 (Firefox)", nss),
     ("GnuTLS 3.7", gnutls),
     ("Windows Server 2016", sha1_and_pbes1),
     ("Windows Server 2019 and newer", windows_2019),
+    (".NET 9 and newer (default limits)", others::dot_net),
     ("macOS 14", sha1_and_pbes1),
+    ("macOS 15 and newer (security import -f pkcs12)", others::macos_15),
+    ("go-pkcs12", others::go_pkcs12),
     ("FIPS mode", fips),
 ];
 
@@ -189,6 +198,11 @@ fn openssl_3(facts: &Facts<'_>) -> Option<String> {
     if facts.mac().starts_with("PBMAC1") {
         return Some("it knows PBMAC1 only from version 3.4 on".to_owned());
     }
+    openssl_default_provider(facts)
+}
+
+/// What OpenSSL 3 makes of all but the MAC.
+fn openssl_default_provider(facts: &Facts<'_>) -> Option<String> {
     facts
         .uses(&NOT_IN_DEFAULT_PROVIDER)
         .map(|reason| reason.replace("it does not know", "it needs -legacy for"))
@@ -226,17 +240,20 @@ fn openssl_password(facts: &Facts<'_>) -> Option<String> {
 const SHA1_AND_2: [&str; 5] = ["HMAC-SHA-1", "HMAC-SHA-224", "HMAC-SHA-256", "HMAC-SHA-384", "HMAC-SHA-512"];
 
 fn java(facts: &Facts<'_>) -> Option<String> {
+    facts.is_armoured().or_else(|| facts.has_pbmac1()).or_else(|| java_mac(facts)).or_else(|| {
+        let post_quantum = || facts.has_post_quantum_key("24");
+        java_content(facts).or_else(post_quantum).or_else(|| java_entries(facts))
+    })
+}
+
+fn java_mac(facts: &Facts<'_>) -> Option<String> {
+    facts.mac_other_than(&[&SHA1_AND_2[..], &["HMAC-SHA-512/224", "HMAC-SHA-512/256"]].concat())
+}
+
+/// What Java does not decrypt, or passes over.
+fn java_content(facts: &Facts<'_>) -> Option<String> {
     facts
-        .is_armoured()
-        .or_else(|| facts.has_pbmac1())
-        .or_else(|| {
-            facts.mac_other_than(&[&SHA1_AND_2[..], &["HMAC-SHA-512/224", "HMAC-SHA-512/256"]].concat())
-        })
-        .or_else(|| {
-            facts.uses(&[
-                "2-key", "AES-192", "scrypt", "GCM", "3DES-CBC", "RC2-CBC", "DES-CBC", "CAST5", "SHA-512/",
-            ])
-        })
+        .uses(&["2-key", "AES-192", "scrypt", "GCM", "3DES-CBC", "RC2-CBC", "DES-CBC", "CAST5", "SHA-512/"])
         .or_else(|| {
             let has =
                 |kind: &str| facts.report.safes.iter().any(|safe| safe.bags.iter().any(|bag| bag == kind));
@@ -245,11 +262,13 @@ fn java(facts: &Facts<'_>) -> Option<String> {
             }
             has("safeContentsBag").then(|| "it passes over nested SafeContents".to_owned())
         })
-        .or_else(|| facts.has_post_quantum_key("24"))
-        .or_else(|| {
-            let sdsi = facts.report.skipped.iter().any(|odd| odd.starts_with("sdsiCertificate"));
-            sdsi.then(|| "it refuses a file with a certificate that is not X.509".to_owned())
-        })
+}
+
+/// What it makes of the entries, once they are decrypted.
+fn java_entries(facts: &Facts<'_>) -> Option<String> {
+    let is_sdsi = facts.report.skipped.iter().any(|odd| odd.starts_with("sdsiCertificate"));
+    is_sdsi
+        .then(|| "it refuses a file with a certificate that is not X.509".to_owned())
         .or_else(|| facts.has_nameless_key())
         .or_else(|| facts.has_explicit_curve())
         .or_else(|| facts.has_undecodable())
