@@ -2,6 +2,8 @@
 
 #[path = "requests/command.rs"]
 mod command;
+#[path = "requests/damaged.rs"]
+mod damaged;
 #[path = "requests/kept.rs"]
 mod kept;
 

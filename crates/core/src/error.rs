@@ -306,7 +306,7 @@ impl Error {
                 _ => ErrorKind::Store,
             },
             Self::Issuance(error) => match error {
-                IssuanceError::Failed => ErrorKind::Store,
+                IssuanceError::Failed | IssuanceError::RequestDamaged { .. } => ErrorKind::Store,
                 IssuanceError::Pending { .. } => ErrorKind::Exists,
                 IssuanceError::NotPending { .. } | IssuanceError::NothingWaits { .. } => ErrorKind::NotFound,
                 IssuanceError::ReplyWithKey

@@ -133,6 +133,14 @@ pub enum IssuanceError {
         /// Which requests there are.
         others: String,
     },
+    /// The certificate is for no key that can be looked at, and there are pending requests that cannot be.
+    #[error(
+        "no key is that of the certificate; it may be the reply to a request that is damaged, and whose key cannot be compared: {aliases}"
+    )]
+    RequestDamaged {
+        /// The aliases of the damaged requests, the first of them.
+        aliases: String,
+    },
     /// Nothing waits for a certificate under the alias.
     #[error(
         "nothing waits for a certificate under \"{alias}\": it has no pending request and no private key; {others}"
@@ -163,6 +171,7 @@ impl IssuanceError {
             Self::ReplyIsRequest { .. } => "not_a_certificate",
             Self::WrongRequest { .. } => "wrong_request",
             Self::ReplyMismatch { .. } => "key_mismatch",
+            Self::RequestDamaged { .. } => "request_damaged",
         }
     }
 
@@ -176,7 +185,10 @@ impl IssuanceError {
             | Self::ReplyWithKey
             | Self::NoKey { .. } => "match",
             Self::ReplyIsRequest { .. } => "certificate",
-            Self::Pending { .. } | Self::NotPending { .. } | Self::NothingWaits { .. } => "store",
+            Self::Pending { .. }
+            | Self::NotPending { .. }
+            | Self::RequestDamaged { .. }
+            | Self::NothingWaits { .. } => "store",
             _ => "request",
         }
     }
@@ -193,6 +205,7 @@ impl IssuanceError {
             Self::NotPending { .. } | Self::ReplyMismatch { .. } | Self::NothingWaits { .. } => {
                 vec![Remedy::ListRequests]
             }
+            Self::RequestDamaged { .. } => vec![Remedy::VerifyStore, Remedy::Restore],
             Self::ReplyWithKey => vec![Remedy::ImportServerCertificate],
             Self::WrongRequest { of, .. } => vec![Remedy::InstallReply { alias: of.to_string() }],
             _ => Vec::new(),

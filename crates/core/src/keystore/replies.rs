@@ -16,7 +16,7 @@ use crate::{
     issuance::IssuanceError,
     limits::Limits,
     secret::Password,
-    store::{Action, RequestRow},
+    store::{Action, Read, RequestRow, StoreError},
 };
 
 /// Entries of one key that are looked for.
@@ -90,7 +90,8 @@ impl Keystore {
     ///
     /// # Errors
     ///
-    /// [`Error`] if the reply cannot be read, or the store.
+    /// [`IssuanceError::RequestDamaged`] if it is for none of them, and may be for a request that is damaged; others if
+    /// the reply cannot be read, or the store.
     pub fn aliases_answered(&self, reply: &[u8], limits: &Limits) -> Result<Vec<Alias>, Error> {
         let found = read_certificates(CertificateFileRequest {
             limits: *limits,
@@ -98,14 +99,12 @@ impl Keystore {
         })?;
         let keys: Vec<Fingerprint> =
             found.certificates.iter().map(|found| found.certificate.spki_fingerprint).collect();
-        self.reading(|read| {
-            let rows = read.listed_requests()?.into_iter().filter_map(|(_, row)| row.ok());
-            let pending: Vec<Alias> = rows
-                .filter(|row| keys.contains(&row.request.spki_fingerprint))
-                .map(|row| row.alias)
-                .collect();
+        let (found, damaged) = self.reading(|read| {
+            let Requests { whole, damaged } = requests(read)?;
+            let answered = whole.into_iter().filter(|row| keys.contains(&row.request.spki_fingerprint));
+            let pending: Vec<Alias> = answered.map(|row| row.alias).collect();
             if !pending.is_empty() {
-                return Ok(pending);
+                return Ok((pending, damaged));
             }
             let mut entries = Vec::new();
             for key in &keys {
@@ -117,8 +116,12 @@ impl Keystore {
                     }
                 }
             }
-            Ok(entries)
-        })
+            Ok((entries, damaged))
+        })?;
+        if found.is_empty() && !damaged.is_empty() {
+            return Err(IssuanceError::RequestDamaged { aliases: named(damaged) }.into());
+        }
+        Ok(found)
     }
 
     /// The private key that waits under an alias for one of the certificates.
@@ -157,11 +160,7 @@ impl Keystore {
 
     /// Why no key waits under the alias: whose reply it is, or what there is.
     pub(super) fn not_waiting(&self, alias: &Alias, gathered: &Gathered) -> Result<IssuanceError, Error> {
-        let rows: Vec<RequestRow> = self
-            .reading(|read| read.listed_requests())?
-            .into_iter()
-            .filter_map(|(_, row)| row.ok())
-            .collect();
+        let Requests { whole: rows, damaged } = self.reading(requests)?;
         let certificates: Vec<Certificate> = gathered.decoded().collect();
         let of_key = |row: &&RequestRow| {
             certificates.iter().any(|known| known.spki_fingerprint == row.request.spki_fingerprint)
@@ -185,6 +184,10 @@ impl Keystore {
             true => "there is no other pending request".to_owned(),
             false => format!("pending requests: {}", named(others)),
         };
+        let others = match damaged.is_empty() {
+            true => others,
+            false => format!("{others}; damaged, so that their keys cannot be compared: {}", named(damaged)),
+        };
         Ok(match waited_for {
             None => IssuanceError::NothingWaits { alias: alias.clone(), others },
             Some(expected) => {
@@ -201,6 +204,24 @@ impl Keystore {
             }
         })
     }
+}
+
+/// The pending requests, and the aliases of those that are damaged.
+struct Requests {
+    whole: Vec<RequestRow>,
+    damaged: Vec<String>,
+}
+
+fn requests(read: &Read<'_>) -> Result<Requests, StoreError> {
+    let mut found = Requests { whole: Vec::new(), damaged: Vec::new() };
+    for (alias, row) in read.listed_requests()? {
+        match row {
+            Ok(row) => found.whole.push(row),
+            Err(StoreError::Corrupt { .. }) => found.damaged.push(alias),
+            Err(other) => return Err(other),
+        }
+    }
+    Ok(found)
 }
 
 /// The beginning of a digest, for people to compare.
