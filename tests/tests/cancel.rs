@@ -135,7 +135,7 @@ fn another_thread_stops_an_import_which_leaves_the_store_as_it_was() {
     let mut request = ServerCertificateRequest::new("www".parse().unwrap(), &bytes, &password, now());
     let (begun, stop) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
     let (in_import, stopped) = (Arc::clone(&begun), Arc::clone(&stop));
-    request.cancel = Cancel::when(move |_| {
+    request.opening.cancel = Cancel::when(move |_| {
         in_import.store(true, Ordering::Release);
         stopped.load(Ordering::Acquire)
     });

@@ -77,7 +77,7 @@ impl Shop {
     ) -> Result<ImportReport, Error> {
         let password = Password::new(PASSWORD).unwrap();
         let mut request = ServerCertificateRequest::new(alias.parse().unwrap(), file, &password, now());
-        request.entry = entry.map(|text| text.parse().unwrap());
+        request.opening.entry = entry.map(|text| text.parse().unwrap());
         request.options.replace = replace;
         self.scratch.keystore.import_server_certificate(request)
     }

@@ -118,7 +118,7 @@ fn import_one(
     };
     let alias = format!("entry{number}").parse()?;
     let mut request = ServerCertificateRequest::new(alias, bytes, password, now());
-    request.entry = entry;
+    request.opening.entry = entry;
     // What an administrator may allow; the rest is refused whatever they say.
     request.options.policy.allow =
         DiagnosticCode::ALL.iter().copied().filter(|code| code.severity() == Severity::Overridable).collect();

@@ -94,10 +94,10 @@ fn run(scratch: &mut Scratch, row: &Fixture) -> Result<ImportReport, Error> {
     let file = row.bytes();
     let password = Password::new(row.password.clone()).unwrap();
     let mut request = ServerCertificateRequest::new("www".parse().unwrap(), &file, &password, row.at());
-    request.entry = row.entry.as_deref().map(|text| text.parse().expect("a selector"));
+    request.opening.entry = row.entry.as_deref().map(|text| text.parse().expect("a selector"));
     request.options.policy.use_embedded = row.import_chain;
     let key_password = row.key_password.clone().map(|text| Password::new(text).unwrap());
-    request.key_passwords = key_password.as_slice();
+    request.opening.key_passwords = key_password.as_slice();
     scratch.keystore.import_server_certificate(request)
 }
 

@@ -122,7 +122,7 @@ fn an_import_reports_the_reading_and_takes_the_key_password() {
     let refused = scratch.keystore.import_server_certificate(request()).unwrap_err();
     assert!(matches!(refused, Error::Pkcs12(Pkcs12Error::KeyPassword)), "{refused}");
     let mut with_key = request();
-    with_key.key_passwords = std::slice::from_ref(&inner);
+    with_key.opening.key_passwords = std::slice::from_ref(&inner);
     let report = scratch.keystore.import_server_certificate(with_key).unwrap();
     let codes: Vec<DiagnosticCode> = report.findings.iter().map(|finding| finding.code).collect();
     assert_eq!(codes, [DiagnosticCode::WeakIterations, DiagnosticCode::PasswordReading]);

@@ -218,7 +218,7 @@ fn import_is_refused(file: &[u8], password: &str, limits: Limits, code: &str) ->
     let before = scratch.bytes();
     let password = Password::new(password)?;
     let mut request = ServerCertificateRequest::new("www".parse()?, file, &password, now());
-    request.limits = limits;
+    request.opening.limits = limits;
     match scratch.keystore.import_server_certificate(request) {
         Ok(_) => return Err("imported".into()),
         Err(error) => same("the code at import", code, error.code())?,

@@ -33,9 +33,9 @@ pub(super) async fn import(state: &ApiState, request: &mut Request, user: &User)
         .import(TASK, move |keystore, cancel| {
             let alias = upload.alias.clone();
             let mut wanted = ServerCertificateRequest::new(alias, &upload.file, &upload.password, at);
-            wanted.entry = upload.entry.clone();
-            wanted.limits = limits;
-            wanted.cancel = cancel;
+            wanted.opening.entry = upload.entry.clone();
+            wanted.opening.limits = limits;
+            wanted.opening.cancel = cancel;
             wanted.options.policy.use_embedded = upload.chain;
             wanted.options.replace = upload.replace;
             wanted.options.trust_embedded_root = trust_embedded_root;

@@ -39,7 +39,7 @@ pub(super) async fn import(state: &ApiState, request: &mut Request, user: &User)
         let password = Password::new("")?;
         let files = [SourceFile::new("the file", &file)];
         let mut wanted = FilesRequest::new(alias, &files, &password, at);
-        (wanted.limits, wanted.cancel) = (limits, cancel);
+        (wanted.opening.limits, wanted.opening.cancel) = (limits, cancel);
         wanted.options.trust_embedded_root = trust_embedded_root;
         Ok(Ok(keystore.acting_as(&actor).install_files(wanted)?.0))
     });

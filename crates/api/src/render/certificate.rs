@@ -68,30 +68,20 @@ struct VersionRow {
 }
 
 pub(super) fn certificate(frame: &Frame<'_>, page: CertificatePage) -> Result<String, askama::Error> {
-    let CertificatePage {
-        entry,
-        path,
-        findings,
-        versions,
-        is_web_server,
-        may_export_key,
-        overview,
-        list,
-        now,
-    } = page;
+    let (entry, now) = (&page.entry, page.now);
     let certificate = &entry.certificate;
-    let (alias, glance) = (entry.alias.key(), Glance::of(&entry));
-    let object = CertificateObject::from(&entry);
+    let (alias, glance) = (entry.alias.key(), Glance::of(entry));
+    let object = CertificateObject::from(entry);
     CertificateTemplate {
         frame,
-        here: format!("{list}/{}", percent_encode(&alias)),
-        list,
+        here: format!("{}/{}", page.list, percent_encode(&alias)),
+        list: page.list,
         alias,
         kind: kind(entry.kind),
         is_server: entry.kind == EntryKind::Server,
-        is_web_server,
+        is_web_server: page.is_web_server,
         standing: standing(&glance, now),
-        chain: chain(&entry),
+        chain: chain(entry),
         expiry: expiry(certificate.not_after(), now),
         from: calendar_date(certificate.not_before()),
         until: calendar_date(certificate.not_after()),
@@ -101,12 +91,12 @@ pub(super) fn certificate(frame: &Frame<'_>, page: CertificatePage) -> Result<St
             ("SHA-256", certificate.fingerprint().to_string()),
             ("SHA-1", object.sha1_fingerprint),
         ],
-        links: links(&path, entry.chain_state, overview.as_deref(), now),
-        missing: missing(entry.chain_state, path.last().map(|top| &top.certificate)),
-        findings: findings.into_iter().map(Warning::from).collect(),
-        versions: version_rows(&versions, now),
+        links: links(&page.path, entry.chain_state, page.overview.as_deref(), now),
+        missing: missing(entry.chain_state, page.path.last().map(|top| &top.certificate)),
+        findings: page.findings.into_iter().map(Warning::from).collect(),
+        versions: version_rows(&page.versions, now),
         bound_to: entry.bound_to.as_deref().map(printable),
-        may_export_key,
+        may_export_key: page.may_export_key,
         problem: Problem::none(),
     }
     .render()

@@ -42,9 +42,9 @@ pub(super) fn run(arguments: &Arguments, command: &Import, printer: &Printer) ->
     };
     let opened = with_passwords(arguments, &command.password, alone, printer, |passwords| {
         let mut request = FilesRequest::new(alias.clone(), &files, passwords.file, now());
-        request.key_passwords = passwords.keys;
-        request.limits = command.password.limits();
-        request.entry = command.entry.clone();
+        request.opening.key_passwords = passwords.keys;
+        request.opening.limits = command.password.limits();
+        request.opening.entry = command.entry.clone();
         request.options.policy.use_embedded = command.import_certificate_chain;
         request.options.policy.allow = command.allow.clone();
         request.options.replace = command.replace;

@@ -7,7 +7,7 @@ use super::{
     commit_credential::{Committed, commit_credential},
     open_row,
     protocol::{Asked, LogNote, Step},
-    request::{CredentialRequest, ImportReport, Outcome, ServerCertificateRequest},
+    request::{CredentialRequest, ImportReport, Opening, Outcome, ServerCertificateRequest},
 };
 use crate::{
     alias::Alias,
@@ -83,7 +83,7 @@ impl Keystore {
 
     fn open_file(&self, mut request: ServerCertificateRequest<'_>) -> Result<CredentialRequest, Error> {
         if let Some(most) = &self.shared.limits {
-            request.limits = request.limits.at_most(most);
+            request.opening.limits = request.opening.limits.at_most(most);
         }
         open_file(request)
     }
@@ -220,8 +220,8 @@ pub fn open_pfx(file: &[u8], password: &Password) -> Result<ServerCredential, Er
 
 /// Opens a file, and finds the key and certificate that are meant.
 fn open_file(request: ServerCertificateRequest<'_>) -> Result<CredentialRequest, Error> {
-    let ServerCertificateRequest { alias, file, password, key_passwords, entry, limits, cancel, options } =
-        request;
+    let ServerCertificateRequest { alias, file, opening, options } = request;
+    let Opening { password, key_passwords, entry, limits, cancel } = opening;
     let mut budget = KdfBudget::new(&limits).with_cancel(cancel);
     let pfx = Pfx::from_bytes(file, &limits)?;
     let wrapping = Wrapping::of(&pfx);

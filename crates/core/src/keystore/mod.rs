@@ -82,7 +82,7 @@ pub use self::{
     removal::RemovedEntry,
     request::{
         Administrator, ChainLink, ChainState, CredentialRequest, Entry, EntryKind, ImportOptions,
-        ImportReport, OpenedCredential, Outcome, ServerCertificateRequest,
+        ImportReport, OpenedCredential, Opening, Outcome, ServerCertificateRequest,
     },
     requests::{ListedRequest, PendingRequest, RequestOptions},
     retention::{Pruned, PrunedEntry, Retention, ServedVersion},

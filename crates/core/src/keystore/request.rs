@@ -15,6 +15,36 @@ use crate::{
     validate::{Chain, PathCertificate, Policy, Role, Trust},
 };
 
+/// How the files of an import are opened.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Opening<'a> {
+    /// Opens PKCS #12 files and keystores, and keys that none of `key_passwords` opens.
+    pub password: &'a Password,
+    /// The passwords of private keys that have one of their own.
+    pub key_passwords: &'a [Password],
+    /// Which key and certificate is meant, where there are several.
+    pub entry: Option<EntrySelector>,
+    /// Bounds on the work that the files may ask for together.
+    pub limits: Limits,
+    /// Whether the key derivations are to be stopped.
+    pub cancel: Cancel,
+}
+
+impl<'a> Opening<'a> {
+    /// With one password, and no choice where there are several entries.
+    #[must_use]
+    pub fn new(password: &'a Password) -> Self {
+        Self {
+            password,
+            key_passwords: &[],
+            entry: None,
+            limits: Limits::default(),
+            cancel: Cancel::default(),
+        }
+    }
+}
+
 /// The import of a PKCS #12 file under an alias.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -23,16 +53,8 @@ pub struct ServerCertificateRequest<'a> {
     pub alias: Alias,
     /// The bytes of the file.
     pub file: &'a [u8],
-    /// The password that opens it.
-    pub password: &'a Password,
-    /// The passwords of private keys that have one of their own.
-    pub key_passwords: &'a [Password],
-    /// Which key and certificate is meant, in a file with several.
-    pub entry: Option<EntrySelector>,
-    /// Bounds on the work that the file may ask for.
-    pub limits: Limits,
-    /// Whether the key derivations of the file are to be stopped.
-    pub cancel: Cancel,
+    /// How it is opened.
+    pub opening: Opening<'a>,
     /// The rest, which does not depend on the kind of file.
     pub options: ImportOptions,
 }
@@ -75,16 +97,7 @@ impl<'a> ServerCertificateRequest<'a> {
     /// A request with the defaults.
     #[must_use]
     pub fn new(alias: Alias, file: &'a [u8], password: &'a Password, at: UnixTime) -> Self {
-        Self {
-            alias,
-            file,
-            password,
-            key_passwords: &[],
-            entry: None,
-            limits: Limits::default(),
-            cancel: Cancel::default(),
-            options: ImportOptions::new(at),
-        }
+        Self { alias, file, opening: Opening::new(password), options: ImportOptions::new(at) }
     }
 }
 

@@ -38,12 +38,12 @@ pub(super) struct Gatherer<'r> {
 impl<'r> Gatherer<'r> {
     pub(super) fn new(request: &FilesRequest<'r>) -> Self {
         Self {
-            password: request.password,
-            key_passwords: request.key_passwords,
-            limits: request.limits,
-            budget: KdfBudget::new(&request.limits).with_cancel(request.cancel.clone()),
+            password: request.opening.password,
+            key_passwords: request.opening.key_passwords,
+            limits: request.opening.limits,
+            budget: KdfBudget::new(&request.opening.limits).with_cancel(request.opening.cancel.clone()),
             without_mac: request.options.policy.allows(DiagnosticCode::NoMac),
-            selected: request.entry.is_some(),
+            selected: request.opening.entry.is_some(),
             alone: request.files.len() == 1,
             gathered: Gathered::default(),
         }

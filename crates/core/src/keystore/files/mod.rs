@@ -17,18 +17,17 @@ pub use self::{
 use super::{
     Keystore,
     protocol::Asked,
-    request::{CredentialRequest, ImportOptions, ImportReport},
+    request::{CredentialRequest, ImportOptions, ImportReport, Opening},
     waiting_key::{Waiting, about_names},
 };
 use crate::{
     alias::Alias,
-    certificate::{CredentialError, EntrySelector},
+    certificate::CredentialError,
     diagnostic::{Diagnostic, DiagnosticCode},
     error::Error,
     file_format::{FileFormat, sniff},
     instant::seconds,
     issuance::IssuanceError,
-    limits::{Cancel, Limits},
     secret::Password,
     store::Action,
 };
@@ -71,16 +70,8 @@ pub struct FilesRequest<'a> {
     pub alias: Alias,
     /// PKCS #12 files, keystores of Java, PEM, DER, PKCS #7, private keys and ZIP archives, in any order.
     pub files: &'a [SourceFile<'a>],
-    /// Opens PKCS #12 files and keystores, and keys that none of `key_passwords` opens.
-    pub password: &'a Password,
-    /// The passwords of private keys.
-    pub key_passwords: &'a [Password],
-    /// Which key and certificate is meant, where there are several.
-    pub entry: Option<EntrySelector>,
-    /// Bounds on the work that the files may ask for together.
-    pub limits: Limits,
-    /// Whether the key derivations are to be stopped.
-    pub cancel: Cancel,
+    /// How they are opened.
+    pub opening: Opening<'a>,
     /// The rest.
     pub options: ImportOptions,
 }
@@ -94,16 +85,7 @@ impl<'a> FilesRequest<'a> {
         password: &'a Password,
         at: rustls_pki_types::UnixTime,
     ) -> Self {
-        Self {
-            alias,
-            files,
-            password,
-            key_passwords: &[],
-            entry: None,
-            limits: Limits::default(),
-            cancel: Cancel::default(),
-            options: ImportOptions::new(at),
-        }
+        Self { alias, files, opening: Opening::new(password), options: ImportOptions::new(at) }
     }
 }
 
@@ -243,7 +225,7 @@ fn into_request(
         gathered.waiting_key(waiting.key, waiting.place);
     }
     let (credential, mut findings, sources) =
-        gathered.into_credential(request.entry.as_ref(), seconds(request.options.at))?;
+        gathered.into_credential(request.opening.entry.as_ref(), seconds(request.options.at))?;
     findings.extend(asked.and_then(|asked| about_names(&asked, &credential.leaf)));
     let FilesRequest { alias, options, .. } = request;
     let mut request = CredentialRequest::new(alias, credential, options.at);

@@ -142,9 +142,9 @@ impl<'c> Opener<'c> {
             None => super::NAMELESS.parse().map_err(Error::from)?,
         };
         let mut request = FilesRequest::new(alias, &sources, password, self.at);
-        request.key_passwords =
+        request.opening.key_passwords =
             unit.key_password.as_deref().map_or(self.key_passwords.as_slice(), std::slice::from_ref);
-        request.limits = self.command.password.limits();
+        request.opening.limits = self.command.password.limits();
         request.options = self.options(unit);
         if unit.alias.is_none() {
             return Ok(open_every(request).map(|opened| Opened {
