@@ -294,6 +294,7 @@ fn servers_that_lag_behind_are_found_and_what_others_left_is_removed() {
     // The change is a moment old: the server may still come to it.
     assert_eq!(of(&found, "not_served"), one("error", "www"));
     assert_eq!(of(&found, "stale_server_file"), one("note", ""));
+    assert_eq!(of(&found, "no_default"), one("note", ""));
     pasted(&shop, help(&found, "not_served"));
     assert!(left.exists());
     // Its exit is that of the other findings.
@@ -328,6 +329,52 @@ fn a_server_that_serves_a_former_version_a_minute_after_the_change_is_found() {
     report.served = served(1);
     server.write(&report).unwrap();
     assert_eq!(of(&findings(&shop.json(["doctor"]), 0), "not_served"), []);
+}
+
+#[test]
+fn a_web_server_whose_entry_is_gone_is_told_how_it_comes_back() {
+    let shop = Shop::open();
+    let root = ca("Root", None, 3000);
+    import_ca(&shop, "root", &root);
+    for alias in ["www", "other"] {
+        import(&shop, alias, &root, &leaf(&format!("{alias}.test"), 300), &key(), &[]);
+    }
+    fine(&shop.json(["web-server", "--alias", "www"]));
+    assert_eq!(of(&findings(&shop.json(["doctor"]), 0), "no_default"), []);
+    fine(&shop.json(["rm", "www", "--force"]));
+    let found = findings(&shop.json(["doctor"]), 7);
+    assert_eq!(of(&found, "no_default"), one("error", "www"));
+    assert!(help(&found, "no_default").ends_with(" undo www"), "{}", help(&found, "no_default"));
+    pasted(&shop, help(&found, "no_default"));
+    assert_eq!(of(&findings(&shop.json(["doctor"]), 0), "no_default"), []);
+    fine(&shop.json(["rm", "www", "--force"]));
+    fine(&shop.json(["prune", "www", "--yes"]));
+    let found = findings(&shop.json(["doctor"]), 7);
+    let line = help(&found, "no_default");
+    pasted(&shop, &line.replace("ALIAS", "other"));
+    assert_eq!(of(&findings(&shop.json(["doctor"]), 0), "no_default"), []);
+}
+
+#[test]
+fn a_key_file_of_any_slot_that_others_can_read_is_found_and_closed() {
+    let shop = Shop::open();
+    let second = shop.folder.path().join("second.key");
+    fine(&shop.json(["slot", "add", &format!("file:{}", second.display())]));
+    assert_eq!(of(&findings(&shop.json(["doctor"]), 0), "permissions"), []);
+    set_mode(&second, 0o640);
+    let found = findings(&shop.json(["doctor"]), 7);
+    assert_eq!(of(&found, "permissions"), one("error", ""));
+    let run = shop.run(["doctor"]);
+    let said = format!("the key file of slot 1 {} has the mode 0640: others can read it", second.display());
+    assert!(run.out.contains(&said), "{}", run.out);
+    let mended = shop.json(["doctor", "--fix"]);
+    assert_eq!(of(&findings(&mended, 0), "permissions"), []);
+    let mode = fs::metadata(&second).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode, 0o600);
+    // The command that is named does the same.
+    set_mode(&second, 0o644);
+    pasted(&shop, help(&findings(&shop.json(["doctor"]), 7), "permissions"));
+    assert_eq!(of(&findings(&shop.json(["doctor"]), 0), "permissions"), []);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::{
 };
 
 use rustix::fs::OFlags;
-use strongroom::{Keystore, remedy::Remedy};
+use strongroom::{Keystore, keystore::ListedSlot, remedy::Remedy, seal::UnlockSource};
 
 use super::{
     finding::{Findings, Fixed, Severity},
@@ -26,6 +26,8 @@ const SQLITE: &[u8] = b"SQLite format 3\0";
 const HEADER: usize = 72;
 /// Files of a folder that are looked at.
 const MOST_FILES: usize = 1_000;
+/// What opening says of a write-ahead log on a network file system.
+const ON_NETWORK: &str = "store_on_network";
 /// Modes of files and folders that one opening may depend on.
 const MOST_MODES: usize = 16;
 
@@ -47,7 +49,7 @@ pub(super) fn open(
             _ => None,
         };
         match mode {
-            None => return Err(failure),
+            None => return not_opened(failure, printer, found).map(|()| None),
             Some((path, mode)) if fix => set_mode(&path, mode, found)?,
             Some(_) => {
                 let help = printer.help(&failure.remedies);
@@ -58,6 +60,16 @@ pub(super) fn open(
         }
     }
     Ok(Some(open_with_key(arguments, Purpose::Examine)?.0))
+}
+
+/// Why the store is not opened, where that is a finding of its own.
+fn not_opened(failure: Failure, printer: &Printer, found: &mut Findings) -> Result<(), Failure> {
+    if failure.code != ON_NETWORK {
+        return Err(failure);
+    }
+    let help = printer.help(&failure.remedies);
+    found.add(Severity::Error, "journal_on_network", None, failure.message, help);
+    Ok(())
 }
 
 /// Takes what was opened away from others; never what a link leads to.
@@ -119,6 +131,32 @@ pub(super) fn beside(
     Ok(())
 }
 
+/// The key files that open other slots than the one of `keystore.key`, where others can read them. That the store names
+/// them is proved, and nothing of them is read.
+pub(super) fn of_slots(
+    store: &Path,
+    slots: &[ListedSlot],
+    fix: bool,
+    printer: &Printer,
+    found: &mut Findings,
+) -> Result<(), Failure> {
+    for (number, slot) in slots {
+        let Ok(UnlockSource::KeyFile(name)) = slot.as_ref().map(|slot| &slot.source) else {
+            continue;
+        };
+        let file = store.with_file_name(name);
+        // The usual one was judged before; what a secret manager mounts is behind a link, or another user's.
+        let Ok(metadata) = file.symlink_metadata() else {
+            continue;
+        };
+        if !name.is_empty() && metadata.is_file() {
+            let what = format!("the key file of slot {number}");
+            closed(&file, &metadata, (&what, Severity::Error), fix, printer, found)?;
+        }
+    }
+    Ok(())
+}
+
 /// Says, or mends, that others can read a file.
 fn closed(
     path: &Path,
@@ -170,5 +208,25 @@ fn application(path: &Path) -> io::Result<[u8; 4]> {
     match header.last_chunk() {
         Some(application) if header.starts_with(SQLITE) => Ok(*application),
         _ => Err(io::ErrorKind::InvalidData.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use strongroom::{remedy::Invocation, store::StoreError};
+
+    use super::*;
+
+    #[test]
+    fn a_journal_on_a_network_is_a_finding_and_other_failures_stay_what_they_are() {
+        let printer = Printer::new(false, clap::ColorChoice::Never, Invocation::default());
+        let mut found = Findings::default();
+        let network = Failure::from(StoreError::Network { path: "/mnt/keystore.db".into() });
+        not_opened(network, &printer, &mut found).unwrap();
+        let text = found.view().text(|_, text| text.to_owned());
+        assert!(text.starts_with("error[journal_on_network] /mnt/keystore.db"), "{text}");
+        assert!(found.has_errors() && text.contains("\n  help: keep the store on a local disk"), "{text}");
+        let other = Failure::from(StoreError::NotAStore);
+        assert_eq!(not_opened(other, &printer, &mut found).unwrap_err().code, "not_a_store");
     }
 }

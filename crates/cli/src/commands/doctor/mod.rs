@@ -23,7 +23,8 @@ pub(super) fn run(arguments: &Arguments, command: &Doctor, printer: &Printer) ->
     // Who opens the store is refused for the first of these alone.
     if let Some(keystore) = files::open(arguments, command.fix, printer, &mut found)? {
         store::servers(&path, &keystore, at, command.fix, printer, &mut found)?;
-        store::slots(&keystore, printer, &mut found)?;
+        store::web_server(&keystore, at, printer, &mut found)?;
+        store::slots(&path, &keystore, command.fix, printer, &mut found)?;
         store::requests(&keystore, at, printer, &mut found)?;
         let seen = entries::examine(&keystore, at, printer, &mut found)?;
         names::shared(&keystore, seen, at, printer, &mut found)?;

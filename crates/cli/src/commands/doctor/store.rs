@@ -3,13 +3,14 @@
 use std::{fs, path::Path};
 
 use strongroom::{
-    Alias, Keystore, UnixTime,
+    Alias, Error, Keystore, UnixTime,
     instant::{day, seconds},
     keystore::{ServerReport, running_servers, stale_server_files},
+    store::StoreError,
 };
 
 use super::{
-    command,
+    command, files,
     finding::{Finding, Findings, Fixed, Severity},
     word,
 };
@@ -74,6 +75,14 @@ fn judge_server(
             command(printer, &format!("show {alias}")),
         );
     }
+    if server.default.is_none() {
+        let message = format!(
+            "{name} has no default entry: a client without a name, or with one that no entry has, is refused"
+        );
+        // What its default is, the program says by itself.
+        let help = "give it a default entry, as default_alias in docs/serving.md does, unless that is meant";
+        found.add(Severity::Note, "no_default", None, message, Some(help.to_owned()));
+    }
     if behind {
         for entry in server.served.iter().filter(|entry| is_old(&entry.alias, entry.version)) {
             found.add_alike(Finding {
@@ -88,9 +97,40 @@ fn judge_server(
     }
 }
 
+/// The entry that was chosen for the web server of the store, where there is none any more.
+pub(super) fn web_server(
+    keystore: &Keystore,
+    at: UnixTime,
+    printer: &Printer,
+    found: &mut Findings,
+) -> Result<(), Failure> {
+    let Some(alias) = keystore.web_server()?.alias else {
+        return Ok(());
+    };
+    // One that is damaged is told of with the entries.
+    if !matches!(keystore.entry(&alias, at), Err(Error::Store(StoreError::NotFound { .. }))) {
+        return Ok(());
+    }
+    let help = match keystore.history(&alias) {
+        Err(Error::Store(StoreError::Removed { .. })) => format!("undo {alias}"),
+        _ => "web-server --alias ALIAS".to_owned(),
+    };
+    let message =
+        "it was chosen for the web server, and there is no such entry: the next start shows another";
+    found.add(Severity::Error, "no_default", Some(&alias), message.to_owned(), command(printer, &help));
+    Ok(())
+}
+
 /// What opens the store, and whether an older copy of it would be noticed.
-pub(super) fn slots(keystore: &Keystore, printer: &Printer, found: &mut Findings) -> Result<(), Failure> {
+pub(super) fn slots(
+    path: &Path,
+    keystore: &Keystore,
+    fix: bool,
+    printer: &Printer,
+    found: &mut Findings,
+) -> Result<(), Failure> {
     let slots = keystore.slot_listing()?;
+    files::of_slots(path, &slots, fix, printer, found)?;
     for (_, slot) in &slots {
         if let Err(error) = slot {
             let help = printer.help(&error.remedies());
