@@ -11,9 +11,9 @@ use strongroom::{
     limits::{KdfBudget, Limits},
     pkcs12::Pfx,
 };
-use strongroom_lanes::{Algorithm, Chain, Hash, Processor, SHA1, SHA256};
 use strongroom_tests::{
     authority::{leaf_params, root},
+    bare::Chains,
     figures::{Cost, Table, Work, in_process, is_there, of_process},
     forge::{Bag, Cipher, Forge, Hash as ForgedHash, Mac, Scheme, Secret},
     manifest,
@@ -35,24 +35,15 @@ fn main() {
     let twenty = nss(20);
     let file = folder.path().join("nss.p12");
     fs::write(&file, &twenty).unwrap();
-    let bare = [Chains { hmac: 40, iterated: 1, iterations: 600_000, legacy: false }];
+    let bare = [Chains::new(40, 1, 600_000)];
     compare(&mut table, "as NSS writes it, 20 keys, 600,000", &file, &bare, openssl, 3);
     let pbmac1 = folder.path().join("pbmac1.p12");
     fs::write(&pbmac1, forged(1, 2048, Mac::pbmac1(ForgedHash::Sha256, 2048, 32))).unwrap();
-    let bare = [Chains { hmac: 3, iterated: 0, iterations: 2048, legacy: false }];
+    let bare = [Chains::new(3, 0, 2048)];
     // OpenSSL reads it from version 3.4 on.
     compare(&mut table, "PBMAC1, 2,048", &pbmac1, &bare, false, TURNS);
     fixtures(&mut table);
     table.finish("open");
-}
-
-/// Chains of one file that are as long as each other.
-struct Chains {
-    hmac: usize,
-    iterated: usize,
-    iterations: u32,
-    /// SHA-1.
-    legacy: bool,
 }
 
 /// Files as OpenSSL writes them, and as keytool does, whose files differ in nothing that costs time.
@@ -83,11 +74,8 @@ fn written_by_openssl(folder: &Path, table: &mut Table) {
             export.arg("-inkey").arg(&key).arg("-in").arg(&certificate).arg("-out").arg(&file).output();
         assert!(made.unwrap().status.success(), "openssl pkcs12 -export");
         // 3DES takes two blocks of SHA-1 for its key and one for its vector, RC2 of 40 bits one for each.
-        let bare = if legacy {
-            Chains { hmac: 0, iterated: 6, iterations, legacy }
-        } else {
-            Chains { hmac: 2, iterated: 1, iterations, legacy }
-        };
+        let bare =
+            if legacy { Chains::new(0, 6, iterations).of_sha1() } else { Chains::new(2, 1, iterations) };
         compare(table, what, &file, &[bare], true, TURNS);
     }
 }
@@ -129,7 +117,7 @@ fn compare(table: &mut Table, what: &str, file: &Path, bare: &[Chains], openssl:
     let iterations = bare.first().map_or(1, |chains| chains.iterations);
     let times = (100_000 / iterations).clamp(1, 50);
     let mut peers: Vec<Work<'_>> =
-        vec![("bare compressions", Box::new(|| in_process(times, || bare.iter().for_each(run_bare))))];
+        vec![("bare compressions", Box::new(|| in_process(times, || bare.iter().for_each(Chains::run))))];
     let theirs = || black_box(Pkcs12Archive::from_pkcs12(&bytes, PASSWORD)).is_ok();
     if theirs() {
         peers.push((
@@ -152,30 +140,6 @@ fn compare(table: &mut Table, what: &str, file: &Path, bare: &[Chains], openssl:
         peers.push(("openssl, the command", Box::new(read)));
     }
     table.compare(what, turns, || in_process(times, || opened(&bytes, &password)), &mut peers);
-}
-
-/// The same compressions, interleaved, on one thread, and nothing else.
-fn run_bare(chains: &Chains) {
-    if chains.legacy { run_bare_of(chains, &SHA1, 20) } else { run_bare_of(chains, &SHA256, 32) }
-}
-
-fn run_bare_of<A: Algorithm>(chains: &Chains, hash: &Hash<A>, len: usize) {
-    let processor = Processor::detect();
-    let (digest, times) = (vec![7; len], chains.iterations - 1);
-    let hmac = (0..chains.hmac).map(|_| Chain::hmac(hash, b"key", &digest, times).unwrap());
-    let iterated = (0..chains.iterated).map(|_| Chain::iterated(hash, &digest, times).unwrap());
-    let mut waiting: Vec<Chain<A>> = hmac.chain(iterated).collect();
-    let mut active: Vec<Chain<A>> = Vec::new();
-    loop {
-        active.retain(|chain| !chain.is_finished());
-        while active.len() < processor.width::<A>() && !waiting.is_empty() {
-            active.extend(waiting.pop());
-        }
-        if active.is_empty() {
-            return;
-        }
-        processor.advance(&mut active.iter_mut().collect::<Vec<_>>(), times);
-    }
 }
 
 /// Every fixture that both open: how the ratio lies over all of them.

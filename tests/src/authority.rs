@@ -64,6 +64,12 @@ pub fn valid(params: &mut CertificateParams, from: i64, until: i64) {
     (params.not_before, params.not_after) = (instant(from), instant(until));
 }
 
+/// A validity around the instant at which this runs, for what the command judges by the clock.
+pub fn valid_today(params: &mut CertificateParams) {
+    let today = OffsetDateTime::now_utc();
+    (params.not_before, params.not_after) = (today - Duration::days(1), today + Duration::days(300));
+}
+
 /// A root named `name`.
 #[must_use]
 pub fn root(name: &str) -> TestCa {

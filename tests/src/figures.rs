@@ -1,7 +1,7 @@
 //! What something costs beside its peers: processor time as well as elapsed time, in turns of one run, as ratios.
 
 use std::{
-    fs,
+    env, fs,
     path::Path,
     process::{Command, Stdio},
     time::{Duration, Instant},
@@ -21,6 +21,14 @@ pub struct Cost {
     pub processor: Duration,
     /// By the clock.
     pub elapsed: Duration,
+}
+
+impl Cost {
+    /// That of each of `count`, which were done together.
+    #[must_use]
+    pub fn each(self, count: u32) -> Self {
+        Self { processor: self.processor / count, elapsed: self.elapsed / count }
+    }
 }
 
 /// A ratio over the turns of a run.
@@ -53,12 +61,28 @@ pub struct Row {
     pub elapsed: Spread,
 }
 
+/// A figure that has no peer.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct Figure {
+    /// What it is of.
+    pub what: String,
+    /// How much.
+    pub value: f64,
+    /// Of what.
+    pub unit: &'static str,
+    /// What is wanted, or where it comes from.
+    pub remark: String,
+}
+
 /// What a run found.
 #[derive(Clone, Debug, Default, Serialize)]
 #[non_exhaustive]
 pub struct Table {
     /// Its rows.
     pub rows: Vec<Row>,
+    /// What is not a ratio.
+    pub figures: Vec<Figure>,
     /// Peers that are not on this machine, and rows that were left out.
     pub missing: Vec<String>,
 }
@@ -77,7 +101,7 @@ pub fn in_process(times: u32, mut work: impl FnMut()) -> Cost {
     let (before, started) = (used(UsageWho::RUSAGE_SELF), Instant::now());
     (0..times).for_each(|_| work());
     let (processor, elapsed) = (used(UsageWho::RUSAGE_SELF) - before, started.elapsed());
-    Cost { processor: processor / times, elapsed: elapsed / times }
+    Cost { processor, elapsed }.each(times)
 }
 
 /// The cost of a whole process, which has to succeed.
@@ -131,6 +155,20 @@ impl Table {
         }
     }
 
+    /// Adds a figure that has no peer, and prints it.
+    pub fn figure(
+        &mut self,
+        what: impl Into<String>,
+        value: f64,
+        unit: &'static str,
+        remark: impl Into<String>,
+    ) {
+        let figure = Figure { what: what.into(), value, unit, remark: remark.into() };
+        let shown = if value < 10.0 { format!("{value:.3}") } else { format!("{value:.0}") };
+        println!("{:<57} {shown:>10} {unit}  {}", figure.what, figure.remark);
+        self.figures.push(figure);
+    }
+
     /// Prints what the columns are.
     pub fn head(&self) {
         println!(
@@ -173,6 +211,50 @@ fn spread(values: impl Iterator<Item = f64>) -> Spread {
     let mut all: Vec<f64> = values.collect();
     all.sort_by(f64::total_cmp);
     Spread { median: all[all.len() / 2], least: all[0], most: all[all.len() - 1] }
+}
+
+/// The variable that has a benchmark run a command, and say how much memory it took.
+const MEASURED: &str = "STRONGROOM_MEASURED";
+
+/// Runs the command that [`peak_memory`] started this process for, if it did: to be asked before all else.
+///
+/// # Panics
+///
+/// If the command fails.
+#[must_use]
+pub fn is_measuring() -> bool {
+    if env::var_os(MEASURED).is_none() {
+        return false;
+    }
+    let mut arguments = env::args_os().skip(1);
+    let mut command = Command::new(arguments.next().unwrap());
+    let done = command.args(arguments).env_remove(MEASURED).stdout(Stdio::null()).status().unwrap();
+    assert!(done.success(), "{command:?}");
+    println!("{}", getrusage(UsageWho::RUSAGE_CHILDREN).unwrap().max_rss());
+    true
+}
+
+/// The most memory that a command had resident, in KiB. A small process of this program is its parent, since a child is
+/// charged with what its parent had when it was started.
+///
+/// # Panics
+///
+/// If the command fails.
+pub fn peak_memory(command: &Command) -> u64 {
+    let mut parent = Command::new(env::current_exe().unwrap());
+    parent.arg(command.get_program()).args(command.get_args()).env(MEASURED, "1");
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => parent.env(name, value),
+            None => parent.env_remove(name),
+        };
+    }
+    if let Some(folder) = command.get_current_dir() {
+        parent.current_dir(folder);
+    }
+    let output = parent.stdin(Stdio::null()).output().unwrap();
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).trim().parse().unwrap()
 }
 
 /// Whether a program can be started.

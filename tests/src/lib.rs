@@ -2,6 +2,7 @@
 
 pub mod armour;
 pub mod authority;
+pub mod bare;
 pub mod command;
 pub mod dated;
 pub mod dump;

@@ -72,11 +72,14 @@ enum Task {
     /// Compare with a peer in one run and print ratios
     Bench {
         /// open: opening a file, against p12-keystore, openssl and the bare compressions; import: the whole command, against
-        /// pk12util, keytool and openssl; store: a store of 100,000 entries against one of 1,000, and against
+        /// pk12util, keytool and openssl; bulk: import --all of 10,000 files, against the key derivations alone; store: a store of 100,000 entries against one of 1,000, and against
         /// plain SQLite; validate: judging x509-limbo's cases, against rustls-webpki; tls: handshakes of live
         /// TLS, against rustls's own resolver with one name
-        #[arg(value_parser = ["open", "import", "store", "validate", "tls"])]
+        #[arg(value_parser = ["open", "import", "bulk", "store", "validate", "tls"])]
         name: String,
+        /// How many files bulk takes, in place of 10,000
+        #[arg(long, value_name = "N")]
+        files: Option<u32>,
         /// Compare with another revision of this repository instead, which is built below target/against/. open: the
         /// command inspect; store and import: whole commands, the parts of an import, a page, the size on disk; validate: the command
         /// verify --batch
@@ -115,11 +118,11 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).ok_or(Failure::NoWorkspace)?;
     match &arguments.task {
         Task::Check { only } => check::run_checks(root, only),
-        Task::Bench { name, against: Some(_) } if name == "tls" => {
+        Task::Bench { name, against: Some(_), .. } if name == "tls" => {
             Err(Failure::NotCompared { name: name.clone() })
         }
-        Task::Bench { name, against: Some(rev) } => against::compare(root, name, rev),
-        Task::Bench { name, against: None } => bench(root, name),
+        Task::Bench { name, against: Some(rev), .. } => against::compare(root, name, rev),
+        Task::Bench { name, against: None, files } => bench(root, name, *files),
         Task::Durability => process::run(process::cargo(root).env("STRONGROOM_DURABILITY", "full").args([
             "test",
             "--locked",
@@ -143,11 +146,14 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
 }
 
 /// Runs one of our benchmarks, on the command as it is delivered where that is what is measured.
-fn bench(root: &Path, name: &str) -> Result<(), Failure> {
+fn bench(root: &Path, name: &str, files: Option<u32>) -> Result<(), Failure> {
     let mut bench = process::cargo(root);
     let package = if name == "tls" { "strongroom-rustls" } else { "strongroom-tests" };
     bench.args(["bench", "--quiet", "--locked", "--package", package, "--bench", name]);
-    if name == "import" {
+    if let Some(files) = files {
+        bench.env("STRONGROOM_FILES", files.to_string());
+    }
+    if matches!(name, "import" | "bulk") {
         process::run(process::cargo(root).args([
             "build",
             "--quiet",

@@ -18,6 +18,8 @@ pub struct Mac {
     algorithm: Option<Vec<u8>>,
     bend: Option<fn(&mut Vec<u8>)>,
     without_count: bool,
+    /// What was derived elsewhere.
+    key: Option<Vec<u8>>,
 }
 
 #[derive(Clone, Debug)]
@@ -53,7 +55,7 @@ impl Mac {
 
     fn new(hash: Hash, kdf: Kdf) -> Self {
         let salt = b"mac salt".to_vec();
-        Self { hash, kdf, salt, salt_der: None, algorithm: None, bend: None, without_count: false }
+        Self { hash, kdf, salt, salt_der: None, algorithm: None, bend: None, without_count: false, key: None }
     }
 
     /// Another salt.
@@ -91,10 +93,17 @@ impl Mac {
         self
     }
 
+    /// A key that was derived before, with this salt and as many iterations.
+    #[must_use]
+    pub fn key(mut self, key: Vec<u8>) -> Self {
+        self.key = Some(key);
+        self
+    }
+
     /// The MacData over `content`.
     #[must_use]
     pub fn der(&self, content: &[u8], secret: &Secret) -> Vec<u8> {
-        let mut digest = self.hash.hmac(&self.key(secret), content);
+        let mut digest = self.hash.hmac(&self.derive(secret), content);
         if let Some(bend) = self.bend {
             bend(&mut digest);
         }
@@ -119,7 +128,10 @@ impl Mac {
         sequence(&[sequence(&[known, octets(&digest)]), tail])
     }
 
-    fn key(&self, secret: &Secret) -> Vec<u8> {
+    fn derive(&self, secret: &Secret) -> Vec<u8> {
+        if let Some(known) = &self.key {
+            return known.clone();
+        }
         match &self.kdf {
             Kdf::Pkcs12 { count } => {
                 self.hash.pkcs12(Purpose::Mac, &secret.bmp, &self.salt, count.run, self.hash.output_len())

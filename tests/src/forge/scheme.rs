@@ -104,6 +104,8 @@ pub struct Scheme {
     salt_der: Option<Vec<u8>>,
     key_len: Option<Number>,
     iv_in_segments: bool,
+    /// What was derived elsewhere.
+    key: Option<Vec<u8>>,
 }
 
 #[derive(Clone, Debug)]
@@ -136,7 +138,8 @@ impl Scheme {
     }
 
     fn new(kind: Kind) -> Self {
-        Self { kind, salt: b"saltsalt".to_vec(), salt_der: None, key_len: None, iv_in_segments: false }
+        let salt = b"saltsalt".to_vec();
+        Self { kind, salt, salt_der: None, key_len: None, iv_in_segments: false, key: None }
     }
 
     /// Another salt.
@@ -157,6 +160,13 @@ impl Scheme {
     #[must_use]
     pub fn key_len(mut self, written: &[u8]) -> Self {
         self.key_len = Some(Number::claimed(written));
+        self
+    }
+
+    /// A key of PBKDF2 that was derived before, with this salt and as many iterations.
+    #[must_use]
+    pub fn key(mut self, key: Vec<u8>) -> Self {
+        self.key = Some(key);
         self
     }
 
@@ -196,8 +206,8 @@ impl Scheme {
                 cipher.encrypt(&derive(Purpose::Key, cipher.key_len()), &derive(Purpose::Iv, 8), plain)
             }
             Kind::Pbkdf2(cipher, prf, count) => {
-                let key = prf.pbkdf2(&secret.utf8, &self.salt, count.run, cipher.key_len());
-                cipher.encrypt(&key, plain)
+                let derive = || prf.pbkdf2(&secret.utf8, &self.salt, count.run, cipher.key_len());
+                cipher.encrypt(&self.key.clone().unwrap_or_else(derive), plain)
             }
             Kind::Scrypt { cipher, n, r, p } => {
                 let log_n = u8::try_from(n.run.max(2).ilog2()).unwrap();

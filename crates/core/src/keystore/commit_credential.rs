@@ -15,7 +15,7 @@ use crate::{
     instant::seconds,
     seal::{SealBinding, random_id},
     store::{EntryRow, Happened, NewVersion, StoreError, Write},
-    validate::{PathCertificate, Role, Trust, anchors_now, validate},
+    validate::{KnownSignatures, PathCertificate, Role, Trust, anchors_now, validate_knowing},
 };
 
 fn is_same(row: &EntryRow, credential: &ServerCredential) -> bool {
@@ -72,11 +72,13 @@ pub(super) fn commit_credential(
             return Err(StoreError::AliasTaken { alias: row.head.alias.clone() }.into());
         }
     }
-    let CredentialRequest { alias, credential, mut findings, options, answers, .. } = request;
+    let CredentialRequest { alias, credential, mut findings, options, answers, verified, .. } = request;
     let mut authorities = load_authorities(&write.as_read(), &credential.leaf, &credential.others)?;
     let roots = trusted_roots(&credential, &options);
     roots.iter().for_each(|root| authorities.add(root.clone(), Trust::Anchor));
-    let chain = validate(&credential, &authorities, &options.policy, options.at)?;
+    let cache = verified.as_deref().map(|verified| &verified.signatures);
+    let signatures = KnownSignatures { cache, ..KnownSignatures::default() };
+    let chain = validate_knowing(&credential, &authorities, &options.policy, options.at, signatures)?;
     findings.extend(chain.findings().iter().cloned());
     if let Some(old) = present.as_ref().and_then(|row| row.content.leaf()) {
         findings.extend(about_replacement(old, &credential.leaf, &credential.not_chosen));
@@ -217,7 +219,7 @@ fn allowed_codes(findings: &[Diagnostic]) -> Vec<DiagnosticCode> {
 }
 
 /// The embedded certificates in which a path may end, for the caller trusts them.
-fn trusted_roots(credential: &ServerCredential, options: &ImportOptions) -> Vec<Certificate> {
+pub(super) fn trusted_roots(credential: &ServerCredential, options: &ImportOptions) -> Vec<Certificate> {
     let (all, at) = (options.trust_embedded_root && options.policy.use_embedded, seconds(options.at));
     let is_trusted = |other: &&Certificate| {
         (all && other.is_self_signed() && anchors_now(other, at))

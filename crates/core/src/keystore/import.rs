@@ -234,5 +234,6 @@ fn open_file(request: ServerCertificateRequest<'_>) -> Result<CredentialRequest,
     contents.require_credential()?;
     let findings = about_pfx(&contents, &wrapping);
     let credential = ServerCredential::choose(contents, entry.as_ref())?;
-    Ok(CredentialRequest { alias, credential, findings, options, answers: None, action: Action::Import })
+    let request = CredentialRequest::new(alias, credential, options.at);
+    Ok(CredentialRequest { findings, options, ..request })
 }

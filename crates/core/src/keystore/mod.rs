@@ -47,6 +47,7 @@ mod slots;
 #[cfg(all(test, unix))]
 mod tests;
 mod unproved;
+mod verified;
 mod waiting_key;
 mod web_server;
 
@@ -91,6 +92,7 @@ pub use self::{
     serving::{NameDigest, NameSink, NamedEntry},
     slots::ListedSlot,
     unproved::{UnprovedEntry, UnprovedNamed, UnprovedStore},
+    verified::VerifiedAhead,
     web_server::{WebServerChange, WebServerReport},
 };
 use self::{

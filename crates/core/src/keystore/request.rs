@@ -1,7 +1,10 @@
 //! What is asked of the keystore, and what it answers.
 
+use std::sync::Arc;
+
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
 
+use super::verified::VerifiedAhead;
 use crate::{
     account::{SignIn, TokenStamp},
     alias::Alias,
@@ -117,6 +120,8 @@ pub struct CredentialRequest {
     pub(super) answers: Option<EntryId>,
     /// What the log calls it.
     pub(super) action: Action,
+    /// What is known of signatures.
+    pub(super) verified: Option<Arc<VerifiedAhead>>,
 }
 
 impl CredentialRequest {
@@ -130,6 +135,7 @@ impl CredentialRequest {
             options: ImportOptions::new(at),
             answers: None,
             action: Action::Import,
+            verified: None,
         }
     }
 }

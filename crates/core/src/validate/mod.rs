@@ -105,7 +105,19 @@ pub fn validate(
     policy: &Policy,
     at: UnixTime,
 ) -> Result<ValidatedChain, ValidationError> {
-    verify(&credential.leaf, &credential.others, authorities, policy, at)
+    validate_knowing(credential, authorities, policy, at, KnownSignatures::default())
+}
+
+/// The same, where signatures may be known.
+pub(crate) fn validate_knowing(
+    credential: &ServerCredential,
+    authorities: &Authorities,
+    policy: &Policy,
+    at: UnixTime,
+    signatures: KnownSignatures<'_>,
+) -> Result<ValidatedChain, ValidationError> {
+    let end_entity = EndEntity { leaf: &credential.leaf, others: &credential.others };
+    Validation { end_entity, authorities, policy, at: seconds(at), signatures }.run()
 }
 
 /// Judges the certificate `leaf` at the instant `at`; `others` came with it and are trusted by nobody.
@@ -180,12 +192,8 @@ impl Validation<'_> {
         // Where the purpose is not that of the leaf, its own finding says what clients think.
         if !hard && judged && !lacks_purpose(leaf, policy.purpose) {
             let above: Vec<&Certificate> = path.iter().skip(1).map(|link| &link.certificate).collect();
-            findings.extend(webpki_check::rustls_clients(
-                leaf,
-                &above,
-                policy.purpose,
-                self.within_validity(),
-            ));
+            let at = self.within_validity();
+            findings.extend(self.signatures.rustls_clients(leaf, &above, policy.purpose, at));
             findings.extend(strict_check::strict_clients(leaf, &above));
         }
         let signatures = budget.signatures();

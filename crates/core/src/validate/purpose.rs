@@ -6,7 +6,7 @@ use crate::{
 };
 
 /// What the end entity is to do with its certificate (RFC 5280, section 4.2.1.12).
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum Purpose {
     /// To authenticate itself to servers: id-kp-clientAuth.

@@ -5,22 +5,35 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use super::PathCertificate;
-use crate::certificate::{Certificate, Fingerprint, SignatureCheck, check_signature};
+use super::{PathCertificate, Purpose, webpki_check};
+use crate::{
+    certificate::{Certificate, Fingerprint, SignatureCheck, check_signature},
+    diagnostic::Diagnostic,
+};
 
 /// The most facts that are kept, of about 80 bytes each; then they are checked again.
 const MAX_FACTS: usize = 131_072;
+
+/// A path from its leaf, what the leaf is for, and the instant at which the path was judged.
+type Judged = (Vec<Fingerprint>, Purpose, i64);
 
 /// Facts that are kept in memory: a certificate, a public key, and what was said of the two.
 #[derive(Debug, Default)]
 pub(crate) struct SignatureCache {
     known: Mutex<HashMap<(Fingerprint, Fingerprint), SignatureCheck>>,
+    /// What rustls clients think of paths, where that is kept: it is of one instant.
+    rustls_clients: Option<Mutex<HashMap<Judged, Option<Diagnostic>>>>,
 }
 
 impl SignatureCache {
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.known.lock().unwrap().len()
+    }
+
+    /// For many that are judged at one instant: what rustls-webpki verified of a path is kept as well.
+    pub(crate) fn of_one_instant() -> Self {
+        Self { rustls_clients: Some(Mutex::default()), ..Self::default() }
     }
 
     fn check(&self, certificate: &Certificate, issuer: &Certificate) -> SignatureCheck {
@@ -36,6 +49,29 @@ impl SignatureCache {
         known.insert(pair, found);
         found
     }
+
+    fn rustls_clients(
+        &self,
+        leaf: &Certificate,
+        above: &[&Certificate],
+        purpose: Purpose,
+        at: i64,
+    ) -> Option<Diagnostic> {
+        let ask = || webpki_check::rustls_clients(leaf, above, purpose, at);
+        let Some(known) = &self.rustls_clients else { return ask() };
+        let path = std::iter::once(leaf).chain(above.iter().copied()).map(|link| link.fingerprint).collect();
+        let judged = (path, purpose, at);
+        if let Some(known) = known.lock().unwrap_or_else(PoisonError::into_inner).get(&judged) {
+            return known.clone();
+        }
+        let found = ask();
+        let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= MAX_FACTS {
+            known.clear();
+        }
+        known.insert(judged, found.clone());
+        found
+    }
 }
 
 /// What is known of signatures before a path is looked for.
@@ -49,6 +85,20 @@ pub(crate) struct KnownSignatures<'k> {
 }
 
 impl KnownSignatures<'_> {
+    /// What rustls clients will think of a path.
+    pub(super) fn rustls_clients(
+        &self,
+        leaf: &Certificate,
+        above: &[&Certificate],
+        purpose: Purpose,
+        at: i64,
+    ) -> Option<Diagnostic> {
+        match self.cache {
+            Some(cache) => cache.rustls_clients(leaf, above, purpose, at),
+            None => webpki_check::rustls_clients(leaf, above, purpose, at),
+        }
+    }
+
     /// What there is to say of the signature of `certificate` under the key of `issuer`.
     pub(super) fn check(&self, certificate: &Certificate, issuer: &Certificate) -> SignatureCheck {
         let is = |known: &Certificate| known.fingerprint == certificate.fingerprint;

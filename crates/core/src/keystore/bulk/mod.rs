@@ -1,5 +1,6 @@
 //! The import of many credentials in one transaction: all of them, or those that are sound.
 
+mod ahead;
 mod names;
 mod request;
 

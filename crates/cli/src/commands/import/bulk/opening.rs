@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, HashSet},
     path::PathBuf,
+    sync::Arc,
 };
 
 use strongroom::{
@@ -10,7 +11,8 @@ use strongroom::{
     certificate::{Fingerprint, printable},
     diagnostic::{Diagnostic, DiagnosticCode},
     keystore::{
-        CredentialRequest, FilesRequest, ImportOptions, OpenedCredentialFile, Source, SourceFile, open_every,
+        CredentialRequest, FilesRequest, ImportOptions, OpenedCredentialFile, Source, SourceFile,
+        VerifiedAhead, open_every,
     },
 };
 
@@ -53,6 +55,8 @@ pub(super) struct Opener<'c> {
     given: Option<Password>,
     none: Password,
     key_passwords: Vec<Password>,
+    /// What is verified on all cores, which the import then need not.
+    verified: Arc<VerifiedAhead>,
     at: UnixTime,
 }
 
@@ -78,6 +82,7 @@ impl<'c> Opener<'c> {
             given,
             none: PasswordSource::None.read("", true)?,
             key_passwords: keys.collect::<Result<_, _>>()?,
+            verified: Arc::default(),
             at: now(),
         })
     }
@@ -120,8 +125,19 @@ impl<'c> Opener<'c> {
         options
     }
 
-    /// Opens the files of a unit together with others. A file that cannot be read ends the command.
+    /// Opens the files of a unit together with others, and verifies what they hold. A file that cannot be read ends the
+    /// command.
     fn open(&self, unit: &Unit, others: &[&PathBuf]) -> Result<Result<Opened, Error>, Failure> {
+        let mut opened = self.open_unverified(unit, others)?;
+        for (_, credential) in opened.iter_mut().flat_map(|opened| &mut opened.credentials) {
+            if let Ok(request) = credential {
+                self.keystore.verify_ahead(&self.verified, request);
+            }
+        }
+        Ok(opened)
+    }
+
+    fn open_unverified(&self, unit: &Unit, others: &[&PathBuf]) -> Result<Result<Opened, Error>, Failure> {
         let mut files = Vec::new();
         for (path, named) in
             unit.files.iter().map(|path| (path, unit.named)).chain(others.iter().map(|path| (*path, false)))
