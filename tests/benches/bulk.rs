@@ -7,19 +7,15 @@ use std::{
     env, fs,
     path::{Path, PathBuf},
     process::Command,
-    sync::atomic::{AtomicU32, Ordering},
-    thread,
 };
 
 use strongroom_tests::{
     armour::pem,
-    authority::{TestCa, ca_params, leaf_params, self_signed, valid_today},
-    bare::{Chains, keys_of_file},
+    bare::Chains,
     figures::{Table, Work, in_process, is_measuring, of_process, peak_memory},
-    forge::{Bag, Cipher, Forge, Hash, Mac, Scheme, Secret},
+    many::{PASSWORD, file_of, on_all_cores, threads, todays_root},
 };
 
-const PASSWORD: &str = "changeit";
 const TURNS: usize = 3;
 
 fn main() {
@@ -43,37 +39,16 @@ fn main() {
     table.finish("bulk");
 }
 
-fn threads() -> u32 {
-    thread::available_parallelism().map_or(1, |count| u32::try_from(count.get()).unwrap())
-}
-
-/// Does `work` for each number below `count`, on all cores.
-fn on_all_cores(count: u32, work: impl Fn(u32) + Sync) {
-    let next = AtomicU32::new(0);
-    thread::scope(|scope| {
-        for _ in 0..threads() {
-            scope.spawn(|| {
-                loop {
-                    let number = next.fetch_add(1, Ordering::Relaxed);
-                    if number >= count {
-                        return;
-                    }
-                    work(number);
-                }
-            });
-        }
-    });
-}
-
 fn compare(table: &mut Table, command: &Path, files: u32, iterations: u32) {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
-    let mut params = ca_params("Bulk Root");
-    valid_today(&mut params);
-    let ca = self_signed(params, rcgen::KeyPair::generate().unwrap());
+    let ca = todays_root();
     fs::write(path("root.pem"), pem("CERTIFICATE", ca.file())).unwrap();
     fs::create_dir(path("in")).unwrap();
-    make(&path("in"), &ca, files, iterations);
+    on_all_cores(files, |number| {
+        let file = file_of(&ca, number, iterations);
+        fs::write(path("in").join(format!("{number:05}.p12")), file).unwrap();
+    });
 
     let template = path("template");
     owned(&template);
@@ -85,7 +60,8 @@ fn compare(table: &mut Table, command: &Path, files: u32, iterations: u32) {
     of_process(&mut run(&template, &["init"]));
     of_process(&mut run(&template, &["ca", "import", "root", "root.pem"]));
     let limit = files.to_string();
-    let import = ["import", "--all", "in", "--limit", &limit, "--pass-in", "pass:changeit", "--no-input"];
+    let import =
+        ["import", "--all", "in", "--limit", &limit, "--pass-in", &format!("pass:{PASSWORD}"), "--no-input"];
     let mut turn = 0;
     let mut next = || {
         turn += 1;
@@ -114,28 +90,6 @@ fn compare(table: &mut Table, command: &Path, files: u32, iterations: u32) {
     }
     table.figure("processor time of a file outside its derivations", outside, "us", "");
     table.figure("memory at its peak, for each file", f64::from(kib) / f64::from(files), "KiB", "");
-}
-
-/// A P-256 key and its certificate in each file, as OpenSSL writes them, with salts of its own.
-fn make(folder: &Path, ca: &TestCa, files: u32, iterations: u32) {
-    let secret = Secret::of(PASSWORD);
-    let rounds = u64::from(iterations);
-    on_all_cores(files, |number| {
-        let mut params = leaf_params(&format!("www{number}.bulk.test"));
-        valid_today(&mut params);
-        let credential = ca.issue(&params, &[]);
-        let [mac, certificates, key] = keys_of_file(&secret, number, iterations);
-        let scheme = |(salt, key): (Vec<u8>, Vec<u8>)| {
-            Scheme::pbkdf2(Cipher::Aes256, Hash::Sha256, rounds).salt(&salt).key(key)
-        };
-        let id = number.to_be_bytes();
-        let certificate = Bag::certificate(credential.leaf().der()).local_key_id(&id);
-        let key = Bag::shrouded(credential.key().expose_pkcs8_der(), &scheme(key), &secret).local_key_id(&id);
-        let mac = Mac::pkcs12(Hash::Sha256, rounds).salt(&mac.0).key(mac.1);
-        let file = Forge::new(secret.clone()).mac(mac);
-        let file = file.encrypted(&[certificate], &scheme(certificates)).plain(&[key]).build();
-        fs::write(folder.join(format!("{number:05}.p12")), file).unwrap();
-    });
 }
 
 /// A folder that is the user's alone, as a store asks for.

@@ -24,6 +24,12 @@ pub struct Cost {
 }
 
 impl Cost {
+    /// That was measured elsewhere.
+    #[must_use]
+    pub fn of(processor: Duration, elapsed: Duration) -> Self {
+        Self { processor, elapsed }
+    }
+
     /// That of each of `count`, which were done together.
     #[must_use]
     pub fn each(self, count: u32) -> Self {

@@ -14,6 +14,7 @@ pub mod limbo;
 #[cfg(unix)]
 pub mod machine;
 pub mod manifest;
+pub mod many;
 pub mod mutation;
 pub mod remake;
 pub mod scratch;

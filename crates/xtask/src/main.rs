@@ -72,12 +72,13 @@ enum Task {
     /// Compare with a peer in one run and print ratios
     Bench {
         /// open: opening a file, against p12-keystore, openssl and the bare compressions; import: the whole command, against
-        /// pk12util, keytool and openssl; bulk: import --all of 10,000 files, against the key derivations alone; store: a store of 100,000 entries against one of 1,000, and against
+        /// pk12util, keytool and openssl; bulk: import --all of 10,000 files, against the key derivations alone; http: imports by
+        /// 16 clients, against the same, and the rates of other requests; store: a store of 100,000 entries against one of 1,000, and against
         /// plain SQLite; validate: judging x509-limbo's cases, against rustls-webpki; tls: handshakes of live
         /// TLS, against rustls's own resolver with one name
-        #[arg(value_parser = ["open", "import", "bulk", "store", "validate", "tls"])]
+        #[arg(value_parser = ["open", "import", "bulk", "http", "store", "validate", "tls"])]
         name: String,
-        /// How many files bulk takes, in place of 10,000
+        /// How many files bulk takes, in place of 10,000, or http, in place of 1,000
         #[arg(long, value_name = "N")]
         files: Option<u32>,
         /// Compare with another revision of this repository instead, which is built below target/against/. open: the
@@ -153,7 +154,7 @@ fn bench(root: &Path, name: &str, files: Option<u32>) -> Result<(), Failure> {
     if let Some(files) = files {
         bench.env("STRONGROOM_FILES", files.to_string());
     }
-    if matches!(name, "import" | "bulk") {
+    if matches!(name, "import" | "bulk" | "http") {
         process::run(process::cargo(root).args([
             "build",
             "--quiet",
