@@ -4,15 +4,20 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    sync::Arc,
     thread::sleep,
     time::{Duration, Instant},
 };
 
 use rcgen::KeyPair;
 use serde_json::Value;
+use strongroom::{
+    Keystore, UnlockKey,
+    keystore::{BulkAlias, BulkItem, BulkRequest, BulkResult, CredentialRequest, VerifiedAhead},
+};
 use strongroom_tests::{
     armour::{has_openssl, pem},
-    authority::{TestCa, leaf_params, root},
+    authority::{TestCa, leaf_params, now, root},
     command::{Run, Shop, fine, refused},
 };
 
@@ -311,4 +316,50 @@ fn killed_in_the_middle_it_leaves_nothing() {
     child.wait().unwrap();
     assert!(desk.shop.database() == before && desk.aliases().is_empty());
     assert_eq!(fine(&desk.run(&["verify-store"]))["entries"], 1);
+}
+
+/// Imports one credential that was verified ahead; gives the code of the refusal.
+fn import_verified(keystore: &Keystore, request: CredentialRequest) -> Option<&'static str> {
+    let alias = BulkAlias::Made(request.alias.clone());
+    let item = BulkItem::new("file".to_owned(), alias, Ok(request));
+    let report = keystore.import_all(BulkRequest::new(vec![item], now())).unwrap();
+    match &report.entries[0].result {
+        BulkResult::Refused(error) => Some(error.code()),
+        _ => None,
+    }
+}
+
+/// What was verified before is which key signed what, and no more: whom the store trusts is asked at the import.
+#[test]
+fn what_was_verified_ahead_is_judged_by_what_the_store_holds_at_the_import() {
+    let folder = tempfile::tempdir().unwrap();
+    let keystore =
+        Keystore::create(folder.path().join("s/keystore.db"), &UnlockKey::generate().unwrap(), now())
+            .unwrap();
+    let (ca, verified) = (root("Root"), Arc::new(VerifiedAhead::default()));
+    let (name, imported) = ("root".parse().unwrap(), |file: &[u8]| {
+        keystore.import_authority(&"root".parse().unwrap(), file, now()).unwrap()
+    });
+    let ahead = |host: &str, ca: &TestCa| {
+        let mut params = leaf_params(host);
+        // Names alone lead to the CA.
+        params.use_authority_key_identifier_extension = false;
+        let credential = ca.issue(&params, &[]);
+        let mut request = CredentialRequest::new(host.parse().unwrap(), credential, now());
+        keystore.verify_ahead(&verified, &mut request);
+        request
+    };
+    // Of a CA that is imported only then, and of one that is gone by then.
+    let early = ahead("early.test", &ca);
+    imported(ca.file());
+    assert_eq!(import_verified(&keystore, early), None);
+    let late = ahead("late.test", &ca);
+    keystore.remove(&name, true, now()).unwrap();
+    assert_eq!(import_verified(&keystore, late), Some("no_anchor"));
+    // Signed by another key of the same name: verified, and refused.
+    imported(ca.file());
+    let forged = ahead("forged.test", &root("Root"));
+    assert_eq!(import_verified(&keystore, forged), Some("bad_signature"));
+    let again = ahead("again.test", &ca);
+    assert_eq!(import_verified(&keystore, again), None);
 }

@@ -24,3 +24,5 @@ mod points;
 mod power;
 #[path = "durability/soak.rs"]
 mod soak;
+#[path = "durability/syncs.rs"]
+mod syncs;

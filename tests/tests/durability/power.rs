@@ -14,7 +14,7 @@ use strongroom::{Keystore, UnlockKey, store::Journal};
 use crate::bench::{Bench, Random, acknowledged, scaled, write_private};
 
 #[derive(Clone, Debug)]
-enum Event {
+pub(crate) enum Event {
     Ack(String),
     Create(String),
     Sync(String),
@@ -23,7 +23,7 @@ enum Event {
     Write(String, usize, Vec<u8>),
 }
 
-fn parse(mut log: &[u8]) -> Vec<Event> {
+pub(crate) fn parse(mut log: &[u8]) -> Vec<Event> {
     let mut events = Vec::new();
     while let Some(end) = log.iter().position(|byte| *byte == b'\n') {
         let head = String::from_utf8(log[..end].to_vec()).unwrap();
@@ -243,7 +243,7 @@ fn cuts(
     (states, lost)
 }
 
-fn record(bench: &Bench, arguments: &[&str]) -> Vec<u8> {
+pub(crate) fn record(bench: &Bench, arguments: &[&str]) -> Vec<u8> {
     let log = bench.folder.path().join("log");
     let output = bench.shimmed(arguments.iter().copied()).env("SHIM_LOG", &log).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
