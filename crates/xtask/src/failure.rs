@@ -37,6 +37,14 @@ pub(crate) enum Failure {
         /// Its exit status.
         status: String,
     },
+    /// More instructions than were recorded.
+    #[error("more than {bound} % above the recorded count:\n  {}", above.join("\n  "))]
+    Counts {
+        /// What is allowed.
+        bound: u64,
+        /// Each of them.
+        above: Vec<String>,
+    },
     /// A file could not be read, written or removed.
     #[error("{}: {reason}", path.display())]
     File {

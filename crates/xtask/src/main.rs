@@ -4,6 +4,7 @@ mod against;
 mod assets;
 mod check;
 mod clients;
+mod counts;
 mod failure;
 mod fixtures;
 mod fuzz;
@@ -87,6 +88,12 @@ enum Task {
         #[arg(long, value_name = "REV")]
         against: Option<String>,
     },
+    /// Count the instructions of derivations and parsing by callgrind, and hold them against tests/counts.toml
+    Counts {
+        /// Write down what is counted, as what is held from now on
+        #[arg(long)]
+        record: bool,
+    },
     /// Write what packages have beside the binary: completions, manual pages, the systemd unit, and a Debian package of it
     Assets {
         /// Where
@@ -119,7 +126,7 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).ok_or(Failure::NoWorkspace)?;
     match &arguments.task {
         Task::Check { only } => check::run_checks(root, only),
-        Task::Bench { name, against: Some(_), .. } if name == "tls" => {
+        Task::Bench { name, against: Some(_), .. } if matches!(&**name, "tls" | "bulk" | "http") => {
             Err(Failure::NotCompared { name: name.clone() })
         }
         Task::Bench { name, against: Some(rev), .. } => against::compare(root, name, rev),
@@ -137,6 +144,7 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
             "2",
         ])),
         Task::Fixtures { missing } => Ok(fixtures::run(root, *missing)?),
+        Task::Counts { record } => counts::counts(root, *record),
         Task::Coverage => measure::coverage(root),
         Task::Mutants { shard } => measure::mutants(root, shard.as_deref()),
         Task::Fuzz { seconds, seed, targets } => fuzz::fuzz(root, *seconds, *seed, targets),
