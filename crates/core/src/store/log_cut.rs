@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use super::{
     Read, StoreError, Write,
     codec::{Decoder, Encoder, MALFORMED},
+    engine::Row,
     key::{self, Tag},
     log::{BROKEN, LogEntry, Said},
 };
@@ -156,7 +157,7 @@ impl Read<'_> {
     }
 
     /// Everything that is recorded of the cut.
-    pub(super) fn log_cut_records(&self) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
+    pub(super) fn log_cut_records(&self) -> Result<Vec<Row>, StoreError> {
         let listed = self.list(&[Tag::LogCut.byte()], &[], usize::MAX)?;
         listed.into_iter().map(|(key, record)| Ok((key, record?))).collect()
     }
