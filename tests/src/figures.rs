@@ -228,6 +228,7 @@ const MEASURED: &str = "STRONGROOM_MEASURED";
 ///
 /// If the command fails.
 #[must_use]
+#[expect(clippy::disallowed_methods, reason = "how it knows that it is the other process")]
 pub fn is_measuring() -> bool {
     if env::var_os(MEASURED).is_none() {
         return false;
@@ -246,6 +247,7 @@ pub fn is_measuring() -> bool {
 /// # Panics
 ///
 /// If the command fails.
+#[must_use]
 pub fn peak_memory(command: &Command) -> u64 {
     let mut parent = Command::new(env::current_exe().unwrap());
     parent.arg(command.get_program()).args(command.get_args()).env(MEASURED, "1");
