@@ -162,7 +162,7 @@ fn help_has_the_commands_and_the_topics() {
     let help = shop.json(["help", "nonsense"]);
     assert_eq!(help.error_code(), "usage");
     // What the topics quote are calls of the command.
-    for topic in ["passwords", "chains", "unlock-keys", "exit-codes"] {
+    for topic in ["passwords", "chains", "unlock-keys", "exit-codes", "retention"] {
         let text = shop.run(["help", topic]).out;
         for line in text.lines().filter_map(|line| line.strip_prefix("  strongroom ")) {
             let words: Vec<&str> = line.split("  ").next().unwrap().split(' ').collect();

@@ -205,7 +205,10 @@ fn table(engine: &MemoryEngine, table: Table) -> Vec<Row> {
     engine.view().unwrap().range(table, &[], None, usize::MAX).unwrap()
 }
 
-fn set(engine: &MemoryEngine, rows: &[(Table, &[u8], Option<&[u8]>)]) {
+/// A row that is put, or taken away.
+type Put<'p> = (Table, &'p [u8], Option<&'p [u8]>);
+
+fn set(engine: &MemoryEngine, rows: &[Put<'_>]) {
     let mut change = engine.begin().unwrap();
     for (table, key, value) in rows {
         match value {
@@ -493,7 +496,6 @@ fn the_command_exports_rotates_and_verifies() {
 
 /// What docs/store.md says of the file is enough to check it with.
 #[test]
-#[expect(clippy::disallowed_methods, reason = "the programs of the machine are looked for where it says")]
 fn a_third_party_checks_the_chain_with_the_script_of_the_page() {
     let shop = Shop::open();
     shop.import_root();

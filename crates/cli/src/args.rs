@@ -210,7 +210,7 @@ pub(crate) enum Command {
         #[arg(long, value_name = "DIR")]
         dir: Option<PathBuf>,
     },
-    /// Help on a command, or on passwords, chains, unlock-keys or exit-codes
+    /// Help on a command, or on passwords, chains, unlock-keys, exit-codes or retention
     Help {
         /// The command or the topic
         words: Vec<String>,

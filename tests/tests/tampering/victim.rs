@@ -6,7 +6,7 @@ use strongroom::{
     Error, Keystore, Password, UnlockKey,
     engine::{Engine as _, MemoryEngine, Row, Table},
     issuance::CertificateTemplate,
-    keystore::{CredentialRequest, RequestOptions},
+    keystore::{CredentialRequest, LogRetention, RequestOptions},
 };
 use strongroom_tests::authority::{TestCa, leaf_params, now, root};
 
@@ -70,6 +70,11 @@ impl Victim {
         keystore.remove(&"gone".parse().unwrap(), false, now()).unwrap();
         keystore.prune(None, now()).unwrap();
         keystore.remove_slot(1, now()).unwrap();
+        // Of the log the first rows are in a file.
+        let folder = tempfile::tempdir().unwrap();
+        let mut retention = LogRetention::default();
+        retention.keep = Some(6);
+        keystore.rotate_log(&folder.path().join("log"), retention, now()).unwrap();
         import(&keystore, &ca, "c", false);
         shown.alias = Some("c".parse().unwrap());
         keystore.set_web_server(&shown, now()).unwrap();

@@ -104,8 +104,12 @@ fn verify(arguments: &Arguments, file: &Path, against_store: bool, printer: &Pri
                 "those up to row {number} are of the log of this store; of the others it has no record\n"
             ),
         };
-        let each = if segment.first == segment.last { "it is" } else { "each follows the one before it" };
-        format!("{} whole: {each}\nhead {}\n{store}", rows(&segment), segment.head)
+        let whole = if segment.first == segment.last {
+            "is whole"
+        } else {
+            "are whole: each follows the one before it"
+        };
+        format!("{} {whole}\nhead {}\n{store}", rows(&segment), segment.head)
     });
     Ok(())
 }

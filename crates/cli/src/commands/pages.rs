@@ -12,11 +12,12 @@ use crate::{
 };
 
 /// The pages that are not about one command.
-const TOPICS: [(&str, &str); 4] = [
+const TOPICS: [(&str, &str); 5] = [
     ("passwords", include_str!("topics/passwords.txt")),
     ("chains", include_str!("topics/chains.txt")),
     ("unlock-keys", include_str!("topics/unlock-keys.txt")),
     ("exit-codes", include_str!("topics/exit-codes.txt")),
+    ("retention", include_str!("topics/retention.txt")),
 ];
 
 pub(super) fn completions(shell: clap_complete::Shell, printer: &Printer) {

@@ -3,7 +3,7 @@
 use super::{
     bindings::BindingRow,
     codec::Decoder,
-    key,
+    key, log_cut,
     records::{Content, EntryHead, sealed_from_blob, sealed_to_blob},
     requests::RequestRow,
     slots, tree, web_server,
@@ -31,6 +31,7 @@ pub(crate) fn check_record(bytes: &[u8]) {
     if let Ok(slot) = slots::decode(&key::slot(0), bytes) {
         assert_eq!(slots::encode(&slot), bytes, "two encodings of one slot");
     }
+    log_cut::check_record(bytes);
     if let Ok(sealed) = sealed_from_blob(bytes) {
         assert_eq!(sealed_to_blob(&sealed), bytes, "two encodings of one sealed key");
     }
