@@ -204,6 +204,12 @@ pub(crate) enum Command {
         /// The shell
         shell: clap_complete::Shell,
     },
+    /// Print the JSON Schema of what a command prints with --json, or of what each does
+    Schema {
+        /// The command [default: all of them]
+        #[arg(value_name = "COMMAND")]
+        words: Vec<String>,
+    },
     /// Print the manual page, or write one for each command to a folder
     Man {
         /// The folder

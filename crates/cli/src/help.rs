@@ -17,7 +17,7 @@ const GROUPS: &[(&str, &[&str])] = &[
     ("Versions", &["history", "diff", "undo", "prune"]),
     ("The store itself", &["log", "backup", "restore", "verify-store", "slot", "passwd", "rekey"]),
     ("The API", &["user", "web-server", "serve"]),
-    ("This program", &["help", "config", "completions", "man"]),
+    ("This program", &["help", "config", "completions", "man", "schema"]),
 ];
 
 /// The definition of the command line, complete.

@@ -13,13 +13,14 @@ use std::{
 };
 
 use clap::{ColorChoice, error::ContextKind};
+use schemars::JsonSchema;
 use serde::Serialize;
 use strongroom::{
     diagnostic::Diagnostic,
     remedy::{Invocation, Remedy},
 };
 
-pub(crate) use self::failures::ErrorView;
+pub(crate) use self::failures::{DiagnosticView, ErrorView};
 pub(crate) use self::{
     entries::{
         EntryFacts, EntryView, RemovedView, ShowView, certificate_text, chain_ends_first, chain_text, hex,
@@ -30,7 +31,7 @@ pub(crate) use self::{
     views::{ImportView, LinkView, UserView, file_text, import_text, path_text, with_own_role},
 };
 use self::{
-    failures::{DiagnosticView, FailureView, error_view, help, views},
+    failures::{FailureView, error_view, help, views},
     output::Output,
 };
 use crate::{
@@ -38,7 +39,7 @@ use crate::{
     failure::{Exit, Failure},
 };
 
-const SCHEMA: &str = "strongroom/v1";
+pub(crate) const SCHEMA: &str = "strongroom/v1";
 
 /// Where output goes, and in which form.
 pub(crate) struct Printer {
@@ -56,7 +57,7 @@ pub(crate) struct Printer {
     called: Invocation,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 struct Success<'a, T> {
     schema: &'static str,
     result: &'a T,

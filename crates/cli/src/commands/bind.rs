@@ -1,5 +1,6 @@
 //! `bind` and `unbind`: which of several equal entries answers for a host.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use strongroom::{
     Alias, Keystore,
@@ -15,8 +16,8 @@ use crate::{
     render::Printer,
 };
 
-#[derive(Serialize)]
-struct BoundView {
+#[derive(JsonSchema, Serialize)]
+pub(in crate::commands) struct BoundView {
     host: String,
     alias: String,
     outcome: &'static str,
@@ -26,7 +27,7 @@ struct BoundView {
     answers: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 struct BindingView {
     host: String,
     alias: String,
@@ -35,8 +36,8 @@ struct BindingView {
     in_force: bool,
 }
 
-#[derive(Serialize)]
-struct BindingsView {
+#[derive(JsonSchema, Serialize)]
+pub(in crate::commands) struct BindingsView {
     bindings: Vec<BindingView>,
 }
 

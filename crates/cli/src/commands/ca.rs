@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use strongroom::{
     Alias, Entry, Error,
@@ -87,7 +88,7 @@ fn reader(arguments: &Arguments, command: &CaImport, printer: &Printer) -> Resul
 }
 
 /// What came of one certificate.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 struct AuthorityView<'a> {
     alias: Option<&'a str>,
     /// `imported`, `already_present` or `not_imported`.
@@ -101,8 +102,8 @@ struct AuthorityView<'a> {
     location: Option<String>,
 }
 
-#[derive(Serialize)]
-struct AuthoritiesView<'a> {
+#[derive(JsonSchema, Serialize)]
+pub(in crate::commands) struct AuthoritiesView<'a> {
     certificates: Vec<AuthorityView<'a>>,
     /// The aliases that were written.
     imported: Vec<&'a str>,

@@ -1,5 +1,6 @@
 //! `chain`: the certificates of an entry, leaf to anchor, and what is missing above them.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use strongroom::{Alias, Error, instant::rfc3339, keystore::ChainState, validate::Policy};
 
@@ -10,8 +11,8 @@ use crate::{
     render::{LinkView, Printer, chain_text, hex, path_text, with_own_role},
 };
 
-#[derive(Serialize)]
-struct ChainView {
+#[derive(JsonSchema, Serialize)]
+pub(in crate::commands) struct ChainView {
     alias: String,
     /// As in `ls`.
     chain_state: &'static str,
@@ -24,7 +25,7 @@ struct ChainView {
     refused: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 struct Missing {
     issuer: String,
     /// authorityKeyIdentifier, in hexadecimal.

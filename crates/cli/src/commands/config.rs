@@ -1,16 +1,17 @@
 //! `config`: which settings hold, and where each comes from.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{key_file_path, store_path};
 use crate::{args::Arguments, called::Setting, failure::Failure, render::Printer};
 
-#[derive(Serialize)]
-struct ConfigView {
+#[derive(JsonSchema, Serialize)]
+pub(in crate::commands) struct ConfigView {
     settings: Vec<SettingView>,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 struct SettingView {
     name: &'static str,
     /// Null where nothing is set.

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use strongroom::{
     Alias, Keystore,
@@ -28,8 +29,8 @@ use crate::{
     source::PasswordSource,
 };
 
-#[derive(Serialize)]
-struct RequestView {
+#[derive(JsonSchema, Serialize)]
+pub(in crate::commands) struct RequestView {
     alias: String,
     names: Vec<String>,
     subject: String,
@@ -61,8 +62,8 @@ impl RequestView {
     }
 }
 
-#[derive(Serialize)]
-struct MadeView {
+#[derive(JsonSchema, Serialize)]
+pub(in crate::commands) struct MadeView {
     #[serde(flatten)]
     request: RequestView,
     outcome: &'static str,
@@ -70,19 +71,19 @@ struct MadeView {
     file: Option<String>,
 }
 
-#[derive(Serialize)]
-struct Listing {
+#[derive(JsonSchema, Serialize)]
+pub(in crate::commands) struct Listing {
     requests: Vec<RequestView>,
 }
 
-#[derive(Serialize)]
-struct Changed {
+#[derive(JsonSchema, Serialize)]
+pub(in crate::commands) struct Changed {
     alias: String,
     outcome: &'static str,
 }
 
-#[derive(Serialize)]
-struct Installed<'a> {
+#[derive(JsonSchema, Serialize)]
+pub(in crate::commands) struct Installed<'a> {
     #[serde(flatten)]
     made: Made,
     sources: &'a [Source],

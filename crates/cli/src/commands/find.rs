@@ -1,5 +1,6 @@
 //! `find`, and what `ls` can be narrowed down to.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use sha1::{Digest as _, Sha1};
 use strongroom::{
@@ -78,8 +79,8 @@ fn is_like(pattern: &str, name: &str) -> bool {
     rest.ends_with(last)
 }
 
-#[derive(Serialize)]
-struct FoundView {
+#[derive(JsonSchema, Serialize)]
+pub(in crate::commands) struct FoundView {
     #[serde(flatten)]
     entry: EntryFacts,
     /// What the text was found in: `alias`, `name`, `serial`, `sha256`, `sha1`, `spki_sha256`, `subject` or `issuer`.

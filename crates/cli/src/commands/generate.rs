@@ -1,5 +1,6 @@
 //! `generate`: a key and a self-signed certificate.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use strongroom::{
     Keystore,
@@ -15,15 +16,15 @@ use crate::{
 };
 
 /// What there is to say of a certificate that was just stored.
-#[derive(Serialize)]
-pub(super) struct Made {
+#[derive(JsonSchema, Serialize)]
+pub(in crate::commands) struct Made {
     #[serde(flatten)]
     import: ImportView,
     #[serde(flatten)]
     certificate: Option<CertificateView>,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 struct CertificateView {
     sha256: String,
     spki_sha256: String,

@@ -1,5 +1,6 @@
 //! `history`, `diff`, `undo` and `rename`.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use strongroom::{
     Alias,
@@ -17,7 +18,7 @@ use crate::{
 
 const DAY: i64 = 86_400;
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 struct VersionView {
     version: u32,
     restored_from: Option<u32>,
@@ -44,8 +45,8 @@ impl VersionView {
     }
 }
 
-#[derive(Serialize)]
-struct History {
+#[derive(JsonSchema, Serialize)]
+pub(in crate::commands) struct History {
     alias: String,
     versions: Vec<VersionView>,
 }
@@ -81,8 +82,8 @@ pub(super) fn history(arguments: &Arguments, alias: &Alias, printer: &Printer) -
     Ok(())
 }
 
-#[derive(Serialize)]
-struct DiffView {
+#[derive(JsonSchema, Serialize)]
+pub(in crate::commands) struct DiffView {
     same: bool,
     gained: Vec<String>,
     lost: Vec<String>,
@@ -124,8 +125,8 @@ fn diff_text(view: &DiffView) -> String {
     )
 }
 
-#[derive(Serialize)]
-struct Changed {
+#[derive(JsonSchema, Serialize)]
+pub(in crate::commands) struct Changed {
     alias: String,
     outcome: &'static str,
     #[serde(flatten)]

@@ -1,9 +1,10 @@
 //! `import`: a server certificate with its key, out of whatever files there are, under an alias.
 
-mod bulk;
+pub(super) mod bulk;
 pub(super) mod embedded;
 pub(super) mod sources;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use strongroom::{
     Alias, Error,
@@ -19,8 +20,8 @@ use crate::{
 };
 
 /// The answer to an import of files.
-#[derive(Serialize)]
-struct FilesView<'a> {
+#[derive(JsonSchema, Serialize)]
+pub(in crate::commands) struct FilesView<'a> {
     #[serde(flatten)]
     import: ImportView,
     sources: &'a [Source],

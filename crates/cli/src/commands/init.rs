@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use strongroom::{Keystore, UnlockKey, keystore::NewKeystore, seal::UnlockSource, store::StoreError};
 
@@ -13,8 +14,8 @@ use crate::{
     unlock::{UnlockSpec, described},
 };
 
-#[derive(Serialize)]
-struct Made {
+#[derive(JsonSchema, Serialize)]
+pub(in crate::commands) struct Made {
     store: PathBuf,
     key_file: Option<PathBuf>,
     unlock: String,

@@ -2,6 +2,7 @@
 
 mod rows;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use strongroom::{
     Alias, Entry, Error, Keystore, UnixTime,
@@ -163,15 +164,17 @@ fn served(keystore: &Keystore, entry: &Entry, version: Option<u32>) -> Result<St
     Ok(sent.iter().map(Certificate::pem).collect())
 }
 
+/// The removed entries.
+#[derive(JsonSchema, Serialize)]
+pub(super) struct RemovedListing {
+    removed: Vec<RemovedView>,
+}
+
 /// The removed entries, each with what brings it back.
 fn removed(keystore: &Keystore, printer: &Printer) -> Result<(), Failure> {
-    #[derive(Serialize)]
-    struct Listing {
-        removed: Vec<RemovedView>,
-    }
     let at = seconds(now());
     let entries = keystore.removed_entries(u32::MAX)?;
-    let listing = Listing { removed: entries.iter().map(RemovedView::of).collect() };
+    let listing = RemovedListing { removed: entries.iter().map(RemovedView::of).collect() };
     printer.result(&listing, &[], || {
         if entries.is_empty() {
             return "nothing was removed, or it was pruned\n".to_owned();

@@ -2,6 +2,7 @@
 
 use std::{collections::VecDeque, time::Duration};
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use strongroom::{
     Keystore, UnixTime,
@@ -23,8 +24,8 @@ const PAGE: u32 = 500;
 /// How long `--follow` waits for a change before it looks again.
 const WAIT: Duration = Duration::from_secs(3600);
 
-#[derive(Serialize)]
-struct LogView {
+#[derive(JsonSchema, Serialize)]
+pub(in crate::commands) struct LogView {
     number: i64,
     at: String,
     actor: String,
@@ -48,14 +49,14 @@ impl LogView {
     }
 }
 
-#[derive(Serialize)]
-struct Whole {
+#[derive(JsonSchema, Serialize)]
+pub(in crate::commands) struct Whole {
     verified: i64,
     rotated_rows: Option<i64>,
 }
 
-#[derive(Serialize)]
-struct Listing<'r> {
+#[derive(JsonSchema, Serialize)]
+pub(in crate::commands) struct Listing<'r> {
     log: &'r VecDeque<LogView>,
     /// The last row that was cut from the store.
     rotated_rows: Option<i64>,

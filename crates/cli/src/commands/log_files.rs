@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use strongroom::{instant::at, keystore::LogRetention, store::LogSegment};
 
@@ -12,8 +13,8 @@ use crate::{
     render::Printer,
 };
 
-#[derive(Serialize)]
-struct SegmentView {
+#[derive(JsonSchema, Serialize)]
+pub(in crate::commands) struct SegmentView {
     outcome: &'static str,
     /// Null where nothing was written.
     file: Option<String>,

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use strongroom::{
     Error,
@@ -17,8 +18,8 @@ use crate::{
     render::Printer,
 };
 
-#[derive(Serialize)]
-pub(super) struct ReportView {
+#[derive(JsonSchema, Serialize)]
+pub(in crate::commands) struct ReportView {
     entries: u64,
     removed: u64,
     versions: u64,

@@ -26,6 +26,7 @@ mod prune;
 mod rekey;
 mod removal;
 mod restore;
+mod schema;
 mod serve;
 mod service_manager;
 mod slots;
@@ -119,6 +120,7 @@ fn command(arguments: &Arguments, settings: &[Setting], printer: &Printer) -> Re
             pages::completions(*shell, printer);
             Ok(())
         }
+        Command::Schema { words } => schema::run(words, printer),
         Command::Man { dir } => pages::man(dir.as_deref(), printer),
         Command::Help { words } => pages::help(words, arguments.color, printer),
     }

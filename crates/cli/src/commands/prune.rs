@@ -2,6 +2,7 @@
 
 use std::{num::NonZeroU32, time::Duration};
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use strongroom::{
     Alias,
@@ -16,8 +17,8 @@ use crate::{
     render::Printer,
 };
 
-#[derive(Serialize)]
-struct PruneView {
+#[derive(JsonSchema, Serialize)]
+pub(in crate::commands) struct PruneView {
     /// Null unless one was named.
     alias: Option<String>,
     outcome: &'static str,
@@ -29,7 +30,7 @@ struct PruneView {
     dry_run: bool,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 struct PrunedView {
     alias: String,
     /// Whether they were of a removed entry.
@@ -40,7 +41,7 @@ struct PrunedView {
     last_version: u32,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 struct ServedView {
     alias: String,
     version: u32,

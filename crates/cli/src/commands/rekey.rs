@@ -1,5 +1,6 @@
 //! `rekey`: a new root key, and which slots it keeps.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use strongroom::{
     Error, Keystore,
@@ -20,8 +21,8 @@ use crate::{
     unlock::{UnlockSpec, described, open_loaded},
 };
 
-#[derive(Serialize)]
-struct Rekeyed {
+#[derive(JsonSchema, Serialize)]
+pub(in crate::commands) struct Rekeyed {
     kept: Vec<u32>,
     dropped: Vec<u32>,
     /// Versions that were deleted; the others are sealed under the new root key.

@@ -1,5 +1,6 @@
 //! `rm`: what can be brought back.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use strongroom::{
     Alias, Keystore,
@@ -18,8 +19,8 @@ use crate::{
 /// How many entries are named.
 const SHOWN: usize = 10;
 
-#[derive(Serialize)]
-struct Removed {
+#[derive(JsonSchema, Serialize)]
+pub(in crate::commands) struct Removed {
     alias: String,
     outcome: &'static str,
     /// Whether the private key is still in the file.

@@ -24,6 +24,7 @@ use std::{
 };
 
 use axum::{middleware::map_response, response::Response};
+use schemars::JsonSchema;
 use serde::Serialize;
 use strongroom::{certificate::printable, remedy::Remedy};
 use strongroom_api::{ApiState, Fault, Settings, router};
@@ -51,15 +52,15 @@ use crate::{
 /// Threads for what blocks: imports, hashes, reads. The API lets fewer run at once.
 const BLOCKING_THREADS: usize = 32;
 
-#[derive(Serialize)]
-struct Serving {
+#[derive(JsonSchema, Serialize)]
+pub(in crate::commands) struct Serving {
     url: String,
     machine: String,
     certificate_sha256: String,
     machines: Vec<ServedMachine>,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 struct ServedMachine {
     machine: String,
     names: Vec<String>,

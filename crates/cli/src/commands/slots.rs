@@ -1,5 +1,6 @@
 //! `passwd` and `slot`: what opens the store.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use strongroom::{
     certificate::printable,
@@ -19,7 +20,7 @@ use crate::{
     unlock::UnlockSpec,
 };
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 struct SlotView {
     slot: u32,
     /// Whether it does not prove itself, and opens nothing: then nothing else is known of it.
@@ -51,17 +52,18 @@ impl SlotView {
     }
 }
 
-#[derive(Serialize)]
-struct Changed {
+#[derive(JsonSchema, Serialize)]
+pub(super) struct Slots {
+    slots: Vec<SlotView>,
+}
+
+#[derive(JsonSchema, Serialize)]
+pub(in crate::commands) struct Changed {
     slot: u32,
     outcome: &'static str,
 }
 
 pub(super) fn slot(arguments: &Arguments, command: &Slot, printer: &Printer) -> Result<(), Failure> {
-    #[derive(Serialize)]
-    struct Slots {
-        slots: Vec<SlotView>,
-    }
     match command {
         Slot::Add { source, label } => {
             let keystore = open(arguments)?;

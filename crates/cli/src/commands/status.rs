@@ -2,6 +2,7 @@
 
 use std::{fmt::Write as _, io::Read as _, path::Path};
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use strongroom::{
     Alias, Keystore,
@@ -21,8 +22,8 @@ use crate::{
 /// How a database begins.
 const SQLITE: &[u8] = b"SQLite format 3\0";
 
-#[derive(Serialize)]
-struct StatusView {
+#[derive(JsonSchema, Serialize)]
+pub(in crate::commands) struct StatusView {
     store: String,
     /// Whether the store was opened, and what is said of it proved. What servers say never is.
     proved: bool,
@@ -41,7 +42,7 @@ struct StatusView {
     servers: Vec<ServerView>,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 struct ChangeView {
     at: String,
     actor: String,
@@ -49,7 +50,7 @@ struct ChangeView {
     alias: String,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 struct ServerView {
     pid: u32,
     machine: String,
@@ -69,7 +70,7 @@ struct ServerView {
     failure: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 struct ServedView {
     alias: String,
     version: u32,
@@ -78,7 +79,7 @@ struct ServedView {
     current: Option<bool>,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 struct RefusedView {
     alias: String,
     message: String,

@@ -2,6 +2,7 @@
 
 use std::io::IsTerminal as _;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use strongroom::{
     Error, Keystore, Password, account::AccountName, certificate::printable, store::StoreError,
@@ -15,14 +16,14 @@ use crate::{
     source::PasswordSource,
 };
 
-#[derive(Serialize)]
-struct Changed<'a> {
+#[derive(JsonSchema, Serialize)]
+pub(in crate::commands) struct Changed<'a> {
     name: &'a str,
     outcome: &'static str,
 }
 
-#[derive(Serialize)]
-struct Users {
+#[derive(JsonSchema, Serialize)]
+pub(in crate::commands) struct Users {
     users: Vec<UserView>,
 }
 

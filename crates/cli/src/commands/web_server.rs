@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use strongroom::{
     keystore::{WebServerChange, WebServerReport},
@@ -15,8 +16,8 @@ use crate::{
     render::Printer,
 };
 
-#[derive(Serialize)]
-struct WebServerView {
+#[derive(JsonSchema, Serialize)]
+pub(in crate::commands) struct WebServerView {
     /// Null if that is left to the server.
     alias: Option<String>,
     former: Option<String>,

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use strongroom::{
     Alias, UnixTime,
@@ -25,8 +26,8 @@ const ASKED: u32 = 100;
 /// Entries with a name like it that are named where nobody answers.
 const NEAREST: usize = 5;
 
-#[derive(Serialize)]
-struct WhyView {
+#[derive(JsonSchema, Serialize)]
+pub(in crate::commands) struct WhyView {
     /// Whether the store was opened, and what is said of it proved.
     proved: bool,
     /// In its normal form; null for a client without a name.
@@ -39,7 +40,7 @@ struct WhyView {
     ties: Vec<String>,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 struct SelectedView {
     alias: String,
     sha256: String,
@@ -48,7 +49,7 @@ struct SelectedView {
     bound: bool,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 struct OtherView {
     alias: String,
     /// `key_of_no_use`, `less_exact`, `expired`, `not_yet_valid`, `not_bound`, `older` or `later_alias`.

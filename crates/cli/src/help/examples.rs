@@ -439,6 +439,13 @@ pub(super) const EXAMPLES: &[Examples] = &[
             ("strongroom man --dir /usr/local/share/man/man1", "a page for each command"),
         ],
     ),
+    (
+        "schema",
+        &[
+            ("strongroom schema ca ls", "what strongroom --json ca ls may print"),
+            ("strongroom schema", "the same of every command, in one schema"),
+        ],
+    ),
     ("ca", &[("strongroom ca import root root-ca.pem", "trust a CA")]),
     ("slot", &[("strongroom slot ls", "what opens the store")]),
 ];

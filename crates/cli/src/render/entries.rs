@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use sha1::{Digest as _, Sha1};
 use strongroom::{
@@ -22,7 +23,7 @@ const YEAR: i64 = 31_557_600;
 const MANY_NAMES: usize = 4;
 
 /// What every command says of an entry, under the same names.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 pub(crate) struct EntryFacts {
     alias: String,
     kind: &'static str,
@@ -73,7 +74,7 @@ impl EntryFacts {
 }
 
 /// An entry in `ls` and `ca ls`.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 pub(crate) struct EntryView {
     #[serde(flatten)]
     facts: EntryFacts,
@@ -88,7 +89,7 @@ impl EntryView {
 }
 
 /// A removed entry in `ls --removed`.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 pub(crate) struct RemovedView {
     alias: String,
     kind: &'static str,
@@ -119,7 +120,7 @@ impl RemovedView {
 }
 
 /// One name of a subjectAltName.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 struct NameView {
     /// `dns`, `ip`, `email`, `uri` or `other`.
     kind: &'static str,
@@ -141,7 +142,7 @@ impl NameView {
 }
 
 /// An extension of a certificate.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 struct ExtensionView {
     oid: String,
     name: Option<&'static str>,
@@ -158,7 +159,7 @@ impl ExtensionView {
 }
 
 /// An entry in `show`.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 pub(crate) struct ShowView {
     #[serde(flatten)]
     facts: EntryFacts,

@@ -1,5 +1,6 @@
 //! Failures and diagnostics as JSON, with their advice in words.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use strongroom::{
     certificate::Candidate,
@@ -10,20 +11,20 @@ use strongroom::{
 use crate::failure::Failure;
 
 /// A diagnostic with its advice in words.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 pub(crate) struct DiagnosticView<'a> {
     code: &'a str,
     message: &'a str,
     help: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 pub(super) struct FailureView<'a> {
     pub(super) schema: &'static str,
     pub(super) error: ErrorView<'a>,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 pub(crate) struct ErrorView<'a> {
     code: &'a str,
     stage: &'a str,

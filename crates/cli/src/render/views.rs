@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use strongroom::{
     Entry,
@@ -17,7 +18,7 @@ use strongroom::{
 use super::entries::names_lines;
 
 /// One link of a chain.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 pub(crate) struct LinkView {
     sha256: String,
     subject: String,
@@ -59,7 +60,7 @@ pub(crate) fn with_own_role(entry: &Entry, path: &[PathCertificate]) -> Vec<Path
 }
 
 /// The answer to an import.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 pub(crate) struct ImportView {
     alias: String,
     outcome: &'static str,
@@ -91,7 +92,7 @@ impl ImportView {
 }
 
 /// An administrator.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 pub(crate) struct UserView {
     pub(crate) name: String,
     pub(crate) created_at: String,

@@ -1,16 +1,17 @@
 //! What can be chosen from a file, and what stays locked in it.
 
-use serde::{Serialize, Serializer, ser::SerializeStruct as _};
+use serde::{Serialize, Serializer};
 
 use super::hex;
 use crate::{
-    certificate::{Candidate, Certificate, CredentialError, InvalidCertificate},
+    certificate::{Candidate, Certificate, CredentialError, Fingerprint, InvalidCertificate},
     instant::rfc3339,
     pkcs12::{Contents, Encryption, LockedKey, Pkcs12Error},
 };
 
 /// A code, and a sentence.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Problem {
     /// A stable code.
@@ -31,24 +32,58 @@ impl From<&Pkcs12Error> for Problem {
     }
 }
 
+/// A candidate as it is written.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+struct Written<'a> {
+    number: usize,
+    friendly_names: &'a [String],
+    key: Option<String>,
+    subject: Option<&'a str>,
+    names: &'a [String],
+    not_after: Option<String>,
+    sha256: Option<Fingerprint>,
+    /// Which of the certificates.
+    certificate: Option<usize>,
+    /// Why it cannot be used.
+    problem: Option<Problem>,
+}
+
 impl Serialize for Candidate {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut fields = serializer.serialize_struct("Candidate", 9)?;
-        fields.serialize_field("number", &self.number)?;
-        fields.serialize_field("friendly_names", &self.friendly_names)?;
-        fields.serialize_field("key", &self.key.as_ref().map(ToString::to_string))?;
-        fields.serialize_field("subject", &self.subject)?;
-        fields.serialize_field("names", &self.hosts)?;
-        fields.serialize_field("not_after", &self.not_after.map(rfc3339))?;
-        fields.serialize_field("sha256", &self.fingerprint)?;
-        fields.serialize_field("certificate", &self.certificate_place)?;
-        fields.serialize_field("problem", &self.problem.as_deref().map(Problem::from))?;
-        fields.end()
+        let written = Written {
+            number: self.number,
+            friendly_names: &self.friendly_names,
+            key: self.key.as_ref().map(ToString::to_string),
+            subject: self.subject.as_deref(),
+            names: &self.hosts,
+            not_after: self.not_after.map(rfc3339),
+            sha256: self.fingerprint,
+            certificate: self.certificate_place,
+            problem: self.problem.as_deref().map(Problem::from),
+        };
+        written.serialize(serializer)
+    }
+}
+
+#[cfg(feature = "schemars")]
+impl schemars::JsonSchema for Candidate {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Candidate".into()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        Written::json_schema(generator)
     }
 }
 
 /// A private key that stays locked: all that is known of it.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct LockedReport {
     /// Why it stays locked.

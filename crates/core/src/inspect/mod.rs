@@ -38,6 +38,7 @@ use crate::{
 
 /// What is in a file.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct FileReport {
     /// `pkcs12`, `pem`, `der`, `pkcs7`, `jks` and so on.
@@ -64,6 +65,7 @@ pub struct FileReport {
 
 /// A private key, described.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct KeyReport {
     /// `RSA`, `EC`, `Ed25519` and so on.
@@ -90,6 +92,7 @@ pub struct KeyReport {
 
 /// A certificate, described.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct CertificateReport {
     /// SHA-256 over the DER.
@@ -130,6 +133,21 @@ pub struct CertificateReport {
 impl Serialize for Fingerprint {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+#[cfg(feature = "schemars")]
+impl schemars::JsonSchema for Fingerprint {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Fingerprint".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "type": "string", "pattern": "^[0-9a-f]{64}$" })
     }
 }
 

@@ -16,6 +16,7 @@ use crate::{
 
 /// A program, and whether it opens the file.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Reader {
     /// The program as people name it.

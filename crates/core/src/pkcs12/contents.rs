@@ -25,6 +25,7 @@ pub struct Contents {
 
 /// One ContentInfo of the AuthenticatedSafe.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Safe {
     /// How it is encrypted; `None` if it lies in the clear, or is encrypted to a public key.
@@ -33,6 +34,7 @@ pub struct Safe {
     pub bags: Vec<String>,
     /// Why it stays locked, if it does: nobody knows then what is in it.
     #[serde(serialize_with = "as_code")]
+    #[cfg_attr(feature = "schemars", schemars(with = "Option<String>"))]
     pub locked: Option<Pkcs12Error>,
 }
 
@@ -103,6 +105,7 @@ pub struct Attributes {
 
 /// One layer of password-based encryption.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Encryption {
     /// The algorithm as people name it.

@@ -20,6 +20,7 @@ const PBMAC1_KEY_LEN: std::ops::RangeInclusive<usize> = 20..=64;
 
 /// The MAC of a PFX as people name it.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct MacDescription {
     /// The algorithm, for example `HMAC-SHA-256`.

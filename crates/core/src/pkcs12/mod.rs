@@ -113,6 +113,7 @@ pub struct VerifiedPfx<'a> {
 
 /// How the outer structure is encoded.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Encoding {

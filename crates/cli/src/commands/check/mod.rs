@@ -7,6 +7,7 @@ mod text;
 
 use std::path::Path;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use strongroom::{
     UnixTime,
@@ -34,7 +35,7 @@ const EXPIRING: u8 = 10;
 const EXPIRED: u8 = 11;
 
 /// How an entry stands.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 struct EntryStateView {
     alias: String,
     names: Vec<String>,
@@ -52,14 +53,14 @@ struct EntryStateView {
     finding: Option<&'static str>,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 struct DamagedView {
     alias: String,
     code: &'static str,
     message: String,
 }
 
-#[derive(Serialize, Default)]
+#[derive(JsonSchema, Serialize, Default)]
 struct Counts {
     checked: u64,
     ok: u64,
@@ -125,8 +126,8 @@ impl Counts {
     }
 }
 
-#[derive(Serialize)]
-struct CheckView<'a> {
+#[derive(JsonSchema, Serialize)]
+pub(in crate::commands) struct CheckView<'a> {
     checked_at: String,
     /// Whether the store was opened, and what is said of it proved.
     proved: bool,

@@ -1,5 +1,6 @@
 //! `check --connect`: whether servers send what the store holds, as `verify --connect` says it of one.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use strongroom::{
     Alias, Entry, Keystore, UnixTime, instant::seconds, keystore::EntryKind, remedy::Remedy,
@@ -17,7 +18,7 @@ use crate::{
 };
 
 /// A server that was asked.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 pub(super) struct ServedView {
     pub(super) host: String,
     pub(super) port: u16,

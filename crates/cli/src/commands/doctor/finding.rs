@@ -5,6 +5,7 @@ use std::{
     fmt::Write as _,
 };
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use strongroom::{Alias, certificate::printable};
 
@@ -14,7 +15,7 @@ const MOST_OF_ONE: u64 = 1_000;
 const MOST_NAMED: usize = 10;
 
 /// How much a finding weighs, the heaviest first.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, JsonSchema, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Severity {
     /// Clients are refused, or soon locked out, or the store cannot be opened.
@@ -43,7 +44,7 @@ impl Severity {
     }
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub(super) struct Finding {
     pub(super) severity: Severity,
     pub(super) code: &'static str,
@@ -57,20 +58,20 @@ pub(super) struct Finding {
 }
 
 /// Something that was mended.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub(super) struct Fixed {
     pub(super) code: &'static str,
     pub(super) message: String,
 }
 
 /// Findings of one code that are not listed.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 struct Unlisted {
     code: &'static str,
     count: u64,
 }
 
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, JsonSchema, Serialize)]
 pub(super) struct Counts {
     error_count: u64,
     warning_count: u64,
@@ -89,8 +90,8 @@ pub(super) struct Findings {
 }
 
 /// The answer.
-#[derive(Serialize)]
-pub(super) struct DoctorView<'a> {
+#[derive(JsonSchema, Serialize)]
+pub(in crate::commands) struct DoctorView<'a> {
     findings: &'a [Finding],
     counts: &'a Counts,
     /// Codes of which there are more findings than are listed.

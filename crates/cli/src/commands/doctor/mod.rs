@@ -2,7 +2,7 @@
 
 mod entries;
 mod files;
-mod finding;
+pub(super) mod finding;
 mod names;
 mod store;
 

@@ -1,7 +1,7 @@
 //! `export` and `ca export`: entries and CA certificates as files for other programs.
 
 mod backup;
-mod view;
+pub(super) mod view;
 mod work;
 
 use std::path::Path;

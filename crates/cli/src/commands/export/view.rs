@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use strongroom::{
     diagnostic::Diagnostic,
@@ -12,7 +13,7 @@ use strongroom::{
 
 use crate::commands::new_file;
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 pub(super) struct FileView {
     path: String,
     /// Octal.
@@ -40,8 +41,8 @@ impl FileView {
     }
 }
 
-#[derive(Serialize)]
-pub(super) struct ExportView<'a> {
+#[derive(JsonSchema, Serialize)]
+pub(in crate::commands) struct ExportView<'a> {
     alias: Option<&'a str>,
     version: Option<u32>,
     dry_run: bool,

@@ -5,6 +5,7 @@ mod new_store;
 
 use std::path::{Path, PathBuf};
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use strongroom::{
     Alias, Keystore,
@@ -81,8 +82,8 @@ fn open_today(arguments: &Arguments) -> Result<(Keystore, OwnedUnlock), Failure>
     })
 }
 
-#[derive(Serialize)]
-struct Mended {
+#[derive(JsonSchema, Serialize)]
+pub(in crate::commands) struct Mended {
     alias: String,
     outcome: &'static str,
 }

@@ -13,6 +13,7 @@ use rustls::{
     crypto::CryptoProvider,
     pki_types::{CertificateDer, ServerName},
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 use strongroom::{
     Alias, Entry, Keystore,
@@ -36,8 +37,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// The port of a server whose protocol begins with TLS.
 const HTTPS: u16 = 443;
 
-#[derive(Serialize)]
-struct ConnectView {
+#[derive(JsonSchema, Serialize)]
+pub(in crate::commands) struct ConnectView {
     alias: String,
     /// `served`; all else is an error.
     outcome: &'static str,

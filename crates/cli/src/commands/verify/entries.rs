@@ -1,5 +1,6 @@
 //! `verify` without an alias: the verdict on every server certificate of the store.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use strongroom::{Error, UnixTime, keystore::EntryKind, validate::Policy};
 
@@ -10,7 +11,7 @@ use crate::{
     render::Printer,
 };
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 struct VerdictView {
     alias: String,
     /// `accepted`, `allowed` (refused, for reasons that were allowed at the import) or `refused`.
@@ -19,13 +20,13 @@ struct VerdictView {
     findings: Vec<ReasonView>,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 struct ReasonView {
     code: &'static str,
     message: String,
 }
 
-#[derive(Serialize, Default)]
+#[derive(JsonSchema, Serialize, Default)]
 struct Counts {
     verified: u64,
     accepted: u64,
@@ -33,8 +34,8 @@ struct Counts {
     refused: u64,
 }
 
-#[derive(Serialize)]
-struct VerdictsView {
+#[derive(JsonSchema, Serialize)]
+pub(in crate::commands) struct VerdictsView {
     counts: Counts,
     entries: Vec<VerdictView>,
 }

@@ -1,12 +1,13 @@
 //! `verify`: the verdict on an entry, on certificate files, or on a batch of cases.
 
 mod batch;
-mod connect;
-mod entries;
+pub(super) mod connect;
+pub(super) mod entries;
 mod starttls;
 
 use std::{path::Path, time::Duration};
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use strongroom::{
     Error, UnixTime,
@@ -27,8 +28,8 @@ use crate::{
     render::{LinkView, Printer, path_text},
 };
 
-#[derive(Serialize)]
-struct VerifyView<'a> {
+#[derive(JsonSchema, Serialize)]
+pub(in crate::commands) struct VerifyView<'a> {
     /// Null where files were judged.
     alias: Option<&'a str>,
     /// `accepted`; a refusal is an error.

@@ -1,5 +1,6 @@
 //! What happened to an entry, for people and for programs.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use strongroom::{
     Alias,
@@ -154,8 +155,8 @@ impl Event {
 }
 
 /// A line of `--json`: of an entry, of a run, or of the store.
-#[derive(Default, Serialize)]
-pub(super) struct EventView {
+#[derive(Default, JsonSchema, Serialize)]
+pub(in crate::commands) struct EventView {
     pub(super) at: String,
     pub(super) event: &'static str,
     pub(super) alias: Option<String>,

@@ -1,6 +1,6 @@
 //! `watch`: says which entries change, and runs a command when one does.
 
-mod event;
+pub(super) mod event;
 mod observed;
 mod queue;
 mod task;

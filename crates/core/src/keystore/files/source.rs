@@ -6,6 +6,7 @@ use crate::certificate::Fingerprint;
 
 /// A file of an import, and what is in it.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Source {
     /// Its name; of a file in an archive the name of the archive, a colon, and its own.
@@ -18,6 +19,7 @@ pub struct Source {
 
 /// A part of a file.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct SourcePart {
     /// `certificate`, `private_key` or `other`.

@@ -3,7 +3,7 @@
 mod manifest;
 mod opening;
 mod units;
-mod view;
+pub(in crate::commands) mod view;
 mod workers;
 
 use std::path::PathBuf;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use strongroom::{
     certificate::{Fingerprint, printable},
@@ -35,7 +36,7 @@ pub(super) enum RowResult {
 }
 
 /// One of `entries[]`: as of `import`, or with an error.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 #[serde(untagged)]
 enum EntryView<'a> {
     Done {
@@ -54,7 +55,7 @@ enum EntryView<'a> {
     },
 }
 
-#[derive(Default, Serialize)]
+#[derive(Default, JsonSchema, Serialize)]
 struct Counts {
     imported: usize,
     replaced: usize,
@@ -64,8 +65,8 @@ struct Counts {
     passed_over: usize,
 }
 
-#[derive(Serialize)]
-struct BulkView<'a> {
+#[derive(JsonSchema, Serialize)]
+pub(in crate::commands) struct BulkView<'a> {
     entries: Vec<EntryView<'a>>,
     counts: &'a Counts,
 }
