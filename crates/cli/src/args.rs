@@ -21,7 +21,7 @@ use strongroom::{
 
 pub(crate) use self::check::{Check, CheckFormat, Doctor};
 pub(crate) use self::export::{CaExport, Export, FormatWord, LayoutWord, OverwriteArgs};
-pub(crate) use self::import::{Import, PassIn, overridable};
+pub(crate) use self::import::{Import, PassIn, overridable, overridable_codes};
 pub(crate) use self::issuance::{Csr, CsrCommand, Encoding, Generate, Install, RequestArgs, RequestOutput};
 pub(crate) use self::serving::{Bind, Host, Serve, WebServer, Why};
 pub(crate) use self::store::{
@@ -199,10 +199,13 @@ pub(crate) enum Command {
     Doctor(Doctor),
     /// Which settings hold, and where each comes from
     Config,
-    /// Print the completions of a shell
+    /// Print the script by which a shell completes commands, options and aliases
     Completions {
         /// The shell
         shell: clap_complete::Shell,
+        /// One that asks nobody, and knows no aliases
+        #[arg(long = "static")]
+        is_static: bool,
     },
     /// Print the JSON Schema of what a command prints with --json, or of what each does
     Schema {

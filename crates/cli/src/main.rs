@@ -6,6 +6,7 @@ mod args;
 mod called;
 mod clock;
 mod commands;
+mod complete;
 mod failure;
 mod help;
 mod hint;
@@ -29,6 +30,9 @@ static ALLOCATOR: zeroizing_alloc::ZeroAlloc<std::alloc::System> =
 
 fn main() -> ExitCode {
     process::harden();
+    if complete::answer() {
+        return ExitCode::SUCCESS;
+    }
     let colour = called::colour();
     let parsed = help::command(colour)
         .try_get_matches()

@@ -100,12 +100,13 @@ pub(crate) fn overridable(text: &str) -> Result<DiagnosticCode, String> {
         Ok(code) => format!("{code} cannot be allowed"),
         Err(unknown) => unknown.to_string(),
     };
-    let names: Vec<&str> = DiagnosticCode::ALL
-        .iter()
-        .filter(|code| code.severity() == Severity::Overridable)
-        .map(|code| code.as_str())
-        .collect();
-    Err(format!("{why}; only {} can be allowed", names.join(", ")))
+    Err(format!("{why}; only {} can be allowed", overridable_codes().join(", ")))
+}
+
+/// The findings in spite of which an import goes on, where it is asked to.
+pub(crate) fn overridable_codes() -> Vec<&'static str> {
+    let codes = DiagnosticCode::ALL.iter().filter(|code| code.severity() == Severity::Overridable);
+    codes.map(|code| code.as_str()).collect()
 }
 
 #[cfg(test)]

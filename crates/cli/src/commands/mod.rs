@@ -116,8 +116,8 @@ fn command(arguments: &Arguments, settings: &[Setting], printer: &Printer) -> Re
         Command::Check(command) => check::run(arguments, command, printer),
         Command::Doctor(command) => doctor::run(arguments, command, printer),
         Command::Config => config::run(arguments, settings, printer),
-        Command::Completions { shell } => {
-            pages::completions(*shell, printer);
+        Command::Completions { shell, is_static } => {
+            pages::completions(*shell, *is_static, printer);
             Ok(())
         }
         Command::Schema { words } => schema::run(words, printer),
@@ -130,19 +130,23 @@ fn store_path(arguments: &Arguments) -> Result<PathBuf, Failure> {
     if let Some(path) = &arguments.store {
         return Ok(path.clone());
     }
+    default_store().ok_or_else(|| {
+        Failure::new(
+            Exit::Usage,
+            "no_store_path",
+            "store",
+            "neither XDG_DATA_HOME nor HOME is set".to_owned(),
+        )
+        .with(Remedy::GiveStorePath)
+    })
+}
+
+/// Where the store is if nobody says so.
+pub(crate) fn default_store() -> Option<PathBuf> {
     let absolute = |name| environment(name).map(PathBuf::from).filter(|path| path.is_absolute());
     absolute("XDG_DATA_HOME")
         .or_else(|| absolute("HOME").map(|home| home.join(".local/share")))
         .map(|folder| folder.join("strongroom/keystore.db"))
-        .ok_or_else(|| {
-            Failure::new(
-                Exit::Usage,
-                "no_store_path",
-                "store",
-                "neither XDG_DATA_HOME nor HOME is set".to_owned(),
-            )
-            .with(Remedy::GiveStorePath)
-        })
 }
 
 fn key_file_path(arguments: &Arguments) -> Result<PathBuf, Failure> {

@@ -6,6 +6,7 @@ use clap::ColorChoice;
 
 use super::new_file::{present, write_public};
 use crate::{
+    complete,
     failure::{Exit, Failure},
     help::{command, subcommand},
     render::Printer,
@@ -20,7 +21,11 @@ const TOPICS: [(&str, &str); 5] = [
     ("retention", include_str!("topics/retention.txt")),
 ];
 
-pub(super) fn completions(shell: clap_complete::Shell, printer: &Printer) {
+pub(super) fn completions(shell: clap_complete::Shell, is_static: bool, printer: &Printer) {
+    if !is_static {
+        printer.bytes(&complete::script(shell));
+        return;
+    }
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut command(ColorChoice::Never), "strongroom", &mut script);
     printer.bytes(&script);

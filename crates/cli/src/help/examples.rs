@@ -430,7 +430,10 @@ pub(super) const EXAMPLES: &[Examples] = &[
     ("config", &[("strongroom config", "which store and key hold here, and why")]),
     (
         "completions",
-        &[("strongroom completions bash", "to be sourced, or written to the folder of completions")],
+        &[
+            ("strongroom completions bash", "to be sourced, or written to the folder of completions"),
+            ("strongroom completions zsh --static", "one that does not look for aliases in the store"),
+        ],
     ),
     (
         "man",

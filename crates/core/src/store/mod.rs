@@ -21,6 +21,7 @@ mod event;
 pub(crate) mod fuzz;
 mod generation;
 mod guard;
+mod hints;
 mod key;
 mod log;
 mod log_cut;
@@ -84,6 +85,7 @@ pub use self::{
     engine::{LongChange, WaitNotice},
     error::StoreError,
     generation::{Changes, Generation},
+    hints::{HintKind, alias_hints},
     log::LogEntry,
     memory::{Fault, MemoryEngine},
     segment::LogSegment,
