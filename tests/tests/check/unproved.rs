@@ -214,7 +214,9 @@ fn why_answers_by_the_rows_and_says_so() {
     dated_wildcard(&shop);
     let answers = |arguments: &[&str]| shop.json(arguments.iter().copied());
     let host = "fine.test";
-    for host in [host, "a.wide.test"] {
+    let others = result(&answers(&["why", "own.wide.test"]), 0)["others"].clone();
+    assert_eq!(others.as_array().unwrap().len(), 1, "{others}");
+    for host in [host, "a.wide.test", "own.wide.test"] {
         let mut opened = result(&answers(&["why", host]), 0);
         let closed = answers(&without_key(&["why", host]));
         assert_eq!(closed.code, 8, "{}", closed.err);
@@ -239,7 +241,10 @@ fn dated_wildcard(shop: &Shop) {
     import_ca(shop, "wide-root", &root);
     for alias in ["wide", "wider"] {
         let key = KeyPair::generate().unwrap();
-        dated::import(shop, alias, &root, &leaf("*.wide.test", -30, 300), &key, &[]);
+        // With the name itself as well, by which it is asked once.
+        let mut params = leaf("*.wide.test", -30, 300);
+        params.subject_alt_names.push(rcgen::SanType::DnsName("own.wide.test".try_into().unwrap()));
+        dated::import(shop, alias, &root, &params, &key, &[]);
     }
     assert_eq!(shop.run(["bind", "a.wide.test", "wider"]).code, 0);
 }

@@ -141,7 +141,10 @@ impl Keystore {
                     continue;
                 };
                 for alias in read.aliases_named(&name, limit)? {
-                    let Some(row) = read.entry(&alias)? else {
+                    // One with the name itself was asked for that.
+                    let is_asked =
+                        found.iter().any(|named: &NamedEntry| named.entry.alias.key() == alias.key());
+                    let Some(row) = read.entry(&alias)?.filter(|_| !is_asked) else {
                         continue;
                     };
                     // A DNS name that looks like an address is none.

@@ -18,12 +18,9 @@ use crate::{
     error::Error,
     instant::seconds,
     select::{NameMatch, wildcard_of},
-    store::{EntryRow, Mark, SqliteEngine, StoreError, UnprovedRead},
+    store::{EntryHead, EntryRow, Mark, SqliteEngine, StoreError, UnprovedRead},
     validate::{PeerName, Trust},
 };
-
-/// Entries read at a time.
-const PAGE: usize = 500;
 
 /// A store whose rows are shown as they stand. Whoever can write its file can have written them.
 ///
@@ -141,13 +138,17 @@ impl UnprovedStore {
     ) -> Result<(), Error> {
         let snapshot = Snapshot::begin(self)?;
         let chains = self.chains.seen_by(&snapshot);
-        each_row(&snapshot.read, &mut |alias, row| {
-            match row.and_then(|row| unproved(row, &chains, at)) {
-                Err(error @ StoreError::Corrupt { .. }) => take(alias, Err(error)),
-                other => take(alias, Ok(other?)),
-            }
-            Ok(())
-        })?;
+        each_row(
+            &snapshot.read,
+            |_| true,
+            |alias, row| {
+                match row.and_then(|row| unproved(row, &chains, at)) {
+                    Err(error @ StoreError::Corrupt { .. }) => take(alias, Err(error)),
+                    other => take(alias, Ok(other?)),
+                }
+                Ok(())
+            },
+        )?;
         Ok(())
     }
 
@@ -181,30 +182,34 @@ impl UnprovedStore {
         let wildcard = wildcard_of(&name);
         let chains = self.chains.seen_by(&snapshot);
         let mut found = Vec::new();
-        each_row(&snapshot.read, &mut |alias, row| {
-            // What cannot be read answers nobody.
-            let Some(row) = row.ok().filter(|row| row.head.trust.is_none()) else {
-                return Ok(());
-            };
-            let matched = host.zip(row.content.leaf()).and_then(|(host, leaf)| {
-                let has = |wanted: &str| leaf.hosts().any(|known| known.eq_ignore_ascii_case(wanted));
-                let way = if has(&name) {
-                    NameMatch::Exact
-                } else if wildcard.as_deref().is_some_and(has) {
-                    NameMatch::Wildcard
-                } else {
-                    return None;
+        each_row(
+            &snapshot.read,
+            |head| head.trust.is_none(),
+            |alias, row| {
+                // What cannot be read answers nobody.
+                let Ok(row) = row else {
+                    return Ok(());
                 };
-                host.is_named_by(leaf).then_some(way)
-            });
-            let is_default = default.is_some_and(|default| default.key() == alias.key());
-            if let Some(matched) = matched.or_else(|| is_default.then_some(NameMatch::Default)) {
-                let bound = matched != NameMatch::Default && bound.as_ref() == Some(&row.head.alias);
-                let entry = unproved(row, &chains, at)?;
-                found.push(UnprovedNamed { entry, matched, bound });
-            }
-            Ok(())
-        })?;
+                let matched = host.zip(row.content.leaf()).and_then(|(host, leaf)| {
+                    let has = |wanted: &str| leaf.hosts().any(|known| known.eq_ignore_ascii_case(wanted));
+                    let way = if has(&name) {
+                        NameMatch::Exact
+                    } else if wildcard.as_deref().is_some_and(has) {
+                        NameMatch::Wildcard
+                    } else {
+                        return None;
+                    };
+                    host.is_named_by(leaf).then_some(way)
+                });
+                let is_default = default.is_some_and(|default| default.key() == alias.key());
+                if let Some(matched) = matched.or_else(|| is_default.then_some(NameMatch::Default)) {
+                    let bound = matched != NameMatch::Default && bound.as_ref() == Some(&row.head.alias);
+                    let entry = unproved(row, &chains, at)?;
+                    found.push(UnprovedNamed { entry, matched, bound });
+                }
+                Ok(())
+            },
+        )?;
         // As a keystore gives them: those with the name first, then those with its wildcard, then the default entry.
         found.sort_by_key(|named| std::cmp::Reverse(named.matched));
         Ok(found)
@@ -225,15 +230,19 @@ impl<'s> Snapshot<'s> {
     fn begin(store: &'s UnprovedStore) -> Result<Self, StoreError> {
         let read = UnprovedRead::begin(&store.engine)?;
         let mut authorities: HashMap<Vec<u8>, Vec<(Certificate, Trust)>> = HashMap::new();
-        each_row(&read, &mut |_, row| {
-            if let Ok(row) = row
-                && let (Some(trust), Some(certificate)) = (row.head.trust, row.content.leaf())
-            {
-                let of_name = authorities.entry(certificate.subject_name.clone()).or_default();
-                of_name.push((certificate.clone(), trust));
-            }
-            Ok(())
-        })?;
+        each_row(
+            &read,
+            |head| head.trust.is_some(),
+            |_, row| {
+                if let Ok(row) = row
+                    && let (Some(trust), Some(certificate)) = (row.head.trust, row.content.leaf())
+                {
+                    let of_name = authorities.entry(certificate.subject_name.clone()).or_default();
+                    of_name.push((certificate.clone(), trust));
+                }
+                Ok(())
+            },
+        )?;
         Ok(Self { read, authorities })
     }
 }
@@ -252,24 +261,16 @@ impl ChainSource for Snapshot<'_> {
     }
 }
 
-/// Takes an entry with its alias.
-type EachRow<'e> = &'e mut dyn FnMut(&Alias, Result<EntryRow, StoreError>) -> Result<(), StoreError>;
-
-fn each_row(read: &UnprovedRead<'_>, take: EachRow<'_>) -> Result<(), StoreError> {
-    let mut after = String::new();
-    loop {
-        let rows = read.entries(&after, PAGE)?;
-        let full = rows.len() == PAGE;
-        for (key, row) in rows {
-            let alias: Alias =
-                key.parse().map_err(|_| StoreError::Corrupt { detail: "an alias is not valid" })?;
-            // In the case in which it was given, where that can be read.
-            let alias = row.as_ref().map_or(alias, |row| row.head.alias.clone());
-            take(&alias, row)?;
-            after = key;
-        }
-        if !full {
-            return Ok(());
-        }
-    }
+/// Calls `take` for each entry that `keep` wants, with its alias: in the case in which it was given, where that can be read.
+fn each_row(
+    read: &UnprovedRead<'_>,
+    keep: impl Fn(&EntryHead) -> bool,
+    mut take: impl FnMut(&Alias, Result<EntryRow, StoreError>) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    read.each_entry(keep, |(key, row)| {
+        let alias: Alias =
+            key.parse().map_err(|_| StoreError::Corrupt { detail: "an alias is not valid" })?;
+        let alias = row.as_ref().map_or(alias, |row| row.head.alias.clone());
+        take(&alias, row)
+    })
 }

@@ -15,6 +15,9 @@ use super::{
 };
 use crate::{alias::Alias, seal::Digest};
 
+/// Entries read at a time.
+const PAGE: usize = 500;
+
 /// One snapshot of a store that nobody unlocked. Whoever can write its file can have written what it says.
 pub(crate) struct UnprovedRead<'s> {
     view: Box<dyn View + 's>,
@@ -27,31 +30,40 @@ impl<'s> UnprovedRead<'s> {
         Ok(Self { view })
     }
 
-    /// Up to `limit` entries after `after` in the order of their lower-case aliases, each with its certificates and without
-    /// its sealed key. What cannot be read stands in its place with its alias.
-    pub(crate) fn entries(&self, after: &str, limit: usize) -> Result<Vec<Named<EntryRow>>, StoreError> {
+    /// Calls `take` for each entry that `keep` wants, in the order of their lower-case aliases, with its certificates and
+    /// without its sealed key. What cannot be read stands in its place with its alias.
+    pub(crate) fn each_entry(
+        &self,
+        keep: impl Fn(&EntryHead) -> bool,
+        mut take: impl FnMut(Named<EntryRow>) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
         let heads = [Tag::Head.byte()];
-        let from = if after.is_empty() {
-            heads.to_vec()
-        } else {
-            [key::text(Tag::Head, after).as_slice(), &[0]].concat()
-        };
-        let rows = self.view.range(Table::Record, &from, key::after(&heads).as_deref(), limit)?;
-        let heads: Vec<Named<EntryHead>> = rows
-            .into_iter()
-            .map(|(key, record)| {
+        let (mut from, to) = (heads.to_vec(), key::after(&heads));
+        loop {
+            let rows = self.view.range(Table::Record, &from, to.as_deref(), PAGE)?;
+            let full = rows.len() == PAGE;
+            if let Some((last, _)) = rows.last() {
+                from = [last.as_slice(), &[0]].concat();
+            }
+            let heads = rows.into_iter().map(|(key, record)| {
                 let alias = key::alias_of_head(&key).unwrap_or_default().to_owned();
                 let head = EntryHead::from_record(&alias, &record);
                 (alias, head)
-            })
-            .collect();
-        let wanted = heads.iter().filter_map(|(_, head)| head.as_ref().ok());
-        let mut known = Decoded::new();
-        decode(wanted.flat_map(|head| head.content.certificates()).collect(), &mut known, |wanted| {
-            self.blobs(wanted)
-        })?;
-        let rows = heads.into_iter().map(|(alias, head)| (alias, head.and_then(|head| row(head, &known))));
-        Ok(rows.collect())
+            });
+            let heads: Vec<Named<EntryHead>> =
+                heads.filter(|(_, head)| head.as_ref().map_or(true, &keep)).collect();
+            let wanted = heads.iter().filter_map(|(_, head)| head.as_ref().ok());
+            let mut known = Decoded::new();
+            decode(wanted.flat_map(|head| head.content.certificates()).collect(), &mut known, |wanted| {
+                self.blobs(wanted)
+            })?;
+            for (alias, head) in heads {
+                take((alias, head.and_then(|head| row(head, &known))))?;
+            }
+            if !full {
+                return Ok(());
+            }
+        }
     }
 
     /// The entry with an alias, whatever its case.
