@@ -1,9 +1,9 @@
-//! What opening a file costs, in process: beside p12-keystore on the same bytes, beside the whole command `openssl pkcs12`,
-//! and beside the bare compressions that its derivations take.
+//! What opening a file costs, in process: beside p12-keystore on the same bytes, OpenSSL by the crate `openssl`, Java's KeyStore
+//! in one warm virtual machine, the whole command `openssl pkcs12`, and the bare compressions that its derivations take.
 //!
 //! `cargo xtask bench open`.
 
-use std::{collections::BTreeSet, fs, hint::black_box, path::Path, process::Command};
+use std::{cell::RefCell, collections::BTreeSet, fs, hint::black_box, path::Path, process::Command};
 
 use p12_keystore::Pkcs12Archive;
 use strongroom::{
@@ -17,6 +17,7 @@ use strongroom_tests::{
     figures::{Cost, Table, Work, in_process, is_there, of_process},
     forge::{Bag, Cipher, Forge, Hash as ForgedHash, Mac, Scheme, Secret},
     manifest,
+    peer::Peer,
 };
 
 const PASSWORD: &str = "changeit";
@@ -26,9 +27,10 @@ fn main() {
     let mut table = Table::default();
     table.head();
     let folder = tempfile::tempdir().unwrap();
+    let peers = Peers::start(&mut table);
     let openssl = is_there("openssl", "version");
     if openssl {
-        written_by_openssl(folder.path(), &mut table);
+        written_by_openssl(folder.path(), &peers, &mut table);
     } else {
         table.missing.push("openssl, and the files that it writes".to_owned());
     }
@@ -36,18 +38,55 @@ fn main() {
     let file = folder.path().join("nss.p12");
     fs::write(&file, &twenty).unwrap();
     let bare = [Chains::new(40, 1, 600_000)];
-    compare(&mut table, "as NSS writes it, 20 keys, 600,000", &file, &bare, openssl, 3);
+    let with = With { peers: &peers, command: openssl, turns: 3, one_key: false };
+    compare(&mut table, "as NSS writes it, 20 keys, 600,000", &file, &bare, &with);
     let pbmac1 = folder.path().join("pbmac1.p12");
     fs::write(&pbmac1, forged(1, 2048, Mac::pbmac1(ForgedHash::Sha256, 2048, 32))).unwrap();
     let bare = [Chains::new(3, 0, 2048)];
     // OpenSSL reads it from version 3.4 on.
-    compare(&mut table, "PBMAC1, 2,048", &pbmac1, &bare, false, TURNS);
+    let with = With { peers: &peers, command: false, turns: TURNS, one_key: true };
+    compare(&mut table, "PBMAC1, 2,048", &pbmac1, &bare, &with);
     fixtures(&mut table);
     table.finish("open");
 }
 
+/// Peers that are processes of their own.
+struct Peers {
+    all: Vec<(&'static str, RefCell<Peer>)>,
+}
+
+/// What a file is compared with.
+struct With<'p> {
+    peers: &'p Peers,
+    /// Whether the command `openssl pkcs12` is there, and opens it.
+    command: bool,
+    turns: usize,
+    /// Whether the file has one key: OpenSSL's function for programs opens the first alone.
+    one_key: bool,
+}
+
+const OPENSSL: &str = "openssl, the crate";
+
+impl Peers {
+    fn start(table: &mut Table) -> Self {
+        let mut all = Vec::new();
+        let found = [
+            (OPENSSL, Peer::openssl(), "OpenSSL in process: its headers are missing (libssl-dev)"),
+            ("Java's KeyStore", Peer::java(), "Java's KeyStore: there is no Java that runs a source file"),
+        ];
+        for (name, peer, missing) in found {
+            match peer {
+                Some(peer) => all.push((name, RefCell::new(peer))),
+                None => table.missing.push(missing.to_owned()),
+            }
+        }
+        table.missing.push("Go's go-pkcs12: no row is written for it".to_owned());
+        Self { all }
+    }
+}
+
 /// Files as OpenSSL writes them, and as keytool does, whose files differ in nothing that costs time.
-fn written_by_openssl(folder: &Path, table: &mut Table) {
+fn written_by_openssl(folder: &Path, peers: &Peers, table: &mut Table) {
     let (key, certificate) = (folder.join("key.pem"), folder.join("certificate.pem"));
     let made = Command::new("openssl")
         .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=www.bench.test", "-keyout"])
@@ -76,7 +115,8 @@ fn written_by_openssl(folder: &Path, table: &mut Table) {
         // 3DES takes two blocks of SHA-1 for its key and one for its vector, RC2 of 40 bits one for each.
         let bare =
             if legacy { Chains::new(0, 6, iterations).of_sha1() } else { Chains::new(2, 1, iterations) };
-        compare(table, what, &file, &[bare], true, TURNS);
+        let with = With { peers, command: true, turns: TURNS, one_key: true };
+        compare(table, what, &file, &[bare], &with);
     }
 }
 
@@ -110,7 +150,7 @@ fn opened(bytes: &[u8], password: &Password) {
     black_box(pfx.verify(password, &mut budget).unwrap().decrypt(None, &mut budget).unwrap());
 }
 
-fn compare(table: &mut Table, what: &str, file: &Path, bare: &[Chains], openssl: bool, turns: usize) {
+fn compare(table: &mut Table, what: &str, file: &Path, bare: &[Chains], with: &With<'_>) {
     let bytes = fs::read(file).unwrap();
     let password = Password::new(PASSWORD).unwrap();
     // Several milliseconds at the least.
@@ -130,16 +170,31 @@ fn compare(table: &mut Table, what: &str, file: &Path, bare: &[Chains], openssl:
     let read = || {
         let mut command = Command::new("openssl");
         command.args(["pkcs12", "-noout", "-passin", "pass:changeit"]);
-        if bare.iter().any(|chains| chains.legacy) {
+        if bare.iter().any(|chains| chains.sha1) {
             command.arg("-legacy");
         }
         command.arg("-in").arg(file);
         of_process(&mut command)
     };
-    if openssl {
+    if with.command {
         peers.push(("openssl, the command", Box::new(read)));
     }
-    table.compare(what, turns, || in_process(times, || opened(&bytes, &password)), &mut peers);
+    for (name, peer) in &with.peers.all {
+        if *name == OPENSSL && !with.one_key {
+            table.missing.push(format!("{name} opens the first key alone: {what}"));
+            continue;
+        }
+        // A virtual machine is warm when it has run the same for a while.
+        let warm = peer.borrow_mut().open(times.max(3) * 3, PASSWORD, file);
+        match warm {
+            Ok(_) => peers.push((
+                name,
+                Box::new(move || peer.borrow_mut().open(times, PASSWORD, file).expect("it opened before")),
+            )),
+            Err(why) => table.missing.push(format!("{name} does not open: {what}: {why}")),
+        }
+    }
+    table.compare(what, with.turns, || in_process(times, || opened(&bytes, &password)), &mut peers);
 }
 
 /// Every fixture that both open: how the ratio lies over all of them.

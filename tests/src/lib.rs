@@ -16,6 +16,8 @@ pub mod machine;
 pub mod manifest;
 pub mod many;
 pub mod mutation;
+#[cfg(unix)]
+pub mod peer;
 pub mod remake;
 pub mod scratch;
 pub mod server;
