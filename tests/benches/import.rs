@@ -8,11 +8,14 @@ use std::{
     process::Command,
 };
 
-use strongroom_tests::figures::{Cost, Table, Work, is_there, of_process};
+use strongroom_tests::figures::{Cost, Table, Work, is_measuring, is_there, of_process, peak_memory};
 
 const TURNS: usize = 9;
 
 fn main() {
+    if is_measuring() {
+        return;
+    }
     let mut table = Table::default();
     #[allow(clippy::disallowed_methods, reason = "the task says what is measured")]
     let Some(command) = env::var_os("STRONGROOM_COMMAND").map(PathBuf::from) else {
@@ -38,6 +41,8 @@ fn main() {
         || of_process(Command::new(&command).arg("--version")),
         &mut [("openssl version", Box::new(|| of_process(Command::new("openssl").arg("version"))))],
     );
+    let nothing = table.rows.last().map_or(0.0, |row| row.elapsed_us / 1e3);
+    table.figure("a command that does nothing, elapsed", nothing, "ms", "wanted: under 3");
     table.finish("import");
 }
 
@@ -75,17 +80,18 @@ fn compare(table: &mut Table, what: &str, key: &[&str], folder: &Path, command: 
     };
     owned(&template);
     run(store(&template).arg("init"));
-    let ours = || {
+    let import = || {
         let folder = path(&format!("store{}", next()));
         fs::create_dir(&folder).unwrap();
         owned(&folder);
         for file in ["keystore.db", "keystore.key"] {
             fs::copy(template.join(file), folder.join(file)).unwrap();
         }
-        of_process(
-            store(&folder).args(["import", "www", "--pass-in", "pass:changeit", "--no-input"]).arg(&file),
-        )
+        let mut import = store(&folder);
+        import.args(["import", "www", "--pass-in", "pass:changeit", "--no-input"]).arg(&file);
+        import
     };
+    let ours = || of_process(&mut import());
     let pem = path("out.pem");
     let mut peers: Vec<Work<'_>> = Vec::new();
     if is_there("pk12util", "-H") && is_there("certutil", "-H") {
@@ -136,6 +142,8 @@ fn compare(table: &mut Table, what: &str, key: &[&str], folder: &Path, command: 
         }),
     ));
     table.compare(&format!("import, {what}"), TURNS, ours, &mut peers);
+    let kib = f64::from(u32::try_from(peak_memory(&import())).unwrap());
+    table.figure(format!("import, {what}: memory at its peak"), kib, "KiB", "wanted: under 10,240");
 }
 
 /// A folder that is the user's alone, as a store asks for.
