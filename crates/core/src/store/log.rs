@@ -292,12 +292,11 @@ impl Read<'_> {
     /// Up to `limit` rows after the one that a mark names, and whether others after it were cut; [`StoreError::Forked`] if
     /// the log has another in its place.
     pub(super) fn log_since(&self, mark: &Mark, limit: u32) -> Result<(Vec<LogEntry>, bool), StoreError> {
-        let cut = self.log_cut()?.map_or(0, |cut| cut.number);
-        let there = mark.log_number == 0
-            || (mark.log_number <= self.state().log_number
-                // What lies far before the cut is not known any more: whoever asks reads everything again.
-                && self.log_hash(mark.log_number)?.map_or(mark.log_number < cut, |hash| hash == mark.log_head));
-        if !there {
+        let is_there = mark.log_number > 0 && self.row(Table::Log, &key(mark.log_number))?.is_some();
+        let cut = if is_there { 0 } else { self.log_cut()?.map_or(0, |cut| cut.number) };
+        let known = if mark.log_number == 0 { None } else { self.log_hash(mark.log_number)? };
+        // What lies far before the cut is not known any more: whoever asks reads everything again.
+        if known.map_or(mark.log_number > 0 && mark.log_number >= cut, |hash| hash != mark.log_head) {
             return Err(StoreError::Forked { known: mark.seq });
         }
         Ok((self.log(mark.log_number, limit)?, mark.log_number < cut))
