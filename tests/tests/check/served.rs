@@ -40,6 +40,9 @@ fn what_is_served_counts_in_every_format() {
     let line =
         format!("{host} does not serve short: the server sends another certificate: CN=fine.test (SHA-256 ");
     assert!(text.out.contains(&line), "{}", text.out);
+    let silent = format!("\nno handshake with {nobody}: Connection refused");
+    assert!(text.out.contains(&silent), "{}", text.out);
+    assert!(text.out.ends_with(", so whether it serves short is not known\n"), "{}", text.out);
 
     let nagios = shop.run([asked.as_slice(), &["--format", "nagios"]].concat());
     assert_eq!(nagios.code, 2);

@@ -17,6 +17,9 @@ use crate::{
     failure::{Exit, Failure},
 };
 
+/// The code of a server that does not answer.
+const CANNOT_CONNECT: &str = "cannot_connect";
+
 /// A server that was asked.
 #[derive(JsonSchema, Serialize)]
 pub(super) struct ServedView {
@@ -52,6 +55,9 @@ impl ServedView {
         let (address, alias) = (self.address(), &self.alias);
         match &self.message {
             None => format!("{address} serves {alias} version {} with its chain\n", self.version),
+            Some(message) if self.outcome == CANNOT_CONNECT => {
+                format!("{message}, so whether it serves {alias} is not known\n")
+            }
             Some(message) => format!("{address} does not serve {alias}: {message}\n"),
         }
     }
@@ -69,7 +75,7 @@ pub(super) fn ask(
     let probe = Probe::new(host, None, None);
     let (outcome, message) = match probe.compare(keystore, &entry) {
         Ok(_) => ("served", None),
-        Err(failure) if matches!(failure.code, "not_served" | "cannot_connect") => {
+        Err(failure) if matches!(failure.code, "not_served" | CANNOT_CONNECT) => {
             (failure.code, Some(failure.message))
         }
         Err(other) => return Err(other),
