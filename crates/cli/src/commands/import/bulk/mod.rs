@@ -20,6 +20,7 @@ use self::{
     opening::{Opened, Opener, Tried},
     units::Units,
     view::{Row, RowResult},
+    workers::Storing,
 };
 use crate::{
     args::{Arguments, Import},
@@ -65,7 +66,9 @@ pub(super) fn run(arguments: &Arguments, command: &Import, printer: &Printer) ->
     }
     let mut request = BulkRequest::new(items, now());
     (request.keep_going, request.dry_run) = (command.keep_going, command.dry_run);
+    let storing = Storing::show(request.items.len());
     let report = keystore.import_all(request)?;
+    drop(storing);
     let mut rows = Vec::new();
     for (entry, Beside { sources, entry: which, had_password }) in report.entries.into_iter().zip(beside) {
         let result = match entry.result {

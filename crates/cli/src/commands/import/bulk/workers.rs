@@ -59,10 +59,40 @@ struct Progress {
     terminal: bool,
 }
 
+/// Whether a line on standard error can be written over.
+fn is_terminal() -> bool {
+    io::stderr().is_terminal() && environment("TERM").is_some_and(|term| term != "dumb")
+}
+
+/// As many are stored in less than a second.
+const STORED_QUIETLY: usize = 1_000;
+
+/// The line that says that what was opened is being stored; it goes with this value.
+pub(super) struct Storing {
+    shown: bool,
+}
+
+impl Storing {
+    pub(super) fn show(count: usize) -> Self {
+        let shown = count > STORED_QUIETLY && is_terminal();
+        if shown {
+            let _ = write!(io::stderr().lock(), "\rstoring {count} entries\u{1b}[K");
+        }
+        Self { shown }
+    }
+}
+
+impl Drop for Storing {
+    fn drop(&mut self) {
+        if self.shown {
+            let _ = write!(io::stderr().lock(), "\r\u{1b}[K");
+        }
+    }
+}
+
 impl Progress {
     fn new(total: usize) -> Self {
-        let terminal = io::stderr().is_terminal() && environment("TERM").is_some_and(|term| term != "dumb");
-        Self { total, begun: Instant::now(), shown: None, terminal }
+        Self { total, begun: Instant::now(), shown: None, terminal: is_terminal() }
     }
 
     fn show(&mut self, done: usize) {
