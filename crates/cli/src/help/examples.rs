@@ -263,8 +263,8 @@ pub(super) const EXAMPLES: &[Examples] = &[
                 "run a program now, and whenever www changes; STRONGROOM_ALIAS and more say what did",
             ),
             (
-                "strongroom watch --no-initial --exec 'systemctl reload nginx'",
-                "a line of shell, for any server certificate, and nothing at the start",
+                "strongroom watch --no-initial -- systemctl reload nginx",
+                "for any server certificate, and nothing at the start",
             ),
             ("strongroom --json watch", "the same for a program: a line of JSON for each change"),
         ],
