@@ -24,7 +24,7 @@ use strongroom::{
 
 use crate::{
     args::{Arguments, overridable_codes},
-    commands::default_store,
+    commands::{default_store, topic_names},
     source::environment,
 };
 
@@ -41,8 +41,6 @@ const MOST: usize = 1_000;
 const SOURCES: [&str; 7] = ["env:", "file:", "fd:", "cred:", "stdin", "prompt", "none"];
 /// What opens a store.
 const UNLOCKS: [&str; 5] = ["file:", "env:", "cred:", "prompt", "passphrase:"];
-/// What `help` knows beside the commands.
-const TOPICS: [&str; 4] = ["passwords", "chains", "unlock-keys", "exit-codes"];
 
 /// Answers a shell, if one asks.
 pub(crate) fn answer() -> bool {
@@ -139,8 +137,9 @@ fn with_value(argument: Arg, path: &str) -> Arg {
         }
         "words" if path == "help" => argument.add(ArgValueCompleter::new(|current: &OsStr| {
             let commands = Arguments::command();
-            let names = commands.get_subcommands().map(Command::get_name);
-            words(current, &names.chain(TOPICS).collect::<Vec<_>>())
+            let mut names: Vec<&str> = commands.get_subcommands().map(Command::get_name).collect();
+            names.extend(topic_names().map(|name| -> &str { name }));
+            words(current, &names)
         })),
         _ => argument,
     }

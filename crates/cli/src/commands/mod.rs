@@ -51,7 +51,7 @@ use strongroom::{
 };
 use zeroize::Zeroizing;
 
-pub(crate) use self::verify::StartTls;
+pub(crate) use self::{pages::topic_names, verify::StartTls};
 pub(super) use crate::clock::now;
 use crate::{
     args::{Arguments, Command},

@@ -21,6 +21,11 @@ const TOPICS: [(&str, &str); 5] = [
     ("retention", include_str!("topics/retention.txt")),
 ];
 
+/// The topics of `help`.
+pub(crate) fn topic_names() -> impl Iterator<Item = &'static str> {
+    TOPICS.iter().map(|(name, _)| *name)
+}
+
 pub(super) fn completions(shell: clap_complete::Shell, is_static: bool, printer: &Printer) {
     if !is_static {
         printer.bytes(&complete::script(shell));
