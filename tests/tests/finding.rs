@@ -199,12 +199,16 @@ fn manual_pages_and_completions_are_well_formed() {
         eprintln!("skipped: groff is not installed");
     }
     let script = shop.folder.path().join("completions");
-    for (shell, check) in [("bash", "bash"), ("zsh", "zsh"), ("fish", "fish")] {
-        let run = shop.run(["completions", shell]);
+    // What asks the program while one types, and what lists all commands itself.
+    for (shell, arguments) in ["bash", "zsh", "fish"].into_iter().flat_map(|shell| {
+        [(shell, vec!["completions", shell]), (shell, vec!["completions", shell, "--static"])]
+    }) {
+        let run = shop.run(&arguments);
         assert_eq!(run.code, 0, "{}", run.err);
-        assert!(run.out.contains("strongroom") && run.out.contains("check"));
+        assert!(run.out.contains("strongroom"));
+        assert_eq!(run.out.contains("verify-store"), arguments.contains(&"--static"), "{shell}");
         fs::write(&script, &run.out).unwrap();
-        match Command::new(check).arg("-n").arg(&script).output() {
+        match Command::new(shell).arg("-n").arg(&script).output() {
             Ok(output) => assert!(output.status.success(), "{shell}: {output:?}"),
             Err(_) => eprintln!("skipped: {shell} is not installed"),
         }

@@ -28,7 +28,7 @@ const COMMANDS: [&str; 30] = [
     "show root",
     "show kept",
     "ca ls",
-    "show root --pem",
+    "show root",
     "chain kept",
     "verify kept",
     "history kept",
