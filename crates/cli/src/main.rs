@@ -17,9 +17,9 @@ mod source;
 mod toml_file;
 mod unlock;
 
-use std::process::ExitCode;
+use std::{mem::ManuallyDrop, process::ExitCode};
 
-use clap::FromArgMatches as _;
+use clap::{ArgMatches, ColorChoice, CommandFactory as _, FromArgMatches as _, error::ErrorKind};
 
 use crate::{args::Arguments, render::Printer};
 
@@ -28,16 +28,27 @@ use crate::{args::Arguments, render::Printer};
 static ALLOCATOR: zeroizing_alloc::ZeroAlloc<std::alloc::System> =
     zeroizing_alloc::ZeroAlloc(std::alloc::System);
 
+/// The command line. What is right is read without the groups and examples of [`help`], which are made for help and refusals
+/// alone: they take longer to make than all the rest of a short command.
+fn parse(colour: ColorChoice) -> Result<(Arguments, ArgMatches), clap::Error> {
+    let typed = |matches: ArgMatches| Ok((Arguments::from_arg_matches(&matches)?, matches));
+    // The process ends soon after, and its memory with it.
+    let mut plain = ManuallyDrop::new(Arguments::command().color(colour));
+    match plain.try_get_matches_from_mut(std::env::args_os()).and_then(typed) {
+        Err(refused) if refused.kind() != ErrorKind::DisplayVersion => {
+            help::command(colour).try_get_matches().and_then(typed)
+        }
+        done => done,
+    }
+}
+
 fn main() -> ExitCode {
     process::harden();
     if complete::answer() {
         return ExitCode::SUCCESS;
     }
     let colour = called::colour();
-    let parsed = help::command(colour)
-        .try_get_matches()
-        .and_then(|matches| Ok((Arguments::from_arg_matches(&matches)?, matches)));
-    let (arguments, matches) = match parsed {
+    let (arguments, matches) = match parse(colour) {
         Ok(parsed) => parsed,
         Err(refused) => return render::usage(&refused, colour, called::wants_json()),
     };
