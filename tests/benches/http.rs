@@ -72,7 +72,7 @@ fn main() {
     site.rate(&mut table, "one certificate, on a connection of its own", 400, |number| {
         site.expect(site.https.send(OWNER, &get(&one(number))), "\"issuer\":");
     });
-    site.rate(&mut table, "one certificate, 50 on each connection", 4_000 / 50, |number| {
+    site.rate(&mut table, "50 certificates, on a connection of their own", 4_000 / 50, |number| {
         let mut connection = site.https.connect(OWNER).unwrap();
         for request in 0..50 {
             let reply = exchange(&mut connection, &get(&one(number * 50 + request)));
