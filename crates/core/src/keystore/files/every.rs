@@ -25,7 +25,7 @@ pub struct OpenedCredentialFile {
 
 /// Opens files as [`open_files`](crate::Keystore::open_files) does, and takes every key with its certificate, where that
 /// asks to choose one. No store is needed: a request that waits for its certificate is not looked for, and
-/// [`FilesRequest::entry`] does not count.
+/// [`Opening::entry`](crate::keystore::Opening::entry) does not count.
 ///
 /// ```
 /// use strongroom::{
