@@ -53,12 +53,10 @@ pub(crate) fn counts(root: &Path, record: bool) -> Result<(), Failure> {
         say("skipped: the counts were recorded on x86-64 Linux");
         return Ok(());
     }
-    run(cargo(root).args(["build", "--quiet", "--locked", "--package", "strongroom-tests"]).args([
-        "--bin",
-        "counted",
-        "--features",
-        "strongroom/portable",
-    ]))?;
+    let mut build = cargo(root);
+    build.args(["build", "--quiet", "--locked", "--package", "strongroom-tests", "--bin", "counted"]);
+    // An incremental build is compiled in smaller pieces, and takes other instructions.
+    run(build.args(["--features", "strongroom/portable"]).env("CARGO_INCREMENTAL", "0"))?;
     let ours = std::env::current_exe()
         .map_err(|reason| Failure::File { path: PathBuf::from("the path of this program"), reason })?;
     let counted = ours.with_file_name("counted");
