@@ -201,7 +201,7 @@ fn a_secret_key_ends_what_is_read_and_hides_nothing() {
     assert_eq!(opened.require_all(), Err(refused_by.clone()));
     assert_eq!(
         refused_by.to_string(),
-        "the keystore has the secret key \"aes\", and 1 entry behind it that cannot be read"
+        "the keystore has the secret key \"aes\", and 1 entry after it that cannot be read"
     );
     let shop = Shop::open();
     let path = shop.folder.path().join("k.jceks");

@@ -11,6 +11,7 @@ const ORDER: &[&str] = &[
     "word",
     "remedy",
     "diagnostic",
+    "hexadecimal",
     "instant",
     "limits",
     "alias",

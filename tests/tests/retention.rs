@@ -269,6 +269,9 @@ fn the_command_shows_what_goes_before_it_goes() {
     );
     let help = refused(&shop.json(["undo", "www", "--to", "1"]), 3, "version_pruned");
     assert!(help.ends_with(" history www"), "{help}");
+    let file = shop.folder.path().join("old.pem");
+    refused(&shop.json(["export", "www@1", "-o", file.to_str().unwrap()]), 3, "version_pruned");
+    assert!(!file.exists());
     for wrong in [
         &["prune"][..],
         &["prune", "--keep", "0"],

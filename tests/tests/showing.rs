@@ -80,7 +80,7 @@ fn every_field_of_a_certificate_is_shown_as_openssl_reads_it() {
             "{name}"
         );
     };
-    has("basicConstraints", true, &["CA, with up to 3 CA certificates below it"]);
+    has("basicConstraints", true, &["CA, pathLenConstraint 3: up to 3 CA certificates below it"]);
     has("keyUsage", true, &["digitalSignature, keyCertSign, cRLSign"]);
     has("extKeyUsage", false, &["serverAuth", "clientAuth", "1.3.6.1.4.1.311.20.2.2"]);
     has(

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use clap::{ColorChoice, Command, CommandFactory as _};
 
-use self::examples::EXAMPLES;
+use self::examples::examples;
 use crate::args::Arguments;
 
 /// The commands in groups, as `--help` lists them.
@@ -70,7 +70,7 @@ fn with_examples(mut command: Command, path: &str) -> Command {
         command = command.mut_subcommand(name, |inner| with_examples(inner, &inner_path));
     }
     let path = if path.is_empty() { "strongroom" } else { path };
-    match EXAMPLES.iter().find(|(of, _)| *of == path) {
+    match examples().find(|(of, _)| *of == path) {
         Some((_, examples)) => command.after_help(examples_text(examples)),
         None => command,
     }

@@ -1,10 +1,13 @@
 //! One error for the whole engine: a variant a stage, a stable code, and what to do.
 
+mod authority;
+
 use thiserror::Error;
 
+pub use self::authority::AuthorityError;
 use crate::{
     account::AccountError,
-    alias::{Alias, InvalidAlias},
+    alias::InvalidAlias,
     archive::ArchiveError,
     certificate::CredentialError,
     certificate_file::CertificateFileError,
@@ -118,48 +121,6 @@ impl From<UnlockError> for Error {
             other => Self::Unlock(other),
         }
     }
-}
-
-/// Why certificates cannot be imported as authorities.
-#[derive(Clone, Debug, Error, Eq, PartialEq)]
-#[non_exhaustive]
-pub enum AuthorityError {
-    /// One certificate was expected.
-    #[error("the file holds {found} certificates, and only one fits under one alias")]
-    Several {
-        /// How many.
-        found: usize,
-    },
-    /// More certificates than one import takes.
-    #[error("the files hold more than {limit} certificates")]
-    TooMany {
-        /// The limit.
-        limit: usize,
-    },
-    /// The certificate is not a CA's.
-    #[error("{subject} is not a CA certificate")]
-    NotCa {
-        /// The subject.
-        subject: String,
-    },
-    /// The certificate is signed by its own key, as a root is, but does not say that it is a CA's.
-    #[error("{subject} is self-signed and lacks cA in basicConstraints, so it is no CA certificate")]
-    NoBasicConstraints {
-        /// The subject.
-        subject: String,
-    },
-    /// None of several certificates is a CA's.
-    #[error("none of the {found} certificates is a CA certificate")]
-    NoneIsCa {
-        /// How many.
-        found: usize,
-    },
-    /// The alias stands for something else.
-    #[error("the alias \"{alias}\" is taken by another entry")]
-    AliasTaken {
-        /// The alias as it stands in the store.
-        alias: Alias,
-    },
 }
 
 /// What kind of failure it is; decides exit codes and replies.
@@ -368,34 +329,5 @@ impl Error {
             Self::Store(StoreError::InvalidValue { .. } | StoreError::NotAGuard { .. }) => ErrorKind::Usage,
             Self::Store(_) | Self::File(_) => ErrorKind::Store,
         }
-    }
-}
-
-impl AuthorityError {
-    /// A stable code for programs.
-    #[must_use]
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Several { .. } => "several_certificates",
-            Self::TooMany { .. } => "too_many",
-            Self::NotCa { .. } | Self::NoneIsCa { .. } => "not_a_ca",
-            Self::NoBasicConstraints { .. } => "no_basic_constraints",
-            Self::AliasTaken { .. } => "alias_taken",
-        }
-    }
-
-    fn remedies(&self) -> Vec<Remedy> {
-        vec![match self {
-            Self::Several { .. } => Remedy::ImportAuthorities,
-            Self::TooMany { .. } => Remedy::Advice("import them in several parts"),
-            Self::NotCa { .. } | Self::NoneIsCa { .. } => Remedy::ImportServerCertificate,
-            Self::NoBasicConstraints { .. } => {
-                return vec![
-                    Remedy::ImportServerCertificate,
-                    Remedy::Advice("ask for a CA certificate, which has cA in basicConstraints"),
-                ];
-            }
-            Self::AliasTaken { .. } => Remedy::Advice("choose another alias"),
-        }]
     }
 }

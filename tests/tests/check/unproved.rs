@@ -196,6 +196,13 @@ fn rows_that_cannot_be_read_are_counted_and_the_others_judged() {
         (Some(6), Some(2))
     );
     assert_eq!(state(&listed, "short").0, "ok");
+    let said = shop.run(without_key(&["why", "a.wide.test"])).err;
+    for alias in ["fine", "soon"] {
+        assert!(
+            said.contains(&format!("\"{alias}\" cannot be read, so whether it would answer is not known")),
+            "{said}"
+        );
+    }
     // A CA that is gone from the rows is missing to those below it.
     database.execute("DELETE FROM record WHERE key = ?1", [head("root")]).unwrap();
     let listed = result(&shop.json(without_key(&["check"])), 11);

@@ -24,7 +24,7 @@ pub(crate) struct Watch {
     /// Begin with the next change: nothing is said and nothing is run for what is there at the start
     #[arg(long)]
     pub(crate) no_initial: bool,
-    /// Run it also for an entry that is there no more
+    /// Run it also when an entry was removed
     #[arg(long, requires = "task")]
     pub(crate) on_removal: bool,
     /// How long an entry has to rest after a change before the command is run for it

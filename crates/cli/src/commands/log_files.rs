@@ -78,7 +78,7 @@ fn rotate(arguments: &Arguments, command: &LogRotate, printer: &Printer) -> Resu
     printer.result(&view, &[], || match &cut {
         None => "there is no row to rotate\n".to_owned(),
         Some(segment) => format!(
-            "cut {} from the store; they are in {} alone now\nhead {}\n",
+            "cut {} from the store; from now on only {} has them\nhead {}\n",
             rows(segment),
             command.output.display(),
             segment.head

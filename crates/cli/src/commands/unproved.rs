@@ -21,7 +21,7 @@ pub(super) fn read(arguments: &Arguments) -> Result<UnprovedStore, Failure> {
 /// Refuses `--accept-unproved` where everything is proved: whoever asked for it expected something else.
 pub(super) fn check_accepts(arguments: &Arguments, accepts: bool) -> Result<(), Failure> {
     if accepts && !arguments.opens_nothing() {
-        let message = "--accept-unproved is for --unlock none; a store that is opened is proved";
+        let message = "--accept-unproved goes with --unlock none: what is read of an open store is proved";
         return Err(Failure::new(Exit::Usage, "usage", "arguments", message.to_owned()));
     }
     Ok(())

@@ -7,7 +7,7 @@ use serde::Serialize;
 use strongroom::{
     Alias, UnixTime,
     certificate::Certificate,
-    instant::{rfc3339, seconds},
+    instant::{day, rfc3339, seconds},
     keystore::{NamedEntry, UnprovedNamed, running_servers},
     remedy::Remedy,
     select::{ClientKeys, Contender, Loss, NameMatch, ServerKey, host_name, select_entry, wildcard_of},
@@ -129,14 +129,22 @@ fn of_open_store(
 }
 
 /// What the rows of a store say that stays closed.
-fn of_closed_store(arguments: &Arguments, command: &Why, at: UnixTime) -> Result<Known, Failure> {
+fn of_closed_store(
+    arguments: &Arguments,
+    command: &Why,
+    at: UnixTime,
+    printer: &Printer,
+) -> Result<Known, Failure> {
     let store = unproved::read(arguments)?;
     let default = match &command.default {
         Some(alias) => Some(store.entry(alias, now())?.alias().clone()),
         None => default_of_servers(arguments)?,
     };
     let host = command.host.as_ref().map(|host| &host.name);
-    let entries = store.entries_for(host, default.as_ref(), at)?;
+    let (entries, unreadable) = store.entries_for(host, default.as_ref(), at)?;
+    for alias in unreadable {
+        printer.warn(&format!("\"{alias}\" cannot be read, so whether it would answer is not known"));
+    }
     let mut names: Vec<(Alias, Vec<String>)> = Vec::new();
     let near = match host.filter(|_| entries.is_empty()) {
         Some(host) => {
@@ -168,7 +176,7 @@ pub(super) fn run(arguments: &Arguments, command: &Why, printer: &Printer) -> Re
     let Known { entries, default, near } = if is_proved {
         of_open_store(arguments, command, at, printer)?
     } else {
-        of_closed_store(arguments, command, at)?
+        of_closed_store(arguments, command, at, printer)?
     };
     let host = command.host.as_ref().map(|host| &host.name);
     let (client, at) = (command.client.into(), seconds(at));
@@ -273,7 +281,6 @@ fn because(winner: &Asked, host: Option<&PeerName>) -> String {
 /// Why another does not answer.
 fn lost(named: &Asked, loss: Loss, winner: &Asked, host: Option<&PeerName>) -> String {
     let leaf = &named.certificate;
-    let day = |at: i64| rfc3339(at).chars().take(10).collect::<String>();
     match loss {
         Loss::KeyOfNoUse => format!("the client cannot use its {} key", leaf.key()),
         Loss::LessExact => {

@@ -20,15 +20,15 @@ fn every_command_stands_in_a_group_and_has_examples() {
     let mut all = Vec::new();
     leaves(&command, "", &mut all);
     for path in all {
-        assert!(EXAMPLES.iter().any(|(of, _)| *of == path), "{path} has no example");
+        assert!(examples().any(|(of, _)| *of == path), "{path} has no example");
     }
 }
 
 #[test]
 fn every_example_is_a_call_of_its_command() {
-    for &(path, examples) in EXAMPLES {
-        assert!(!examples.is_empty(), "{path}");
-        for (line, _) in examples {
+    for &(path, lines) in examples() {
+        assert!(!lines.is_empty(), "{path}");
+        for (line, _) in lines {
             let parsed = Arguments::command().try_get_matches_from(line.split_whitespace());
             let matches = parsed.unwrap_or_else(|error| panic!("{line}: {error}"));
             let mut called = Vec::new();

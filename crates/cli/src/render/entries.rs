@@ -8,7 +8,7 @@ use sha1::{Digest as _, Sha1};
 use strongroom::{
     Entry,
     certificate::{AlternativeName, Certificate, ExtensionText, KeyUsage, purpose_name},
-    instant::{rfc3339, seconds},
+    instant::{day, rfc3339, seconds},
     keystore::{EntryKind, RemovedEntry},
     validate::{PathCertificate, Role},
 };
@@ -305,7 +305,7 @@ pub(crate) fn chain_text(entry: &Entry) -> String {
     let state = entry.chain_state.as_str();
     match chain_ends_first(entry) {
         Some(ends) => {
-            let date: String = rfc3339(ends).chars().take(10).collect();
+            let date = day(ends);
             format!("{state} until {date}")
         }
         None => state.to_owned(),

@@ -8,7 +8,7 @@ use strongroom::{
     Entry,
     certificate::{Candidate, printable},
     inspect::{CertificateReport, FileReport, KeyReport},
-    instant::{rfc3339, seconds},
+    instant::{day, rfc3339, seconds},
     keystore::{Administrator, EntryKind, ImportReport},
     pkcs12::Encryption,
     privilege::Privilege,
@@ -150,7 +150,7 @@ pub(crate) fn import_text(report: &ImportReport) -> String {
 pub(crate) fn path_text(path: &[PathCertificate]) -> String {
     let mut text = String::new();
     for (depth, PathCertificate { certificate, role, .. }) in path.iter().enumerate() {
-        let until: String = rfc3339(certificate.not_after()).chars().take(10).collect();
+        let until = day(certificate.not_after());
         let _ = writeln!(
             text,
             "{:indent$}{} {} ({}, until {until})",

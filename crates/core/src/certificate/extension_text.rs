@@ -93,8 +93,8 @@ fn lines(oid: &str, extension: Extension, value: &[u8]) -> Result<Vec<String>, F
         Extension::BasicConstraints { ca: false, .. } => vec!["not a CA".to_owned()],
         Extension::BasicConstraints { path_len, .. } => vec![match path_len {
             None => "CA".to_owned(),
-            Some(0) => "CA, with no CA certificate below it".to_owned(),
-            Some(most) => format!("CA, with up to {most} CA certificates below it"),
+            Some(0) => "CA, pathLenConstraint 0: issues no CA certificates".to_owned(),
+            Some(most) => format!("CA, pathLenConstraint {most}: up to {most} CA certificates below it"),
         }],
         Extension::KeyUsage(content) => vec![KeyUsage::of_bits(usage_bits(&content)?).rfc_names().join(", ")],
         Extension::ExtendedKeyUsage(purposes) => {
@@ -205,7 +205,7 @@ fn subtree(name: &GeneralName) -> String {
     match name {
         GeneralName::Ip(bytes) => match bytes.split_at_checked(bytes.len() / 2) {
             Some((address, mask)) => format!("IP {}/{}", address_text(address), address_text(mask)),
-            None => "an IP address of odd length".to_owned(),
+            None => format!("IP {}, which is no address with its mask", hex(bytes)),
         },
         other => with_form(other),
     }

@@ -1,6 +1,7 @@
 //! What a certificate says, for whoever asks.
 
 use super::{AlternativeName, Certificate, Fingerprint, KeyAlgorithm, KeyUsage};
+use crate::hexadecimal::hex;
 
 impl Certificate {
     /// SHA-256 over the DER.
@@ -144,7 +145,7 @@ impl Certificate {
 
 /// A serial number in lower-case hexadecimal.
 pub(super) fn serial_text(raw: &[u8]) -> String {
-    let text: String = raw.iter().map(|byte| format!("{byte:02x}")).collect();
+    let text = hex(raw);
     let trimmed = text.trim_start_matches('0');
     if trimmed.is_empty() { "0".to_owned() } else { trimmed.to_owned() }
 }

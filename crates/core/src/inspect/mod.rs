@@ -28,6 +28,7 @@ use crate::{
     diagnostic::{Diagnostic, DiagnosticCode},
     error::Error,
     file_format::{FileFormat, sniff},
+    hexadecimal::hex,
     instant::{rfc3339, seconds},
     limits::{KdfBudget, Limits},
     pkcs12::{CertificateBag, Contents, Encoding, Encryption, KeyBag, MacDescription, Pfx, Safe, danger},
@@ -385,8 +386,4 @@ impl From<&Certificate> for CertificateReport {
             malformed: about_encoding(certificate),
         }
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

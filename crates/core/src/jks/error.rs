@@ -42,7 +42,7 @@ pub enum JksError {
     #[error("wrong password, or the keystore was changed after it was made")]
     WrongPassword,
     /// A secret key stands before entries that cannot be found without deserialising it.
-    #[error("the keystore has the secret key \"{alias}\", and {after} behind it that cannot be read", after = entries(*.after))]
+    #[error("the keystore has the secret key \"{alias}\", and {after} after it that cannot be read", after = entries(*.after))]
     SecretEntry {
         /// The alias of the secret key, shown as text.
         alias: String,

@@ -170,7 +170,7 @@ impl Opener<'_> {
             self.contents.skipped.push(match after {
                 0 => format!("the secret key \"{alias}\""),
                 after => format!(
-                    "the secret key \"{alias}\", and {} behind it that cannot be read",
+                    "the secret key \"{alias}\", and {} after it that cannot be read",
                     error::entries(*after)
                 ),
             });

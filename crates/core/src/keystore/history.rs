@@ -6,6 +6,7 @@ use super::{
     Entry, Keystore, describe_as_stored,
     protocol::{Asked, By, LogNote, Step},
     requests::rename_request,
+    row::no_version,
     unseal,
 };
 use crate::{
@@ -14,7 +15,7 @@ use crate::{
     error::Error,
     instant::{self, seconds},
     seal::{RootKey, SealBinding},
-    store::{Action, EntryHead, EntryRow, Happened, NewVersion, Read, StoreError, VersionRow, Write},
+    store::{Action, EntryRow, Happened, NewVersion, Read, StoreError, VersionRow, Write},
 };
 
 /// One version of an entry.
@@ -293,16 +294,6 @@ fn restore(
         chain: &former.content.chain,
     };
     Ok(write.add_version(present, new)?)
-}
-
-/// The entry has no such version: it never had, or it was pruned.
-fn no_version(head: &EntryHead, version: u32) -> StoreError {
-    let alias = head.alias.clone();
-    if (1..head.first).contains(&version) {
-        StoreError::VersionPruned { alias, version, first: head.first, at: head.pruned_at.map(instant::at) }
-    } else {
-        StoreError::NoSuchVersion { alias, version }
-    }
 }
 
 fn version(row: EntryRow) -> Result<Version, StoreError> {

@@ -9,6 +9,7 @@ use std::{
 };
 
 use crate::{
+    hexadecimal::hex,
     private_file::{self, FileError},
     seal::EntryId,
     store::{EntryHead, EntryRow, StoreError, beside},
@@ -33,7 +34,7 @@ impl Holds {
     }
 
     fn path(&self, id: &EntryId) -> Option<PathBuf> {
-        let id: String = id.iter().map(|byte| format!("{byte:02x}")).collect();
+        let id = hex(id);
         self.store.as_ref().map(|store| beside(store, &format!("-used-{id}")))
     }
 

@@ -110,7 +110,7 @@ use crate::{
     seal::{RootKey, Unlock},
     store::{EntryRow, Read, Store, StoreError},
     trace::{Operation, traced},
-    validate::{Chain, PathCertificate, Policy, ValidatedChain},
+    validate::{PathCertificate, Policy, ValidatedChain},
 };
 
 /// An open keystore, for all threads of a program: clones share its connections, and cost nothing.
@@ -373,39 +373,6 @@ impl Keystore {
         let (row, chain, root) = self.server_row(alias, at)?;
         serve_row(&root, &row, chain)
     }
-
-    /// A server entry with its chain, and the root key that opens it: all of one snapshot, also while another thread
-    /// re-keys the store.
-    fn server_row(&self, alias: &Alias, at: UnixTime) -> Result<(EntryRow, Chain, Arc<RootKey>), Error> {
-        self.server_row_of(alias, None, at)
-    }
-
-    /// The same of a version.
-    fn server_row_of(
-        &self,
-        alias: &Alias,
-        version: Option<u32>,
-        at: UnixTime,
-    ) -> Result<(EntryRow, Chain, Arc<RootKey>), Error> {
-        let (found, root) = self.shared.read(|read, root| {
-            let row = match version {
-                None => read.entry(alias)?,
-                Some(number) => version_row(read, alias, number)?,
-            };
-            let row = row.filter(|row| row.head.trust.is_none());
-            let chain = row.as_ref().map(|row| self.chains_of(read).chain(row, seconds(at))).transpose()?;
-            Ok((row.zip(chain), Arc::clone(root)))
-        })?;
-        let (row, chain) = found.ok_or_else(|| StoreError::NotFound { alias: alias.clone() })?;
-        Ok((row, chain, root))
-    }
-}
-
-/// An entry as it was at a version; `None` if there is no such entry.
-fn version_row(read: &Read<'_>, alias: &Alias, number: u32) -> Result<Option<EntryRow>, StoreError> {
-    let Some(head) = read.head(alias)? else { return Ok(None) };
-    let missing = StoreError::NoSuchVersion { alias: head.alias.clone(), version: number };
-    read.at_version(head, number)?.ok_or(missing).map(Some)
 }
 
 /// The name of an actor, as the log takes it.

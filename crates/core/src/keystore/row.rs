@@ -1,19 +1,74 @@
 //! Rows of the store as the keystore gives them out: described for all, opened for servers.
 
+use std::sync::Arc;
+
+use rustls_pki_types::UnixTime;
+
 use super::{
+    Keystore,
     chains::ChainView,
     request::{ChainState, Entry, EntryKind, OpenedCredential},
 };
 use crate::{
+    alias::Alias,
     certificate::{Certificate, ServerCredential},
     diagnostic::DiagnosticCode,
     error::Error,
-    instant,
+    instant::{self, seconds},
     seal::{RootKey, SealError},
     secret::PrivateKey,
-    store::{EntryRow, StoreError},
+    store::{EntryHead, EntryRow, Read, StoreError},
     validate::{Chain, Role},
 };
+
+impl Keystore {
+    /// A server entry with its chain, and the root key that opens it: all of one snapshot, also while another thread
+    /// re-keys the store.
+    pub(super) fn server_row(
+        &self,
+        alias: &Alias,
+        at: UnixTime,
+    ) -> Result<(EntryRow, Chain, Arc<RootKey>), Error> {
+        self.server_row_of(alias, None, at)
+    }
+
+    /// The same of a version.
+    pub(super) fn server_row_of(
+        &self,
+        alias: &Alias,
+        version: Option<u32>,
+        at: UnixTime,
+    ) -> Result<(EntryRow, Chain, Arc<RootKey>), Error> {
+        let (found, root) = self.shared.read(|read, root| {
+            let row = match version {
+                None => read.entry(alias)?,
+                Some(number) => version_row(read, alias, number)?,
+            };
+            let row = row.filter(|row| row.head.trust.is_none());
+            let chain = row.as_ref().map(|row| self.chains_of(read).chain(row, seconds(at))).transpose()?;
+            Ok((row.zip(chain), Arc::clone(root)))
+        })?;
+        let (row, chain) = found.ok_or_else(|| StoreError::NotFound { alias: alias.clone() })?;
+        Ok((row, chain, root))
+    }
+}
+
+/// An entry as it was at a version; `None` if there is no such entry.
+fn version_row(read: &Read<'_>, alias: &Alias, number: u32) -> Result<Option<EntryRow>, StoreError> {
+    let Some(head) = read.head(alias)? else { return Ok(None) };
+    let row = read.at_version(head.clone(), number)?;
+    row.ok_or_else(|| no_version(&head, number)).map(Some)
+}
+
+/// The entry has no such version: it never had, or it was pruned.
+pub(super) fn no_version(head: &EntryHead, version: u32) -> StoreError {
+    let alias = head.alias.clone();
+    if (1..head.first).contains(&version) {
+        StoreError::VersionPruned { alias, version, first: head.first, at: head.pruned_at.map(instant::at) }
+    } else {
+        StoreError::NoSuchVersion { alias, version }
+    }
+}
 
 /// The private key of a row; `None` for an authority.
 pub(super) fn unseal(root: &RootKey, row: &EntryRow) -> Result<Option<PrivateKey>, SealError> {

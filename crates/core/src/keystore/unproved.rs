@@ -165,7 +165,8 @@ impl UnprovedStore {
     }
 
     /// The entries that may answer for a host, and the default entry if one is given, as
-    /// [`Keystore::entries_for`](crate::Keystore::entries_for) gives them. Every entry is looked at.
+    /// [`Keystore::entries_for`](crate::Keystore::entries_for) gives them; and the aliases of the entries that cannot be
+    /// read, of which nobody knows whether they would answer. Every entry is looked at.
     ///
     /// # Errors
     ///
@@ -175,19 +176,19 @@ impl UnprovedStore {
         host: Option<&PeerName>,
         default: Option<&Alias>,
         at: UnixTime,
-    ) -> Result<Vec<UnprovedNamed>, Error> {
+    ) -> Result<(Vec<UnprovedNamed>, Vec<Alias>), Error> {
         let snapshot = Snapshot::begin(self)?;
         let name = host.map(ToString::to_string).unwrap_or_default();
         let bound = snapshot.read.binding(&name)?.map(|row| row.alias);
         let wildcard = wildcard_of(&name);
         let chains = self.chains.seen_by(&snapshot);
-        let mut found = Vec::new();
+        let (mut found, mut unreadable) = (Vec::new(), Vec::new());
         each_row(
             &snapshot.read,
             |head| head.trust.is_none(),
             |alias, row| {
-                // What cannot be read answers nobody.
                 let Ok(row) = row else {
+                    unreadable.push(alias.clone());
                     return Ok(());
                 };
                 let matched = host.zip(row.content.leaf()).and_then(|(host, leaf)| {
@@ -212,7 +213,7 @@ impl UnprovedStore {
         )?;
         // As a keystore gives them: those with the name first, then those with its wildcard, then the default entry.
         found.sort_by_key(|named| std::cmp::Reverse(named.matched));
-        Ok(found)
+        Ok((found, unreadable))
     }
 }
 
@@ -234,6 +235,7 @@ impl<'s> Snapshot<'s> {
             &read,
             |head| head.trust.is_some(),
             |_, row| {
+                // One that cannot be read issues nothing, and is told of where the entries are.
                 if let Ok(row) = row
                     && let (Some(trust), Some(certificate)) = (row.head.trust, row.content.leaf())
                 {

@@ -10,7 +10,10 @@ use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 use super::{FileError, check_owned, create, create_parent, open_private, parent};
-use crate::secret::{InvalidSecret, UnlockKey};
+use crate::{
+    hexadecimal::hex,
+    secret::{InvalidSecret, UnlockKey},
+};
 
 /// What a key file of ours begins with; then come the name of its store, the key, and a check value.
 const FORMAT: &str = "strongroom-key-1";
@@ -151,7 +154,7 @@ impl UnlockKey {
         let mut content = Zeroizing::new(Vec::with_capacity(self.expose().len() + 128));
         let key = std::str::from_utf8(self.expose()).ok();
         if let (Some(store), Some(key)) = (self.store(), key) {
-            let store: String = store.iter().map(|byte| format!("{byte:02x}")).collect();
+            let store = hex(store);
             content.extend_from_slice(format!("{FORMAT} {store} ").as_bytes());
             content.extend_from_slice(key.as_bytes());
             content.extend_from_slice(format!(" {}", check_value(&store, key)).as_bytes());
@@ -168,7 +171,7 @@ fn check_value(store: &str, key: &str) -> String {
     let mut digest = Sha256::new_with_prefix(FORMAT);
     digest.update(store);
     digest.update(key);
-    digest.finalize().iter().take(4).map(|byte| format!("{byte:02x}")).collect()
+    hex(digest.finalize()).chars().take(8).collect()
 }
 
 #[cfg(all(test, unix))]

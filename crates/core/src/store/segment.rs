@@ -17,6 +17,7 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use super::{Read, StoreError, log::Said, log_cut::EVERY};
 use crate::{
     certificate::Fingerprint,
+    hexadecimal::hex,
     instant::{rfc3339, seconds},
     private_file::FileError,
     seal::{Digest, StoreId, audit_hash},
@@ -74,10 +75,6 @@ pub struct LogSegment {
     hashes: BTreeMap<i64, Digest>,
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 fn digest(text: &str) -> Option<Digest> {
     let digest: Fingerprint = text.parse().ok()?;
     // One digest, one text.
@@ -94,7 +91,7 @@ impl Line {
             alias: said.alias,
             sha256: said.fingerprint,
             outcome: said.outcome,
-            root: hex(&said.root),
+            root: hex(said.root),
             hash: hex(hash),
         }
     }
@@ -133,8 +130,8 @@ impl Read<'_> {
             store: hex(self.ledger.store()),
             first: after.saturating_add(1),
             last,
-            former: hex(&former),
-            head: hex(&head),
+            former: hex(former),
+            head: hex(head),
             exported_at: rfc3339(seconds(at)),
         };
         line(to, &head)?;
@@ -309,7 +306,7 @@ mod tests {
             actor: "an \"owner\"\n".to_owned(),
             action: "import".to_owned(),
             alias: format!("www-{number}"),
-            fingerprint: hex(&[1; 32]),
+            fingerprint: hex([1; 32]),
             outcome: "imported \u{2028} ü".to_owned(),
             root: [7; 32],
         }
@@ -323,11 +320,11 @@ mod tests {
         }
         let head = Head {
             strongroom_log: FORMAT,
-            store: hex(&[9; 16]),
+            store: hex([9; 16]),
             first,
             last,
-            former: hex(&before),
-            head: hex(&former),
+            former: hex(before),
+            head: hex(former),
             exported_at: rfc3339(0),
         };
         let mut all = Vec::new();

@@ -10,6 +10,7 @@ use super::{
 use crate::{
     certificate::Certificate,
     diagnostic::{Diagnostic, DiagnosticCode},
+    hexadecimal::hex,
     remedy::Remedy,
 };
 
@@ -154,8 +155,4 @@ fn other_key(top: &Certificate, authorities: &Authorities, reach: &[&Certificate
         id(wanted_key(top)),
         id(other.subject_key_id.as_ref()),
     ))
-}
-
-fn hex(bytes: impl AsRef<[u8]>) -> String {
-    bytes.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -141,7 +141,7 @@ pub(super) fn run(arguments: &Arguments, command: &Check, printer: &Printer) -> 
     unproved::check_accepts(arguments, command.accept_unproved)?;
     if arguments.opens_nothing() && !command.connect.is_empty() {
         return Err(wrong_call(
-            "--connect compares with what the store holds, which is not known while it is closed; leave --unlock none out",
+            "--connect compares what a server sends with what the store holds, and --unlock none does not open the store: leave one of them out",
         ));
     }
     if command.format == CheckFormat::Nagios {

@@ -80,7 +80,8 @@ fn judge_server(
             "{name} has no default entry: a client without a name, or with one that no entry has, is refused"
         );
         // What its default is, the program says by itself.
-        let help = "give it a default entry, as default_alias in docs/serving.md does, unless that is meant";
+        let help =
+            "if that is not intended, give the server a default entry (default_alias in docs/serving.md)";
         found.add(Severity::Note, "no_default", None, message, Some(help.to_owned()));
     }
     if behind {
@@ -107,7 +108,7 @@ pub(super) fn web_server(
     let Some(alias) = keystore.web_server()?.alias else {
         return Ok(());
     };
-    // One that is damaged is told of with the entries.
+    // A damaged entry is reported with the others.
     if !matches!(keystore.entry(&alias, at), Err(Error::Store(StoreError::NotFound { .. }))) {
         return Ok(());
     }

@@ -2,7 +2,7 @@
 
 use strongroom::{
     Keystore,
-    instant::rfc3339,
+    instant::day,
     keystore::{CredentialRequest, EmbeddedAuthority, ImportReport},
     validate::Role,
 };
@@ -56,7 +56,7 @@ fn description(needed: &[EmbeddedAuthority], anchor: &EmbeddedAuthority) -> Stri
             (Role::Anchor, false) => "intermediate, to be trusted",
             _ => "intermediate, stored with the entry",
         };
-        let until: String = rfc3339(certificate.not_after()).chars().take(10).collect();
+        let until = day(certificate.not_after());
         text.push_str(&format!("  {} ({kind})\n", certificate.subject()));
         text.push_str(&format!("    SHA-256 {}\n", certificate.fingerprint()));
         text.push_str(&format!("    valid until {until}\n"));

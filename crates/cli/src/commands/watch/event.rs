@@ -5,7 +5,7 @@ use serde::Serialize;
 use strongroom::{
     Alias,
     certificate::{Certificate, Fingerprint},
-    instant::rfc3339,
+    instant::{day, rfc3339},
 };
 
 /// What became of an entry.
@@ -132,7 +132,7 @@ impl Event {
         };
         if let Some(facts) = self.facts.as_ref().filter(|_| self.kind != Kind::Removed) {
             let digest: String = facts.sha256().chars().take(16).collect();
-            let until: String = rfc3339(facts.not_after).chars().take(10).collect();
+            let until = day(facts.not_after);
             text.push_str(&format!(": version {}, SHA-256 {digest}..., until {until}", facts.version));
         }
         text

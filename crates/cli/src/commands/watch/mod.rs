@@ -86,7 +86,7 @@ pub(super) fn run(arguments: &Arguments, command: &Watch, printer: &Printer) -> 
     tell_manager(STOPPING);
     stop.store(true, Ordering::Relaxed);
     watching.finish(&messages);
-    // Whoever waits to be heard is heard no more.
+    // A thread that still waits to send gets an error, and ends.
     drop(messages);
     let _ = follower.join();
     Ok(())

@@ -1,4 +1,4 @@
-//! The command that is run: how it is started, what it is told, and how it is ended.
+//! The command that `watch` runs: how it is started, its environment, and how it is stopped.
 
 use std::{
     ffi::OsString,
@@ -138,8 +138,9 @@ pub(super) struct Running {
     child: Child,
     group: Pid,
     started: Instant,
-    /// When it is told to end, or ended, if it does not end before.
+    /// When it gets SIGTERM, or after that SIGKILL, if it has not ended by then.
     ends: Option<Instant>,
+    /// The last signal that it got.
     ended_by: Option<Signal>,
 }
 
