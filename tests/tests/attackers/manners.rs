@@ -46,6 +46,26 @@ fn requests_that_are_none_are_refused_with_all_headers() {
 }
 
 #[test]
+fn a_client_that_still_sends_gets_its_refusal_all_the_same() {
+    let site = Site::open();
+    let head = format!("GET /{} HTTP/1.1\r\nHost: x\r\n\r\n", "a".repeat(70_000));
+    let body = format!(
+        "POST /arcgis/portaladmin/machines/x/sslCertificates/importExistingServerCertificate?f=json HTTP/1.1\r\n\
+         Host: x\r\nContent-Type: text/plain\r\nContent-Length: 400000\r\n\r\n{}",
+        "a".repeat(400_000)
+    );
+    for _ in 0..40 {
+        for request in [&head, &body] {
+            let mut stream = site.https.connect(OWNER).unwrap();
+            let reply = exchange(&mut stream, request.as_bytes());
+            let reply = reply.unwrap_or_else(|error| panic!("{:?}: {error}", &request[..20]));
+            assert_eq!(reply.status, if request == &head { 431 } else { 200 }, "{}", reply.head);
+            assert!(!reply.body.is_empty(), "{}", reply.head);
+        }
+    }
+}
+
+#[test]
 fn http_2_is_neither_offered_nor_spoken() {
     let site = Site::open();
     let both = Https::offering(site.server.socket(), &["h2", "http/1.1"]);

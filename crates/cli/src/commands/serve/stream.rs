@@ -1,17 +1,27 @@
 //! The bytes of a connection on their way: what moves is noted, and hyper's own refusals get the headers of ours.
 
 use std::{
+    future::Future as _,
     io,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use axum::http::StatusCode;
 use strongroom_api::plain_answer;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    time::{Sleep, sleep},
+};
 
 use super::connections::Connection;
+
+/// How long, and for how many bytes, what a client still sends is taken after the last answer. To close a connection on
+/// which something is unread resets it, and the client may lose the answer (RFC 9112, section 9.6).
+const LINGER: Duration = Duration::from_secs(1);
+const MAX_UNREAD: usize = 1 << 20;
 
 /// A stream whose progress is noted.
 pub(super) struct Noted<S> {
@@ -19,11 +29,13 @@ pub(super) struct Noted<S> {
     connection: Arc<Connection>,
     /// What goes out in place of what hyper wrote, and how much of it went.
     instead: Option<(Vec<u8>, usize)>,
+    /// After the last answer: until when the client is listened to, and how many bytes were taken.
+    lingers: Option<(Pin<Box<Sleep>>, usize)>,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Noted<S> {
     pub(super) fn new(stream: S, connection: Arc<Connection>) -> Self {
-        Self { stream, connection, instead: None }
+        Self { stream, connection, instead: None, lingers: None }
     }
 
     /// Notes what came of an attempt to write.
@@ -33,6 +45,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Noted<S> {
             Poll::Pending => self.connection.progress.sent(None),
             Poll::Ready(Err(_)) => {}
         }
+    }
+
+    /// Takes what the client still sends, and throws it away, until it ends the connection or its time is over.
+    fn poll_linger(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let (until, taken) = self.lingers.get_or_insert_with(|| (Box::pin(sleep(LINGER)), 0));
+        let mut scratch = [0; 4_096];
+        while *taken < MAX_UNREAD && until.as_mut().poll(context).is_pending() {
+            let mut buffer = ReadBuf::new(&mut scratch);
+            match Pin::new(&mut self.stream).poll_read(context, &mut buffer) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Ok(())) if !buffer.filled().is_empty() => *taken += buffer.filled().len(),
+                Poll::Ready(_) => break,
+            }
+        }
+        Poll::Ready(())
     }
 
     fn poll_instead(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -101,11 +128,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Noted<S> {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(self.poll_instead(context))?;
-        let shut = Pin::new(&mut self.stream).poll_shutdown(context);
-        if shut.is_pending() {
-            self.connection.progress.sent(None);
+        if self.lingers.is_none() {
+            let shut = Pin::new(&mut self.stream).poll_shutdown(context);
+            if shut.is_pending() {
+                self.connection.progress.sent(None);
+            }
+            ready!(shut)?;
         }
-        shut
+        ready!(self.poll_linger(context));
+        Poll::Ready(Ok(()))
     }
 }
 
