@@ -81,7 +81,7 @@ fn an_old_version_goes_out_with_its_own_key() {
     refused(&desk.run(&["export", "www@", "-o", "x.pem"]), 2, "usage");
     // What is pruned is gone.
     fine(&desk.run(&["prune", "www", "--yes"]));
-    refused(&desk.run(&["export", "www@1", "-o", "x.pem"]), 3, "version_not_found");
+    refused(&desk.run(&["export", "www@1", "-o", "x.pem"]), 3, "version_pruned");
     assert!(!desk.path("x.pem").exists());
 }
 
