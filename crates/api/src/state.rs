@@ -28,7 +28,7 @@ use crate::{
 /// Imports that run at once; each may cost two seconds and tens of megabytes.
 const IMPORTS: usize = 2;
 /// Reads that run at once.
-const READS: usize = 8;
+const READS: usize = 4;
 /// Imports that run for long, beside the others.
 const SLOW_IMPORTS: usize = 1;
 /// Further ones that wait; each has a thread.

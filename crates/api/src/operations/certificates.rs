@@ -40,10 +40,11 @@ pub(super) async fn list(state: &ApiState, request: &Request) -> Result<Answer, 
     if request.format == Format::Html {
         return page(state, request).await;
     }
-    let at = state.now();
-    let read =
-        state.run(Task::Read, move |keystore| Ok((all_aliases(keystore, at)?, keystore.web_server()?)));
+    // What is damaged has its name all the same; who asks for it learns why it cannot be shown.
+    let read = state.run(Task::Read, |keystore| Ok((keystore.aliases()?, keystore.web_server()?)));
     let (aliases, web_server) = read.await?;
+    // In lower case, as a Java keystore has them.
+    let aliases: Vec<String> = aliases.iter().map(Alias::key).collect();
     if request.address.flavour() == Flavour::Server {
         let list = ServerCertificateList { certificates: aliases.clone(), ssl_certificates: aliases };
         return Ok(Answer::Object(Object::ServerCertificateList(list)));
@@ -55,12 +56,6 @@ pub(super) async fn list(state: &ApiState, request: &Request) -> Result<Answer, 
         cipher_suites: list_of(&web_server.suites()),
         hsts_enabled: web_server.hsts,
     })))
-}
-
-/// Every alias in lower case, as a Java keystore has them.
-fn all_aliases(keystore: &Keystore, at: UnixTime) -> Result<Vec<String>, Error> {
-    // What is damaged has its name all the same; who asks for it learns why it cannot be shown.
-    keystore.listed_entries(at).map(|listed| Ok(listed?.0.key())).collect()
 }
 
 async fn page(state: &ApiState, request: &Request) -> Result<Answer, ApiError> {

@@ -3,7 +3,7 @@
 use rustls_pki_types::UnixTime;
 
 use super::{Entry, Keystore, ListedEntry};
-use crate::{alias::Alias, error::Error};
+use crate::{alias::Alias, error::Error, store::StoreError};
 
 /// Entries read at a time.
 const PAGE: u32 = 500;
@@ -70,6 +70,40 @@ impl Keystore {
     pub fn listed_entries(&self, at: UnixTime) -> ListedEntries {
         let page = Vec::new().into_iter();
         ListedEntries { keystore: self.clone(), at, page, after: None, done: false }
+    }
+
+    /// The aliases alone, in order and as of one commit: no certificate is read and no chain is judged. That of an entry which
+    /// is damaged is proved all the same, and stands in lower case.
+    ///
+    /// ```
+    /// # let folder = tempfile::tempdir()?;
+    /// # let unlock = strongroom::UnlockKey::generate()?;
+    /// # let now = strongroom::UnixTime::now();
+    /// # let keystore = strongroom::Keystore::create(folder.path().join("keystore.db"), &unlock, now)?;
+    /// # let root = std::fs::read("../../fixtures/chains/root-rsa.pem")?;
+    /// # keystore.import_authority(&"Root".parse()?, &root, now)?;
+    /// assert_eq!(keystore.aliases()?, ["Root".parse()?]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if the store cannot be read.
+    pub fn aliases(&self) -> Result<Vec<Alias>, Error> {
+        self.reading(|read| {
+            let mut aliases = Vec::new();
+            read.each_listed(&mut |key, head| {
+                aliases.push(match head {
+                    Ok(head) => head.alias,
+                    Err(StoreError::Corrupt { .. }) => {
+                        key.parse().map_err(|_| StoreError::Corrupt { detail: "an alias is not valid" })?
+                    }
+                    Err(other) => return Err(other),
+                });
+                Ok(())
+            })?;
+            Ok(aliases)
+        })
     }
 }
 

@@ -16,7 +16,7 @@ use tokio::task::AbortHandle;
 use super::progress::Progress;
 
 /// The most connections, whatever the system allows: each may hold some tens of kilobytes before it is known.
-const MAX_PLACES: usize = 768;
+const MAX_PLACES: usize = 640;
 /// The fewest: who has less cannot serve.
 const MIN_PLACES: usize = 16;
 /// How long an address counts as known after somebody signed in from it, or showed a token.
@@ -224,7 +224,7 @@ mod tests {
 
     #[test]
     fn places_follow_from_the_descriptors() {
-        for (descriptors, places) in [(64, 32), (256, 192), (1_024, 768), (1 << 20, 768)] {
+        for (descriptors, places) in [(64, 32), (256, 192), (1_024, 640), (1 << 20, 640)] {
             assert_eq!(Connections::new(descriptors).places, places, "{descriptors}");
         }
     }
