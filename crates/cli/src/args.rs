@@ -119,7 +119,7 @@ pub(crate) enum Command {
     Find(Find),
     /// Show one entry
     Show(Show),
-    /// Show what is in a file, without a store
+    /// Show what is in a file, without a store; of several files, also what belongs together
     Inspect(Inspect),
     /// Judge an entry, or certificate files, as an import would
     Verify(Verify),
@@ -271,8 +271,10 @@ pub(crate) struct CaImport {
 
 #[derive(Debug, Args)]
 pub(crate) struct Inspect {
-    /// A .pfx, .p12, .pem, .der, .cer, .p7b, .key, .jks or .jceks file; - reads standard input
-    pub(crate) file: PathBuf,
+    /// A .pfx, .p12, .pem, .der, .cer, .p7b, .key, .jks or .jceks file; - reads standard input. Of several it is said what
+    /// belongs together; exit 7 if a key belongs to none of the certificates, 5 if one stays locked
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) password: PassIn,
 }

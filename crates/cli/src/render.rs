@@ -5,6 +5,7 @@ mod failures;
 mod output;
 mod screen;
 mod table;
+mod together;
 mod views;
 
 use std::{
@@ -28,6 +29,7 @@ pub(crate) use self::{
     },
     screen::colours,
     table::{Cell, Mark, Table},
+    together::together_text,
     views::{ImportView, LinkView, UserView, file_text, import_text, path_text, with_own_role},
 };
 use self::{
@@ -149,10 +151,11 @@ impl Printer {
         error_view(failure, &self.called_for(alias, file))
     }
 
-    /// The same for people; `from` is where it came from.
+    /// The same for people; `from` is where it came from, or nothing where the message says it.
     pub(crate) fn failure_of(&self, failure: &Failure, alias: &str, file: &str, from: &str) {
         if !self.json {
-            self.failure_text(failure, &self.called_for(alias, file), &format!("{from}: "));
+            let from = if from.is_empty() { String::new() } else { format!("{from}: ") };
+            self.failure_text(failure, &self.called_for(alias, file), &from);
         }
     }
 

@@ -102,8 +102,22 @@ fn task_22_why_a_client_says_unknown_ca() {
 #[test]
 fn task_23_whether_a_key_belongs_to_a_certificate() {
     let desk = Desk::new();
-    desk.task(23);
+    let runs = desk.task(23);
+    for said in [
+        "  private key P-256 of privkey.pem\n    belongs to  certificate 1 of fullchain.pem\n",
+        "    issued by   certificate 2 of fullchain.pem\n",
+    ] {
+        assert!(runs[0].out.contains(said), "{said}: {}", runs[0].out);
+    }
     desk.issue("other.test", "other-");
+    let wrong = desk.run("strongroom --json inspect fullchain.pem other-privkey.pem privkey.pem");
+    assert_eq!(wrong.code, 7, "{}", wrong.out);
+    let shown = &wrong.json()["result"]["together"];
+    let place = |number: u32| serde_json::json!({ "file": "fullchain.pem", "number": number });
+    assert_eq!(shown["keys"][0]["certificates"], serde_json::json!([]));
+    assert_eq!(shown["keys"][1]["certificates"], serde_json::json!([place(1)]));
+    assert_eq!(shown["certificates"][0]["issuer_certificate"], place(2));
+    assert_eq!(wrong.json()["warnings"][0]["code"], "key_mismatch", "{}", wrong.out);
     let wrong = desk.run("strongroom import www fullchain.pem other-privkey.pem --dry-run");
     assert!(wrong.code == 7 && wrong.err.contains("error[key_mismatch]"), "{} {}", wrong.code, wrong.err);
     // What OpenSSL has for it: the public keys of both, to be compared by eye.

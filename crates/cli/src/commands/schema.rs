@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 use strongroom::inspect::FileReport;
 
 use super::{
-    bind, ca, chain, check, config, csr, doctor, export, find, generate, history, import, init, list, log,
-    log_files, maintenance, prune, rekey, removal, restore, serve, slots, status, user, verify, watch,
-    web_server, why,
+    bind, ca, chain, check, config, csr, doctor, export, find, generate, history, import, init, inspect,
+    list, log, log_files, maintenance, prune, rekey, removal, restore, serve, slots, status, user, verify,
+    watch, web_server, why,
 };
 use crate::{
     failure::{Exit, Failure},
@@ -59,7 +59,7 @@ const COMMANDS: &[(&str, &[Make])] = &[
     ("ls", &[listed::<EntryView>, of::<list::RemovedListing>]),
     ("find", &[listed::<find::FoundView>]),
     ("show", &[of::<ShowView>, of::<csr::MadeView>]),
-    ("inspect", &[of::<FileReport>]),
+    ("inspect", &[of::<FileReport>, of::<inspect::FilesView<'_>>]),
     (
         "verify",
         &[

@@ -165,8 +165,10 @@ pub(crate) fn path_text(path: &[PathCertificate]) -> String {
 }
 
 /// A file, as `inspect` shows it.
-pub(crate) fn file_text(report: &FileReport) -> String {
-    let mut text = format!("format      {}", report.format);
+/// `file` is its name, where there are several: what belongs together is then said over all of them.
+pub(crate) fn file_text(report: &FileReport, file: Option<&str>) -> String {
+    let mut text = file.map(|file| format!("file        {file}\n")).unwrap_or_default();
+    let _ = write!(text, "format      {}", report.format);
     if let Some(encoding) = report.encoding {
         let word = if matches!(encoding, strongroom::pkcs12::Encoding::Ber) { "BER" } else { "DER" };
         let _ = write!(text, " ({word})");
@@ -196,7 +198,7 @@ pub(crate) fn file_text(report: &FileReport) -> String {
         }
     }
     for key in &report.keys {
-        key_text(&mut text, key, report);
+        key_text(&mut text, key, report, file.is_none());
     }
     for key in &report.locked_keys {
         let name = named(key.friendly_name.as_deref());
@@ -219,7 +221,7 @@ pub(crate) fn file_text(report: &FileReport) -> String {
         } else {
             format!("no: {}", reader.reason.as_deref().unwrap_or("-"))
         };
-        let _ = writeln!(text, "  {:<30}{verdict}", reader.name);
+        let _ = writeln!(text, "  {:<29} {verdict}", reader.name);
     }
     text
 }
@@ -239,14 +241,8 @@ fn counted(bags: &[String]) -> String {
     kinds.iter().map(|(kind, count)| format!("{count} {kind}")).collect::<Vec<_>>().join(", ")
 }
 
-fn key_text(text: &mut String, key: &KeyReport, report: &FileReport) {
-    let size = match (key.bits, &key.curve) {
-        (Some(bits), _) if ["RSA", "RSA-PSS", "DSA"].contains(&key.algorithm.as_str()) => {
-            format!("{}-{bits}", key.algorithm)
-        }
-        (None, Some(curve)) => curve.clone(),
-        _ => key.algorithm.clone(),
-    };
+fn key_text(text: &mut String, key: &KeyReport, report: &FileReport, alone: bool) {
+    let size = key.name();
     let name = named(key.friendly_name.as_deref());
     let _ = writeln!(text, "\nprivate key {size}{name}{}", numbered(&key.entries));
     let own = |certificate: &CertificateReport| {
@@ -263,7 +259,7 @@ fn key_text(text: &mut String, key: &KeyReport, report: &FileReport) {
     let proved = places.iter().all(is_own);
     let numbers: Vec<String> = places.iter().map(ToString::to_string).collect();
     match (numbers.join(", "), proved) {
-        (none, _) if none.is_empty() && key.spki_sha256.is_none() => {}
+        (none, _) if none.is_empty() && (key.spki_sha256.is_none() || !alone) => {}
         (none, _) if none.is_empty() => line(text, "belongs to", "no certificate in this file"),
         (numbers, true) => line(text, "belongs to", &format!("certificate {numbers}")),
         (numbers, false) => line(text, "belongs to", &format!("certificate {numbers}, by all appearances")),

@@ -8,6 +8,7 @@ mod java;
 mod readers;
 mod remarks;
 mod request;
+mod together;
 
 use serde::{Serialize, Serializer};
 use x509_parser::asn1_rs::{FromDer as _, Integer, Sequence};
@@ -18,6 +19,7 @@ pub use self::{
     entries::{LockedReport, Problem},
     readers::Reader,
     request::{InspectRequest, Passwords},
+    together::{CertificateInFiles, IssuedBy, KeyInFiles, PartOfFile, Together},
 };
 pub(crate) use self::{
     java::about_java,
@@ -126,9 +128,9 @@ pub struct CertificateReport {
     pub trusted: bool,
     /// Layers of encryption, outermost first.
     pub protection: Vec<Encryption>,
-    /// The part that cannot be read.
+    /// The certificate itself, if it can be decoded.
     #[serde(skip)]
-    malformed: Option<Diagnostic>,
+    decoded: Option<Box<Certificate>>,
 }
 
 impl Serialize for Fingerprint {
@@ -177,7 +179,7 @@ impl schemars::JsonSchema for Fingerprint {
 pub fn inspect(request: InspectRequest<'_>) -> Result<(FileReport, Vec<Diagnostic>), Error> {
     let InspectRequest { file: bytes, passwords, limits, cancel, at } = request;
     let mut budget = KdfBudget::new(&limits).with_cancel(cancel);
-    let (mut report, mut remarks) = match sniff(bytes) {
+    let (report, mut remarks) = match sniff(bytes) {
         format @ (FileFormat::Jks | FileFormat::Jceks) => {
             java::inspect(bytes, format, passwords, &limits, &mut budget)?
         }
@@ -186,8 +188,9 @@ pub fn inspect(request: InspectRequest<'_>) -> Result<(FileReport, Vec<Diagnosti
             None => pfx(bytes, passwords, &limits, &mut budget)?,
         },
     };
-    for certificate in &mut report.certificates {
-        remarks.extend(certificate.malformed.clone().map(Diagnostic::into_warning));
+    for certificate in &report.certificates {
+        let decoded = certificate.decoded.as_deref();
+        remarks.extend(decoded.and_then(about_encoding).map(Diagnostic::into_warning));
         remarks.extend(certificate.about_time(seconds(at)));
     }
     Ok((report, remarks))
@@ -348,7 +351,7 @@ impl CertificateReport {
                 local_key_id: None,
                 trusted: false,
                 protection: Vec::new(),
-                malformed: None,
+                decoded: None,
             },
         }
     }
@@ -383,7 +386,7 @@ impl From<&Certificate> for CertificateReport {
             local_key_id: None,
             trusted: false,
             protection: Vec::new(),
-            malformed: about_encoding(certificate),
+            decoded: Some(Box::new(certificate.clone())),
         }
     }
 }

@@ -133,6 +133,10 @@ pub(super) const EXAMPLES: &[Examples] = &[
             ("strongroom inspect www.pfx --pass-in prompt", "what is in a file, and which programs open it"),
             ("strongroom inspect chain.pem", "certificates"),
             ("strongroom inspect privkey.pem", "a private key: what it is, and its SHA-256"),
+            (
+                "strongroom inspect www.pem chain.pem privkey.pem",
+                "several files, and what belongs together: exit 7 if the key is of another certificate",
+            ),
         ],
     ),
     ("ca", &[("strongroom ca import root root-ca.pem", "trust a CA")]),
