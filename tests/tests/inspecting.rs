@@ -171,7 +171,7 @@ fn a_key_that_stays_locked_is_no_match() {
         return;
     }
     let run = bench.inspect(true, &["crt.pem", "locked.pem"]);
-    assert_eq!((run.code, run.json()["result"]["together"]["locked_keys"].as_u64()), (5, Some(1)));
+    assert_eq!((run.code, run.json()["result"]["together"]["locked_key_count"].as_u64()), (5, Some(1)));
     let opened = bench.inspect(true, &["crt.pem", "locked.pem", "--key-pass-in", "pass:x"]);
     assert_eq!(fine(&opened)["together"]["keys"][0]["certificates"], json!([place("crt.pem", 1)]));
 }

@@ -108,6 +108,7 @@ fn printed() -> Vec<(Vec<String>, Value)> {
         &["passwd", "--to", &key],
         &["inspect", "pkcs12/www.p12", "--pass-in", "env:P"],
         &["inspect", "chains/root-rsa.pem"],
+        &["inspect", "pkcs12/www.p12", "chains/root-rsa.pem", "--pass-in", "env:P"],
     ];
     let mut all = Vec::new();
     for &arguments in commands {

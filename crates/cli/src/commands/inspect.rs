@@ -127,7 +127,7 @@ fn several(
     let exit = match failures().next() {
         Some((_, failure)) => Some(failure.exit),
         None if together.lonely_keys().next().is_some() => Some(Exit::Validation),
-        None if together.locked_keys > 0 => Some(Exit::Password),
+        None if together.locked_key_count > 0 => Some(Exit::Password),
         None => None,
     };
     if let Some(exit) = exit {

@@ -7,7 +7,7 @@ use strongroom::inspect::{CertificateInFiles, IssuedBy, PartOfFile, Together};
 /// Each private key with its certificates, and each certificate with its issuer.
 pub(crate) fn together_text(together: &Together) -> String {
     let mut text = "what belongs together\n".to_owned();
-    if together.keys.is_empty() && together.locked_keys == 0 && together.certificates.is_empty() {
+    if together.keys.is_empty() && together.locked_key_count == 0 && together.certificates.is_empty() {
         text.push_str("  there is neither a private key nor a certificate\n");
     }
     for key in &together.keys {
@@ -20,7 +20,7 @@ pub(crate) fn together_text(together: &Together) -> String {
             line(&mut text, if n == 0 { "belongs to" } else { "" }, &place(part));
         }
     }
-    match together.locked_keys {
+    match together.locked_key_count {
         0 => {}
         1 => text.push_str("  a private key stays locked, so that nobody knows what it belongs to\n"),
         more => {

@@ -92,7 +92,7 @@ pub struct Together {
     /// Every private key that opened, once.
     pub keys: Vec<KeyInFiles>,
     /// How many private keys stay locked, of which nothing can be said.
-    pub locked_keys: usize,
+    pub locked_key_count: usize,
     /// Every certificate, once.
     pub certificates: Vec<CertificateInFiles>,
 }
@@ -119,7 +119,7 @@ impl Together {
     pub fn of(files: &[(&str, &FileReport)]) -> Self {
         Self {
             keys: keys(files),
-            locked_keys: files.iter().map(|(_, report)| report.locked_keys.len()).sum(),
+            locked_key_count: files.iter().map(|(_, report)| report.locked_keys.len()).sum(),
             certificates: certificates(files),
         }
     }
