@@ -18,8 +18,12 @@ pub mod many;
 pub mod mutation;
 #[cfg(unix)]
 pub mod peer;
+#[cfg(unix)]
+pub mod preload;
 pub mod remake;
 pub mod scratch;
+#[cfg(target_os = "linux")]
+pub mod screen;
 pub mod server;
 
 #[cfg(doctest)]

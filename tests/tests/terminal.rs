@@ -4,44 +4,10 @@
 
 use std::process::Command;
 
-use strongroom_tests::command::{Run, Shop, binary};
-
-/// Runs the command on a terminal of so many columns, types `keys` once `wait` was shown, and gives what was shown.
-///
-/// Prints the exit status, whether the terminal echoes before, during and after, and what the command wrote.
-const TERMINAL: &str = r#"
-import fcntl, os, pty, select, struct, sys, termios, time
-wait, keys, columns = sys.argv[1].encode(), sys.argv[2].encode().decode("unicode_escape").encode(), int(sys.argv[3])
-master, slave = pty.openpty()
-fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
-echo = lambda: "echo" if termios.tcgetattr(slave)[3] & termios.ECHO else "silent"
-before = echo()
-pid = os.fork()
-if pid == 0:
-    os.setsid()
-    fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
-    for fd in (0, 1, 2):
-        os.dup2(slave, fd)
-    os.close(master)
-    os.execv(sys.argv[4], sys.argv[4:])
-shown, during, typed = b"", "-", not wait
-end = time.time() + 30
-status = None
-while time.time() < end:
-    if select.select([master], [], [], 0.1)[0]:
-        shown += os.read(master, 65536)
-    if not typed and wait in shown:
-        during, typed = echo(), True
-        os.write(master, keys)
-    if status is None:
-        done, status_word = os.waitpid(pid, os.WNOHANG)
-        if done:
-            status = os.waitstatus_to_exitcode(status_word)
-    elif not select.select([master], [], [], 0.2)[0]:
-        break
-print(status, before, during, echo())
-sys.stdout.write(shown.decode().replace("\r\n", "\n"))
-"#;
+use strongroom_tests::{
+    command::{Run, Shop, binary},
+    screen::Screen,
+};
 
 /// Runs on a terminal; `None` without Python.
 fn on_terminal(
@@ -52,20 +18,12 @@ fn on_terminal(
     environment: &[(&str, &str)],
     arguments: &[&str],
 ) -> Option<(i32, Vec<String>, String)> {
-    let mut python = Command::new("python3");
-    python.args(["-c", TERMINAL, wait, keys, &columns.to_string()]).arg(binary());
-    python.arg("--store").arg(shop.store()).args(arguments).current_dir("../fixtures");
-    python.env_clear().env("PATH", "/usr/bin:/bin").env("TERM", "xterm").envs(environment.iter().copied());
-    let Ok(output) = python.output() else {
-        println!("SKIPPED: there is no python3");
-        return None;
-    };
-    let run: Run = output.into();
-    assert_eq!(run.code, 0, "{}", run.err);
-    let (first, shown) = run.out.split_once('\n').unwrap();
-    let mut words = first.split(' ').map(str::to_owned);
-    let status = words.next().unwrap().parse().unwrap_or_else(|_| panic!("still running: {}", run.out));
-    Some((status, words.collect(), shown.to_owned()))
+    let mut command = Command::new(binary());
+    command.arg("--store").arg(shop.store()).args(arguments).current_dir("../fixtures");
+    command.env_clear().env("PATH", "/usr/bin:/bin").env("TERM", "xterm").envs(environment.iter().copied());
+    let typed = [(wait, keys)];
+    let shown = Screen { columns, typed: if wait.is_empty() { &[] } else { &typed } }.run(&command)?;
+    Some((shown.status, shown.echo, shown.text))
 }
 
 fn shop() -> Shop {

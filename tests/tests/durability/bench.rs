@@ -18,6 +18,7 @@ use strongroom::{
 };
 use strongroom_tests::authority::{leaf_params, now, root};
 pub(crate) use strongroom_tests::machine::scaled;
+use strongroom_tests::preload;
 use tempfile::TempDir;
 
 /// Numbers that depend on a seed alone.
@@ -169,18 +170,7 @@ pub(crate) fn narrow(path: &Path, mode: u32) {
 /// The shim, built once.
 pub(crate) fn shim() -> &'static Path {
     static SHIM: OnceLock<PathBuf> = OnceLock::new();
-    SHIM.get_or_init(|| {
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("shim/faults.c");
-        let built = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("faults-{}.so", std::process::id()));
-        let status = Command::new("cc")
-            .args(["-O1", "-Wall", "-Werror", "-shared", "-fPIC", "-o"])
-            .arg(&built)
-            .arg(source)
-            .status()
-            .expect("a C compiler, which also builds SQLite");
-        assert!(status.success());
-        built
-    })
+    SHIM.get_or_init(|| preload::build("faults", env!("CARGO_TARGET_TMPDIR")))
 }
 
 /// A running worker that has the store open.
