@@ -37,7 +37,7 @@ while time.time() < end:
         done, status_word = os.waitpid(pid, os.WNOHANG)
         if done:
             status = os.waitstatus_to_exitcode(status_word)
-    elif not select.select([master], [], [], 0.1)[0]:
+    elif not select.select([master], [], [], 0.04)[0]:
         break
 if status is None:
     os.kill(pid, 9)

@@ -145,7 +145,7 @@ fn config_says_where_each_setting_comes_from() {
     assert_eq!(setting("rollback-guard")["origin"], "default");
     assert_eq!(setting("rollback-guard")["value"], Value::Null);
     let text = shop.run(["config"]).out;
-    assert!(text.contains("--store") && text.contains("default; STRONGROOM_KEY_FILE sets it"), "{text}");
+    assert!(text.contains("--store") && text.contains("default  STRONGROOM_KEY_FILE"), "{text}");
 }
 
 #[test]

@@ -338,7 +338,7 @@ fn a_dry_run_shows_the_plan_and_stores_nothing() {
     assert_eq!(result["imported"], json!(["www", "www_intermediate"]));
     assert_eq!(shop.json(["ls"]).out, before);
     let text = shop.run(www).out;
-    assert!(text.starts_with("would be imported: www (nothing was stored)\n  leaf CN="), "{text}");
+    assert!(text.starts_with("would be imported: www; nothing was stored\n  leaf CN="), "{text}");
     assert!(text.ends_with("  would be stored beside it: www_intermediate\n"), "{text}");
 
     // The real import then does exactly that, and a second dry run says so.

@@ -104,31 +104,31 @@ pub(crate) enum Command {
     Init(Init),
     /// Import a server certificate with its key under an alias
     Import(Import),
-    /// Write an entry as a file for other programs: PKCS #12, PEM, DER, PKCS #7
+    /// Write an entry for other programs: PKCS #12, PEM, DER, PKCS #7
     Export(Export),
     /// Make a key and a self-signed certificate under an alias
     Generate(Generate),
-    /// Make a certificate signing request, and install what the CA answers
+    /// Make a certificate signing request; install the CA's answer
     Csr(Csr),
     /// CA certificates: import, list, show, export and remove them
     #[command(subcommand)]
     Ca(Ca),
     /// List the entries
     Ls(Ls),
-    /// Find entries by a name, a serial number, a fingerprint, a subject or an issuer
+    /// Find entries by name, number, fingerprint, subject or issuer
     Find(Find),
     /// Show one entry
     Show(Show),
-    /// Show what is in a file, without a store; of several files, also what belongs together
+    /// Show what is in files, and of several what belongs together
     Inspect(Inspect),
     /// Judge an entry, or certificate files, as an import would
     Verify(Verify),
-    /// Show the certificates of an entry from the leaf to the anchor, and what is missing
+    /// Show the chain of an entry up to the anchor, and what is missing
     Chain {
         /// The entry
         alias: Alias,
     },
-    /// Say which of several equal entries answers for a host; without operands, list what is bound
+    /// Say which of several equal entries answers for a host, or list
     Bind(Bind),
     /// End what bind said of a host
     Unbind {
@@ -151,11 +151,11 @@ pub(crate) enum Command {
         /// The entry
         alias: Alias,
     },
-    /// What differs between two entries, or two versions of one: www@1 www@2
+    /// What differs between two entries, or versions: www@1 www@2
     Diff(Diff),
-    /// Go back to what an entry was before its last change, or before it was removed
+    /// Take the last change of an entry back, or its removal
     Undo(Undo),
-    /// Delete former versions and removed entries for good, with their keys
+    /// Delete former versions, removed entries and their keys for good
     Prune(Prune),
     /// What was done, by whom, and what was refused
     Log(Log),
@@ -167,7 +167,7 @@ pub(crate) enum Command {
         #[arg(long)]
         salvage: bool,
     },
-    /// Bring back what a backup holds, or one entry of it, after verifying all of it
+    /// Bring back what a backup holds, or one entry of it
     Restore(Restore),
     /// Check everything in the store, and open every private key
     VerifyStore,
@@ -185,7 +185,7 @@ pub(crate) enum Command {
     /// Administrators of the API
     #[command(subcommand)]
     User(User),
-    /// Which entry serve shows, and how it speaks TLS; without options, what is in force
+    /// Which entry serve shows, and how it speaks TLS
     WebServer(WebServer),
     /// Say which entries change, and run a command when one does
     Watch(Watch),
@@ -195,11 +195,11 @@ pub(crate) enum Command {
     Status,
     /// What expires, and what clients refuse already; exit 10 or 11
     Check(Check),
-    /// What is wrong with the store or will be, each with what mends it; exit 7 for errors
+    /// What is or will be wrong, and what mends it; exit 7 for errors
     Doctor(Doctor),
     /// Which settings hold, and where each comes from
     Config,
-    /// Print the script by which a shell completes commands, options and aliases
+    /// Print the script by which a shell completes commands and aliases
     Completions {
         /// The shell
         shell: clap_complete::Shell,
@@ -207,7 +207,7 @@ pub(crate) enum Command {
         #[arg(long = "static")]
         is_static: bool,
     },
-    /// Print the JSON Schema of what a command prints with --json, or of what each does
+    /// Print the JSON Schema of what commands print with --json
     Schema {
         /// The command [default: all of them]
         #[arg(value_name = "COMMAND")]
@@ -219,9 +219,9 @@ pub(crate) enum Command {
         #[arg(long, value_name = "DIR")]
         dir: Option<PathBuf>,
     },
-    /// Help on a command, or on passwords, chains, unlock-keys, exit-codes or retention
+    /// Help on a command, or on a topic such as passwords
     Help {
-        /// The command or the topic
+        /// The command; or passwords, chains, unlock-keys, exit-codes or retention
         words: Vec<String>,
     },
 }

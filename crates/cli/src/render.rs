@@ -35,6 +35,7 @@ pub(crate) use self::{
 use self::{
     failures::{FailureView, error_view, help, views},
     output::Output,
+    screen::wrapped,
 };
 use crate::{
     called::wants_nagios,
@@ -52,6 +53,8 @@ pub(crate) struct Printer {
     colour_tables: bool,
     /// The columns of the terminal; `None` off it.
     screen: Option<usize>,
+    /// The same of standard error.
+    screen_of_words: Option<usize>,
     output: Output,
     /// The exit code of a command that was carried out.
     exit: std::cell::Cell<u8>,
@@ -72,7 +75,8 @@ impl Printer {
             json,
             colour: colours(choice, &io::stderr()),
             colour_tables: colours(choice, &io::stdout()),
-            screen: screen::width(),
+            screen: screen::width(&io::stdout()),
+            screen_of_words: screen::width(&io::stderr()),
             output: Output::default(),
             exit: std::cell::Cell::new(0),
             called,
@@ -142,7 +146,7 @@ impl Printer {
     /// Advice by itself, for people.
     pub(crate) fn advise(&self, remedies: &[Remedy]) {
         if let Some(help) = self.help(remedies).filter(|_| !self.json) {
-            self.note(&format!("  {} {help}", self.paint("36", "help:")));
+            self.help_line(&help);
         }
     }
 
@@ -173,7 +177,17 @@ impl Printer {
         for warning in warnings {
             self.remark("warning", "33", warning);
         }
-        self.data(&text());
+        self.text(&text());
+    }
+
+    /// Text for people: no line is wider than the terminal.
+    pub(crate) fn text(&self, text: &str) {
+        self.data(&wrapped(text, self.screen));
+    }
+
+    /// A line for people on standard error.
+    fn words(&self, line: &str) {
+        let _ = writeln!(io::stderr().lock(), "{}", wrapped(line, self.screen_of_words));
     }
 
     /// A result that is one list, written page by page, so that no length of it fills the memory.
@@ -199,12 +213,12 @@ impl Printer {
 
     /// A sentence for people, not part of the result.
     pub(crate) fn note(&self, text: &str) {
-        let _ = writeln!(io::stderr().lock(), "{text}");
+        self.words(text);
     }
 
     /// A warning that belongs to the command itself.
     pub(crate) fn warn(&self, message: &str) {
-        let _ = writeln!(io::stderr().lock(), "{}: {message}", self.paint("33", "warning"));
+        self.words(&format!("{}: {message}", self.paint("33", "warning")));
     }
 
     /// A warning with its advice, of a command that goes on.
@@ -222,29 +236,31 @@ impl Printer {
     }
 
     fn failure_text(&self, failure: &Failure, called: &Invocation, from: &str) {
-        let mut stderr = io::stderr().lock();
         let label = self.paint("31", &format!("error[{}]", failure.code));
         let message = failure.choice.as_ref().map_or(&failure.message, |choice| &choice.headline);
-        let _ = writeln!(stderr, "strongroom: {label} {from}{message}");
+        self.words(&format!("strongroom: {label} {from}{message}"));
         for candidate in failure.choice.iter().flat_map(|choice| &choice.candidates) {
-            let _ = writeln!(stderr, "  {candidate}");
+            self.words(&format!("  {candidate}"));
         }
         if let Some(help) = help(&failure.remedies, called) {
-            let _ = writeln!(stderr, "  {} {help}", self.paint("36", "help:"));
+            self.help_line(&help);
         }
-        drop(stderr);
         for remark in &failure.more {
             self.remark("also", "31", remark);
         }
     }
 
     fn remark(&self, label: &str, colour: &str, remark: &Diagnostic) {
-        let mut stderr = io::stderr().lock();
         let label = self.paint(colour, &format!("{label}[{}]", remark.code));
-        let _ = writeln!(stderr, "{label} {}", remark.message);
+        self.words(&format!("{label} {}", remark.message));
         if let Some(help) = self.help(&remark.remedies) {
-            let _ = writeln!(stderr, "  {} {help}", self.paint("36", "help:"));
+            self.help_line(&help);
         }
+    }
+
+    /// Advice below what it is about.
+    fn help_line(&self, help: &str) {
+        self.words(&format!("  {} {help}", self.paint("36", "help:")));
     }
 
     /// Text on standard output in a colour, where there are colours.
@@ -306,7 +322,7 @@ impl List<'_> {
     pub(crate) fn page<T: Serialize>(&mut self, items: &[T], text: impl FnOnce() -> String) {
         if !self.printer.json {
             if !items.is_empty() {
-                self.printer.data(&text());
+                self.printer.text(&text());
             }
         } else {
             if !self.begun {
@@ -327,7 +343,7 @@ impl List<'_> {
     /// Writes something for people alone, which stands in another list of JSON.
     pub(crate) fn text(&mut self, text: &str) {
         if !self.printer.json && !text.is_empty() {
-            self.printer.data(text);
+            self.printer.text(text);
             self.empty = false;
         }
     }
@@ -337,7 +353,7 @@ impl List<'_> {
         if self.printer.json {
             self.printer.data("]},\"warnings\":[]}\n");
         } else if self.empty {
-            self.printer.data(nothing);
+            self.printer.text(nothing);
         }
     }
 }

@@ -193,9 +193,7 @@ impl DiagnosticCode {
             }
             Self::KeyMismatch => return vec![Remedy::JoinKeyAndCertificate],
             Self::OldCopiesOpen => return vec![Remedy::EndOldCopies { unlock: None }],
-            Self::ExpiresSoon => {
-                return vec![Remedy::Advice("renew it in time, and import the new one"), Remedy::Replace];
-            }
+            Self::ExpiresSoon => "renew it in time, and import the new one in its place",
             Self::Expired => return vec![Remedy::Advice("renew the certificate"), allow()],
             Self::NotYetValid => return vec![Remedy::Advice("check the clock of this machine"), allow()],
             Self::NoServerAuth => {
@@ -358,6 +356,11 @@ impl Diagnostic {
     pub fn with_remedies(mut self, remedies: Vec<Remedy>) -> Self {
         self.remedies = remedies;
         self
+    }
+
+    /// Takes away the advice to allow it, where it is allowed.
+    pub(crate) fn without_allowing(&mut self) {
+        self.remedies.retain(|remedy| !matches!(remedy, Remedy::Allow(_)));
     }
 
     /// The same where nothing is refused because of it.

@@ -1,12 +1,19 @@
 //! `check --connect`: what servers send, beside what the store has.
 
+use std::{
+    io::{self, Read as _, Write as _},
+    net::{SocketAddr, TcpListener, TcpStream},
+    sync::{Arc, Barrier},
+    thread,
+};
+
 use strongroom_tests::server::Server;
 
 use super::*;
 
 /// A port at which nobody listens.
 fn closed_port() -> String {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     format!("127.0.0.1:{}", listener.local_addr().unwrap().port())
 }
 
@@ -89,4 +96,71 @@ fn without_one_entry_the_one_that_answers_for_the_name_is_meant() {
     drop(server);
     let run = shop.json(["check", "--connect", &host]);
     assert_eq!(result(&run, 11)["served"][0]["outcome"], "cannot_connect");
+}
+
+#[test]
+fn servers_are_asked_at_the_same_time() {
+    const SERVERS: usize = 12;
+    let shop = shop();
+    // None of them ends a connection before all have one.
+    let all = Arc::new(Barrier::new(SERVERS));
+    let mut asked = vec!["check".to_owned(), "fine".to_owned()];
+    for _ in 0..SERVERS {
+        let (listener, all) = (TcpListener::bind("127.0.0.1:0").unwrap(), Arc::clone(&all));
+        asked.extend(["--connect".to_owned(), listener.local_addr().unwrap().to_string()]);
+        thread::spawn(move || {
+            let connection = listener.accept();
+            all.wait();
+            drop(connection);
+        });
+    }
+    let answered = result(&shop.json(asked.iter().map(String::as_str)), 11);
+    let served = answered["served"].as_array().unwrap();
+    let places = served.iter().map(|server| format!("127.0.0.1:{}", server["port"]));
+    assert!(places.eq(asked.iter().skip(3).step_by(2).cloned()), "in the order of the call: {served:?}");
+    for server in served {
+        let message = server["message"].as_str().unwrap();
+        assert!(server["outcome"] == "cannot_connect" && !message.contains("too long"), "{message}");
+    }
+}
+
+/// Begins as POP3 does, and then is what listens at `behind`; for so many connections.
+fn pop3(behind: SocketAddr, connections: usize) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        for connection in listener.incoming().take(connections) {
+            let mut client = connection.unwrap();
+            client.write_all(b"+OK ready\r\n").unwrap();
+            let mut said = [0; 6];
+            client.read_exact(&mut said).unwrap();
+            assert_eq!(said, *b"STLS\r\n");
+            client.write_all(b"+OK begin\r\n").unwrap();
+            let server = TcpStream::connect(behind).unwrap();
+            let (mut from, mut to) = (client.try_clone().unwrap(), server.try_clone().unwrap());
+            thread::spawn(move || io::copy(&mut from, &mut to));
+            let _ = io::copy(&mut &server, &mut client);
+        }
+    });
+    address
+}
+
+#[test]
+fn servers_that_begin_without_tls_are_asked_for_it() {
+    let shop = shop();
+    let server = Server::start_with(&shop, |command| {
+        command.args(["--alias", "fine"]);
+    });
+    let host = pop3(server.socket(), 2).to_string();
+    let asked = ["check", "fine", "--connect", &host, "--connect", &host, "--starttls", "pop3"];
+    let run = shop.json(asked);
+    let served = &result(&run, 0)["served"];
+    assert_eq!(
+        (&served[0]["outcome"], &served[1]["outcome"]),
+        (&"served".into(), &"served".into()),
+        "{}",
+        run.out
+    );
+    let alone = shop.run(["check", "--starttls", "pop3"]);
+    assert!(alone.code == 2 && alone.err.contains("--connect <HOST>"), "{}", alone.err);
 }

@@ -6,6 +6,7 @@ use clap::{Args, ValueEnum};
 use strongroom::{Alias, keystore::ExpiryWindow};
 
 use super::Host;
+use crate::commands::StartTls;
 
 #[derive(Debug, Args)]
 pub(crate) struct Check {
@@ -35,6 +36,9 @@ pub(crate) struct Check {
     /// answers for its name: HOST or HOST:PORT; may be given several times
     #[arg(long, value_name = "HOST")]
     pub(crate) connect: Vec<Host>,
+    /// The protocol in which the servers of --connect are asked for TLS first
+    #[arg(long, value_name = "PROTOCOL", requires = "connect")]
+    pub(crate) starttls: Option<StartTls>,
     /// With --unlock none: exit 0 although nothing that was read is proved, where nothing else is wrong
     #[arg(long)]
     pub(crate) accept_unproved: bool,

@@ -12,7 +12,8 @@ use strongroom::{Alias, limits::Limits, select::ClientKeys, validate::PeerName};
 
 #[derive(Debug, Args)]
 pub(crate) struct Bind {
-    /// A name or address; of several entries that are equally good for it, the one that is bound answers
+    /// A name or address; of several entries that are equally good for it, the one that is bound answers [default: list what
+    /// is bound]
     #[arg(requires = "alias")]
     pub(crate) host: Option<Host>,
     /// The entry; its certificate must be for the host

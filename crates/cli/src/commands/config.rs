@@ -37,16 +37,17 @@ pub(super) fn run(arguments: &Arguments, settings: &[Setting], printer: &Printer
     }
     let view = ConfigView { settings: views };
     printer.result(&view, &[], || {
-        let mut table = printer.table(&["SETTING", "VALUE", "FROM"]).fit(&[1], &[]);
+        // Paths are copied: they stand last, and whole.
+        let mut table = printer.table(&["SETTING", "FROM", "VARIABLE", "VALUE"]).fit(&[], &[2]);
         for setting in &view.settings {
             let from = match (setting.origin, setting.variable) {
                 ("environment", Some(variable)) => variable.to_owned(),
                 ("option", _) => format!("--{}", setting.name),
-                (_, Some(variable)) => format!("default; {variable} sets it"),
-                (origin, None) => origin.to_owned(),
+                (origin, _) => origin.to_owned(),
             };
-            let value = setting.value.as_deref().unwrap_or("-");
-            table.row(vec![setting.name.into(), value.into(), from.into()]);
+            let (variable, value) =
+                (setting.variable.unwrap_or("-"), setting.value.as_deref().unwrap_or("-"));
+            table.row(vec![setting.name.into(), from.into(), variable.into(), value.into()]);
         }
         table.take_text()
     });

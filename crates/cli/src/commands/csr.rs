@@ -294,9 +294,7 @@ fn remove(arguments: &Arguments, alias: &Alias, printer: &Printer) -> Result<(),
     if !listed.iter().any(|(present, _)| *present == alias.as_str().to_ascii_lowercase()) {
         return Err(strongroom::Error::from(IssuanceError::NotPending { alias: alias.clone() }).into());
     }
-    let question = format!(
-        "the private key of the request for {alias} goes for good, and a certificate that the CA makes for it cannot be installed then. Go on?"
-    );
+    let question = format!("Give up the request for {alias}, and delete its private key for good?");
     confirm(arguments, &question, Unasked::Refuse)?;
     keystore.remove_request(alias, now())?;
     let changed = Changed { alias: alias.to_string(), outcome: "removed" };

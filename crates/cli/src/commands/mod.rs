@@ -21,6 +21,7 @@ mod log_files;
 mod maintenance;
 mod new_file;
 mod pages;
+mod parallel;
 mod passwords;
 mod prune;
 mod rekey;

@@ -219,30 +219,33 @@ async fn serve(
         keep(server);
     }
     reload_on_signal(machines, service.log());
+    let stopped = stop_signal()?;
     ready()?;
     tell_manager(READY);
     let stop = async {
-        stop_signal().await;
+        stopped.await;
         tell_manager(STOPPING);
     };
     listener::serve(listener, Arc::clone(machines), service, connections, stop).await
 }
 
-/// Waits for Ctrl-C or SIGTERM.
-async fn stop_signal() {
-    let interrupt = tokio::signal::ctrl_c();
-    #[cfg(unix)]
-    {
-        let Ok(mut terminate) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
-        else {
-            let _ = interrupt.await;
-            return;
-        };
+/// Ends with Ctrl-C or SIGTERM. From the call on these no longer end the process: whoever reads that it serves may stop it.
+#[cfg(unix)]
+fn stop_signal() -> io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    Ok(async move {
         tokio::select! {
-            _ = interrupt => {}
+            _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
         }
-    }
-    #[cfg(not(unix))]
-    let _ = interrupt.await;
+    })
+}
+
+/// Ends with Ctrl-C.
+#[cfg(not(unix))]
+fn stop_signal() -> io::Result<impl Future<Output = ()>> {
+    Ok(async {
+        let _ = tokio::signal::ctrl_c().await;
+    })
 }

@@ -3,12 +3,13 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 use strongroom::{
+    Keystore,
     certificate::printable,
     diagnostic::{Diagnostic, DiagnosticCode},
     instant::{rfc3339, seconds},
     keystore::ListedSlot,
     remedy::Remedy,
-    seal::{OwnedUnlock, UnlockSource},
+    seal::{OwnedUnlock, SealError, UnlockSource},
 };
 
 use super::{Purpose, now, open, open_with_key, store_path};
@@ -81,7 +82,9 @@ pub(super) fn slot(arguments: &Arguments, command: &Slot, printer: &Printer) -> 
             let (keystore, opened) = open_with_key(arguments, Purpose::Mend)?;
             let whole = keystore.slot_listing()?.into_iter().any(|(of, slot)| of == *number && slot.is_ok());
             let own = whole && keystore.slot_opens(*number, opened.as_unlock())?;
-            keystore.remove_slot(*number, now())?;
+            keystore
+                .remove_slot(*number, now())
+                .map_err(|error| the_last(&keystore, *number, error.into()))?;
             let changed = Changed { slot: *number, outcome: "removed" };
             // What opened the store just now may be what was removed.
             let remarks: Vec<Diagnostic> =
@@ -98,6 +101,16 @@ pub(super) fn slot(arguments: &Arguments, command: &Slot, printer: &Printer) -> 
         }
     }
     Ok(())
+}
+
+/// Says of a slot that is not removed that it is the last one, where it is.
+fn the_last(keystore: &Keystore, number: u32, failure: Failure) -> Failure {
+    let is_there = keystore.slot_listing().is_ok_and(|slots| slots.iter().any(|(of, _)| *of == number));
+    if failure.code != SealError::NoSuchSlot.code() || !is_there {
+        return failure;
+    }
+    let message = format!("slot {number} is the last one, and without it nothing opens the store");
+    Failure { message, ..failure }.with(Remedy::Advice("add another slot first"))
 }
 
 fn listing(slots: &[SlotView], printer: &Printer) -> String {

@@ -245,7 +245,7 @@ fn text(status: &StatusView) -> String {
     }];
     facts.extend(status.journal.map(str::to_owned));
     facts.extend(status.sequence.map(|sequence| format!("commit {sequence}")));
-    let _ = writeln!(text, "store        {} ({})", status.store, facts.join(", "));
+    let _ = writeln!(text, "store        {}\n             {}", status.store, facts.join(", "));
     if let (Some(slots), Some(users)) = (status.slot_count, status.user_count) {
         let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
         let users = counted(number(users), "user", "users");

@@ -5,7 +5,11 @@ use std::io::IsTerminal as _;
 use schemars::JsonSchema;
 use serde::Serialize;
 use strongroom::{
-    Error, Keystore, Password, account::AccountName, certificate::printable, store::StoreError,
+    Error, Keystore, Password,
+    account::AccountName,
+    certificate::printable,
+    privilege::{Privilege, Privileges},
+    store::StoreError,
 };
 
 use super::{now, open, open_read_only};
@@ -38,7 +42,12 @@ pub(super) fn run(arguments: &Arguments, command: &User, printer: &Printer) -> R
                 *privileges,
                 now(),
             )?;
-            done(printer, name, "added", &format!("added the user {name}, who may: {privileges}"));
+            done(
+                printer,
+                name,
+                "added",
+                &format!("added the user {name}, who may {}", in_words(*privileges)),
+            );
         }
         User::Passwd(password) => {
             let name = &password.name;
@@ -49,7 +58,7 @@ pub(super) fn run(arguments: &Arguments, command: &User, printer: &Printer) -> R
         }
         User::Privileges { name, privileges } => {
             open(arguments)?.set_administrator_privileges(name, *privileges, now())?;
-            done(printer, name, "changed", &format!("{name} may: {privileges}"));
+            done(printer, name, "changed", &format!("{name} may {}", in_words(*privileges)));
         }
         User::Revoke { name } => {
             open(arguments)?.revoke_tokens(name, now())?;
@@ -105,6 +114,14 @@ fn read(arguments: &Arguments, password: &NewPassword, printer: &Printer) -> Res
         }
     }
     Ok(password)
+}
+
+/// `list, import`.
+fn in_words(privileges: Privileges) -> String {
+    if privileges == Privileges::ALL {
+        return "do everything".to_owned();
+    }
+    privileges.iter().map(Privilege::as_str).collect::<Vec<_>>().join(", ")
 }
 
 fn table(users: &Users, printer: &Printer) -> String {

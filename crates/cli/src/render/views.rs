@@ -128,7 +128,7 @@ impl UserView {
 pub(crate) fn import_text(report: &ImportReport) -> String {
     let mut text = match report.outcome.as_str() {
         "already_present" => format!("{} is already present: same certificate, same key\n", report.alias),
-        word if report.dry_run => format!("would be {word}: {} (nothing was stored)\n", report.alias),
+        word if report.dry_run => format!("would be {word}: {}; nothing was stored\n", report.alias),
         word => format!("{word} {}\n", report.alias),
     };
     // A CA certificate stands alone; its role in a path is not known yet.

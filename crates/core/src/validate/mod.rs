@@ -203,6 +203,8 @@ impl Validation<'_> {
             .cloned()
             .collect();
         if refused.is_empty() {
+            // What was allowed need not be allowed again.
+            findings.iter_mut().for_each(Diagnostic::without_allowing);
             Ok(ValidatedChain { path, findings, signatures })
         } else {
             Err(ValidationError { findings: refused, signatures })
@@ -308,7 +310,12 @@ fn about_path(end_entity: &EndEntity<'_>, path: &[PathCertificate], policy: &Pol
     if policy.use_embedded && path.len() > 1 && !unused.is_empty() {
         findings.push(Diagnostic::new(
             DiagnosticCode::UnusedCertificate,
-            format!("{} embedded certificate(s) lie on no path: {}", unused.len(), unused.join("; ")),
+            match unused.as_slice() {
+                [one] => format!("an embedded certificate lies on no path: {one}"),
+                several => {
+                    format!("{} embedded certificates lie on no path: {}", several.len(), several.join("; "))
+                }
+            },
         ));
     }
     findings

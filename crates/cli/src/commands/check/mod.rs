@@ -180,6 +180,10 @@ fn give(command: &Check, printer: &Printer, answer: &str) -> Result<(), Failure>
         Some(path) if path != Path::new("-") => {
             write_public(path, answer.as_bytes(), present(path)?.is_some())
         }
+        _ if command.format == CheckFormat::Text && !printer.is_json() => {
+            printer.text(answer);
+            Ok(())
+        }
         _ => {
             printer.data(answer);
             Ok(())
@@ -196,9 +200,7 @@ fn judge(
 ) -> Result<Summary, Failure> {
     let mut summary = store.judge(&command.aliases, at, state)?;
     if let Store::Proved(keystore) = store {
-        for host in &command.connect {
-            summary.served.push(served::ask(keystore, &command.aliases, host, at)?);
-        }
+        summary.served = served::ask(keystore, &command.aliases, &command.connect, command.starttls, at)?;
     }
     let not_served = summary.served.iter().filter(|server| !server.is_served()).count();
     summary.counts.not_served = u64::try_from(not_served).unwrap_or(u64::MAX);

@@ -9,7 +9,8 @@ use strongroom::{
 
 use super::super::{
     list::named_entry,
-    verify::{Probe, not_a_server_entry},
+    parallel::at_once,
+    verify::{Probe, StartTls, not_a_server_entry},
     why::decide,
 };
 use crate::{
@@ -17,6 +18,8 @@ use crate::{
     failure::{Exit, Failure},
 };
 
+/// How many servers are asked at once: one that does not answer takes ten seconds.
+const AT_ONCE: usize = 16;
 /// The code of a server that does not answer.
 const CANNOT_CONNECT: &str = "cannot_connect";
 
@@ -63,17 +66,32 @@ impl ServedView {
     }
 }
 
-/// Asks one server. That it sends something else, or cannot be reached, is an answer; an error is one of the store or of the
-/// call.
+/// Asks servers, several at once; the answers are in their order. That one sends something else, or cannot be reached, is
+/// an answer; an error is one of the store or of the call.
 pub(super) fn ask(
     keystore: &Keystore,
     aliases: &[Alias],
-    host: &Host,
+    hosts: &[Host],
+    starttls: Option<StartTls>,
     at: UnixTime,
+) -> Result<Vec<ServedView>, Failure> {
+    // What each should send is known before the first is asked.
+    let meant: Vec<(&Host, Entry)> = hosts
+        .iter()
+        .map(|host| Ok((host, meant(keystore, aliases, host, at)?)))
+        .collect::<Result<_, Failure>>()?;
+    let ask = |index: usize| meant.get(index).map(|(host, entry)| ask_one(keystore, host, entry, starttls));
+    at_once(AT_ONCE, meant.len(), ask, |_| {}).into_iter().flatten().collect()
+}
+
+fn ask_one(
+    keystore: &Keystore,
+    host: &Host,
+    entry: &Entry,
+    starttls: Option<StartTls>,
 ) -> Result<ServedView, Failure> {
-    let entry = meant(keystore, aliases, host, at)?;
-    let probe = Probe::new(host, None, None);
-    let (outcome, message) = match probe.compare(keystore, &entry) {
+    let probe = Probe::new(host, starttls, None);
+    let (outcome, message) = match probe.compare(keystore, entry) {
         Ok(_) => ("served", None),
         Err(failure) if matches!(failure.code, "not_served" | CANNOT_CONNECT) => {
             (failure.code, Some(failure.message))

@@ -107,6 +107,10 @@ pub(super) const EXAMPLES: &[Examples] = &[
             ("strongroom check --format nagios -w 30d -c 7d", "for Nagios and Icinga"),
             ("strongroom check www --connect www.example.test", "and whether that server sends the entry"),
             (
+                "strongroom check mail --connect mx1.example.test --connect mx2.example.test --starttls smtp",
+                "the same of mail servers, which are asked at the same time",
+            ),
+            (
                 "strongroom check --unlock none --accept-unproved",
                 "for a monitor that has no key: what the file says, with nothing to prove it",
             ),

@@ -2,53 +2,25 @@
 
 use std::{
     io::{self, IsTerminal as _, Write as _},
-    sync::{
-        atomic::{AtomicUsize, Ordering},
-        mpsc::{RecvTimeoutError, channel},
-    },
     thread,
     time::{Duration, Instant},
 };
 
-use crate::source::environment;
+use crate::{
+    commands::parallel::{TICK, at_once},
+    source::environment,
+};
 
 /// The work that is over sooner shows no progress.
 const QUIET: Duration = Duration::from_secs(1);
-/// Between two looks at the progress.
-const TICK: Duration = Duration::from_millis(100);
 
 /// Does `work` for each number below `count`, on every core; the results are in their order.
 pub(super) fn on_all_cores<T: Send>(count: usize, work: impl Fn(usize) -> T + Sync) -> Vec<T> {
-    let threads = thread::available_parallelism().map_or(1, usize::from).min(count);
-    let next = AtomicUsize::new(0);
-    let mut results: Vec<(usize, T)> = Vec::with_capacity(count);
+    let threads = thread::available_parallelism().map_or(1, usize::from);
     let mut progress = Progress::new(count);
-    thread::scope(|scope| {
-        let (sender, receiver) = channel();
-        for _ in 0..threads {
-            let (sender, next, work) = (sender.clone(), &next, &work);
-            scope.spawn(move || {
-                loop {
-                    let index = next.fetch_add(1, Ordering::Relaxed);
-                    if index >= count || sender.send((index, work(index))).is_err() {
-                        break;
-                    }
-                }
-            });
-        }
-        drop(sender);
-        loop {
-            match receiver.recv_timeout(TICK) {
-                Ok(result) => results.push(result),
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => break,
-            }
-            progress.show(results.len());
-        }
-    });
+    let results = at_once(threads, count, work, |done| progress.show(done));
     progress.clear();
-    results.sort_by_key(|(index, _)| *index);
-    results.into_iter().map(|(_, result)| result).collect()
+    results
 }
 
 /// How many of the files are open, on one line that is written over and over.
@@ -129,18 +101,6 @@ fn line(done: usize, total: usize, spent: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn results_keep_their_order_on_all_cores() {
-        let squares = on_all_cores(1000, |number| {
-            if number % 7 == 0 {
-                thread::yield_now();
-            }
-            number * number
-        });
-        assert_eq!(squares, (0..1000).map(|number| number * number).collect::<Vec<_>>());
-        assert_eq!(on_all_cores(0, |number| number), Vec::<usize>::new());
-    }
 
     #[test]
     fn the_line_says_what_is_done_and_what_is_left() {
