@@ -118,6 +118,19 @@ fn tables_fit_the_terminal_and_colours_stay_on_it() {
 }
 
 #[test]
+fn a_server_that_was_just_started_ends_well_and_leaves_nothing_behind() {
+    let shop = shop();
+    let serve = ["serve", "--listen", "127.0.0.1:0"];
+    let Some((status, _, shown)) = on_terminal(&shop, "stop with Ctrl-C", "\\x03", 200, &[], &serve) else {
+        return;
+    };
+    assert_eq!(status, 0, "{shown}");
+    assert!(shown.ends_with("stopped\n"), "{shown}");
+    let servers = shop.folder.path().join("keystore.db.servers");
+    assert_eq!(std::fs::read_dir(servers).unwrap().count(), 0, "what says that it runs");
+}
+
+#[test]
 fn passphrases_of_slots_and_backups_are_asked_for_by_name() {
     let shop = shop();
     let phrases = [("RESCUE", "the rescue passphrase"), ("NEW", "a new passphrase")];

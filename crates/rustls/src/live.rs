@@ -360,6 +360,14 @@ impl LiveTls {
     }
 }
 
+impl LiveTls {
+    /// Ends what dropping it ends, for a host whose threads still share it: the store is no longer followed, and whoever
+    /// looks at it from outside no longer sees this server.
+    pub fn end(&self) {
+        self.follows.end(&self.shared);
+    }
+}
+
 impl Drop for LiveTls {
     fn drop(&mut self) {
         self.follows.end(&self.shared);

@@ -145,8 +145,9 @@ impl WebServer {
         self.tls.live.reload_now().map_err(refused)
     }
 
-    /// The mark goes when the server ends, if it can; its lock goes with the process.
+    /// The mark goes when the server ends, if it can; its lock goes with the process. What says that it runs goes as well.
     pub(super) fn release(&self) {
+        self.tls.live.end();
         if let Some(mark) = lock(&self.shown).mark.take() {
             let _ = self.keystore.release(mark, now());
         }
