@@ -198,3 +198,44 @@ fn a_ca_is_removed_as_what_it_is_and_not_while_it_is_needed() {
     assert_eq!(fine(&shop.json(["ca", "rm", "root", "--force"]))["chain_lost"], serde_json::json!(["www"]));
     fine(&shop.json(["undo", "root"]));
 }
+
+#[test]
+fn chain_certificates_go_when_no_version_leads_to_them_and_imported_ones_stay() {
+    let shop = shop();
+    let stranger = shop.run(["ca", "import", "stranger", "chains/stranger-root.pem"]);
+    assert_eq!(stranger.code, 0, "{}", stranger.err);
+    let (stays, with_root) = (&["stranger"][..], &["root", "stranger"][..]);
+    let unused = |more: &[&str], imports: &[&str]| {
+        let run = shop.json(["ca", "rm", "--unused", "--yes"].into_iter().chain(more.iter().copied()));
+        let result = fine(&run);
+        assert_eq!(result["unused_imports"], serde_json::json!(imports), "{}", run.out);
+        let gone = result["removed_aliases"].as_array().unwrap().len();
+        assert_eq!(result["outcome"], if gone == 0 { "unchanged" } else { "removed" });
+        gone
+    };
+    assert_eq!(unused(&["--dry-run"], stays), 0, "the entry leads to its chain certificate");
+    // A former version does, and a removed entry.
+    let direct = ["import", "www", "pkcs12/www-direct.p12", "--pass-in", "pass:changeit", "--replace"];
+    assert_eq!(shop.run(direct).code, 0);
+    assert_eq!(unused(&[], stays), 0);
+    assert_eq!(shop.run(["undo", "www"]).code, 0);
+    assert_eq!(shop.run(["rm", "www", "--yes"]).code, 0);
+    assert_eq!(unused(&[], stays), 0);
+    assert_eq!(shop.run(["prune", "www"]).code, 0);
+
+    assert_eq!(unused(&["--dry-run"], with_root), 1);
+    assert_eq!(shop.run(["ca", "show", "www_intermediate"]).code, 0, "a dry run removes nothing");
+    let run = shop.run(["ca", "rm", "--unused"]);
+    let said = "removed 1 chain certificate\n  www_intermediate\nto bring one back: strongroom --store ";
+    assert!(run.code == 0 && run.out.starts_with(said), "{}{}", run.out, run.err);
+    assert!(run.out.contains("which somebody imported: root, stranger\n"), "{}", run.out);
+    assert_eq!(shop.run(["ca", "show", "www_intermediate"]).code, 3);
+    assert_eq!(unused(&[], with_root), 0);
+    assert_eq!(shop.run(["undo", "www_intermediate"]).code, 0);
+    assert_eq!(unused(&["--dry-run"], with_root), 1, "it is a chain certificate still");
+    assert_eq!(shop.run(["verify-store"]).code, 0);
+    // Either one is named, or all that nobody needs are meant.
+    for call in [&["ca", "rm"][..], &["ca", "rm", "root", "--unused"], &["ca", "rm", "--unused", "--force"]] {
+        assert_eq!(shop.run(call).code, 2, "{call:?}");
+    }
+}

@@ -25,8 +25,8 @@ pub(crate) use self::import::{Import, PassIn, overridable, overridable_codes};
 pub(crate) use self::issuance::{Csr, CsrCommand, Encoding, Generate, Install, RequestArgs, RequestOutput};
 pub(crate) use self::serving::{Bind, Host, Serve, WebServer, Why};
 pub(crate) use self::store::{
-    Diff, Find, Init, Log, LogCommand, LogRotate, LogRows, Ls, Prune, Reference, Rekey, Remove, Restore,
-    Show, Slot, SortOrder, Undo,
+    CaRemove, Diff, Find, Init, Log, LogCommand, LogRotate, LogRows, Ls, Prune, Reference, Rekey, Remove,
+    Restore, Show, Slot, SortOrder, Undo,
 };
 pub(crate) use self::user::{NewPassword, User};
 pub(crate) use self::watch::Watch;
@@ -241,8 +241,8 @@ pub(crate) enum Ca {
     },
     /// Show one CA certificate
     Show(Show),
-    /// Remove a CA certificate; undo brings it back until it is pruned
-    Rm(Remove),
+    /// Remove a CA certificate, or those that nobody needs; undo brings it back until it is pruned
+    Rm(CaRemove),
     /// Write CA certificates as a file: a PEM bundle, PKCS #7, or a trust store of Java
     Export(CaExport),
 }

@@ -193,6 +193,7 @@ pub(crate) const LIFE: &[Step] = &[
     step("ca rm", "strongroom ca rm root"),
     step("ca rm", "strongroom ca rm root --dry-run --force"),
     step("ca rm", "strongroom ca rm issuing --dry-run"),
+    step("ca rm", "strongroom ca rm --unused --dry-run"),
     typed("ca rm", "strongroom ca rm spare-root", &[("[y/N]", "y\\n")]),
     step("export", "strongroom export www -o www.p12 --pass-out env:PASSWORD"),
     step("export", "strongroom export www -o www.p12 --pass-out env:PASSWORD"),

@@ -80,6 +80,24 @@ pub(crate) struct Remove {
 }
 
 #[derive(Debug, Args)]
+#[command(override_usage = "strongroom ca rm [OPTIONS] ALIAS\n       strongroom ca rm [OPTIONS] --unused")]
+pub(crate) struct CaRemove {
+    /// The CA certificate
+    #[arg(required_unless_present = "unused", conflicts_with = "unused")]
+    pub(crate) alias: Option<Alias>,
+    /// Remove the chain certificates that imports stored, and that no version of any entry leads to, former and removed ones
+    /// included. What somebody imported with ca import stays, and is named
+    #[arg(long, conflicts_with = "force")]
+    pub(crate) unused: bool,
+    /// Remove it also if entries lead to it
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Say what would be removed, and which entries would lose their chain, and remove nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Undo {
     /// The entry
     pub(crate) alias: Alias,

@@ -10,7 +10,7 @@ use strongroom::{
 
 use super::{ca::check_authority, list::named_entry, now, open, open_read_only};
 use crate::{
-    args::{Arguments, Remove},
+    args::{Arguments, CaRemove, Remove},
     failure::Failure,
     prompt::{Unasked, confirm},
     render::{Printer, first_names},
@@ -31,16 +31,86 @@ pub(in crate::commands) struct Removed {
     dry_run: bool,
 }
 
-/// Removes a CA certificate, and nothing else.
-pub(super) fn rm_ca(arguments: &Arguments, command: &Remove, printer: &Printer) -> Result<(), Failure> {
+/// The answer to `ca rm --unused`.
+#[derive(JsonSchema, Serialize)]
+pub(in crate::commands) struct UnusedRemoved {
+    outcome: &'static str,
+    /// Chain certificates that imports stored.
+    removed_aliases: Vec<String>,
+    /// What somebody imported, and stays.
+    unused_imports: Vec<String>,
+    dry_run: bool,
+}
+
+/// Removes a CA certificate, and nothing else; or those that nobody needs.
+pub(super) fn rm_ca(arguments: &Arguments, command: &CaRemove, printer: &Printer) -> Result<(), Failure> {
     let keystore = if command.dry_run { open_read_only(arguments, printer)? } else { open(arguments)? };
-    match keystore.entry(&command.alias, now()) {
+    let Some(alias) = &command.alias else {
+        return unused(&keystore, arguments, command.dry_run, printer);
+    };
+    match keystore.entry(alias, now()) {
         Ok(entry) => check_authority(&entry)?,
         // What is damaged says no more of itself than its alias, and `rm` removes it.
         Err(strongroom::Error::Store(StoreError::Corrupt { .. })) => {}
-        Err(_) => drop(named_entry(&keystore, &command.alias, now())?),
+        Err(_) => drop(named_entry(&keystore, alias, now())?),
     }
-    remove(&keystore, arguments, command, printer)
+    let command = Remove { alias: alias.clone(), force: command.force, dry_run: command.dry_run };
+    remove(&keystore, arguments, &command, printer)
+}
+
+/// Removes the chain certificates that nobody needs.
+fn unused(
+    keystore: &Keystore,
+    arguments: &Arguments,
+    dry_run: bool,
+    printer: &Printer,
+) -> Result<(), Failure> {
+    let found = keystore.unneeded_authorities(now())?;
+    let aliases = |aliases: &[Alias]| aliases.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let going = found.chain_certificates;
+    if !dry_run && !going.is_empty() {
+        let names = first_names(going.iter().map(Alias::as_str), SHOWN);
+        let count = counted(going.len());
+        confirm(arguments, &format!("Remove {count} that nobody needs: {names}?"), Unasked::GoOn)?;
+        for alias in &going {
+            // One that an entry has come to need meanwhile is refused.
+            keystore.remove(alias, false, now())?;
+        }
+    }
+    let view = UnusedRemoved {
+        removed_aliases: aliases(&going),
+        unused_imports: aliases(&found.imported),
+        outcome: if going.is_empty() { "unchanged" } else { "removed" },
+        dry_run,
+    };
+    printer.result(&view, &[], || {
+        let mut text = match (going.is_empty(), dry_run) {
+            (true, _) => "there is no chain certificate that nobody needs\n".to_owned(),
+            (false, true) => format!("would remove {}; nothing was removed\n", counted(going.len())),
+            (false, false) => format!("removed {}\n", counted(going.len())),
+        };
+        going.iter().for_each(|alias| text.push_str(&format!("  {alias}\n")));
+        let program = printer.program();
+        if let Some(first) = going.first().filter(|_| !dry_run) {
+            text.push_str(&format!("to bring one back: {program} undo {first}\n"));
+        }
+        if let Some(first) = found.imported.first() {
+            let names = first_names(found.imported.iter().map(Alias::as_str), SHOWN);
+            text.push_str(&format!(
+                "no entry leads to these either, which somebody imported: {names}\n\
+                 to remove one: {program} ca rm {first}\n"
+            ));
+        }
+        text
+    });
+    Ok(())
+}
+
+fn counted(chain_certificates: usize) -> String {
+    match chain_certificates {
+        1 => "1 chain certificate".to_owned(),
+        count => format!("{count} chain certificates"),
+    }
 }
 
 pub(super) fn rm(arguments: &Arguments, command: &Remove, printer: &Printer) -> Result<(), Failure> {

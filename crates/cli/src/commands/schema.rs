@@ -54,7 +54,7 @@ const COMMANDS: &[(&str, &[Make])] = &[
     ("ca import", &[of::<ImportView>, of::<ca::AuthoritiesView<'_>>]),
     ("ca ls", &[listed::<EntryView>]),
     ("ca show", &[of::<ShowView>]),
-    ("ca rm", &[of::<removal::Removed>]),
+    ("ca rm", &[of::<removal::Removed>, of::<removal::UnusedRemoved>]),
     ("ca export", &[of::<export::view::ExportView<'_>>]),
     ("ls", &[listed::<EntryView>, of::<list::RemovedListing>]),
     ("find", &[listed::<find::FoundView>]),

@@ -46,6 +46,7 @@ mod shared;
 mod slots;
 #[cfg(all(test, unix))]
 mod tests;
+mod unneeded;
 mod unproved;
 mod verified;
 mod waiting_key;
@@ -91,6 +92,7 @@ pub use self::{
     servers::{ServedEntry, ServerFile, ServerReport, running_servers, stale_server_files},
     serving::{NameDigest, NameSink, NamedEntry},
     slots::ListedSlot,
+    unneeded::UnneededAuthorities,
     unproved::{UnprovedEntry, UnprovedNamed, UnprovedStore},
     verified::VerifiedAhead,
     web_server::{WebServerChange, WebServerReport},

@@ -125,6 +125,7 @@ pub(super) const EXAMPLES: &[Examples] = &[
         &[
             ("strongroom ca rm old-root --dry-run", "which entries would lose their chain"),
             ("strongroom ca rm old-root", "remove it; undo brings it back"),
+            ("strongroom ca rm --unused --dry-run", "which chain certificates nobody needs any more"),
         ],
     ),
     (
