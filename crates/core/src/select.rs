@@ -91,6 +91,18 @@ impl ServerKey {
         }
     }
 
+    /// The kind of key that signs with a scheme: the reverse of [`schemes`](Self::schemes).
+    fn of_scheme(scheme: u16) -> Self {
+        match scheme {
+            0x0806 | 0x0805 | 0x0804 | 0x0601 | 0x0501 | 0x0401 => Self::Rsa,
+            0x0403 => Self::P256,
+            0x0503 => Self::P384,
+            0x0603 => Self::P521,
+            0x0807 => Self::Ed25519,
+            _ => Self::Unusable,
+        }
+    }
+
     /// The NamedGroup (RFC 8422, section 5.1.1) that a TLS 1.2 client must name for it.
     fn group(self) -> Option<u16> {
         match self {
@@ -128,7 +140,7 @@ impl ClientKeys {
     /// (RFC 8422, section 5.1).
     #[must_use]
     pub fn offered(
-        schemes: impl Iterator<Item = u16> + Clone,
+        schemes: impl Iterator<Item = u16>,
         mut suites: impl Iterator<Item = u16> + Clone,
         groups: Option<impl Iterator<Item = u16> + Clone>,
         tls13: bool,
@@ -141,16 +153,16 @@ impl ClientKeys {
                 ecdsa |= ECDSA_SUITES.contains(&suite);
             });
         }
+        let signed = schemes.map(|scheme| ServerKey::of_scheme(scheme).bit()).fold(0, |keys, key| keys | key);
         let mut keys = 0;
         for key in ServerKey::ALL {
-            let signs = schemes.clone().any(|scheme| key.schemes().contains(&scheme));
             let suited = if key == ServerKey::Rsa { rsa } else { ecdsa };
             let curve = !old
                 || key.group().is_none_or(|wanted| {
                     groups.clone().is_none_or(|mut groups| groups.any(|group| group == wanted))
                 });
-            if signs && suited && curve {
-                keys |= key.bit();
+            if suited && curve {
+                keys |= key.bit() & signed;
             }
         }
         Self(keys)

@@ -9,20 +9,20 @@ use std::{
 };
 
 /// Something that can be dropped from memory and made again.
-pub(crate) trait Evict: Send + Sync {
+pub(crate) trait Evict {
     /// Drops it, unless it was used since it was asked last; says whether it was dropped.
     fn evict(&self) -> bool;
 }
 
 /// A bound on the bytes of what is kept: a queue with a second chance. It is locked when something is made, never when it
 /// is used.
-pub(crate) struct Cache {
+pub(crate) struct Cache<T> {
     limit: usize,
     held: AtomicUsize,
-    queue: Mutex<VecDeque<(Weak<dyn Evict>, usize)>>,
+    queue: Mutex<VecDeque<(Weak<T>, usize)>>,
 }
 
-impl Cache {
+impl<T: Evict> Cache<T> {
     pub(crate) fn new(limit: usize) -> Self {
         Self { limit, held: AtomicUsize::new(0), queue: Mutex::new(VecDeque::new()) }
     }
@@ -33,11 +33,9 @@ impl Cache {
     }
 
     /// Something of `bytes` was made. What is over the limit goes, and it is the last to go.
-    pub(crate) fn made(&self, what: &Arc<impl Evict + 'static>, bytes: usize) {
-        let weak = Arc::downgrade(what);
-        let what: Weak<dyn Evict> = weak;
+    pub(crate) fn made(&self, what: &Arc<T>, bytes: usize) {
         let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
-        queue.push_back((what, bytes));
+        queue.push_back((Arc::downgrade(what), bytes));
         let mut held = self.held.load(Ordering::Relaxed).saturating_add(bytes);
         // Each gets a second chance once.
         let mut looks = queue.len().saturating_mul(2);
@@ -67,7 +65,7 @@ impl Cache {
     }
 }
 
-impl std::fmt::Debug for Cache {
+impl<T: Evict> std::fmt::Debug for Cache<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Cache({} of {} bytes)", self.held(), self.limit)
     }

@@ -18,9 +18,12 @@ impl ResolvesClientCert for ClientIdentity {
     fn resolve(&self, _hints: &[&[u8]], schemes: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
         let root = self.shared.root.load();
         let entry = root.entry(&self.alias)?;
-        let loaded = self.shared.loaded(entry, &mut 1)?;
-        let usable = loaded.certified.key.choose_scheme(schemes).is_some();
-        usable.then(|| self.shared.answered(&loaded))
+        let served = self.shared.served(entry, &mut 1)?;
+        let usable = served.certified.key.choose_scheme(schemes).is_some();
+        usable.then(|| {
+            self.shared.answered(entry);
+            served.certified
+        })
     }
 
     fn has_certs(&self) -> bool {

@@ -62,7 +62,7 @@ impl Template {
         web_server: &WebServer,
     ) -> Result<ServerConfig, LiveTlsError> {
         let codes: Vec<u16> = web_server.suites().iter().map(|suite| suite.code()).collect();
-        let mut provider = CryptoProvider::clone(&shared.loader.provider);
+        let mut provider = CryptoProvider::clone(&shared.loader.keys.provider);
         provider.cipher_suites.retain(|suite| codes.contains(&u16::from(suite.suite())));
         let versions: Vec<&'static SupportedProtocolVersion> =
             web_server.versions().into_iter().filter_map(version).collect();

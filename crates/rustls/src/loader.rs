@@ -12,9 +12,9 @@ use strongroom::{
 
 use crate::{
     cache::Cache,
-    entry::{Entry, Loaded},
+    entry::{Entry, Served},
     event::Events,
-    key::LazyKey,
+    key::{Keys, LazyKey},
 };
 
 /// Why an entry was not loaded.
@@ -38,11 +38,9 @@ pub(crate) enum Proof {
 
 pub(crate) struct Loader {
     pub(crate) keystore: Keystore,
-    pub(crate) provider: Arc<CryptoProvider>,
     /// Chains and sealed keys.
-    pub(crate) entries: Arc<Cache>,
-    /// Keys that are open.
-    pub(crate) keys: Arc<Cache>,
+    pub(crate) entries: Cache<Entry>,
+    pub(crate) keys: Arc<Keys>,
     events: Arc<Events>,
     clock: fn() -> UnixTime,
     /// CA certificates that could not be read the last time.
@@ -58,12 +56,10 @@ impl Loader {
         events: Arc<Events>,
         clock: fn() -> UnixTime,
     ) -> Self {
-        let cache = |limit| Arc::new(Cache::new(limit));
         Self {
             keystore,
-            provider,
-            entries: cache(entries),
-            keys: cache(keys),
+            entries: Cache::new(entries),
+            keys: Arc::new(Keys::new(provider, Arc::clone(&events), keys)),
             events,
             clock,
             damaged: Mutex::default(),
@@ -86,7 +82,7 @@ impl Loader {
     }
 
     /// Reads an entry as it is now.
-    pub(crate) fn load(&self, alias: &Alias, proof: Proof) -> Result<Loaded, NotLoaded> {
+    pub(crate) fn load(&self, alias: &Alias, proof: Proof) -> Result<Served, NotLoaded> {
         let mut credential = self.keystore.sealed_credential(alias, (self.clock)()).map_err(not_loaded)?;
         let served = credential.take_served();
         let leaf = served.first().ok_or(NotLoaded::Gone)?;
@@ -98,18 +94,34 @@ impl Loader {
         }
         let of = (credential.alias().clone(), credential.version());
         let until = credential.chain_until();
-        let key = LazyKey::new(credential, leaf, (&self.provider, &self.keys, &self.events));
-        if proof == Proof::Now {
-            key.prove(leaf).map_err(NotLoaded::Refused)?;
-        }
-        Loaded::new(of, until, &served, key).ok_or(NotLoaded::Gone)
+        let key = LazyKey::new(credential, leaf, &self.keys);
+        let open = match proof {
+            Proof::Now => Some(key.prove(leaf).map_err(NotLoaded::Refused)?),
+            Proof::Later => None,
+        };
+        Served::new(of, until, &served, key, open).ok_or(NotLoaded::Gone)
     }
 
-    /// Puts what was loaded into an entry, where it may be dropped again.
-    pub(crate) fn keep(&self, entry: &Arc<Entry>, loaded: Arc<Loaded>) {
-        let bytes = loaded.bytes();
-        entry.loaded.store(Some(loaded));
-        self.entries.made(entry, bytes);
+    /// Puts what was loaded into an entry, where it may be dropped again. Not if its key is of another kind, or its names
+    /// are others.
+    pub(crate) fn keep(&self, entry: &Arc<Entry>, served: Served) -> bool {
+        let (loaded, open) = (Arc::clone(&served.loaded), served.is_open());
+        if loaded.names != entry.names || !entry.put(served) {
+            return false;
+        }
+        self.entries.made(entry, loaded.bytes());
+        if open {
+            loaded.key.was_opened();
+        }
+        true
+    }
+
+    /// An entry of its own for what was loaded.
+    pub(crate) fn entry_of(&self, served: Served) -> Arc<Entry> {
+        let loaded = &served.loaded;
+        let entry = Arc::new(Entry::new(loaded.alias.key(), loaded.names.to_vec()));
+        self.keep(&entry, served);
+        entry
     }
 }
 
@@ -124,6 +136,6 @@ fn not_loaded(error: Error) -> NotLoaded {
 
 impl std::fmt::Debug for Loader {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Loader").field("entries", &self.entries).field("keys", &self.keys).finish()
+        f.debug_struct("Loader").field("entries", &self.entries).field("keys", &self.keys.open).finish()
     }
 }

@@ -23,7 +23,7 @@ use strongroom::{
 use self::{ahead::read_ahead, pinned::with_pinned};
 use crate::{
     LiveTlsError, TlsEvent,
-    entry::{Entry, NameKey},
+    entry::NameKey,
     loader::{NotLoaded, Proof},
     resolver::Shared,
     session::{Sessions, Tickets},
@@ -233,7 +233,7 @@ impl Follows {
 
     /// After everything may have changed: what was loaded is compared with what the store holds now.
     fn compare(&self, shared: &Shared, state: &mut State, before: &Root) {
-        let loaded = before.entries().filter(|entry| entry.loaded.load().is_some());
+        let loaded = before.entries().filter(|entry| entry.is_loaded());
         let aliases: Vec<Alias> = loaded.filter_map(|entry| entry.alias.parse().ok()).collect();
         let done = self.read(shared, state, aliases);
         self.finish(shared, state, done, |root| root);
@@ -251,7 +251,7 @@ impl Follows {
             self.trust(shared, state)?;
             // Their chains may be others now.
             let root = shared.root.load();
-            let loaded = root.entries().filter(|entry| entry.loaded.load().is_some());
+            let loaded = root.entries().filter(|entry| entry.is_loaded());
             aliases.extend(loaded.filter_map(|entry| entry.alias.parse::<Alias>().ok()));
         }
         if shared.only_default {
@@ -275,16 +275,13 @@ impl Follows {
         for alias in aliases {
             let key = alias.key();
             let known = root.entry(&key);
-            let before = known.and_then(|entry| entry.loaded.load_full());
+            let before = known.and_then(|entry| entry.served());
             match shared.loader.load(&alias, Proof::Now) {
                 Ok(fresh) if before.as_ref().is_some_and(|before| before.is_same(&fresh)) => {
                     done.well.push(alias)
                 }
                 Ok(fresh) => {
-                    let fresh = Arc::new(fresh);
-                    let entry = Arc::new(Entry::of(Arc::clone(&fresh)));
-                    shared.loader.keep(&entry, fresh);
-                    done.edits.push(Edit::Put(entry));
+                    done.edits.push(Edit::Put(shared.loader.entry_of(fresh)));
                     done.well.push(alias.clone());
                     done.changed.push(alias);
                 }
@@ -314,7 +311,7 @@ impl Follows {
         self.swap(shared, bind(root.after(done.edits)));
         done.well.iter().for_each(|alias| shared.events.works_again(alias, true));
         shared.loader.entries.sweep();
-        shared.loader.keys.sweep();
+        shared.loader.keys.open.sweep();
         if let Some(alias) = shared.default_alias().filter(|alias| done.removed.contains(alias)) {
             shared.events.tell(TlsEvent::NoDefault { alias });
         }
@@ -357,7 +354,7 @@ impl Follows {
         let now = seconds((shared.clock)());
         let root = shared.root.load();
         let ended = root.entries().filter(|entry| {
-            let until = entry.loaded.load().as_ref().and_then(|loaded| loaded.chain_until);
+            let until = entry.loaded().and_then(|loaded| loaded.chain_until);
             until.is_some_and(|until| (*since..now).contains(&until))
         });
         self.state().retry.extend(ended.map(|entry| entry.alias.to_string()));

@@ -21,7 +21,7 @@ use strongroom::{
 };
 
 use crate::{
-    entry::{Entry, Loaded, NameKey},
+    entry::{Entry, NameKey, Served},
     event::Events,
     key::NoKeyInCommon,
     loader::{Loader, NotLoaded, Proof},
@@ -30,6 +30,8 @@ use crate::{
 
 /// Entries that one handshake reads from the store at most.
 const COLD_IN_A_HANDSHAKE: usize = 16;
+/// Room that is made for entries that may answer.
+const MOST_ASKED: usize = 16;
 /// Entries that answered, and are listed.
 const MAX_ANSWERED: usize = 1_000;
 /// Entries that are kept while the names of a large store are still being read.
@@ -70,26 +72,30 @@ pub(crate) struct Answered {
 
 /// An entry that may answer.
 struct Asked {
-    loaded: Arc<Loaded>,
+    entry: Arc<Entry>,
+    served: Served,
     matched: NameMatch,
     bound: bool,
 }
+
+/// What answers a client, and whether the client can use its key.
+type Answer = (Arc<CertifiedKey>, bool);
 
 impl Shared {
     pub(crate) fn default_alias(&self) -> Option<Alias> {
         self.default_alias.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The entry that answers a client: by the name that it sends, or by the address that it came to.
+    /// What answers a client: by the name that it sends, or by the address that it came to.
     pub(crate) fn answer(
         &self,
         name: Option<&str>,
         address: Option<IpAddr>,
         client: ClientKeys,
-    ) -> Option<Arc<Loaded>> {
+    ) -> Option<Answer> {
         let root = self.root.load();
         let found = match (name, address) {
-            _ if self.only_default => return self.loaded(root.default.as_ref()?, &mut 1),
+            _ if self.only_default => return self.answer_of(root.default.as_ref()?, client),
             (Some(name), _) if !root.complete => self.early(&root, name, client),
             (Some(name), _) => self.named(&root, name, client),
             (None, Some(address)) => self.addressed(&root, address, client),
@@ -103,89 +109,98 @@ impl Shared {
         if self.strict_sni {
             return None;
         }
-        self.loaded(root.default.as_ref()?, &mut 1)
+        self.answer_of(root.default.as_ref()?, client)
     }
 
-    /// An entry answers: what rustls sends of it.
-    pub(crate) fn answered(&self, loaded: &Loaded) -> Arc<CertifiedKey> {
-        if loaded.answers() {
+    /// An entry answers a client.
+    pub(crate) fn answered(&self, entry: &Entry) {
+        if entry.answers() {
             let mut answered = self.answered.lock().unwrap_or_else(PoisonError::into_inner);
             if answered.aliases.len() < MAX_ANSWERED {
-                answered.aliases.insert(loaded.alias.key());
+                answered.aliases.insert(entry.alias.to_string());
             } else {
-                answered.more |= !answered.aliases.contains(&loaded.alias.key());
+                answered.more |= !answered.aliases.contains(&*entry.alias);
             }
         }
-        Arc::clone(&loaded.certified)
     }
 
-    fn named(&self, root: &Root, name: &str, client: ClientKeys) -> Option<Arc<Loaded>> {
+    /// The only entry that may answer does.
+    fn answer_of(&self, entry: &Arc<Entry>, client: ClientKeys) -> Option<Answer> {
+        let served = self.served(entry, &mut 1)?;
+        self.answered(entry);
+        Some((served.certified, client.can_use(served.loaded.kind)))
+    }
+
+    fn named(&self, root: &Root, name: &str, client: ClientKeys) -> Option<Answer> {
         let key = NameKey::of(name);
         let exact = root.named(key);
         // Nothing goes before the only entry with the name itself, if the client can use it.
         if let [only] = exact
-            && let Some(loaded) = &*only.loaded.load()
-            && client.can_use(loaded.key)
+            && client.can_use(only.kind())
+            && let Some(certified) = only.certified()
         {
-            return Some(Arc::clone(loaded));
+            self.answered(only);
+            return Some((certified, true));
         }
         let wildcard = wildcard_of(name).map(|wildcard| NameKey::of(&wildcard));
         let wild = wildcard.map(|key| root.named(key)).unwrap_or_default();
         if let ([], [only]) = (exact, wild) {
-            return self.loaded(only, &mut 1);
+            return self.answer_of(only, client);
         }
         let bound = root.bound(key);
-        let mut asked = Vec::with_capacity(exact.len() + wild.len());
+        let mut asked = Vec::with_capacity(exact.len().saturating_add(wild.len()).min(MOST_ASKED));
         let mut reads = COLD_IN_A_HANDSHAKE;
         for (entries, matched) in [(exact, NameMatch::Exact), (wild, NameMatch::Wildcard)] {
             for entry in entries {
-                if let Some(loaded) = self.loaded(entry, &mut reads) {
-                    asked.push(Asked { loaded, matched, bound: bound == Some(&*entry.alias) });
+                if let Some(served) = self.served(entry, &mut reads) {
+                    let (entry, bound) = (Arc::clone(entry), bound == Some(&*entry.alias));
+                    asked.push(Asked { entry, served, matched, bound });
                 }
             }
         }
         self.choose(asked, client)
     }
 
-    fn addressed(&self, root: &Root, address: IpAddr, client: ClientKeys) -> Option<Arc<Loaded>> {
+    fn addressed(&self, root: &Root, address: IpAddr, client: ClientKeys) -> Option<Answer> {
         let key = NameKey::of(&address.to_string());
         let mut asked = Vec::new();
         let mut reads = COLD_IN_A_HANDSHAKE;
         for entry in root.named(key) {
-            let loaded = self.loaded(entry, &mut reads);
+            let served = self.served(entry, &mut reads);
             // A DNS name that looks like an address is none.
-            if let Some(loaded) = loaded.filter(|loaded| loaded.addresses.contains(&address)) {
-                let bound = root.bound(key) == Some(&*entry.alias);
-                asked.push(Asked { loaded, matched: NameMatch::Exact, bound });
+            if let Some(served) = served.filter(|served| served.loaded.addresses.contains(&address)) {
+                let (entry, bound) = (Arc::clone(entry), root.bound(key) == Some(&*entry.alias));
+                asked.push(Asked { entry, served, matched: NameMatch::Exact, bound });
             }
         }
         self.choose(asked, client)
     }
 
-    fn choose(&self, mut asked: Vec<Asked>, client: ClientKeys) -> Option<Arc<Loaded>> {
+    fn choose(&self, mut asked: Vec<Asked>, client: ClientKeys) -> Option<Answer> {
         let at = i64::try_from((self.clock)().as_secs()).unwrap_or(i64::MAX);
-        let contenders = asked.iter().map(|asked| asked.loaded.contender(asked.matched, asked.bound));
-        let place = select_entry(contenders, client, at)?;
-        (place < asked.len()).then(|| asked.swap_remove(place).loaded)
+        let contenders = asked.iter().map(|asked| asked.served.contender(asked.matched, asked.bound));
+        let place = select_entry(contenders, client, at).filter(|place| *place < asked.len())?;
+        let Asked { entry, served, .. } = asked.swap_remove(place);
+        self.answered(&entry);
+        Some((served.certified, client.can_use(served.loaded.kind)))
     }
 
-    /// What a handshake needs of an entry, read from the store if it must be.
-    pub(crate) fn loaded(&self, entry: &Arc<Entry>, reads: &mut usize) -> Option<Arc<Loaded>> {
-        if let Some(loaded) = &*entry.loaded.load() {
-            return Some(Arc::clone(loaded));
+    /// What an entry is served with, read from the store if it must be.
+    pub(crate) fn served(&self, entry: &Arc<Entry>, reads: &mut usize) -> Option<Served> {
+        if let Some(served) = entry.asked() {
+            return Some(served);
         }
         *reads = reads.checked_sub(1)?;
         let alias: Alias = entry.alias.parse().ok()?;
         match self.loader.load(&alias, Proof::Later) {
-            // The store has another version by now, which is not for the name that was asked for, perhaps.
-            Ok(loaded) if loaded.names != entry.names => {
-                self.behind.store(true, Ordering::Relaxed);
-                None
-            }
-            Ok(loaded) => {
-                let loaded = Arc::new(loaded);
-                self.loader.keep(entry, Arc::clone(&loaded));
-                Some(loaded)
+            Ok(served) => {
+                let kept = self.loader.keep(entry, served.clone());
+                // The store has another version by now.
+                if !kept {
+                    self.behind.store(true, Ordering::Relaxed);
+                }
+                // That need not be for the name that was asked for.
+                (kept || served.loaded.names == entry.names).then_some(served)
             }
             Err(NotLoaded::Gone) => {
                 self.behind.store(true, Ordering::Relaxed);
@@ -203,7 +218,7 @@ impl Shared {
     }
 
     /// Asks the store itself: not all of its names were read yet.
-    fn early(&self, root: &Root, name: &str, client: ClientKeys) -> Option<Arc<Loaded>> {
+    fn early(&self, root: &Root, name: &str, client: ClientKeys) -> Option<Answer> {
         let limit = u32::try_from(COLD_IN_A_HANDSHAKE).unwrap_or(u32::MAX);
         let mut asked = Vec::new();
         let mut reads = COLD_IN_A_HANDSHAKE;
@@ -218,30 +233,29 @@ impl Shared {
             let aliases =
                 aliases.map_err(|error| self.events.store_failed(&error.to_string())).unwrap_or_default();
             for alias in aliases {
-                if let Some(loaded) = self.early_entry(root, &alias, &mut reads) {
-                    asked.push(Asked { loaded, matched, bound: bound.as_ref() == Some(&alias) });
+                if let Some((entry, served)) = self.early_entry(root, &alias, &mut reads) {
+                    asked.push(Asked { entry, served, matched, bound: bound.as_ref() == Some(&alias) });
                 }
             }
         }
         self.choose(asked, client)
     }
 
-    fn early_entry(&self, root: &Root, alias: &Alias, reads: &mut usize) -> Option<Arc<Loaded>> {
+    fn early_entry(&self, root: &Root, alias: &Alias, reads: &mut usize) -> Option<(Arc<Entry>, Served)> {
         let key = alias.key();
         let known = self.early.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
         let known = known.or_else(|| root.default.clone().filter(|default| *default.alias == *key));
-        if let Some(loaded) = known.and_then(|entry| entry.loaded.load_full()) {
-            return Some(loaded);
+        if let Some(known) = known.and_then(|entry| entry.asked().map(|served| (entry, served))) {
+            return Some(known);
         }
         *reads = reads.checked_sub(1)?;
-        let loaded = self.loader.load(alias, Proof::Later).ok()?;
-        let loaded = Arc::new(loaded);
-        let entry = Arc::new(Entry::of(Arc::clone(&loaded)));
+        let served = self.loader.load(alias, Proof::Later).ok()?;
+        let entry = self.loader.entry_of(served.clone());
         let mut early = self.early.lock().unwrap_or_else(PoisonError::into_inner);
         if early.len() < MAX_EARLY {
-            early.insert(key, entry);
+            early.insert(key, Arc::clone(&entry));
         }
-        Some(loaded)
+        Some((entry, served))
     }
 }
 
@@ -266,9 +280,8 @@ impl ResolvesServerCert for Resolver {
             hello.named_groups().map(|groups| groups.iter().map(|group| u16::from(*group))),
             self.tls13,
         );
-        let loaded = self.shared.answer(hello.server_name(), self.address, client)?;
-        let certified = self.shared.answered(&loaded);
-        if !client.can_use(loaded.key) && certified.key.choose_scheme(hello.signature_schemes()).is_none() {
+        let (certified, usable) = self.shared.answer(hello.server_name(), self.address, client)?;
+        if !usable && certified.key.choose_scheme(hello.signature_schemes()).is_none() {
             // The client is told: handshake_failure.
             return Some(Arc::new(CertifiedKey::new(certified.cert.clone(), Arc::new(NoKeyInCommon))));
         }

@@ -103,3 +103,14 @@ fn names_are_compared_in_one_form() {
         assert_eq!(wildcard_of(none), None, "{none}");
     }
 }
+
+#[test]
+fn a_scheme_leads_to_the_kind_of_key_that_signs_with_it() {
+    for scheme in 0..=u16::MAX {
+        let signs = ServerKey::ALL.into_iter().filter(|key| key.schemes().contains(&scheme));
+        let signs: Vec<ServerKey> = signs.collect();
+        let found = ServerKey::of_scheme(scheme);
+        let found = [found].into_iter().filter(|key| *key != ServerKey::Unusable);
+        assert_eq!(found.collect::<Vec<_>>(), signs, "{scheme:#06x}");
+    }
+}

@@ -1,6 +1,6 @@
 //! Reads entries ahead, so that they are served whatever becomes of the store.
 
-use std::sync::{Arc, atomic::Ordering};
+use std::sync::atomic::Ordering;
 
 use strongroom::Alias;
 
@@ -24,15 +24,20 @@ pub(super) fn read_ahead(shared: &Shared) {
         if shared.stop.load(Ordering::Relaxed) {
             return;
         }
-        if entry.loaded.load().is_some() {
+        if entry.is_loaded() {
             continue;
         }
         let Ok(alias) = entry.alias.parse::<Alias>() else {
             continue;
         };
         match shared.loader.load(&alias, proof) {
-            Ok(loaded) if loaded.names == entry.names => shared.loader.keep(entry, Arc::new(loaded)),
-            Ok(_) | Err(NotLoaded::Gone) => shared.behind.store(true, Ordering::Relaxed),
+            Ok(served) => {
+                // Kept, unless the store has another version by now.
+                if !shared.loader.keep(entry, served) {
+                    shared.behind.store(true, Ordering::Relaxed);
+                }
+            }
+            Err(NotLoaded::Gone) => shared.behind.store(true, Ordering::Relaxed),
             Err(NotLoaded::Refused(reason)) => shared.events.refused(&alias, &reason, false),
             Err(NotLoaded::Store(reason)) => {
                 shared.events.store_failed(&reason);

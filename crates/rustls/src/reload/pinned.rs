@@ -1,13 +1,12 @@
 //! Entries that are served although no name leads to them: the default one, and identities of clients.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::PoisonError;
 
 use strongroom::Alias;
 
 use super::Follows;
 use crate::{
     LiveTlsError,
-    entry::Entry,
     loader::{NotLoaded, Proof},
     resolver::Shared,
     snapshot::{Edit, Root},
@@ -18,7 +17,7 @@ impl Follows {
     pub(crate) fn add_identity(&self, shared: &Shared, alias: &Alias) -> Result<(), LiveTlsError> {
         let mut state = self.state();
         let root = shared.root.load_full();
-        if root.entry(&alias.key()).is_none_or(|entry| entry.loaded.load().is_none()) {
+        if root.entry(&alias.key()).is_none_or(|entry| !entry.is_loaded()) {
             let root = with_pinned(shared, Root::clone(&root), alias)?;
             self.swap(shared, root);
         }
@@ -30,7 +29,7 @@ impl Follows {
     pub(crate) fn set_default(&self, shared: &Shared, alias: Alias) -> Result<(), LiveTlsError> {
         let state = self.state();
         let root = shared.root.load_full();
-        let there = root.entry(&alias.key()).is_some_and(|entry| entry.loaded.load().is_some());
+        let there = root.entry(&alias.key()).is_some_and(|entry| entry.is_loaded());
         let mut root =
             if there { Root::clone(&root) } else { with_pinned(shared, Root::clone(&root), &alias)? };
         let former = {
@@ -53,12 +52,9 @@ impl Follows {
 /// A snapshot with one entry that must be there.
 pub(super) fn with_pinned(shared: &Shared, root: Root, alias: &Alias) -> Result<Root, LiveTlsError> {
     let refused = |reason: String| LiveTlsError::Default { alias: alias.clone(), reason };
-    let loaded = shared.loader.load(alias, Proof::Now).map_err(|error| match error {
+    let served = shared.loader.load(alias, Proof::Now).map_err(|error| match error {
         NotLoaded::Gone => refused("there is no such entry, or it has no key".to_owned()),
         NotLoaded::Refused(reason) | NotLoaded::Store(reason) => refused(reason),
     })?;
-    let loaded = Arc::new(loaded);
-    let entry = Arc::new(Entry::of(Arc::clone(&loaded)));
-    shared.loader.keep(&entry, loaded);
-    Ok(root.after([Edit::Put(entry)]))
+    Ok(root.after([Edit::Put(shared.loader.entry_of(served))]))
 }

@@ -18,7 +18,7 @@ impl Follows {
         let answered = shared.answered.lock().unwrap_or_else(PoisonError::into_inner);
         let default = shared.default_alias().map(|alias| alias.key());
         for alias in answered.aliases.iter().chain(&default) {
-            let loaded = root.entry(alias).and_then(|entry| entry.loaded.load_full());
+            let loaded = root.entry(alias).and_then(|entry| entry.loaded());
             if let Some(loaded) = loaded.filter(|loaded| loaded.not_after < at) {
                 shared.events.expired(&loaded.alias, loaded.not_after);
             }
@@ -35,7 +35,7 @@ impl Follows {
         report.default = shared.default_alias().filter(|_| root.default.is_some());
         let mut answered = shared.answered.lock().unwrap_or_else(PoisonError::into_inner);
         answered.aliases.retain(|alias| root.entry(alias).is_some());
-        let served = answered.aliases.iter().filter_map(|alias| root.entry(alias)?.loaded.load_full());
+        let served = answered.aliases.iter().filter_map(|alias| root.entry(alias)?.loaded());
         report.served = served
             .map(|loaded| ServedEntry::new(loaded.alias.clone(), loaded.version, loaded.leaf))
             .collect();

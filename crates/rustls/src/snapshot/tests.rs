@@ -40,7 +40,8 @@ fn a_snapshot_made_by_changes_is_the_one_that_is_gathered_at_once() {
     }
     let gathered = gathered.into_root(|_, _| None);
     assert_eq!((grown.names(), gathered.names()), (6_000, 6_000));
-    assert!(grown.shards.len() > 1 && gathered.shards.len() > 1);
+    let leaves = |root: &Root| root.names.differs(&root.names).1;
+    assert!(leaves(&grown) > 8 && leaves(&gathered) > 8);
     for n in 0..3_000 {
         for name in names(n) {
             assert_eq!(aliases(&grown, &name), aliases(&gathered, &name), "{name}");
@@ -99,15 +100,56 @@ fn a_million_aliases() {
 }
 
 #[test]
-fn a_change_of_one_entry_copies_no_more_than_its_shards() {
+fn a_change_of_one_entry_copies_no_more_than_its_leaves() {
     let mut gathered = Gathered::default();
     for n in 0..100_000 {
         gathered.name(&NameDigest::of(&format!("host{n}.example.com")), &format!("a{n}"));
     }
     let root = gathered.into_root(|_, _| None);
     let next = root.after([Edit::Put(entry("a7", &["host7.example.com", "new.example.com"]))]);
-    let copied = root.shards.iter().zip(&next.shards).filter(|(one, other)| !Arc::ptr_eq(one, other)).count();
-    assert!((1..=4).contains(&copied), "{copied} of {}", root.shards.len());
-    let largest = root.shards.iter().map(|shard| shard.names.len()).max().unwrap();
-    assert!(largest < 8 * PER_SHARD, "{largest}");
+    let (copied, leaves) = root.names.differs(&next.names);
+    assert!((1..=2).contains(&copied), "{copied} of {leaves}");
+    assert_eq!(root.aliases.table.differs(&next.aliases.table), 1);
+    let largest = root.names.largest();
+    assert!(largest < 200, "{largest} of {leaves}");
+}
+
+#[test]
+fn names_are_found_whatever_was_put_and_removed_before() {
+    // A plain map beside, over random edits.
+    let mut root = Root::empty();
+    let mut plain: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    let mut random = 12_345_usize;
+    let mut next = move |below: usize| {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (random >> 33) % below
+    };
+    let host = |n: usize| format!("host{n}.example.com");
+    for _ in 0..400 {
+        let edits: Vec<Edit> = (0..next(12))
+            .map(|_| {
+                let alias = next(300);
+                if next(3) == 0 {
+                    plain.remove(&alias);
+                    return Edit::Remove(format!("a{alias:03}"));
+                }
+                let names: Vec<usize> = (0..next(6)).map(|_| next(900)).collect();
+                plain.insert(alias, names.clone());
+                let names = names.iter().map(|name| NameKey::of(&host(*name))).collect();
+                Edit::Put(Arc::new(Entry::new(format!("a{alias:03}"), names)))
+            })
+            .collect();
+        root = root.after(edits);
+    }
+    let mut count = 0;
+    for name in 0..900 {
+        let wanted: Vec<String> = plain
+            .iter()
+            .filter(|(_, names)| names.contains(&name))
+            .map(|(n, _)| format!("a{n:03}"))
+            .collect();
+        count += wanted.len();
+        assert_eq!(aliases(&root, &host(name)), wanted, "{name}");
+    }
+    assert_eq!((root.names(), root.entries().count()), (count, plain.len()));
 }
