@@ -3,6 +3,7 @@
 use std::{path::PathBuf, str::FromStr};
 
 mod check;
+mod definition;
 mod export;
 mod import;
 mod issuance;
@@ -20,6 +21,7 @@ use strongroom::{
 };
 
 pub(crate) use self::check::{Check, CheckFormat, Doctor};
+pub(crate) use self::definition::{for_words, own_options_first, whole};
 pub(crate) use self::export::{CaExport, Export, FormatWord, LayoutWord, OverwriteArgs};
 pub(crate) use self::import::{Import, PassIn, overridable, overridable_codes};
 pub(crate) use self::issuance::{Csr, CsrCommand, Encoding, Generate, Install, RequestArgs, RequestOutput};
@@ -99,6 +101,7 @@ impl Arguments {
 }
 
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub(crate) enum Command {
     /// Make a new store, by default with a random key file beside it
     Init(Init),
@@ -227,6 +230,7 @@ pub(crate) enum Command {
 }
 
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub(crate) enum Ca {
     /// Import CA certificates, root or intermediate: PEM, DER, PKCS #7, or PKCS #12 with its password
     Import(CaImport),

@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use clap::{Arg, Command, CommandFactory as _};
+use clap::{Arg, ColorChoice, Command};
 use clap_complete::{
     CompleteEnv,
     engine::{ArgValueCompleter, CompletionCandidate, PathCompleter, ValueCompleter as _},
@@ -23,7 +23,7 @@ use strongroom::{
 };
 
 use crate::{
-    args::{Arguments, overridable_codes},
+    args::{overridable_codes, own_options_first, whole},
     commands::{default_store, topic_names},
     source::environment,
 };
@@ -66,7 +66,7 @@ pub(crate) fn script(shell: clap_complete::Shell) -> Vec<u8> {
 
 /// The command line, with what each argument can be.
 fn definition() -> Command {
-    with_values(Arguments::command(), "", is_new_word())
+    with_values(own_options_first(whole(ColorChoice::Auto)), "", is_new_word())
 }
 
 /// Whether nothing of the word was typed yet: then what can stand there is wanted, and not every option.
@@ -87,10 +87,6 @@ fn with_values(command: Command, path: &str, quiet: bool) -> Command {
         let argument = with_value(argument, path);
         if quiet && !argument.is_positional() { argument.hide(true) } else { argument }
     });
-    if quiet {
-        // These are made later than the others.
-        command = command.disable_help_flag(true).disable_version_flag(true);
-    }
     for name in names {
         let inner_path = format!("{path} {name}").trim().to_owned();
         command = command.mut_subcommand(name, |inner| with_values(inner, &inner_path, quiet));
@@ -136,7 +132,7 @@ fn with_value(argument: Arg, path: &str) -> Arg {
             argument.add(ArgValueCompleter::new(|current: &OsStr| words(current, &overridable_codes())))
         }
         "words" if path == "help" => argument.add(ArgValueCompleter::new(|current: &OsStr| {
-            let commands = Arguments::command();
+            let commands = whole(ColorChoice::Auto);
             let mut names: Vec<&str> = commands.get_subcommands().map(Command::get_name).collect();
             names.extend(topic_names().map(|name| -> &str { name }));
             words(current, &names)

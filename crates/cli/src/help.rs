@@ -4,10 +4,10 @@ mod examples;
 
 use std::fmt::Write as _;
 
-use clap::{ColorChoice, Command, CommandFactory as _};
+use clap::{ColorChoice, Command};
 
-use self::examples::examples;
-use crate::args::Arguments;
+pub(crate) use self::examples::examples;
+use crate::args::whole;
 
 /// The commands in groups, as `--help` lists them.
 const GROUPS: &[(&str, &[&str])] = &[
@@ -22,7 +22,7 @@ const GROUPS: &[(&str, &[&str])] = &[
 
 /// The definition of the command line, complete.
 pub(crate) fn command(colour: ColorChoice) -> Command {
-    let mut command = with_examples(Arguments::command().color(colour), "");
+    let mut command = with_examples(whole(colour), "");
     let template = template(&command);
     command = command.help_template(template).override_usage("strongroom [OPTIONS] <COMMAND>");
     // The groups list them.
@@ -36,7 +36,6 @@ pub(crate) fn command(colour: ColorChoice) -> Command {
 /// The command of these words, with its examples.
 pub(crate) fn subcommand(words: &[String], colour: ColorChoice) -> Option<Command> {
     let mut found = command(colour);
-    found.build();
     for word in words {
         found = found.find_subcommand(word)?.clone();
     }

@@ -17,24 +17,28 @@ mod source;
 mod toml_file;
 mod unlock;
 
-use std::{mem::ManuallyDrop, process::ExitCode};
+use std::{ffi::OsString, mem::ManuallyDrop, process::ExitCode};
 
-use clap::{ArgMatches, ColorChoice, CommandFactory as _, FromArgMatches as _, error::ErrorKind};
+use clap::{ArgMatches, ColorChoice, FromArgMatches as _, error::ErrorKind};
 
-use crate::{args::Arguments, render::Printer};
+use crate::{
+    args::{Arguments, for_words},
+    render::Printer,
+};
 
 /// Wipes what is freed: buffers that grew, and copies that other crates made, leave nothing behind.
 #[global_allocator]
 static ALLOCATOR: zeroizing_alloc::ZeroAlloc<std::alloc::System> =
     zeroizing_alloc::ZeroAlloc(std::alloc::System);
 
-/// The command line. What is right is read without the groups and examples of [`help`], which are made for help and refusals
-/// alone: they take longer to make than all the rest of a short command.
+/// The command line. What is right is read by what it needs of the definition; all of it, with the groups and examples of
+/// [`help`], is made for help and refusals alone.
 fn parse(colour: ColorChoice) -> Result<(Arguments, ArgMatches), clap::Error> {
     let typed = |matches: ArgMatches| Ok((Arguments::from_arg_matches(&matches)?, matches));
     // The process ends soon after, and its memory with it.
-    let mut plain = ManuallyDrop::new(Arguments::command().color(colour));
-    match plain.try_get_matches_from_mut(std::env::args_os()).and_then(typed) {
+    let words: Vec<OsString> = std::env::args_os().collect();
+    let mut needed = ManuallyDrop::new(for_words(&words, colour));
+    match needed.try_get_matches_from_mut(words).and_then(typed) {
         Err(refused) if refused.kind() != ErrorKind::DisplayVersion => {
             help::command(colour).try_get_matches().and_then(typed)
         }

@@ -81,7 +81,7 @@ pub(crate) struct RequestArgs {
     pub(crate) output: RequestOutput,
 }
 
-/// Where a request goes.
+// Where a request goes. What it is flattened into would take a documentation comment for its own description.
 #[derive(Debug, Args)]
 pub(crate) struct RequestOutput {
     /// The file to write [default: standard output]
@@ -103,6 +103,7 @@ pub(crate) enum Encoding {
 }
 
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub(crate) enum CsrCommand {
     /// Install the certificate that the CA made: PEM, DER or PKCS #7, with its chain or without, in any order
     Install(Install),

@@ -195,6 +195,7 @@ pub(crate) struct Log {
 }
 
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub(crate) enum LogCommand {
     /// Write the rows to a file, a line of JSON each, with the hashes that chain them
     Export {
@@ -247,6 +248,7 @@ pub(crate) struct LogRows {
 }
 
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub(crate) enum Slot {
     /// Let something else open the store as well
     Add {

@@ -9,6 +9,7 @@ use strongroom::{
 use crate::source::PasswordSource;
 
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub(crate) enum User {
     /// Add an administrator
     Add {

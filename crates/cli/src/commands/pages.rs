@@ -6,6 +6,7 @@ use clap::ColorChoice;
 
 use super::new_file::{present, write_public};
 use crate::{
+    args::own_options_first,
     complete,
     failure::{Exit, Failure},
     help::{command, subcommand},
@@ -32,7 +33,8 @@ pub(super) fn completions(shell: clap_complete::Shell, is_static: bool, printer:
         return;
     }
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut command(ColorChoice::Never), "strongroom", &mut script);
+    let mut definition = own_options_first(command(ColorChoice::Never));
+    clap_complete::generate(shell, &mut definition, "strongroom", &mut script);
     printer.bytes(&script);
 }
 
@@ -41,9 +43,7 @@ pub(super) fn man(folder: Option<&Path>, printer: &Printer) -> Result<(), Failur
         let message = format!("the manual page cannot be written: {error}");
         Failure::new(Exit::Other, "output_failed", "output", message)
     };
-    let mut whole = command(ColorChoice::Never);
-    // Each command has the options of all.
-    whole.build();
+    let whole = command(ColorChoice::Never);
     let Some(folder) = folder else {
         let mut page = Vec::new();
         clap_mangen::Man::new(whole).render(&mut page).map_err(|error| failed(&error))?;

@@ -5,9 +5,9 @@ mod files;
 mod store;
 
 /// A command, and examples of it with what they do.
-pub(super) type Examples = (&'static str, &'static [(&'static str, &'static str)]);
+pub(crate) type Examples = (&'static str, &'static [(&'static str, &'static str)]);
 
 /// The examples of every command.
-pub(super) fn examples() -> impl Iterator<Item = &'static Examples> {
+pub(crate) fn examples() -> impl Iterator<Item = &'static Examples> {
     [files::EXAMPLES, entries::EXAMPLES, store::EXAMPLES].into_iter().flatten()
 }

@@ -11,7 +11,7 @@ fn leaves(command: &Command, path: &str, found: &mut Vec<String>) {
 
 #[test]
 fn every_command_stands_in_a_group_and_has_examples() {
-    let command = Arguments::command();
+    let command = whole(ColorChoice::Never);
     let grouped: Vec<&str> = GROUPS.iter().flat_map(|(_, names)| names.iter().copied()).collect();
     for inner in command.get_subcommands() {
         assert!(grouped.contains(&inner.get_name()), "{} is in no group", inner.get_name());
@@ -29,7 +29,7 @@ fn every_example_is_a_call_of_its_command() {
     for &(path, lines) in examples() {
         assert!(!lines.is_empty(), "{path}");
         for (line, _) in lines {
-            let parsed = Arguments::command().try_get_matches_from(line.split_whitespace());
+            let parsed = whole(ColorChoice::Never).try_get_matches_from(line.split_whitespace());
             let matches = parsed.unwrap_or_else(|error| panic!("{line}: {error}"));
             let mut called = Vec::new();
             let mut innermost = &matches;
@@ -84,7 +84,7 @@ fn commands_in_advice_are_calls_of_the_command() {
         let calls = quoted(&text);
         assert!(!calls.is_empty(), "{text}");
         for call in calls {
-            let parsed = Arguments::command().try_get_matches_from(call.split_whitespace());
+            let parsed = whole(ColorChoice::Never).try_get_matches_from(call.split_whitespace());
             assert!(parsed.is_ok(), "{call}: {}", parsed.unwrap_err());
         }
     }
