@@ -281,7 +281,7 @@ impl DiagnosticCode {
             }
             Self::KeyShared => "nothing, if that is meant; a new certificate had better have a new key",
             Self::Skipped => "nothing, if you do not need them",
-            Self::UnusedCertificate => "nothing; they were not stored",
+            Self::UnusedCertificate => "nothing to do: what lies on no path is not stored",
             Self::ChainStored => "nothing; a server sends the chain with them from now on",
             Self::AliasNumbered => "nothing, if both are meant; or give it an alias of your choice",
             Self::DuplicateAuthority => "nothing, or remove one of the two",

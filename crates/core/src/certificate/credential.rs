@@ -159,6 +159,12 @@ impl ServerCredential {
         Ok(all)
     }
 
+    /// Leaves out the certificates that cannot stand above the leaf.
+    pub(crate) fn keep_issuers(&mut self) {
+        let others: Vec<&Certificate> = self.others.iter().collect();
+        self.others = climb(&self.leaf, &others).into_iter().cloned().collect();
+    }
+
     /// What [`choose`](Self::choose) has to choose from, in a file that is open.
     #[must_use]
     pub fn candidates(contents: &Contents) -> Vec<Candidate> {

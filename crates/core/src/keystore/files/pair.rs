@@ -119,7 +119,11 @@ impl Gathered {
         let candidates = self.pairs()?;
         let newest = self.newest(&candidates, at);
         if newest.is_some() || candidates.len() < 2 {
-            let (credential, findings, sources) = self.choose(newest.as_ref())?;
+            let (mut credential, findings, sources) = self.choose(newest.as_ref())?;
+            if sources.len() > 1 {
+                // The other files hold the certificates of other keys as well.
+                credential.keep_issuers();
+            }
             let name =
                 candidates.into_iter().find_map(|candidate| candidate.friendly_names.into_iter().next());
             return Ok(Every { credentials: vec![(name, Ok(credential))], findings, sources });
