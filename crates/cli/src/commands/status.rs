@@ -7,7 +7,7 @@ use serde::Serialize;
 use strongroom::{
     Alias, Keystore,
     instant::{rfc3339, seconds},
-    keystore::{EntryKind, ServerReport, running_servers},
+    keystore::{ServerReport, running_servers},
     remedy::Remedy,
     store::StoreError,
 };
@@ -99,7 +99,7 @@ pub(super) fn run(arguments: &Arguments, printer: &Printer) -> Result<(), Failur
         }
         failure
     })?;
-    let (entries, authorities) = counts(&keystore)?;
+    let counts = keystore.entry_counts()?;
     let (last_change, last_backup) = last(&keystore)?;
     let is_current = |alias: &Alias, version| {
         Some(keystore.entry(alias, now()).is_ok_and(|entry| entry.version == version))
@@ -110,8 +110,8 @@ pub(super) fn run(arguments: &Arguments, printer: &Printer) -> Result<(), Failur
         size,
         journal,
         sequence: Some(keystore.generation()?.sequence()),
-        entries: Some(entries),
-        authorities: Some(authorities),
+        entries: Some(counts.servers),
+        authorities: Some(counts.authorities),
         pending_requests: Some(keystore.listed_requests()?.into_iter().map(|(alias, _)| alias).collect()),
         slot_count: Some(keystore.slots()?.len()),
         user_count: Some(keystore.listed_administrators()?.len()),
@@ -150,18 +150,6 @@ fn unproved(
     };
     printer.result(&status, &[], || text(&status));
     Ok(())
-}
-
-/// How many server entries and CA certificates there are.
-fn counts(keystore: &Keystore) -> Result<(u64, u64), Failure> {
-    let (mut entries, mut authorities) = (0_u64, 0_u64);
-    for listed in keystore.listed_entries(now()) {
-        match listed?.1 {
-            Ok(entry) if entry.kind != EntryKind::Server => authorities += 1,
-            _ => entries += 1,
-        }
-    }
-    Ok((entries, authorities))
 }
 
 /// The last change, and when the last backup was made.

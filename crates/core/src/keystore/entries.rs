@@ -24,7 +24,40 @@ pub struct ListedEntries {
     done: bool,
 }
 
+/// How many entries a store has.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct EntryCounts {
+    /// Server certificates with their keys.
+    pub servers: u64,
+    /// CA certificates.
+    pub authorities: u64,
+}
+
 impl Keystore {
+    /// How many entries there are, damaged ones included. None of them is read: the tree of the store counts them, and is
+    /// proved.
+    ///
+    /// ```
+    /// # let folder = tempfile::tempdir()?;
+    /// # let unlock = strongroom::UnlockKey::generate()?;
+    /// # let path = folder.path().join("keystore.db");
+    /// # let keystore = strongroom::Keystore::create(&path, &unlock, strongroom::UnixTime::now())?;
+    /// # let root = std::fs::read("../../fixtures/chains/root-rsa.pem")?;
+    /// keystore.import_authority(&"root".parse()?, &root, strongroom::UnixTime::now())?;
+    /// let counts = keystore.entry_counts()?;
+    /// assert_eq!((counts.servers, counts.authorities), (0, 1));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if the store cannot be read.
+    pub fn entry_counts(&self) -> Result<EntryCounts, Error> {
+        let (entries, authorities) = self.reading(|read| read.entry_counts())?;
+        Ok(EntryCounts { servers: entries.saturating_sub(authorities), authorities })
+    }
+
     /// All entries in the order of their aliases, with their chains as they are at the instant `at`. They are read in pages,
     /// each of one commit: what is committed meanwhile is seen or not. An entry that is damaged is an error in its place, and
     /// the others follow; after any other error nothing does.

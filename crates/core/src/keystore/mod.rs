@@ -66,7 +66,7 @@ pub use self::{
     bulk::{AliasFrom, BulkAlias, BulkEntry, BulkItem, BulkReport, BulkRequest, BulkResult},
     copies::{Backup, RestoreOptions, RestorePlan},
     embedded::EmbeddedAuthority,
-    entries::{Entries, ListedEntries},
+    entries::{Entries, EntryCounts, ListedEntries},
     expiry::{Expiry, ExpiryCause, ExpiryState, ExpiryWindow, InvalidWindow},
     export::{ExportPlan, Exported, PlannedFile},
     files::{

@@ -148,6 +148,11 @@ impl Read<'_> {
         Ok(found)
     }
 
+    /// How many entries there are, and how many of these are CA certificates; what is damaged counts as well.
+    pub(crate) fn entry_counts(&self) -> Result<(u64, u64), StoreError> {
+        Ok((self.records_under(&[Tag::Head.byte()])?, self.records_under(&[Tag::Authority.byte()])?))
+    }
+
     /// Aliases of the authority entries that hold a certificate, with their trust.
     pub(crate) fn authority_aliases(&self, of: &Fingerprint) -> Result<Vec<(Alias, Trust)>, StoreError> {
         let heads = self.heads_of(&key::term(Tag::Authority, of), MAX_NAMESAKES)?;

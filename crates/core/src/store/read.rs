@@ -182,6 +182,15 @@ impl<'s> Read<'s> {
         Ok(items)
     }
 
+    /// How many records there are whose keys begin with `prefix`.
+    pub(super) fn records_under(&self, prefix: &[u8]) -> Result<u64, StoreError> {
+        if self.pending.is_none() {
+            return self.tree(|tree| tree.count(prefix));
+        }
+        let keys = self.keys(prefix, &[], usize::MAX)?;
+        Ok(u64::try_from(keys.len()).unwrap_or(u64::MAX))
+    }
+
     /// The keys that begin with `prefix`, after `after` where it lies behind that.
     pub(super) fn keys(&self, prefix: &[u8], after: &[u8], limit: usize) -> Result<Vec<Vec<u8>>, StoreError> {
         let next = [after, &[0]].concat();

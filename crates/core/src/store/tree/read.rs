@@ -177,6 +177,43 @@ impl<'v> Tree<'v> {
         Ok(walk.found)
     }
 
+    /// How many records there are whose keys begin so: as the nodes announce it that their hashes vouch for. One way down is
+    /// read, however many there are.
+    pub(in crate::store) fn count(&self, prefix: &[u8]) -> Result<u64, StoreError> {
+        let path = digits(prefix);
+        let of_page = |node: &Node| match node {
+            Node::Page(items) => {
+                let counted = items.iter().filter(|item| item.key.starts_with(prefix)).count();
+                u64::try_from(counted).unwrap_or(u64::MAX)
+            }
+            Node::Inner(_) => 0,
+        };
+        let mut next = match self.root {
+            Root::Empty => return Ok(0),
+            Root::Page { count, hash } => return Ok(of_page(&*self.page(&[], *count, hash)?)),
+            Root::Inner(inner) => inner.clone(),
+        };
+        loop {
+            if next.prefix.starts_with(&path) {
+                return Ok(next.count);
+            }
+            let Some(slot) = path.get(next.prefix.len()).filter(|_| path.starts_with(&next.prefix)) else {
+                return Ok(0);
+            };
+            let node = self.inner(&next)?;
+            let Node::Inner(children) = &*node else {
+                return Err(NOT_PROVED);
+            };
+            match children.iter().find(|child| child.covers(*slot)) {
+                None => return Ok(0),
+                Some(child @ Child::Page { .. }) => {
+                    return Ok(of_page(&*self.page_of(&next.prefix, child)?));
+                }
+                Some(Child::Inner { inner, .. }) => next = inner.clone(),
+            }
+        }
+    }
+
     /// A digest of all records whose keys begin with one of these digits. Another one says that they may have changed, the
     /// same that they have not.
     pub(in crate::store) fn digest(&self, first: u8, last: u8) -> Result<Digest, StoreError> {

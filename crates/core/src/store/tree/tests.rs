@@ -196,6 +196,12 @@ fn every_key_is_present_its_neighbours_are_absent_and_ranges_are_whole() {
             }
         }
         let keys: Vec<&Vec<u8>> = model.keys().collect();
+        for key in &keys {
+            for prefix in (0..=key.len()).map(|length| &key[..length]).chain([&[0x10, 0x99][..], &[0xff]]) {
+                let wanted = keys.iter().filter(|key| key.starts_with(prefix)).count();
+                assert_eq!(tree.count(prefix).unwrap(), u64::try_from(wanted).unwrap(), "{prefix:?}");
+            }
+        }
         for n in 0..400 {
             let (from, to) = (random.key(), random.key());
             let to = (n % 3 > 0).then_some(to);
