@@ -346,3 +346,39 @@ fn one_byte_of_the_text_of_the_schema_is_named_and_the_way_back_is_a_new_store()
         whole(&shop, &table);
     }
 }
+
+#[test]
+fn a_prune_of_everything_leaves_what_is_damaged_names_it_and_goes_on() {
+    let shop = made();
+    let prunable = ["gone", "two"];
+    for damage in kinds(&shop) {
+        let damaged = match damage.kind {
+            "the head of a server" => "one",
+            "a former version" => "two",
+            "a removed entry" => "gone",
+            _ => continue,
+        };
+        let shop = copy(&shop);
+        flip(&shop, &damage);
+        for dry_run in [true, false] {
+            let dry = dry_run.then_some("--dry-run");
+            let run = shop.json(["prune", "--all", "--yes"].into_iter().chain(dry));
+            assert_eq!(run.code, 8, "{}: {}{}", damage.kind, run.out, run.err);
+            let result = &run.json()["result"];
+            let unreadable = result["unreadable_entries"].as_array().unwrap();
+            assert_eq!((unreadable.len(), &unreadable[0]["alias"]), (1, &damaged.into()), "{}", run.out);
+            assert_eq!(unreadable[0]["code"], "store_corrupt");
+            let pruned = result["pruned"].as_array().unwrap();
+            let pruned: Vec<&str> = pruned.iter().map(|entry| entry["alias"].as_str().unwrap()).collect();
+            let sound: Vec<&str> = prunable.into_iter().filter(|alias| *alias != damaged).collect();
+            assert_eq!(pruned, sound, "{}", damage.kind);
+        }
+        // The rest is gone, and the damaged one stands as it was.
+        let run = shop.run(["prune", "--all", "--yes"]);
+        assert_eq!(run.code, 8);
+        assert!(run.out.starts_with("there is nothing to prune of all entries\n"), "{}", run.out);
+        let said = format!("warning: \"{damaged}\" stays as it is: the store is damaged");
+        assert!(run.err.contains(&said) && run.err.contains("verify-store"), "{}", run.err);
+        assert!(all(&shop.json(["verify-store"])).contains(damage.said), "{}", damage.kind);
+    }
+}

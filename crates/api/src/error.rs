@@ -7,6 +7,7 @@ use strongroom::{
     Error,
     certificate::{CredentialError, printable},
     error::{AuthorityError, ErrorKind},
+    hexadecimal::hex,
     issuance::IssuanceError,
     privilege::Privilege,
     store::StoreError,
@@ -18,7 +19,6 @@ use crate::{
     wire::{
         Flavour, NO_CA_AS_WEB_SERVER,
         field::{self, Names},
-        hex,
     },
 };
 

@@ -9,10 +9,8 @@ use std::{
 };
 
 use sha2::{Digest as _, Sha256};
-use strongroom::{Alias, Password, certificate::EntrySelector};
+use strongroom::{Alias, Password, certificate::EntrySelector, hexadecimal::hex};
 use zeroize::Zeroizing;
-
-use crate::wire::hex;
 
 /// How long a file is kept.
 const KEPT: Duration = Duration::from_secs(10 * 60);

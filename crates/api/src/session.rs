@@ -17,13 +17,12 @@ use sha2::{Digest as _, Sha256};
 use strongroom::{
     UnixTime,
     account::{AccountName, TokenStamp},
+    hexadecimal::hex,
     keystore::Administrator,
 };
 use subtle::ConstantTimeEq as _;
 use tokio::time::Instant;
 use zeroize::Zeroizing;
-
-use crate::wire::hex;
 
 /// How long a token is good if the client asks for nothing, in minutes; ArcGIS's default.
 pub(crate) const DEFAULT_MINUTES: u64 = 60;

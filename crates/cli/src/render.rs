@@ -24,7 +24,7 @@ use strongroom::{
 pub(crate) use self::failures::{DiagnosticView, ErrorView};
 pub(crate) use self::{
     entries::{
-        EntryFacts, EntryView, RemovedView, ShowView, certificate_text, chain_ends_first, chain_text, hex,
+        EntryFacts, EntryView, RemovedView, ShowView, certificate_text, chain_ends_first, chain_text,
         time_left,
     },
     screen::colours,

@@ -13,7 +13,7 @@ pub mod file_format;
 #[cfg(strongroom_fuzzing)]
 #[doc(hidden)]
 pub mod fuzz;
-mod hexadecimal;
+pub mod hexadecimal;
 pub mod inspect;
 pub mod instant;
 pub mod issuance;

@@ -4,7 +4,7 @@
 //! authorize, sends it with name and password to signin, and finds the token in the address to which that leads. No
 //! browser is signed in by it, and the token goes to this server or into the program's own hands, never elsewhere.
 
-use strongroom::certificate::printable;
+use strongroom::{certificate::printable, hexadecimal::hex};
 use zeroize::Zeroizing;
 
 use super::{Answer, OAuthPage, Page, token};
@@ -12,7 +12,7 @@ use crate::{
     error::ApiError,
     request::Request,
     state::ApiState,
-    wire::{Format, field, hex, percent_encode, unhex},
+    wire::{Format, field, percent_encode, unhex},
 };
 
 /// Where a program gets its token that has no address.

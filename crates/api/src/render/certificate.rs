@@ -3,6 +3,7 @@
 use askama::Template;
 use strongroom::{
     certificate::{Certificate, printable},
+    hexadecimal::hex,
     instant::{rfc3339, seconds},
     keystore::{ChainState, Comparison, EntryKind, Version},
     validate::PathCertificate,
@@ -16,7 +17,7 @@ use super::{
 use crate::{
     operations::CertificatePage,
     overview::{DAY, Glance, Overview},
-    wire::{calendar_date, certificate::CertificateObject, hex, percent_encode},
+    wire::{calendar_date, certificate::CertificateObject, percent_encode},
 };
 
 #[derive(Template)]

@@ -3,9 +3,9 @@
 use md5::Md5;
 use serde::Serialize;
 use sha1::{Digest as _, Sha1};
-use strongroom::{Entry, certificate::AlternativeName, keystore::EntryKind};
+use strongroom::{Entry, certificate::AlternativeName, hexadecimal::hex, keystore::EntryKind};
 
-use super::{hex, java_date};
+use super::java_date;
 
 /// The answer of the resource of one certificate.
 #[derive(Debug, Serialize)]

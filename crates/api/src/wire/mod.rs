@@ -17,7 +17,7 @@ pub(crate) use self::{
     address::Address,
     flavour::Flavour,
     table::{Methods, Operation, Root},
-    text::{calendar_date, hex, java_date, percent_decode, percent_encode, unhex},
+    text::{calendar_date, java_date, percent_decode, percent_encode, unhex},
 };
 
 /// The refusal of a CA certificate as that of the web server, to the letter.

@@ -9,14 +9,6 @@ const JAVA_DATE: &[BorrowedFormatItem<'_>] =
     format_description!("[weekday repr:short] [month repr:short] [day] [hour]:[minute]:[second] UTC [year]");
 const CALENDAR_DATE: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[day]");
 
-/// Lower-case hexadecimal without separators.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
-
 /// The bytes of hexadecimal digits; `None` for anything else.
 pub(crate) fn unhex(text: &str) -> Option<Vec<u8>> {
     let pairs = text.as_bytes().chunks(2);
@@ -109,7 +101,6 @@ mod tests {
     #[test]
     fn encoded_segments_hold_unreserved_characters_alone() {
         assert_eq!(percent_encode("a\"><b/ö~"), "a%22%3E%3Cb%2F%C3%B6~");
-        assert_eq!(hex(&[0, 0xab]), "00ab");
         assert_eq!(unhex("00aB"), Some(vec![0, 0xab]));
         assert_eq!([unhex("0"), unhex("0g"), unhex("zz")], [None, None, None]);
     }

@@ -2,13 +2,13 @@
 
 use schemars::JsonSchema;
 use serde::Serialize;
-use strongroom::{Alias, Error, instant::rfc3339, keystore::ChainState, validate::Policy};
+use strongroom::{Alias, Error, hexadecimal::hex, instant::rfc3339, keystore::ChainState, validate::Policy};
 
 use super::{list::named_entry, now, open_read_only};
 use crate::{
     args::Arguments,
     failure::Failure,
-    render::{LinkView, Printer, chain_text, hex, path_text, with_own_role},
+    render::{LinkView, Printer, chain_text, path_text, with_own_role},
 };
 
 #[derive(JsonSchema, Serialize)]

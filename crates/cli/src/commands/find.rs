@@ -5,6 +5,7 @@ use serde::Serialize;
 use sha1::{Digest as _, Sha1};
 use strongroom::{
     Entry, UnixTime,
+    hexadecimal::hex,
     instant::seconds,
     keystore::{EntryKind, Expiry, ExpiryState, ExpiryWindow},
     select::{host_name, wildcard_of},
@@ -17,7 +18,7 @@ use super::{
 use crate::{
     args::{Arguments, Find, Ls},
     failure::{Exit, Failure},
-    render::{EntryFacts, Printer, hex},
+    render::{EntryFacts, Printer},
 };
 
 /// Fewer hexadecimal digits are no serial number and no beginning of a fingerprint that anybody looks for.

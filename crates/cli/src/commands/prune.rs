@@ -7,12 +7,13 @@ use serde::Serialize;
 use strongroom::{
     Alias,
     keystore::{Pruned, PrunedEntry, Retention},
+    remedy::Remedy,
 };
 
 use super::{now, open, open_read_only};
 use crate::{
     args::{Arguments, Prune},
-    failure::Failure,
+    failure::{Exit, Failure},
     prompt::{Unasked, confirm},
     render::Printer,
 };
@@ -26,6 +27,8 @@ pub(in crate::commands) struct PruneView {
     versions: u64,
     pruned: Vec<PrunedView>,
     still_served: Vec<ServedView>,
+    /// What stays, since it is damaged.
+    unreadable_entries: Vec<UnreadableView>,
     /// Whether nothing was deleted, and this says what would be.
     dry_run: bool,
 }
@@ -46,6 +49,13 @@ struct ServedView {
     alias: String,
     version: u32,
     served_by: String,
+}
+
+#[derive(JsonSchema, Serialize)]
+struct UnreadableView {
+    alias: String,
+    code: &'static str,
+    message: String,
 }
 
 pub(super) fn run(arguments: &Arguments, command: &Prune, printer: &Printer) -> Result<(), Failure> {
@@ -76,6 +86,13 @@ pub(super) fn run(arguments: &Arguments, command: &Prune, printer: &Printer) -> 
     };
     let view = view(command, &pruned);
     printer.result(&view, &[], || text(&view, &pruned, &of, printer));
+    if !pruned.damaged.is_empty() {
+        for entry in &pruned.damaged {
+            printer.warn(&format!("\"{}\" stays as it is: {}", entry.alias, entry.message));
+        }
+        printer.advise(&[Remedy::VerifyStore, Remedy::Restore]);
+        printer.set_exit(Exit::Store.code());
+    }
     Ok(())
 }
 
@@ -102,6 +119,15 @@ fn view(command: &Prune, pruned: &Pruned) -> PruneView {
         versions: pruned.versions,
         pruned: of.collect(),
         still_served: served.collect(),
+        unreadable_entries: pruned
+            .damaged
+            .iter()
+            .map(|entry| UnreadableView {
+                alias: entry.alias.to_string(),
+                code: "store_corrupt",
+                message: entry.message.clone(),
+            })
+            .collect(),
         dry_run: command.dry_run,
     }
 }

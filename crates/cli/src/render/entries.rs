@@ -8,6 +8,7 @@ use sha1::{Digest as _, Sha1};
 use strongroom::{
     Entry,
     certificate::{AlternativeName, Certificate, ExtensionText, KeyUsage, purpose_name},
+    hexadecimal::hex,
     instant::{day, rfc3339, seconds},
     keystore::{EntryKind, RemovedEntry},
     validate::{PathCertificate, Role},
@@ -322,11 +323,6 @@ pub(super) fn names_lines(line: &mut impl FnMut(&str, &str), names: &[String]) {
             others.iter().for_each(|name| line("", name));
         }
     }
-}
-
-/// Bytes in lower-case hexadecimal.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// `in 29 years`, `in 12 days`, `in 5 hours`, `expired 3 days ago`.

@@ -87,7 +87,7 @@ pub use self::{
         ImportReport, OpenedCredential, Opening, Outcome, ServerCertificateRequest,
     },
     requests::{ListedRequest, PendingRequest, RequestOptions},
-    retention::{Pruned, PrunedEntry, Retention, ServedVersion},
+    retention::{DamagedEntry, Pruned, PrunedEntry, Retention, ServedVersion},
     sealed::SealedCredential,
     servers::{ServedEntry, ServerFile, ServerReport, running_servers, stale_server_files},
     serving::{NameDigest, NameSink, NamedEntry},

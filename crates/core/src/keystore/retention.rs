@@ -39,6 +39,18 @@ pub struct Pruned {
     pub of: Vec<PrunedEntry>,
     /// Former versions that would have gone, and stay since a server says that it serves them still.
     pub served: Vec<ServedVersion>,
+    /// Entries that stay as they are, since they are damaged.
+    pub damaged: Vec<DamagedEntry>,
+}
+
+/// An entry that a prune leaves as it is, since what it has cannot be read.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct DamagedEntry {
+    /// The alias of the entry, in lower case: its own spelling may be what cannot be read.
+    pub alias: Alias,
+    /// What is damaged.
+    pub message: String,
 }
 
 /// Versions of one entry that a prune deleted.
@@ -100,7 +112,7 @@ impl Keystore {
     /// Deletes former versions of entries and removed entries, of these aliases or of all, as far as `retention` lets them
     /// go; with their keys and with the certificates that nothing else needs, in one change, and leaves nothing of them in
     /// the file. The current version of an entry never goes, and a version that a running server says it serves does not.
-    /// Versions go oldest first: where one stays, those after it do.
+    /// Versions go oldest first: where one stays, those after it do. Of all aliases, what is damaged stays and is named.
     ///
     /// ```
     /// # let folder = tempfile::tempdir()?;
@@ -119,8 +131,8 @@ impl Keystore {
     ///
     /// # Errors
     ///
-    /// [`StoreError::NotFound`] if there is no entry of one of the aliases, removed or not; [`StoreError::NotCompacted`] if
-    /// they are deleted, and there was no room to rewrite the file.
+    /// [`StoreError::NotFound`] if there is no entry of one of the aliases, removed or not; [`StoreError::Corrupt`] if one of
+    /// these is damaged; [`StoreError::NotCompacted`] if they are deleted, and there was no room to rewrite the file.
     pub fn prune_by(
         &self,
         aliases: Option<&[Alias]>,
@@ -137,8 +149,8 @@ impl Keystore {
         let (pruned, _) = self.change(
             asked,
             |write, by| {
-                let (planned, served) = plan(&write.as_read(), aliases, &rule)?;
-                let pruned = report(&planned, served);
+                let Plan { planned, served, damaged } = plan(&write.as_read(), aliases, &rule)?;
+                let pruned = report(&planned, served, damaged);
                 let mut notes = Vec::with_capacity(planned.len());
                 for (planned, pruned) in planned.iter().zip(&pruned.of) {
                     planned.delete(write, by.at)?;
@@ -176,8 +188,8 @@ impl Keystore {
         let servers = self.servers();
         let rule = Rule { retention, servers: &servers, at: seconds(at) };
         self.reading(|read| {
-            let (planned, served) = plan(read, aliases, &rule)?;
-            Ok(report(&planned, served))
+            let Plan { planned, served, damaged } = plan(read, aliases, &rule)?;
+            Ok(report(&planned, served, damaged))
         })
     }
 
@@ -237,26 +249,16 @@ impl Rule<'_> {
         Ok(most)
     }
 
-    fn of_entry(
-        &self,
-        read: &Read<'_>,
-        head: EntryHead,
-        planned: &mut Vec<Planned>,
-        served: &mut Vec<ServedVersion>,
-    ) -> Result<(), StoreError> {
-        let before = self.former(read, &head, served)?;
+    fn of_entry(&self, read: &Read<'_>, head: EntryHead, plan: &mut Plan) -> Result<(), StoreError> {
+        let before = self.former(read, &head, &mut plan.served)?;
+        read.check_former(&head, before)?;
         if before > head.first {
-            planned.push(Planned { head, removed: None, before, whole: false });
+            plan.planned.push(Planned { head, removed: None, before, whole: false });
         }
         Ok(())
     }
 
-    fn of_removed(
-        &self,
-        read: &Read<'_>,
-        removed: Removed,
-        planned: &mut Vec<Planned>,
-    ) -> Result<(), StoreError> {
+    fn of_removed(&self, read: &Read<'_>, removed: Removed, plan: &mut Plan) -> Result<(), StoreError> {
         let head = removed.head.clone();
         let whole = match (self.retention.older_than, head.removed_at) {
             (None, _) => self.retention.keep.is_none(),
@@ -265,28 +267,50 @@ impl Rule<'_> {
             (Some(_), Some(since)) => self.is_old(since),
         };
         let before = if whole { head.version } else { self.former(read, &head, &mut Vec::new())? };
+        read.check_former(&head, before)?;
         if whole || before > head.first {
-            planned.push(Planned { head, removed: Some(removed), before, whole });
+            plan.planned.push(Planned { head, removed: Some(removed), before, whole });
         }
         Ok(())
     }
 }
 
-fn plan(
-    read: &Read<'_>,
-    aliases: Option<&[Alias]>,
-    rule: &Rule<'_>,
-) -> Result<(Vec<Planned>, Vec<ServedVersion>), StoreError> {
-    let (mut planned, mut served) = (Vec::new(), Vec::new());
+/// What goes, and what stays although it should.
+#[derive(Default)]
+struct Plan {
+    planned: Vec<Planned>,
+    served: Vec<ServedVersion>,
+    damaged: Vec<DamagedEntry>,
+}
+
+impl Plan {
+    /// Notes what is damaged, and goes on.
+    fn note(&mut self, alias: &str, done: Result<(), StoreError>) -> Result<(), StoreError> {
+        match done {
+            Err(error @ StoreError::Corrupt { .. }) => {
+                let alias =
+                    alias.parse().map_err(|_| StoreError::Corrupt { detail: "an entry has no alias" })?;
+                self.damaged.push(DamagedEntry { alias, message: error.to_string() });
+                Ok(())
+            }
+            other => other,
+        }
+    }
+}
+
+fn plan(read: &Read<'_>, aliases: Option<&[Alias]>, rule: &Rule<'_>) -> Result<Plan, StoreError> {
+    let mut plan = Plan::default();
     let Some(aliases) = aliases else {
-        for head in read.content()?.heads {
-            rule.of_entry(read, head, &mut planned, &mut served)?;
+        read.each_listed(&mut |alias, head| {
+            let done = head.and_then(|head| rule.of_entry(read, head, &mut plan));
+            plan.note(alias, done)
+        })?;
+        for (alias, removed) in read.removed_listed()? {
+            let done = removed.and_then(|removed| rule.of_removed(read, removed, &mut plan));
+            plan.note(&alias, done)?;
         }
-        for removed in read.all_removed(None, u32::MAX)? {
-            rule.of_removed(read, removed, &mut planned)?;
-        }
-        planned.sort_by_key(|planned| planned.head.alias.key());
-        return Ok((planned, served));
+        plan.planned.sort_by_key(|planned| planned.head.alias.key());
+        return Ok(plan);
     };
     let mut sorted: Vec<&Alias> = aliases.iter().collect();
     sorted.sort_by_key(|alias| alias.key());
@@ -297,17 +321,17 @@ fn plan(
             return Err(StoreError::NotFound { alias: alias.clone() });
         }
         if let Some(head) = head {
-            rule.of_entry(read, head, &mut planned, &mut served)?;
+            rule.of_entry(read, head, &mut plan)?;
         }
         for removed in removed {
-            rule.of_removed(read, removed, &mut planned)?;
+            rule.of_removed(read, removed, &mut plan)?;
         }
     }
-    Ok((planned, served))
+    Ok(plan)
 }
 
-fn report(planned: &[Planned], served: Vec<ServedVersion>) -> Pruned {
-    let mut pruned = Pruned { served, ..Pruned::default() };
+fn report(planned: &[Planned], served: Vec<ServedVersion>, damaged: Vec<DamagedEntry>) -> Pruned {
+    let mut pruned = Pruned { served, damaged, ..Pruned::default() };
     for Planned { head, removed, before, whole } in planned {
         let last = if *whole { head.version } else { before.saturating_sub(1) };
         pruned.entries += u64::from(*whole);

@@ -186,6 +186,14 @@ impl Read<'_> {
         Ok(self.former(head, next)?.ok_or(RECORD)?.created_at)
     }
 
+    /// Whether the former versions before `before` can be read, of which nothing else is asked.
+    pub(crate) fn check_former(&self, head: &EntryHead, before: u32) -> Result<(), StoreError> {
+        for number in head.first..before.min(head.version) {
+            self.former(head, number)?.ok_or(RECORD)?;
+        }
+        Ok(())
+    }
+
     /// The record of a former version.
     pub(super) fn former(&self, head: &EntryHead, number: u32) -> Result<Option<Content>, StoreError> {
         if !(head.first..head.version).contains(&number) {

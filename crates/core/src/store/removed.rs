@@ -5,6 +5,7 @@
 
 use super::{
     Read, StoreError, Write,
+    entries::Named,
     key::{self, Tag},
     read::RECORD,
     records::{EntryHead, EntryRow},
@@ -66,6 +67,19 @@ fn removed_at(key: Vec<u8>, record: &[u8]) -> Result<Removed, StoreError> {
         Ok(Removed { key, head })
     } else {
         Err(StoreError::Corrupt { detail: "a removed entry has another name" })
+    }
+}
+
+impl Read<'_> {
+    /// The removed entries in the order of their aliases, each with its alias in lower case, and what is damaged in its
+    /// place.
+    pub(crate) fn removed_listed(&self) -> Result<Vec<Named<Removed>>, StoreError> {
+        let listed = self.list(&[Tag::Removed.byte()], &[], usize::MAX)?;
+        let named = listed.into_iter().map(|(key, record)| {
+            let alias = key::alias_of(&key).ok_or(RECORD)?.to_owned();
+            Ok((alias, record.and_then(|record| removed_at(key, &record))))
+        });
+        named.collect()
     }
 }
 

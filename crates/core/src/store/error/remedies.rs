@@ -1,7 +1,7 @@
 //! What mends what the store refused or failed at.
 
 use super::StoreError;
-use crate::remedy::Remedy;
+use crate::{remedy::Remedy, store::uncertain_commit::CommitOutcome};
 
 impl StoreError {
     /// What the user can do.
@@ -67,11 +67,12 @@ impl StoreError {
             Self::NotCompacted(_) => Remedy::Rekey,
             Self::Corrupt { .. } => return vec![Remedy::VerifyStore, Remedy::Restore],
             Self::SlotDamaged { slot, foreign } => Remedy::MendSlot { slot: *slot, foreign: *foreign },
-            Self::OutcomeUnknown(_) => {
-                return vec![
-                    Remedy::Advice("run the command again: an import of the same file is harmless"),
-                    Remedy::ReadLog,
-                ];
+            Self::OutcomeUnknown(uncertain) => {
+                return match uncertain.seen() {
+                    CommitOutcome::Present => vec![Remedy::ReadLog],
+                    CommitOutcome::Absent => vec![Remedy::Advice("try again"), Remedy::ReadLog],
+                    CommitOutcome::Unreadable => vec![Remedy::ReadLog, Remedy::VerifyStore],
+                };
             }
             Self::AliasTaken { .. } => {
                 return vec![Remedy::Advice("choose another alias"), Remedy::Replace];
