@@ -159,6 +159,23 @@ fn keys_of_more_than_two_primes_are_refused() {
 }
 
 #[test]
+fn products_that_deceive_a_weaker_test_are_refused() {
+    use primes::tests::{carmichael, prime, pseudoprime};
+    // The modulus says to which base is tested: with these it is one that is not deceived.
+    let [q, carmichael, pseudoprime] =
+        [prime(), carmichael(), pseudoprime()].map(|number| uint(&number.to_be_bytes()));
+    for (name, product) in [("Carmichael", &carmichael), ("to the base 2", &pseudoprime)] {
+        for (p, q) in [(product, &q), (&q, product)] {
+            let key = rsa_key(&of_factors(p, q));
+            let algorithm = KeyAlgorithm::of_private(&key).unwrap();
+            let pair = KeyPair::load(&key, &algorithm).expect("all that loading checks holds");
+            assert!(!pair.works(&key), "{name}");
+        }
+    }
+    assert!(!is_proved(&rsa_key(&of_factors(&carmichael, &pseudoprime))), "two products");
+}
+
+#[test]
 fn a_key_without_factors_proves_nothing() {
     let parts = rsa();
     for kept in [&[1, 3][..], &[1, 2, 3], &[1, 2, 3, 4, 5]] {
