@@ -26,7 +26,7 @@ use zeroize::Zeroizing;
 
 /// How long a token is good if the client asks for nothing, in minutes; ArcGIS's default.
 pub(crate) const DEFAULT_MINUTES: u64 = 60;
-/// The longest life of a token, in minutes; who asks for more gets this.
+/// The longest life of a token, in minutes; a request for more gets this.
 pub(crate) const MAX_MINUTES: u64 = 24 * 60;
 /// A token that is not used for so long ends.
 const IDLE: Duration = Duration::from_secs(15 * 60);

@@ -262,7 +262,7 @@ impl LiveTls {
     }
 
     /// The configuration with the versions and cipher suites that the web server of a store offers
-    /// ([`Keystore::web_server`]), as far as the provider has them: for who takes one for each connection, so that another
+    /// ([`Keystore::web_server`]), as far as the provider has them: for servers that take one for each connection, so that another
     /// choice counts from the next handshake on. Tickets and sessions are those of [`server_config`](Self::server_config).
     ///
     /// # Errors

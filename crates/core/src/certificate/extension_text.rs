@@ -25,7 +25,7 @@ pub struct ExtensionText {
     pub oid: String,
     /// Its name, where it has one.
     pub name: Option<&'static str>,
-    /// Whether who does not understand it must refuse the certificate.
+    /// Whether a reader that does not understand it must refuse the certificate.
     pub critical: bool,
     /// What it says, with nothing in it that could act on a terminal. Of one that is not looked into, the value in
     /// hexadecimal, up to 64 bytes; of one that cannot be read, why.

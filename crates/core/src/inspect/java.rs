@@ -12,7 +12,7 @@ use crate::{
     remedy::Remedy,
 };
 
-/// The same for who looks at a keystore and for who imports it. What protects its keys cannot be chosen, so another kind of
+/// The same whether a keystore is inspected or imported. What protects its keys cannot be chosen, so another kind of
 /// file is advised.
 pub(crate) fn about_java(contents: &Contents) -> Vec<Diagnostic> {
     let mut findings = about_contents(contents, None);

@@ -32,7 +32,7 @@ impl Wrapping {
     }
 }
 
-/// The same for who looks at the file and for who imports it.
+/// The same whether the file is inspected or imported.
 pub(crate) fn about_pfx(contents: &Contents, wrapping: &Wrapping) -> Vec<Diagnostic> {
     let Wrapping { mac, trailing_zeros: zeros, line_end, armoured, beside } = wrapping;
     let (mac, zeros) = (mac.as_ref(), *zeros);

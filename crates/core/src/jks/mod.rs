@@ -76,7 +76,7 @@ impl JavaKeystore {
         Self::read(bytes, password, passwords, limits, budget)
     }
 
-    /// The same with every key locked: for who wants certificates alone.
+    /// The same with every key locked, for callers that want the certificates alone.
     pub(crate) fn open_certificates(
         bytes: &[u8],
         password: &Password,

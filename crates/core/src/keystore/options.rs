@@ -171,7 +171,7 @@ impl OpenOptions {
 pub struct NewKeystore {
     /// How its transactions are kept whole.
     pub journal: Journal,
-    /// Where its unlock key is kept, for who opens it later.
+    /// Where its unlock key is kept, for whoever opens it later.
     pub source: Option<UnlockSource>,
     /// Who makes it, as the audit log names them.
     pub actor: String,

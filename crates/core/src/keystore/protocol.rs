@@ -71,7 +71,7 @@ impl Keystore {
         self.log_refusal(asked, done)
     }
 
-    /// The same for who logs the refusal himself.
+    /// The same for a caller that logs the refusal itself.
     pub(super) fn attempt<T>(
         &self,
         asked: Asked<'_>,

@@ -120,7 +120,7 @@ impl<F: Fn(&str) -> Option<OsString>> Environment for F {
     }
 }
 
-/// Where an unlock key is kept. What a store says of it is only a hint for who opens it: what opens is decided by the key.
+/// Where an unlock key is kept. What a store says of it is only a hint for whoever opens it: what opens is decided by the key.
 ///
 /// People write it as `file:PATH`, `env:VAR`, `cred:NAME` or `prompt`.
 ///

@@ -218,7 +218,9 @@ pub enum StoreError {
         log: PathBuf,
     },
     /// A writer was killed, and its journal must be rolled back by who can write.
-    #[error("a writer was killed, and what it left can only be put right by who can write the store")]
+    #[error(
+        "a writer was killed, and what it left can only be put right by somebody who can write to the store"
+    )]
     NeedsRecovery,
     /// The disk is full.
     #[error("no space is left for the store")]

@@ -17,7 +17,7 @@ use super::progress::Progress;
 
 /// The most connections, whatever the system allows: each may hold some tens of kilobytes before it is known.
 const MAX_PLACES: usize = 640;
-/// The fewest: who has less cannot serve.
+/// The fewest: with less nobody can be served.
 const MIN_PLACES: usize = 16;
 /// How long an address counts as known after somebody signed in from it, or showed a token.
 const KNOWN_FOR: Duration = Duration::from_secs(24 * 3_600);
