@@ -23,7 +23,7 @@ use std::{
 
 use strongroom_tests::{
     authority::NOW,
-    command::{Shop, binary},
+    command::{Run, Shop, binary},
     preload,
     screen::Screen,
 };
@@ -239,11 +239,13 @@ fn no_command_is_without_a_snapshot() {
 fn help_fits_80_columns_but_for_its_examples() {
     let keeper = Keeper::new(false);
     for name in commands(&Shop::empty()) {
-        let screen = Screen { columns: u32::try_from(COLUMNS).unwrap(), typed: &[] };
-        let Some(shown) = screen.run(&keeper.command(&format!("strongroom {name} --help"))) else { return };
-        assert_eq!(shown.status, 0, "{name}: {}", shown.text);
+        let mut command = keeper.command(&format!("strongroom {name} --help"));
+        let shown: Run = command.env("COLUMNS", COLUMNS.to_string()).output().unwrap().into();
+        assert_eq!(shown.code, 0, "{name}: {}", shown.out);
+        let longest = shown.out.lines().map(UnicodeWidthStr::width).max().unwrap_or_default();
+        assert!(longest > 60, "{name}: nothing is wrapped: {}", shown.out);
         let wide =
-            shown.text.lines().filter(|line| line.width() > COLUMNS && !line.starts_with("  strongroom "));
+            shown.out.lines().filter(|line| line.width() > COLUMNS && !line.starts_with("  strongroom "));
         assert_eq!(wide.collect::<Vec<_>>(), Vec::<&str>::new(), "{name}");
     }
 }

@@ -89,3 +89,31 @@ fn an_entry_that_cannot_be_read_is_said_once_and_so_is_its_end() {
     assert_eq!(watch.event().0, "readable");
     watch.is_quiet(Duration::from_millis(500));
 }
+
+#[test]
+fn a_watch_that_runs_is_seen_by_status_and_gone_when_it_ends() {
+    let shop = shop();
+    let watch = Watch::start(&shop, ["watch"]);
+    watch.says("www is there");
+    let seen = || fine(&shop.json(["status"]))["servers"].as_array().unwrap().clone();
+    let servers = seen();
+    assert_eq!((servers.len(), &servers[0]["program"]), (1, &"strongroom watch".into()), "{servers:?}");
+    assert_eq!(servers[0]["pid"], watch.child.id());
+    let text = shop.run(["status"]).out;
+    assert!(
+        text.contains(", 0 servers, 1 watch\n") && text.contains("\nwatch        strongroom watch (process "),
+        "{text}"
+    );
+    // It follows the store, serves nothing, and no advice is for it.
+    assert_eq!(shop.run(["rename", "www", "shop"]).code, 0);
+    let now = fine(&shop.json(["status"]))["sequence"].clone();
+    let start = Instant::now();
+    while seen()[0]["sequence"] != now {
+        assert!(start.elapsed() < LONG, "{:?}", seen());
+    }
+    let found = shop.run(["doctor"]).out;
+    assert!(!found.contains("no_default") && !found.contains("strongroom watch"), "{found}");
+    assert_eq!(shop.run(["rm", "shop", "--yes"]).code, 0);
+    watch.ends(LONG);
+    assert_eq!(seen(), Vec::<Value>::new());
+}

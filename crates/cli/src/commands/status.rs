@@ -70,6 +70,13 @@ struct ServerView {
     failure: Option<String>,
 }
 
+impl ServerView {
+    /// Whether it watches the store, and serves nothing of it.
+    fn is_watch(&self) -> bool {
+        self.program == ServerReport::WATCH
+    }
+}
+
 #[derive(JsonSchema, Serialize)]
 struct ServedView {
     alias: String,
@@ -213,8 +220,14 @@ fn counted(count: u64, one: &str, many: &str) -> String {
 }
 
 fn text(status: &StatusView) -> String {
-    let running = u64::try_from(status.servers.len()).unwrap_or(u64::MAX);
-    let servers = counted(running, "server", "servers");
+    let count = |of: &dyn Fn(&&ServerView) -> bool| {
+        u64::try_from(status.servers.iter().filter(of).count()).unwrap_or(u64::MAX)
+    };
+    let servers = counted(count(&|server| !server.is_watch()), "server", "servers");
+    let servers = match count(&|server| server.is_watch()) {
+        0 => servers,
+        watches => format!("{servers}, {}", counted(watches, "watch", "watches")),
+    };
     let mut text = match (status.entries, status.authorities) {
         (Some(entries), Some(authorities)) => {
             let mut line =
@@ -256,13 +269,18 @@ fn requests_text(pending: &[String]) -> String {
 }
 
 fn server_text(server: &ServerView, sequence: Option<u64>, text: &mut String) {
+    let kind = if server.is_watch() { "watch" } else { "server" };
     let _ = writeln!(
         text,
-        "server       {} (process {} on {}) since {}",
+        "{kind:<13}{} (process {} on {}) since {}",
         server.program, server.pid, server.machine, server.started
     );
     let behind = if sequence.is_some_and(|now| server.sequence < now) { ", behind the store" } else { "" };
     let default = server.default.as_deref().map(|alias| format!(", default {alias}")).unwrap_or_default();
+    if server.is_watch() {
+        let _ = writeln!(text, "  commit {}{behind}", server.sequence);
+        return;
+    }
     let names = counted(server.served_names, "name", "names");
     let _ = writeln!(text, "  commit {}{behind}, {names}{default}", server.sequence);
     for entry in &server.served {

@@ -113,6 +113,16 @@ impl ServerReport {
         }
     }
 
+    /// Whether it serves entries; a process that watches a store and serves nothing of it is called
+    /// [`WATCH`](Self::WATCH).
+    #[must_use]
+    pub fn is_server(&self) -> bool {
+        self.program != Self::WATCH
+    }
+
+    /// The program of a process that watches a store.
+    pub const WATCH: &'static str = "strongroom watch";
+
     /// Whether the server may be serving an entry now.
     #[must_use]
     pub fn may_serve(&self, alias: &Alias) -> bool {

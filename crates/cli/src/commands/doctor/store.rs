@@ -75,7 +75,7 @@ fn judge_server(
             command(printer, &format!("show {alias}")),
         );
     }
-    if server.default.is_none() {
+    if server.default.is_none() && server.is_server() {
         let message = format!(
             "{name} has no default entry: a client without a name, or with one that no entry has, is refused"
         );

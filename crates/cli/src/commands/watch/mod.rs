@@ -3,6 +3,7 @@
 pub(super) mod event;
 mod observed;
 mod queue;
+mod seen;
 mod task;
 
 use std::{

@@ -21,6 +21,7 @@ use super::{
     super::now,
     Message,
     event::{Event, Facts, Kind},
+    seen::Seen,
 };
 
 /// How long one wait for a change is at most: what a stop waits for.
@@ -38,6 +39,8 @@ pub(super) struct Observed {
     /// What is looked at again at the next beat, whether or not the store changes.
     again: BTreeSet<Alias>,
     generation: Generation,
+    /// What others see of this watch.
+    seen: Seen,
     beat: Instant,
     /// Until when ends of certificates were looked for.
     judged: i64,
@@ -49,8 +52,10 @@ impl Observed {
     pub(super) fn begin(keystore: Keystore, wanted: &[Alias]) -> Result<Self, Error> {
         // Before anything is read: a change in between is seen.
         let generation = keystore.generation()?;
+        let seen = Seen::begin(keystore.path(), &generation);
         let mut observed = Self {
             keystore,
+            seen,
             wanted: wanted.iter().cloned().collect(),
             known: BTreeMap::new(),
             unreadable: BTreeMap::new(),
@@ -113,6 +118,7 @@ impl Observed {
         if let Some(changes) = changes {
             self.again.extend(self.touched(&changes)?);
             self.generation = changes.generation;
+            self.seen.tell(&self.generation);
         }
         if self.beat.elapsed() >= BEAT {
             self.beat = Instant::now();
