@@ -95,14 +95,26 @@ impl ServerCredential {
     ///
     /// [`CredentialError`] says what is missing or why the pair cannot be used, or lists what to choose from.
     pub fn choose(contents: Contents, selector: Option<&EntrySelector>) -> Result<Self, CredentialError> {
+        Self::choose_from(&Pairing::of(&contents), contents, selector)
+    }
+
+    /// The same of contents that were paired already: to pair them proves every key.
+    ///
+    /// # Errors
+    ///
+    /// As for [`choose`](Self::choose).
+    pub(crate) fn choose_from(
+        pairing: &Pairing,
+        contents: Contents,
+        selector: Option<&EntrySelector>,
+    ) -> Result<Self, CredentialError> {
         if contents.keys.is_empty() && contents.locked.is_empty() {
             return Err(match contents.locked_safes().next() {
                 Some(reason) => CredentialError::Locked(reason.clone()),
                 None => CredentialError::NoPrivateKey,
             });
         }
-        let pairing = Pairing::of(&contents);
-        let every = pairing.candidates(|_| true);
+        let every = pairing.every();
         let chosen = match selector {
             None => match every.as_slice() {
                 // What a locked safe holds is not known: it may be the key that is meant.
@@ -131,22 +143,24 @@ impl ServerCredential {
         Ok(Self { key: keys.swap_remove(bag).key, leaf, others, not_chosen })
     }
 
-    /// Every pair of a file: what it is, and its credential, or why it has none. With each go the certificates that may
-    /// stand above it.
+    /// Every pair of contents that were paired: what it is, and its credential, or why it has none. With each go the
+    /// certificates that may stand above it.
     ///
     /// # Errors
     ///
     /// [`CredentialError`] if the file has no private key, or a part of it stays locked, in which further keys may be.
-    pub(crate) fn choose_all(contents: &Contents) -> Result<Vec<ChosenPair>, CredentialError> {
+    pub(crate) fn choose_all(
+        pairing: &Pairing,
+        contents: &Contents,
+    ) -> Result<Vec<ChosenPair>, CredentialError> {
         if let Some(reason) = contents.locked_safes().next() {
             return Err(CredentialError::Locked(reason.clone()));
         }
         if contents.keys.is_empty() && contents.locked.is_empty() {
             return Err(CredentialError::NoPrivateKey);
         }
-        let pairing = Pairing::of(contents);
         let mut all = Vec::new();
-        for (index, candidate) in pairing.candidates(|_| true).into_iter().enumerate() {
+        for (index, candidate) in pairing.every().into_iter().enumerate() {
             let credential = pairing.pair(index).and_then(|(bag, leaf, others)| {
                 let key = &contents.keys.get(bag).ok_or(CredentialError::KeyMismatch)?.key;
                 // EXPOSE: a key with several certificates stands in several entries.
@@ -168,7 +182,7 @@ impl ServerCredential {
     /// What [`choose`](Self::choose) has to choose from, in a file that is open.
     #[must_use]
     pub fn candidates(contents: &Contents) -> Vec<Candidate> {
-        Pairing::of(contents).candidates(|_| true)
+        Pairing::of(contents).every()
     }
 
     /// The private key.

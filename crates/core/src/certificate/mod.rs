@@ -60,7 +60,7 @@ pub(crate) use self::{
     general_name::GeneralName,
     key_file::{KeyFile, ReadKey, traditional as traditional_key},
     key_pair::{KeyPair, public_key_der},
-    pairing::load as load_key,
+    pairing::{Pairing, load as load_key},
     signature::{SignatureCheck, check_signature},
 };
 

@@ -18,8 +18,8 @@ use crate::{
     secret::PrivateKey,
 };
 
-/// The keys of a file with their certificates.
-pub(super) struct Pairing {
+/// The keys of a file with their certificates. It is of the contents that it was made of, as they were.
+pub(crate) struct Pairing {
     keys: Vec<FileKey>,
     certificates: Vec<FileCertificate>,
     /// What can be chosen, in the order of the keys and then of the certificates.
@@ -70,7 +70,7 @@ type Found = (usize, Option<CredentialError>);
 
 impl Pairing {
     /// Pairs the keys of a file with their certificates.
-    pub(super) fn of(contents: &Contents) -> Self {
+    pub(crate) fn of(contents: &Contents) -> Self {
         let (keys, certificates) = (keys_of(contents), certificates_of(contents));
         let matching: Vec<Vec<Found>> = keys.iter().map(|key| key.matching(&certificates)).collect();
         let taken: Vec<usize> = matching.iter().flatten().map(|(index, _)| *index).collect();
@@ -110,6 +110,11 @@ impl Pairing {
             (_, 1) => CredentialError::KeyMismatch,
             _ => CredentialError::NoCertificateForKey,
         }
+    }
+
+    /// What there is to choose from.
+    pub(crate) fn every(&self) -> Vec<Candidate> {
+        self.candidates(|_| true)
     }
 
     /// The candidates of these pairs, numbered as in the whole file.

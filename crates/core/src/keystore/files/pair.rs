@@ -3,8 +3,8 @@
 use super::source::{Source, SourcePart};
 use crate::{
     certificate::{
-        Candidate, Certificate, CredentialError, EntrySelector, Fingerprint, KeyAlgorithm, ServerCredential,
-        public_key_der,
+        Candidate, Certificate, CredentialError, EntrySelector, Fingerprint, KeyAlgorithm, Pairing,
+        ServerCredential, public_key_der,
     },
     diagnostic::{Diagnostic, DiagnosticCode},
     error::Error,
@@ -94,17 +94,18 @@ impl Gathered {
         entry: Option<&EntrySelector>,
         at: i64,
     ) -> Result<(ServerCredential, Vec<Diagnostic>, Vec<Source>), Error> {
-        let candidates = self.pairs()?;
+        let (pairing, candidates) = self.pairs()?;
         let newest = if entry.is_none() { self.newest(&candidates, at) } else { None };
-        self.choose(newest.as_ref().or(entry))
+        self.choose(&pairing, newest.as_ref().or(entry))
     }
 
     fn choose(
         self,
+        pairing: &Pairing,
         entry: Option<&EntrySelector>,
     ) -> Result<(ServerCredential, Vec<Diagnostic>, Vec<Source>), Error> {
         let several = self.sources.len() > 1;
-        let chosen = ServerCredential::choose(self.contents, entry).map_err(Error::from);
+        let chosen = ServerCredential::choose_from(pairing, self.contents, entry).map_err(Error::from);
         let credential = chosen.map_err(|error| match (error, self.locked_keys.first()) {
             (error @ Error::Pkcs12(Pkcs12Error::KeyFilePassword { .. }), Some((_, file))) if several => {
                 Error::InFile { file: file.clone(), error: Box::new(error) }
@@ -116,10 +117,10 @@ impl Gathered {
 
     /// Every key with its certificate, and what there is to say.
     pub(super) fn into_every(mut self, at: i64) -> Result<Every, Error> {
-        let candidates = self.pairs()?;
+        let (pairing, candidates) = self.pairs()?;
         let newest = self.newest(&candidates, at);
         if newest.is_some() || candidates.len() < 2 {
-            let (mut credential, findings, sources) = self.choose(newest.as_ref())?;
+            let (mut credential, findings, sources) = self.choose(&pairing, newest.as_ref())?;
             if sources.len() > 1 {
                 // The other files hold the certificates of other keys as well.
                 credential.keep_issuers();
@@ -128,7 +129,7 @@ impl Gathered {
                 candidates.into_iter().find_map(|candidate| candidate.friendly_names.into_iter().next());
             return Ok(Every { credentials: vec![(name, Ok(credential))], findings, sources });
         }
-        let credentials = ServerCredential::choose_all(&self.contents)?
+        let credentials = ServerCredential::choose_all(&pairing, &self.contents)?
             .into_iter()
             .map(|(candidate, credential)| {
                 (candidate.friendly_names.into_iter().next(), credential.map_err(Error::from))
@@ -138,15 +139,18 @@ impl Gathered {
     }
 
     /// What the keys and certificates pair to, without keys that belong to none of them.
-    fn pairs(&mut self) -> Result<Vec<Candidate>, Error> {
-        let candidates = ServerCredential::candidates(&self.contents);
+    fn pairs(&mut self) -> Result<(Pairing, Vec<Candidate>), Error> {
+        let pairing = Pairing::of(&self.contents);
+        let candidates = pairing.every();
         if self.is_mismatch(&candidates) {
             return Err(self.mismatch().into());
         }
         if self.drop_strangers(&candidates) {
-            return Ok(ServerCredential::candidates(&self.contents));
+            let pairing = Pairing::of(&self.contents);
+            let candidates = pairing.every();
+            return Ok((pairing, candidates));
         }
-        Ok(candidates)
+        Ok((pairing, candidates))
     }
 
     /// Whether a candidate is a key that is open and has no certificate.
