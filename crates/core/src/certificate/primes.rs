@@ -34,8 +34,9 @@ pub(super) fn are_prime(key: &PrivateKey) -> bool {
     factors(key).is_some_and(|[modulus, p, q]| {
         let seed = Sha256::digest(modulus);
         let word = seed.iter().take(8).fold(0, |word, byte| (word << 8) | u64::from(*byte));
-        // Without the instructions for both together, they are tested as any processor can, to the same base.
-        are_strong_probable_primes([p, q], word).unwrap_or_else(|| is_prime(p, word) && is_prime(q, word))
+        // Without the instructions for both together, they are tested as any processor can, to the same base; and so before
+        // a key is refused.
+        are_strong_probable_primes([p, q], word) == Some(true) || (is_prime(p, word) && is_prime(q, word))
     })
 }
 
