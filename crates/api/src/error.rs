@@ -302,7 +302,7 @@ fn request_id() -> String {
     let mut bytes = [0_u8; 8];
     // Without random bytes the id is zeros, and the failure is reported all the same.
     let _ = getrandom::fill(&mut bytes);
-    hex(&bytes)
+    hex(bytes)
 }
 
 #[cfg(test)]

@@ -44,7 +44,7 @@ impl Held {
     pub(crate) fn keep(self: &Arc<Self>, token: &str, upload: Upload) -> Option<String> {
         let mut id = [0_u8; 16];
         getrandom::fill(&mut id).ok()?;
-        let (session, id) = (session(token), hex(&id));
+        let (session, id) = (session(token), hex(id));
         let mut files = self.lock();
         files.remove(&session);
         while files.len() >= MAX_FILES || held(&files).saturating_add(upload.file.len()) > MAX_BYTES {

@@ -145,7 +145,7 @@ pub(crate) fn lifetime(expiration: Option<&str>) -> Duration {
 /// The value that a form of this session has to send back.
 pub(crate) fn form_secret(token: &str) -> String {
     let digest = Sha256::new().chain_update("strongroom form\0").chain_update(token).finalize();
-    hex(&digest)
+    hex(digest)
 }
 
 /// Whether a form sent back the value of its session.

@@ -82,8 +82,8 @@ impl From<&Entry> for CertificateObject {
             version: certificate.version(),
             signature_algorithm: certificate.signature_algorithm().to_owned(),
             key_usage: certificate.key_usage().map(|usage| usage.names.clone()).unwrap_or_default(),
-            md5_fingerprint: hex(&Md5::digest(certificate.der())),
-            sha1_fingerprint: hex(&Sha1::digest(certificate.der())),
+            md5_fingerprint: hex(Md5::digest(certificate.der())),
+            sha1_fingerprint: hex(Sha1::digest(certificate.der())),
             sha256_fingerprint: certificate.fingerprint().to_string(),
         }
     }

@@ -161,7 +161,7 @@ impl Wanted {
             if serial == digits.trim_start_matches('0') {
                 found.push(("serial", serial.to_owned()));
             }
-            let sha1 = hex(&Sha1::digest(certificate.der().as_ref()));
+            let sha1 = hex(Sha1::digest(certificate.der().as_ref()));
             let hashes = [
                 ("sha256", certificate.fingerprint().to_string()),
                 ("sha1", sha1),

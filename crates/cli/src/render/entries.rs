@@ -192,7 +192,7 @@ impl ShowView {
             facts: EntryFacts::of(entry),
             serial: certificate.serial().to_owned(),
             signature_algorithm: certificate.signature_algorithm().to_owned(),
-            sha1: hex(&Sha1::digest(certificate.der().as_ref())),
+            sha1: hex(Sha1::digest(certificate.der().as_ref())),
             spki_sha256: certificate.spki_fingerprint().to_string(),
             ca: certificate.is_ca() == Some(true),
             alternative_names: certificate.alternative_names().iter().map(NameView::of).collect(),
@@ -277,7 +277,7 @@ pub(crate) fn certificate_text(certificate: &Certificate, now: i64) -> String {
     line("key", &certificate.key().to_string());
     line("key sha256", &certificate.spki_fingerprint().to_string());
     line("sha256", &certificate.fingerprint().to_string());
-    line("sha1", &hex(&Sha1::digest(certificate.der().as_ref())));
+    line("sha1", &hex(Sha1::digest(certificate.der().as_ref())));
     let extensions = certificate.extensions();
     if extensions.is_empty() {
         line("extensions", "none");
