@@ -20,11 +20,16 @@ pub(crate) struct Cache<T> {
     limit: usize,
     held: AtomicUsize,
     queue: Mutex<VecDeque<(Weak<T>, usize)>>,
+    /// How many were dropped elsewhere since it was looked for them last, about.
+    gone: AtomicUsize,
 }
+
+/// Dropped ones of so many are looked for: to look at each that is kept takes longer than a reload.
+const GONE: usize = 8;
 
 impl<T: Evict> Cache<T> {
     pub(crate) fn new(limit: usize) -> Self {
-        Self { limit, held: AtomicUsize::new(0), queue: Mutex::new(VecDeque::new()) }
+        Self { limit, held: AtomicUsize::new(0), queue: Mutex::new(VecDeque::new()), gone: AtomicUsize::new(0) }
     }
 
     /// Bytes that are held.
@@ -52,9 +57,14 @@ impl<T: Evict> Cache<T> {
         self.held.store(held, Ordering::Relaxed);
     }
 
-    /// Forgets what is gone already, so that it counts no more.
-    pub(crate) fn sweep(&self) {
+    /// So many were dropped elsewhere. They are forgotten, and count no more, once they are an eighth of all.
+    pub(crate) fn some_went(&self, count: usize) {
+        let gone = self.gone.fetch_add(count, Ordering::Relaxed).saturating_add(count);
         let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        if gone == 0 || gone < queue.len() / GONE {
+            return;
+        }
+        self.gone.store(0, Ordering::Relaxed);
         let mut held = 0_usize;
         queue.retain(|(what, bytes)| {
             let there = what.strong_count() > 0;
@@ -116,7 +126,15 @@ mod tests {
         cache.made(&kept, 10);
         cache.made(&dropped, 20);
         drop(dropped);
-        cache.sweep();
+        cache.some_went(1);
         assert_eq!(cache.held(), 10);
+        // Of many, not each time.
+        let many: Vec<Arc<Thing>> = (0..80).map(|_| Arc::default()).collect();
+        many.iter().for_each(|thing| cache.made(thing, 10));
+        let rest = many.into_iter().skip(11).collect::<Vec<_>>();
+        cache.some_went(9);
+        assert_eq!(cache.held(), 810);
+        cache.some_went(2);
+        assert_eq!(cache.held(), 10 * (rest.len() + 1));
     }
 }

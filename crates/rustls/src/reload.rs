@@ -34,7 +34,7 @@ use crate::{
 /// How long one wait for a change is at most: what a stop waits for.
 const WAIT: Duration = Duration::from_millis(250);
 /// How long a small store may take, so that all of it is there when the server begins.
-const START: Duration = Duration::from_millis(150);
+const START: Duration = Duration::from_millis(100);
 /// How often what was refused is tried again, and the file of the running server written.
 const BEAT: Duration = Duration::from_secs(10);
 /// How often it is looked whether a certificate above a leaf ended.
@@ -307,11 +307,12 @@ impl Follows {
     }
 
     fn finish(&self, shared: &Shared, state: &State, done: Done, bind: impl FnOnce(Root) -> Root) {
-        let root = shared.root.load_full();
+        let (root, edits) = (shared.root.load_full(), done.edits.len());
         self.swap(shared, bind(root.after(done.edits)));
+        drop(root);
         done.well.iter().for_each(|alias| shared.events.works_again(alias, true));
-        shared.loader.entries.sweep();
-        shared.loader.keys.open.sweep();
+        shared.loader.entries.some_went(edits);
+        shared.loader.keys.open.some_went(edits);
         if let Some(alias) = shared.default_alias().filter(|alias| done.removed.contains(alias)) {
             shared.events.tell(TlsEvent::NoDefault { alias });
         }

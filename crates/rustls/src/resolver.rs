@@ -115,16 +115,22 @@ impl Shared {
     /// An entry answers a client.
     pub(crate) fn answered(&self, entry: &Entry) {
         if entry.answers() {
-            let mut answered = self.answered.lock().unwrap_or_else(PoisonError::into_inner);
-            if answered.aliases.len() < MAX_ANSWERED {
-                answered.aliases.insert(entry.alias.to_string());
-            } else {
-                answered.more |= !answered.aliases.contains(&*entry.alias);
-            }
+            self.list(entry);
+        }
+    }
+
+    #[cold]
+    fn list(&self, entry: &Entry) {
+        let mut answered = self.answered.lock().unwrap_or_else(PoisonError::into_inner);
+        if answered.aliases.len() < MAX_ANSWERED {
+            answered.aliases.insert(entry.alias.to_string());
+        } else {
+            answered.more |= !answered.aliases.contains(&*entry.alias);
         }
     }
 
     /// The only entry that may answer does.
+    #[inline(never)]
     fn answer_of(&self, entry: &Arc<Entry>, client: ClientKeys) -> Option<Answer> {
         let served = self.served(entry, &mut 1)?;
         self.answered(entry);
@@ -142,6 +148,18 @@ impl Shared {
             self.answered(only);
             return Some((certified, true));
         }
+        self.contended(root, name, (key, exact), client)
+    }
+
+    /// The choice where it is not plain. Its code is kept out of the way of most handshakes.
+    #[inline(never)]
+    fn contended(
+        &self,
+        root: &Root,
+        name: &str,
+        (key, exact): (NameKey, &[Arc<Entry>]),
+        client: ClientKeys,
+    ) -> Option<Answer> {
         let wildcard = wildcard_of(name).map(|wildcard| NameKey::of(&wildcard));
         let wild = wildcard.map(|key| root.named(key)).unwrap_or_default();
         if let ([], [only]) = (exact, wild) {
@@ -161,6 +179,7 @@ impl Shared {
         self.choose(asked, client)
     }
 
+    #[inline(never)]
     fn addressed(&self, root: &Root, address: IpAddr, client: ClientKeys) -> Option<Answer> {
         let key = NameKey::of(&address.to_string());
         let mut asked = Vec::new();
@@ -218,6 +237,7 @@ impl Shared {
     }
 
     /// Asks the store itself: not all of its names were read yet.
+    #[inline(never)]
     fn early(&self, root: &Root, name: &str, client: ClientKeys) -> Option<Answer> {
         let limit = u32::try_from(COLD_IN_A_HANDSHAKE).unwrap_or(u32::MAX);
         let mut asked = Vec::new();

@@ -141,9 +141,14 @@ impl Root {
         let mut of_names = Vec::new();
         for (alias, entry) in &edits {
             let former = self.entry(alias).map(|former| &*former.names).unwrap_or_default();
-            of_names.extend(former.iter().map(|key| (*key, NameEdit::Remove(alias))));
-            let added = entry.iter().flat_map(|entry| entry.names.iter().map(move |key| (key, entry)));
-            of_names.extend(added.map(|(key, entry)| (*key, NameEdit::Add(entry))));
+            let names = entry.as_ref().map(|entry| &*entry.names).unwrap_or_default();
+            let gone = former.iter().filter(|key| names.binary_search(key).is_err());
+            let gone = gone.map(|key| NameEdit { key: *key, removed: Some(&**alias), added: None });
+            let there = names.iter().map(|key| {
+                let removed = former.binary_search(key).is_ok().then_some(&**alias);
+                NameEdit { key: *key, removed, added: entry.as_ref() }
+            });
+            of_names.extend(gone.chain(there));
         }
         let (names, aliases) = (self.names.after(of_names), self.aliases.after(&edits));
         let default = self.default.clone().filter(|default| !edits.contains_key(&*default.alias));

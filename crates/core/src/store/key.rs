@@ -127,7 +127,11 @@ pub(super) fn name(name: &str) -> Vec<u8> {
 
 /// What stands for a DNS name or address in the keys of its members, whatever its case.
 pub(crate) fn name_digest(name: &str) -> Fingerprint {
-    Fingerprint::of(name.to_ascii_lowercase().as_bytes())
+    // A server does this for each client, whose name is in lower case.
+    if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        return Fingerprint::of(name.to_ascii_lowercase().as_bytes());
+    }
+    Fingerprint::of(name.as_bytes())
 }
 
 fn member(term: &[u8], alias: &str) -> Vec<u8> {

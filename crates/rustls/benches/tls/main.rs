@@ -22,7 +22,7 @@ mod tail;
 
 use std::{
     hint::black_box,
-    sync::{Arc, OnceLock},
+    sync::{Arc, Mutex, OnceLock},
     time::{Duration, Instant},
 };
 
@@ -30,7 +30,7 @@ use common::{Issued, P256, Store, provider, rsa};
 use rcgen::KeyPair;
 use rustls::{
     ClientConfig, ClientConnection, ServerConfig, ServerConnection, SupportedProtocolVersion,
-    server::{Acceptor, ResolvesServerCertUsingSni},
+    server::{Acceptor, ClientHello, ResolvesServerCert, ResolvesServerCertUsingSni},
     sign::CertifiedKey,
     version::{TLS12, TLS13},
 };
@@ -41,13 +41,15 @@ use strongroom::{
 use strongroom_rustls::LiveTls;
 
 /// Handshakes of each kind for one ratio.
-const HANDSHAKES: usize = 400;
+const HANDSHAKES: usize = 2_000;
 /// Names that are asked for, in turn.
 const ASKED: usize = 200;
 /// Entries that the peer has as well, at most, if not all are asked for.
 const KEPT: usize = 1_000;
+/// RSA keys of a thousand certificates.
+const RSA_KEYS: usize = 20;
 /// Entries of one transaction.
-const BATCH: usize = 500;
+const BATCH: usize = 10_000;
 
 fn name(n: usize) -> String {
     format!("host-{n}.fleet-{}.example.com", n % 97)
@@ -174,12 +176,26 @@ fn ratio(
     (median(of_theirs).as_secs_f64() / ours.as_secs_f64(), ours)
 }
 
+/// Names of so many, at random: what is chosen for one after the other has no line of the cache in common.
+fn at_random(names: usize) -> impl FnMut() -> String {
+    let mut state = 88_172_645_463_325_252_u64;
+    move || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        name(usize::try_from(state >> 16).unwrap() % names)
+    }
+}
+
 /// The time of choosing alone.
-fn resolve(tls: &LiveTls, client: &Arc<ClientConfig>, names: &[String]) -> Duration {
-    let resolver = tls.resolver();
-    let times = (0..2_000).map(|n| {
+fn resolve(
+    resolver: &dyn ResolvesServerCert,
+    client: &Arc<ClientConfig>,
+    mut names: impl FnMut() -> String,
+) -> Duration {
+    let times = (0..4_000).map(|_| {
         let mut hello = Vec::new();
-        let name = names[n % names.len()].clone().try_into().unwrap();
+        let name = names().try_into().unwrap();
         ClientConnection::new(Arc::clone(client), name).unwrap().write_tls(&mut hello).unwrap();
         let mut acceptor = Acceptor::default();
         acceptor.read_tls(&mut hello.as_slice()).unwrap();
@@ -190,6 +206,43 @@ fn resolve(tls: &LiveTls, client: &Arc<ClientConfig>, names: &[String]) -> Durat
         begun.elapsed()
     });
     median(times.collect())
+}
+
+/// Another resolver, with the time that it takes in each handshake.
+#[derive(Debug)]
+struct Timed {
+    inner: Arc<dyn ResolvesServerCert>,
+    times: Mutex<Vec<Duration>>,
+}
+
+impl ResolvesServerCert for Timed {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        let begun = Instant::now();
+        let chosen = self.inner.resolve(hello);
+        let spent = begun.elapsed();
+        self.times.lock().unwrap().push(spent);
+        chosen
+    }
+}
+
+/// The time of choosing inside of whole handshakes, which leave little of it in the processor's caches: ours and theirs.
+fn inside(
+    [ours, theirs]: [&Arc<ServerConfig>; 2],
+    client: &Arc<ClientConfig>,
+    [names, of_peer]: [&[String]; 2],
+) -> [Duration; 2] {
+    let timed = |config: &ServerConfig| {
+        let (inner, mut config) = (Arc::clone(&config.cert_resolver), config.clone());
+        let timed = Arc::new(Timed { inner, times: Mutex::default() });
+        config.cert_resolver = timed.clone();
+        (timed, Arc::new(config))
+    };
+    let ((of_ours, ours), (of_theirs, theirs)) = (timed(ours), timed(theirs));
+    for n in 0..HANDSHAKES {
+        server_side(&theirs, client, &of_peer[n % of_peer.len()], wall);
+        server_side(&ours, client, &names[(n + names.len() / 2) % names.len()], wall);
+    }
+    [of_ours, of_theirs].map(|timed| median(std::mem::take(&mut *timed.times.lock().unwrap())))
 }
 
 /// A client without resumption, of these versions.
@@ -203,7 +256,9 @@ fn fresh(versions: &[&'static SupportedProtocolVersion]) -> Arc<ClientConfig> {
 }
 
 fn of_size(size: usize, old: &Arc<ClientConfig>, new: &Arc<ClientConfig>) {
+    let begun = Instant::now();
     let (store, entries) = filled(size, || KeyPair::generate_for(P256).unwrap());
+    println!("{size} names in {} entries, stored in {:.0?}", size.div_ceil(each(size)), begun.elapsed());
     let names: Vec<String> = asked(size).into_iter().map(name).collect();
     let reader = store.reader();
     let begun = Instant::now();
@@ -218,7 +273,6 @@ fn of_size(size: usize, old: &Arc<ClientConfig>, new: &Arc<ClientConfig>) {
     let answered = begun.elapsed();
     assert!(tls.wait_ready(Duration::from_secs(600)));
     let ready = begun.elapsed();
-    println!("{size} names in {} entries", size.div_ceil(each(size)));
     println!("  built {returned:.0?}, first answer after {answered:.0?}, every name known after {ready:.0?}");
     println!("  of which the proved read of all names: {proved:.0?}");
     // Keys are warm.
@@ -234,13 +288,37 @@ fn of_size(size: usize, old: &Arc<ClientConfig>, new: &Arc<ClientConfig>) {
     for (version, client) in [("1.3", new), ("1.2", old)] {
         let (by_one, time) = ratio(&ours, &one, client, &names, &of_one);
         let (by_same, _) = ratio(&ours, &same, client, &names, &of_same);
+        let (itself, _) = ratio(&same, &one, client, &of_same, &of_one);
         println!(
-            "  P-256 TLS {version}: {by_one:.3} of its rate with one name, {by_same:.3} with {} entries ({:.0} us)",
+            "  P-256 TLS {version}: {by_one:.3} of its rate with one name, {by_same:.3} with {} entries ({:.0} us); its own with them {itself:.3}",
             entries.len(),
             micros(time)
         );
     }
-    println!("  choosing: {:.2} us", micros(resolve(&tls, new, &names)));
+    let mut turn = names.iter().cycle();
+    let resolver = tls.resolver();
+    let in_turn = resolve(&*resolver, new, || turn.next().unwrap().clone());
+    let mut turn = of_same.iter().cycle();
+    let of_peer = resolve(&*same.cert_resolver, new, || turn.next().unwrap().clone());
+    // Every entry is in memory.
+    let mut first = (0..size).step_by(each(size)).map(name).cycle();
+    for _ in 0..size.div_ceil(each(size)).div_ceil(4_000) {
+        resolve(&*resolver, new, || first.next().unwrap());
+    }
+    let random = resolve(&*resolver, new, at_random(size));
+    println!(
+        "  choosing: {:.2} us for the {} names in turn (its own {:.2}), {:.2} for any at random",
+        micros(in_turn),
+        names.len(),
+        micros(of_peer),
+        micros(random)
+    );
+    let [of_ours, of_theirs] = inside([&ours, &same], new, [&names, &of_same]);
+    println!(
+        "  choosing, inside of handshakes: {:.2} us (its own {:.2})",
+        micros(of_ours),
+        micros(of_theirs)
+    );
     let changes = (0..21).map(|n| {
         let of: Vec<String> = (0..each(size)).map(name).collect();
         let of: Vec<&str> = of.iter().map(String::as_str).collect();
@@ -292,5 +370,9 @@ fn main() {
     let (ratio, _) = ratio(&cold.server_config(), &theirs, &new, &[name(0), name(1)], &of_one);
     println!("RSA-2048 TLS 1.3, cold keys: {ratio:.2}");
     tail::beside_reload(&new);
-    nginx::compare(&new);
+    nginx::compare(&new, "P-256", || KeyPair::generate_for(P256).unwrap());
+    // To make a thousand RSA keys would take minutes.
+    let keys: Vec<Vec<u8>> = (0..RSA_KEYS).map(|_| rsa().serialize_der()).collect();
+    let mut keys = keys.iter().cycle();
+    nginx::compare(&new, "RSA-2048", || KeyPair::try_from(keys.next().unwrap().as_slice()).unwrap());
 }

@@ -143,11 +143,11 @@ fn connect(address: SocketAddr, client: &Arc<ClientConfig>) {
     }
 }
 
-pub(crate) fn compare(client: &Arc<ClientConfig>) {
+pub(crate) fn compare(client: &Arc<ClientConfig>, kind: &str, mut key: impl FnMut() -> KeyPair) {
     let store = Store::new();
     let mut entries = Vec::new();
     for n in 0..NAMES {
-        let issued = store.ca.issue_for(&[&name(n)], KeyPair::generate_for(P256).unwrap(), (-1, 90));
+        let issued = store.ca.issue_for(&[&name(n)], key(), (-1, 90));
         common::import(&store.keystore, &format!("entry-{n}"), &issued);
         entries.push((name(n), issued));
     }
@@ -193,7 +193,7 @@ pub(crate) fn compare(client: &Arc<ClientConfig>) {
     pairs.sort_by(|one, other| one.0.total_cmp(&other.0));
     let (ratio, ours) = pairs[PAIRS / 2];
     println!(
-        "nginx, P-256 over TCP, {NAMES} certificates, renewals beside ours: {ratio:.2} of its connections for the same processor time ({:.0} us each)",
+        "nginx, {kind} over TCP, {NAMES} certificates, renewals beside ours: {ratio:.2} of its connections for the same processor time ({:.0} us each)",
         ours.as_secs_f64() * 1e6 / 1_000.0
     );
 }

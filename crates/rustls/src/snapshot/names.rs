@@ -65,6 +65,12 @@ struct Slot {
     named: Named,
 }
 
+impl Slot {
+    fn is_empty(&self) -> bool {
+        matches!(self.named, Named::None)
+    }
+}
+
 /// Names with their entries.
 #[derive(Clone)]
 pub(super) struct Names {
@@ -73,10 +79,12 @@ pub(super) struct Names {
     count: usize,
 }
 
-/// An entry gets a name, or the entry of an alias has it no more.
-pub(super) enum NameEdit<'e> {
-    Add(&'e Arc<Entry>),
-    Remove(&'e str),
+/// What changes for a name: the entry of this alias has it no more, and this entry has it.
+#[derive(Clone, Copy)]
+pub(super) struct NameEdit<'e> {
+    pub(super) key: NameKey,
+    pub(super) removed: Option<&'e str>,
+    pub(super) added: Option<&'e Arc<Entry>>,
 }
 
 impl Names {
@@ -120,7 +128,7 @@ impl Names {
         let leaf = self.table.leaf(self.table.leaf_of(hash));
         let slots = leaf.get(home(self.table.within(hash), leaf.len())..).unwrap_or_default();
         for slot in slots {
-            if matches!(slot.named, Named::None) {
+            if slot.is_empty() {
                 break;
             }
             if slot.key == key {
@@ -131,41 +139,42 @@ impl Names {
     }
 
     /// The same after edits.
-    pub(super) fn after(&self, edits: Vec<(NameKey, NameEdit<'_>)>) -> Self {
-        let mut by_leaf: BTreeMap<usize, Vec<(NameKey, NameEdit<'_>)>> = BTreeMap::new();
-        for (key, edit) in edits {
-            by_leaf.entry(self.table.leaf_of(self.hashing.of(key))).or_default().push((key, edit));
+    pub(super) fn after<'e>(&self, edits: impl IntoIterator<Item = NameEdit<'e>>) -> Self {
+        let mut by_leaf: BTreeMap<usize, Vec<NameEdit<'e>>> = BTreeMap::new();
+        for edit in edits {
+            by_leaf.entry(self.table.leaf_of(self.hashing.of(edit.key))).or_default().push(edit);
         }
         let mut count = self.count;
         let changed = by_leaf.into_iter().map(|(place, edits)| {
             let mut slots: Vec<Slot> = self.table.leaf(place).to_vec();
-            for (key, edit) in edits {
-                let known =
-                    slots.iter_mut().find(|slot| slot.key == key && !slot.named.as_slice().is_empty());
-                let mut entries =
-                    known.as_ref().map(|slot| slot.named.as_slice().to_vec()).unwrap_or_default();
-                count -= entries.len();
-                match edit {
-                    NameEdit::Add(entry) => {
-                        entries.push(Arc::clone(entry));
-                        entries.sort_by(|one, other| one.alias.cmp(&other.alias));
-                    }
-                    NameEdit::Remove(alias) => entries.retain(|entry| *entry.alias != *alias),
-                }
-                count += entries.len();
+            // A name that stays and leads elsewhere stays in its place, as most do.
+            let mut moved = false;
+            for edit in edits {
+                let known = slots.iter_mut().find(|slot| slot.key == edit.key && !slot.is_empty());
+                let before = known.as_ref().map(|slot| slot.named.as_slice()).unwrap_or_default();
+                let left = before.iter().filter(|entry| edit.removed != Some(&*entry.alias));
+                let mut after: Vec<Arc<Entry>> = left.chain(edit.added).map(Arc::clone).collect();
+                after.sort_by(|one, other| one.alias.cmp(&other.alias));
+                count = count + after.len() - before.len();
+                moved |= known.is_none() || after.is_empty();
                 match known {
-                    Some(slot) => slot.named = Named::of(entries),
-                    None => slots.push(Slot { key, named: Named::of(entries) }),
+                    Some(slot) => slot.named = Named::of(after),
+                    None => slots.push(Slot { key: edit.key, named: Named::of(after) }),
                 }
             }
-            slots.retain(|slot| !matches!(slot.named, Named::None));
-            let within = |slot: Slot| (self.table.within(self.hashing.of(slot.key)), slot);
-            let mut slots: Vec<(u32, Slot)> = slots.into_iter().map(within).collect();
-            slots.sort_unstable_by_key(|(within, _)| *within);
-            (place, leaf(slots))
+            (place, if moved { self.leaf_of(slots) } else { slots.into() })
         });
         let table = self.table.with(changed.collect());
         Self { table, hashing: self.hashing, count }
+    }
+
+    /// A leaf of slots in any order, empty ones among them.
+    fn leaf_of(&self, slots: Vec<Slot>) -> Arc<[Slot]> {
+        let full = slots.into_iter().filter(|slot| !slot.is_empty());
+        let mut slots: Vec<(u32, Slot)> =
+            full.map(|slot| (self.table.within(self.hashing.of(slot.key)), slot)).collect();
+        slots.sort_unstable_by_key(|(within, _)| *within);
+        leaf(slots)
     }
 
     #[cfg(test)]
