@@ -29,7 +29,12 @@ const GONE: usize = 8;
 
 impl<T: Evict> Cache<T> {
     pub(crate) fn new(limit: usize) -> Self {
-        Self { limit, held: AtomicUsize::new(0), queue: Mutex::new(VecDeque::new()), gone: AtomicUsize::new(0) }
+        Self {
+            limit,
+            held: AtomicUsize::new(0),
+            queue: Mutex::new(VecDeque::new()),
+            gone: AtomicUsize::new(0),
+        }
     }
 
     /// Bytes that are held.
