@@ -242,7 +242,7 @@ fn help_fits_80_columns_but_for_its_examples() {
         let mut command = keeper.command(&format!("strongroom {name} --help"));
         let shown: Run = command.env("COLUMNS", COLUMNS.to_string()).output().unwrap().into();
         assert_eq!(shown.code, 0, "{name}: {}", shown.out);
-        let longest = shown.out.lines().map(UnicodeWidthStr::width).max().unwrap_or_default();
+        let longest = shown.out.lines().map(|line| line.width()).max().unwrap_or_default();
         assert!(longest > 60, "{name}: nothing is wrapped: {}", shown.out);
         let wide =
             shown.out.lines().filter(|line| line.width() > COLUMNS && !line.starts_with("  strongroom "));
