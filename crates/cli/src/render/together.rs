@@ -34,7 +34,7 @@ pub(crate) fn together_text(together: &Together) -> String {
         also(&mut text, &certificate.also, "certificate");
         let issuer = certificate.issuer_certificate.as_ref().map(place).unwrap_or_default();
         let said = match certificate.issued_by {
-            IssuedBy::Itself => "itself, it is self-signed".to_owned(),
+            IssuedBy::Itself => "itself (self-signed)".to_owned(),
             IssuedBy::Certificate => issuer,
             IssuedBy::NotJudged => format!("{issuer}, by its name; the signature cannot be judged"),
             IssuedBy::AnotherKey => format!("another key than that of {issuer}, which has the name"),

@@ -18,7 +18,7 @@ pub(super) fn rustls_clients(
 ) -> Option<Diagnostic> {
     let error = verify(leaf, above, purpose, at).err()?;
     let why = match &error {
-        Error::CaUsedAsEndEntity => "they take no CA certificate for a server's".to_owned(),
+        Error::CaUsedAsEndEntity => "they do not take a CA certificate as a server's".to_owned(),
         Error::UnsupportedCriticalExtension => "they do not know a critical extension on the path".to_owned(),
         Error::NameConstraintViolation => {
             "they refuse names constrained as directory name, mailbox or URI".to_owned()
