@@ -62,7 +62,7 @@ impl<T: Evict> Cache<T> {
         self.held.store(held, Ordering::Relaxed);
     }
 
-    /// So many were dropped elsewhere. They are forgotten, and count no more, once they are an eighth of all.
+    /// Notes that `count` entries were dropped elsewhere. Once an eighth of all is gone, those are taken off the queue.
     pub(crate) fn some_went(&self, count: usize) {
         let gone = self.gone.fetch_add(count, Ordering::Relaxed).saturating_add(count);
         let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);

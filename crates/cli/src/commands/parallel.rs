@@ -12,8 +12,8 @@ use std::{
 /// Between two looks at how far it is.
 pub(in crate::commands) const TICK: Duration = Duration::from_millis(100);
 
-/// Does `work` for each number below `count`, on so many threads at most; the results are in their order. `tick` is told
-/// again and again how many are done.
+/// Does `work` for each number below `count`, on at most `threads` threads. The results come in the order of the numbers.
+/// `tick` is called now and then with the number that are done.
 pub(in crate::commands) fn at_once<T: Send>(
     threads: usize,
     count: usize,

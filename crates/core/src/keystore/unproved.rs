@@ -235,7 +235,7 @@ impl<'s> Snapshot<'s> {
             &read,
             |head| head.trust.is_some(),
             |_, row| {
-                // One that cannot be read issues nothing, and is told of where the entries are.
+                // An entry that cannot be read issues nothing; it is reported where the entries are read.
                 if let Ok(row) = row
                     && let (Some(trust), Some(certificate)) = (row.head.trust, row.content.leaf())
                 {

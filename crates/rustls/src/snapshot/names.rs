@@ -79,7 +79,7 @@ pub(super) struct Names {
     count: usize,
 }
 
-/// What changes for a name: the entry of this alias has it no more, and this entry has it.
+/// A change of one name: which entry loses it, and which entry gets it.
 #[derive(Clone, Copy)]
 pub(super) struct NameEdit<'e> {
     pub(super) key: NameKey,

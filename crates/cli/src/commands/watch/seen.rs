@@ -16,8 +16,8 @@ pub(super) struct Seen {
 }
 
 impl Seen {
-    /// Says it beside the store of this user. Where that cannot be written, or is another user's, nobody is told: whoever
-    /// owns the store has to be able to write there as well.
+    /// Writes a report beside the store, if the store belongs to this user and the folder can be written. Otherwise there is
+    /// none: the owner of the store must be able to write there too.
     pub(super) fn begin(store: Option<&Path>, generation: &Generation) -> Self {
         let mut report = ServerReport::of_this_process(ServerReport::WATCH, now());
         report.sequence = generation.sequence();

@@ -156,7 +156,7 @@ pub(super) const EXAMPLES: &[Examples] = &[
                 "strongroom prune --keep 3 --older-than 90d --dry-run",
                 "which versions go that are neither among the last three of their entry nor younger",
             ),
-            ("strongroom prune --keep 3 --older-than 90d -y", "delete them, as a timer does"),
+            ("strongroom prune --keep 3 --older-than 90d -y", "delete them without a question, from a timer"),
         ],
     ),
 ];

@@ -133,10 +133,10 @@ pub(super) const EXAMPLES: &[Examples] = &[
         &[
             ("strongroom inspect www.pfx --pass-in prompt", "what is in a file, and which programs open it"),
             ("strongroom inspect chain.pem", "certificates"),
-            ("strongroom inspect privkey.pem", "a private key: what it is, and its SHA-256"),
+            ("strongroom inspect privkey.pem", "a private key: its kind, and whether it is encrypted"),
             (
                 "strongroom inspect www.pem chain.pem privkey.pem",
-                "several files, and what belongs together: exit 7 if the key is of another certificate",
+                "several files, and what belongs together: exit 7 if the key belongs to none of the certificates",
             ),
         ],
     ),
