@@ -6,6 +6,7 @@ mod output;
 mod screen;
 mod table;
 mod together;
+mod usage;
 mod views;
 
 use std::{
@@ -13,7 +14,7 @@ use std::{
     process::ExitCode,
 };
 
-use clap::{ColorChoice, error::ContextKind};
+use clap::ColorChoice;
 use schemars::JsonSchema;
 use serde::Serialize;
 use strongroom::{
@@ -30,6 +31,7 @@ pub(crate) use self::{
     screen::colours,
     table::{Cell, Mark, Table},
     together::together_text,
+    usage::usage,
     views::{ImportView, LinkView, UserView, file_text, import_text, path_text, with_own_role},
 };
 use self::{
@@ -37,10 +39,7 @@ use self::{
     output::Output,
     screen::wrapped,
 };
-use crate::{
-    called::wants_nagios,
-    failure::{Exit, Failure},
-};
+use crate::failure::Failure;
 
 pub(crate) const SCHEMA: &str = "strongroom/v1";
 
@@ -356,50 +355,4 @@ impl List<'_> {
             self.printer.text(nothing);
         }
     }
-}
-
-/// What clap refused, or `--help` and `--version`.
-///
-/// The value of a refused `--pass-in` is not repeated: it may be a password.
-pub(crate) fn usage(refused: &clap::Error, choice: ColorChoice, json: bool) -> ExitCode {
-    let mut printer = Printer::new(json, choice, Invocation::default());
-    if !refused.use_stderr() {
-        printer.styled(&refused.render());
-        return printer.end(ExitCode::SUCCESS, false);
-    }
-    let about_password = refused
-        .get(ContextKind::InvalidArg)
-        .map(ToString::to_string)
-        .and_then(|argument| argument.split(' ').next().map(str::to_owned))
-        .filter(|argument| {
-            matches!(
-                argument.as_str(),
-                "--pass-in" | "--key-pass-in" | "--unlock" | "--backup-unlock" | "--to" | "<SOURCE>"
-            )
-        });
-    let text = refused.render();
-    let message = if let Some(argument) = &about_password {
-        let reason = std::error::Error::source(refused).map(ToString::to_string).unwrap_or_default();
-        format!("invalid value for {argument}: {reason}")
-    } else {
-        let text = text.to_string();
-        text.strip_prefix("error: ").unwrap_or(&text).trim_end().to_owned()
-    };
-    if wants_nagios() {
-        printer.nagios_unknown(&message);
-        return printer.end(ExitCode::from(NAGIOS_UNKNOWN), true);
-    }
-    let code = ExitCode::from(Exit::Usage.code());
-    if json {
-        printer.colour = false;
-        printer.failure(&Failure::new(Exit::Usage, "usage", "arguments", message).with(Remedy::ReadHelp));
-        return printer.end(code, true);
-    }
-    let mut stderr = io::stderr().lock();
-    let _ = match (about_password, printer.colour) {
-        (Some(_), _) => writeln!(stderr, "error: {message}"),
-        (None, true) => write!(stderr, "{}", text.ansi()),
-        (None, false) => write!(stderr, "{text}"),
-    };
-    code
 }

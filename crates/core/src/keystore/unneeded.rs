@@ -26,7 +26,7 @@ pub struct UnneededAuthorities {
 }
 
 impl Keystore {
-    /// The CA certificates to which no entry leads at the instant `at`, and led no version that an undo brings back.
+    /// The CA certificates to which no entry leads at the instant `at`, nor any version that an undo can bring back.
     ///
     /// ```
     /// # let folder = tempfile::tempdir()?;

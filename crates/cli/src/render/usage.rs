@@ -1,0 +1,61 @@
+//! What clap says of a command line: a refusal, help, or the version.
+
+use std::{
+    io::{self, Write as _},
+    process::ExitCode,
+};
+
+use clap::{ColorChoice, error::ContextKind};
+use strongroom::remedy::{Invocation, Remedy};
+
+use super::{NAGIOS_UNKNOWN, Printer};
+use crate::{
+    called::wants_nagios,
+    failure::{Exit, Failure},
+};
+
+/// What clap refused, or `--help` and `--version`.
+///
+/// The value of a refused `--pass-in` is not repeated: it may be a password.
+pub(crate) fn usage(refused: &clap::Error, choice: ColorChoice, json: bool) -> ExitCode {
+    let mut printer = Printer::new(json, choice, Invocation::default());
+    if !refused.use_stderr() {
+        printer.styled(&refused.render());
+        return printer.end(ExitCode::SUCCESS, false);
+    }
+    let about_password = refused
+        .get(ContextKind::InvalidArg)
+        .map(ToString::to_string)
+        .and_then(|argument| argument.split(' ').next().map(str::to_owned))
+        .filter(|argument| {
+            matches!(
+                argument.as_str(),
+                "--pass-in" | "--key-pass-in" | "--unlock" | "--backup-unlock" | "--to" | "<SOURCE>"
+            )
+        });
+    let text = refused.render();
+    let message = if let Some(argument) = &about_password {
+        let reason = std::error::Error::source(refused).map(ToString::to_string).unwrap_or_default();
+        format!("invalid value for {argument}: {reason}")
+    } else {
+        let text = text.to_string();
+        text.strip_prefix("error: ").unwrap_or(&text).trim_end().to_owned()
+    };
+    if wants_nagios() {
+        printer.nagios_unknown(&message);
+        return printer.end(ExitCode::from(NAGIOS_UNKNOWN), true);
+    }
+    let code = ExitCode::from(Exit::Usage.code());
+    if json {
+        printer.colour = false;
+        printer.failure(&Failure::new(Exit::Usage, "usage", "arguments", message).with(Remedy::ReadHelp));
+        return printer.end(code, true);
+    }
+    let mut stderr = io::stderr().lock();
+    let _ = match (about_password, printer.colour) {
+        (Some(_), _) => writeln!(stderr, "error: {message}"),
+        (None, true) => write!(stderr, "{}", text.ansi()),
+        (None, false) => write!(stderr, "{text}"),
+    };
+    code
+}
