@@ -6,6 +6,7 @@ use super::{
     Certificate,
     choice::{Candidate, CredentialError, EntrySelector},
     climb::climb,
+    key_digest::KeyDigest,
     key_pair::KeyPair,
     pairing::{Pairing, load},
 };
@@ -32,6 +33,8 @@ use crate::{pkcs12::Contents, secret::PrivateKey};
 #[derive(Debug)]
 pub struct ServerCredential {
     key: PrivateKey,
+    /// Of the key, taken when it was proved.
+    digest: KeyDigest,
     pub(crate) leaf: Certificate,
     pub(crate) others: Vec<Certificate>,
     pub(crate) not_chosen: Vec<Candidate>,
@@ -83,7 +86,16 @@ impl ServerCredential {
         if !pair.belongs_to(&leaf.spki_der) {
             return Err(CredentialError::KeyMismatch);
         }
-        Ok(Self { key, leaf, others, not_chosen: Vec::new() })
+        Ok(Self::proved(key, leaf, others, Vec::new()))
+    }
+
+    fn proved(
+        key: PrivateKey,
+        leaf: Certificate,
+        others: Vec<Certificate>,
+        not_chosen: Vec<Candidate>,
+    ) -> Self {
+        Self { digest: KeyDigest::of(&key), key, leaf, others, not_chosen }
     }
 
     /// Pairs the keys and certificates of a file by public key, and takes the only pair or the selected one.
@@ -140,7 +152,7 @@ impl ServerCredential {
         if bag >= keys.len() {
             return Err(CredentialError::KeyMismatch);
         }
-        Ok(Self { key: keys.swap_remove(bag).key, leaf, others, not_chosen })
+        Ok(Self::proved(keys.swap_remove(bag).key, leaf, others, not_chosen))
     }
 
     /// Every pair of contents that were paired: what it is, and its credential, or why it has none. With each go the
@@ -166,7 +178,7 @@ impl ServerCredential {
                 // EXPOSE: a key with several certificates stands in several entries.
                 let key = PrivateKey::from_pkcs8_der(key.expose_pkcs8_der().to_vec());
                 let others = climb(leaf, &others).into_iter().cloned().collect();
-                Ok(Self { key, leaf: leaf.clone(), others, not_chosen: Vec::new() })
+                Ok(Self::proved(key, leaf.clone(), others, Vec::new()))
             });
             all.push((candidate, credential));
         }
@@ -189,6 +201,11 @@ impl ServerCredential {
     #[must_use]
     pub fn key(&self) -> &PrivateKey {
         &self.key
+    }
+
+    /// The digest of the key as it was proved.
+    pub(crate) fn into_digest(self) -> KeyDigest {
+        self.digest
     }
 
     /// The end-entity certificate.

@@ -15,6 +15,7 @@ mod facts;
 mod fault;
 mod fingerprint;
 mod general_name;
+mod key_digest;
 mod key_file;
 mod key_pair;
 mod name;
@@ -58,6 +59,7 @@ pub(crate) use self::{
     extension::NameConstraints,
     fault::Malformed,
     general_name::GeneralName,
+    key_digest::KeyDigest,
     key_file::{KeyFile, ReadKey, traditional as traditional_key},
     key_pair::{KeyPair, public_key_der},
     pairing::{Pairing, load as load_key},

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     alias::Alias,
-    certificate::{Certificate, Fingerprint, ServerCredential},
+    certificate::{Certificate, Fingerprint, KeyDigest, ServerCredential},
     diagnostic::{Diagnostic, DiagnosticCode},
     error::Error,
     instant::seconds,
@@ -34,7 +34,14 @@ pub(super) enum Committed {
 
 pub(super) struct Written {
     pub(super) report: ImportReport,
+    pub(super) stored: Stored,
+}
+
+/// What a credential is known by when it is read back.
+pub(super) struct Stored {
     pub(super) leaf: Fingerprint,
+    /// `None` for a key that was in the store before: it may be written otherwise than the one that came with the file.
+    pub(super) key: Option<KeyDigest>,
 }
 
 impl Written {
@@ -44,7 +51,10 @@ impl Written {
             Outcome::AlreadyPresent => Happened::ChainStored,
             Outcome::Imported => Happened::Imported,
         };
-        LogNote { fingerprint: self.leaf.to_string(), ..LogNote::plain(self.report.alias.as_str(), outcome) }
+        LogNote {
+            fingerprint: self.stored.leaf.to_string(),
+            ..LogNote::plain(self.report.alias.as_str(), outcome)
+        }
     }
 }
 
@@ -134,7 +144,8 @@ pub(super) fn commit_credential(
         imported,
         findings,
     };
-    Ok(Committed::Written(Box::new(Written { report, leaf: credential.leaf.fingerprint })))
+    let stored = Stored { leaf: credential.leaf.fingerprint, key: Some(credential.into_digest()) };
+    Ok(Committed::Written(Box::new(Written { report, stored })))
 }
 
 /// The same certificate and key again: nothing of the entry changes. What the file embeds may mend its chain, and is
@@ -192,7 +203,10 @@ fn already_present(
     };
     Ok(match nothing {
         true => Committed::AlreadyPresent(report),
-        false => Committed::Written(Box::new(Written { report, leaf: leaf.fingerprint })),
+        false => {
+            let stored = Stored { leaf: leaf.fingerprint, key: None };
+            Committed::Written(Box::new(Written { report, stored }))
+        }
     })
 }
 

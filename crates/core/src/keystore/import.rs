@@ -4,14 +4,15 @@ use rustls_pki_types::UnixTime;
 
 use super::{
     Keystore,
-    commit_credential::{Committed, commit_credential},
+    commit_credential::{Committed, Stored, commit_credential},
     open_row,
     protocol::{Asked, LogNote, Step},
     request::{CredentialRequest, ImportReport, Opening, Outcome, ServerCertificateRequest},
+    unseal,
 };
 use crate::{
     alias::Alias,
-    certificate::{Fingerprint, ServerCredential},
+    certificate::ServerCredential,
     diagnostic::DiagnosticCode,
     error::Error,
     inspect::{Wrapping, about_pfx},
@@ -111,10 +112,10 @@ impl Keystore {
                 Committed::Written(written) if dry_run => Ok(Step::Same((written.report, None))),
                 Committed::Written(written) => {
                     let note = written.log_note();
-                    Ok(Step::Changed((written.report, Some(written.leaf)), note))
+                    Ok(Step::Changed((written.report, Some(written.stored)), note))
                 }
             },
-            |read, root, (report, leaf)| comes_back(read, root, &report.alias, *leaf),
+            |read, root, (report, stored)| comes_back(read, root, &report.alias, stored.as_ref()),
         )?;
         Ok(report)
     }
@@ -155,7 +156,7 @@ impl Keystore {
                         Committed::Written(written) => written,
                     };
                     write.audit(written.log_note().event(Action::Import, by));
-                    all.push((written.report, Some(written.leaf)));
+                    all.push((written.report, Some(written.stored)));
                 }
                 if dry_run || all.is_empty() {
                     return Ok(Step::Same(all));
@@ -163,8 +164,8 @@ impl Keystore {
                 Ok(Step::Changed(all, LogNote::plain("", Happened::Several)))
             },
             |read, root, all| {
-                for (report, leaf) in all {
-                    if !comes_back(read, root, &report.alias, *leaf)? {
+                for (report, stored) in all {
+                    if !comes_back(read, root, &report.alias, stored.as_ref())? {
                         return Ok(false);
                     }
                 }
@@ -176,18 +177,26 @@ impl Keystore {
     }
 }
 
-/// Whether an entry comes back through the path that a server uses.
+/// Whether an entry comes back through the path that a server uses, with the key that was proved.
+///
+/// This protects from what may have gone wrong since the proof: a change that did not reach the database, a row that holds
+/// something else, a key that was sealed for another place, or that changed in memory before it was sealed. A key whose
+/// digest is that of the proved one is not proved again.
 pub(super) fn comes_back(
     read: &Read<'_>,
     root: &RootKey,
     alias: &Alias,
-    leaf: Option<Fingerprint>,
+    stored: Option<&Stored>,
 ) -> Result<bool, Error> {
-    let Some(row) = read.entry(alias)? else {
+    let Some((row, stored)) = read.entry(alias)?.zip(stored) else {
         return Ok(false);
     };
-    let same = row.content.leaf().map(|leaf| leaf.fingerprint) == leaf;
-    Ok(same && open_row(root, &row).is_ok())
+    let is_same = row.content.leaf().is_some_and(|leaf| leaf.fingerprint == stored.leaf);
+    Ok(is_same
+        && match &stored.key {
+            Some(digest) => unseal(root, &row).is_ok_and(|key| key.is_some_and(|key| digest.is_of(&key))),
+            None => open_row(root, &row).is_ok(),
+        })
 }
 
 /// Opens a PKCS #12 file, without any store: the private key, proved to belong to the leaf, and the other certificates.

@@ -80,11 +80,8 @@ pub(super) fn unseal(root: &RootKey, row: &EntryRow) -> Result<Option<PrivateKey
     root.unseal(sealed, &binding).map(Some)
 }
 
-/// Unseals a row, and compares its key with its leaf.
-///
-/// Read back behind a commit, this protects from what may have gone wrong since the proof at the import: a change that
-/// did not reach the database, a row that holds something else, a key that was sealed for another place, or that changed
-/// in memory before it was sealed. What it opens was proved then; of that only the public key is derived again.
+/// Unseals a row, and compares its key with its leaf. What it opens was proved before it was sealed; of that only the
+/// public key is derived again.
 pub(super) fn open_row(root: &RootKey, row: &EntryRow) -> Result<(PrivateKey, Certificate), Error> {
     let Some(key) = unseal(root, row)? else {
         return Err(StoreError::NotFound { alias: row.head.alias.clone() }.into());

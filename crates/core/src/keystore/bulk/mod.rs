@@ -8,14 +8,13 @@ use self::names::{Chosen, Names};
 pub use self::request::{AliasFrom, BulkAlias, BulkEntry, BulkItem, BulkReport, BulkRequest, BulkResult};
 use super::{
     Keystore,
-    commit_credential::{Committed, commit_credential},
+    commit_credential::{Committed, Stored, commit_credential},
     import::comes_back,
     protocol::{Asked, By, LogNote, Step},
     request::{CredentialRequest, ImportReport},
 };
 use crate::{
     alias::Alias,
-    certificate::Fingerprint,
     diagnostic::{Diagnostic, DiagnosticCode},
     error::{Error, ErrorKind},
     instant::seconds,
@@ -76,8 +75,8 @@ impl Keystore {
                 Ok(Step::Changed(applied, LogNote::plain("", Happened::Several)))
             },
             |read, root, applied| {
-                for (alias, leaf) in &applied.written {
-                    if !comes_back(read, root, alias, Some(*leaf))? {
+                for (alias, stored) in &applied.written {
+                    if !comes_back(read, root, alias, Some(stored))? {
                         return Ok(false);
                     }
                 }
@@ -137,7 +136,7 @@ fn refusal_note(entry: &BulkEntry) -> Option<LogNote> {
 struct Applied {
     entries: Vec<BulkEntry>,
     /// The aliases that were written, with their leaves.
-    written: Vec<(Alias, Fingerprint)>,
+    written: Vec<(Alias, Stored)>,
     refused: bool,
 }
 
@@ -158,9 +157,9 @@ fn apply(write: &Write<'_>, by: &By<'_>, items: Vec<BulkItem>) -> Result<Applied
             Ok(request) => {
                 let chosen = names.choose(write, &alias, &request)?;
                 match import_one(write, by, &chosen, request) {
-                    Ok((report, leaf)) => {
-                        if let Some(leaf) = leaf {
-                            applied.written.push((report.alias.clone(), leaf));
+                    Ok((report, stored)) => {
+                        if let Some(stored) = stored {
+                            applied.written.push((report.alias.clone(), stored));
                         }
                         (report.alias.clone(), BulkResult::Done(Box::new(report)))
                     }
@@ -181,7 +180,7 @@ fn import_one(
     by: &By<'_>,
     chosen: &Chosen,
     mut request: CredentialRequest,
-) -> Result<(ImportReport, Option<Fingerprint>), Error> {
+) -> Result<(ImportReport, Option<Stored>), Error> {
     request.alias = chosen.alias.clone();
     if chosen.repeated {
         // It was written a moment ago.
@@ -196,7 +195,7 @@ fn import_one(
         Committed::AlreadyPresent(report) => Ok((report, None)),
         Committed::Written(written) => {
             write.audit(written.log_note().event(Action::Import, by));
-            Ok((written.report, Some(written.leaf)))
+            Ok((written.report, Some(written.stored)))
         }
     }
 }
