@@ -186,7 +186,9 @@ impl Printer {
 
     /// A line for people on standard error.
     fn words(&self, line: &str) {
-        let _ = writeln!(io::stderr().lock(), "{}", wrapped(line, self.screen_of_words));
+        let mut text = wrapped(line, self.screen_of_words);
+        text.push('\n');
+        let _ = io::stderr().write_all(text.as_bytes());
     }
 
     /// A result that is one list, written page by page, so that no length of it fills the memory.

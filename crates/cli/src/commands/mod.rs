@@ -290,7 +290,12 @@ pub(super) fn read_file(path: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
     let outcome = if path == Path::new("-") {
         io::stdin().lock().take(limit).read_to_end(&mut bytes)
     } else {
-        File::open(path).and_then(|file| file.take(limit).read_to_end(&mut bytes))
+        File::open(path).and_then(|file| {
+            // A hint: what is read is bounded anyway.
+            let length = file.metadata().map_or(0, |metadata| metadata.len()).min(limit);
+            bytes.reserve(usize::try_from(length).unwrap_or(0).saturating_add(1));
+            file.take(limit).read_to_end(&mut bytes)
+        })
     };
     match outcome {
         Ok(_) => Ok(bytes),

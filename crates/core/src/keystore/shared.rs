@@ -4,7 +4,7 @@
 //! idle, so that a program of one thread has one.
 
 use std::{
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock},
+    sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, RwLock},
     thread::{self, ThreadId},
     time::{Duration, Instant},
 };
@@ -34,7 +34,7 @@ pub(super) struct Shared {
     pub(super) limits: Option<Limits>,
     pub(super) chains: Chains,
     connections: Mutex<Connections>,
-    max_readers: usize,
+    max_readers: OnceLock<usize>,
     reader_done: Condvar,
     writer_done: Condvar,
     keys: RwLock<Keys>,
@@ -78,14 +78,13 @@ impl Shared {
     pub(super) fn new(mut store: Store, root: Arc<RootKey>, options: SharedOptions) -> Self {
         let SharedOptions { busy_timeout, limits, source } = options;
         store.set_busy_timeout(busy_timeout);
-        let cores = thread::available_parallelism().map_or(MIN_READERS, std::num::NonZero::get);
         Self {
             origin: store.origin(),
             busy_timeout,
             limits,
             chains: Chains::default(),
             connections: Mutex::new(Connections { idle: vec![store], ..Connections::default() }),
-            max_readers: cores.clamp(MIN_READERS, MAX_READERS),
+            max_readers: OnceLock::new(),
             reader_done: Condvar::new(),
             writer_done: Condvar::new(),
             keys: RwLock::new(Keys { root, next: None, source }),
@@ -221,15 +220,25 @@ impl Shared {
         Ok(done)
     }
 
+    /// Whether so many are as many as may read at once. The cores are counted where it depends on them: to ask the system
+    /// takes as long as several reads.
+    fn is_full(&self, readers: usize) -> bool {
+        let most = || {
+            let cores = thread::available_parallelism().map_or(MIN_READERS, std::num::NonZero::get);
+            cores.clamp(MIN_READERS, MAX_READERS)
+        };
+        readers >= MIN_READERS && readers >= *self.max_readers.get_or_init(most)
+    }
+
     fn put_back(&self, store: Store) {
         let mut connections = lock(&self.connections);
-        if connections.idle.len() < self.max_readers {
+        if !self.is_full(connections.idle.len()) {
             connections.idle.push(store);
         }
     }
 
     fn reader_place(&self) -> ReaderPlace<'_> {
-        let full = |connections: &mut Connections| connections.readers >= self.max_readers;
+        let full = |connections: &mut Connections| self.is_full(connections.readers);
         let mut connections = self
             .reader_done
             .wait_while(lock(&self.connections), full)
