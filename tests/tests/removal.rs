@@ -5,6 +5,7 @@ use std::{
     process::{Command, Stdio},
 };
 
+use strongroom::{Alias, Keystore, UnixTime, Unlock};
 use strongroom_tests::command::{Shop, WWW, fine, refused, shop};
 
 #[test]
@@ -197,6 +198,34 @@ fn a_ca_is_removed_as_what_it_is_and_not_while_it_is_needed() {
     );
     assert_eq!(fine(&shop.json(["ca", "rm", "root", "--force"]))["chain_lost"], serde_json::json!(["www"]));
     fine(&shop.json(["undo", "root"]));
+}
+
+#[test]
+fn several_entries_go_together_or_none_does() {
+    let shop = shop();
+    fine(&shop.json(["ca", "import", "stranger", "chains/stranger-root.pem"]));
+    fine(&shop.json(["ca", "import", "other", "chains/root-ec.pem"]));
+    let store = shop.store();
+    let discovered = Unlock::discover(&store, &[], &|_: &str| None).unwrap().unwrap();
+    let keystore = Keystore::open(&store, &discovered).unwrap();
+    let aliases = |names: &[&str]| names.iter().map(|name| name.parse().unwrap()).collect::<Vec<Alias>>();
+    let removals = || {
+        let log = fine(&shop.json(["log"]));
+        let events = log["log"].as_array().unwrap().iter();
+        let removed = events.filter(|event| event["action"] == "rm" && event["outcome"] == "removed");
+        removed.map(|event| event["alias"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    // An entry leads to the root.
+    let refused = keystore.remove_all(&aliases(&["stranger", "root", "other"]), UnixTime::now()).unwrap_err();
+    assert_eq!(refused.to_string(), "\"root\" is in the chain of 1 entry: www");
+    assert!(fine(&shop.json(["show", "stranger"])).is_object() && removals().is_empty());
+    keystore.remove_all(&aliases(&["stranger", "other"]), UnixTime::now()).unwrap();
+    assert_eq!(removals(), ["stranger", "other"]);
+    for alias in ["stranger", "other"] {
+        fine(&shop.json(["undo", alias]));
+    }
+    keystore.remove_all(&[], UnixTime::now()).unwrap();
+    assert_eq!(fine(&shop.json(["verify-store"]))["problems"], serde_json::Value::Null);
 }
 
 #[test]

@@ -72,10 +72,8 @@ fn unused(
         let names = first_names(going.iter().map(Alias::as_str), SHOWN);
         let count = counted(going.len());
         confirm(arguments, &format!("Remove {count} that nobody needs: {names}?"), Unasked::GoOn)?;
-        for alias in &going {
-            // One that an entry has come to need meanwhile is refused.
-            keystore.remove(alias, false, now())?;
-        }
+        // If an entry has come to need one meanwhile, none goes.
+        keystore.remove_all(&going, now())?;
     }
     let view = UnusedRemoved {
         removed_aliases: aliases(&going),

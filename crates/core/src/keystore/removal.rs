@@ -6,7 +6,7 @@ use super::{
     Keystore,
     dependents::dependents,
     holds::Holds,
-    protocol::{Asked, LogNote, Step},
+    protocol::{Asked, By, LogNote, Step},
     servers::{ServerReport, running_servers},
 };
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
     certificate::Certificate,
     error::Error,
     instant::{self, seconds},
-    store::{Action, EntryRow, Happened, StoreError},
+    store::{Action, EntryHead, EntryRow, Happened, StoreError, Write},
 };
 
 /// A removed entry, which an undo brings back.
@@ -56,45 +56,58 @@ impl Keystore {
     pub fn remove(&self, alias: &Alias, force: bool, at: UnixTime) -> Result<Vec<Alias>, Error> {
         let asked = Asked { action: Action::Remove, about: alias.as_str(), at: seconds(at) };
         let running = self.path().map(running_servers).unwrap_or_default();
-        let (head, lost) = self.change(
+        let (gone, lost) = self.change(
             asked,
             |write, by| {
-                let row = match write.as_read().entry(alias) {
-                    // What is damaged cannot be kept.
-                    Err(StoreError::Corrupt { .. }) => {
-                        write.remove_damaged(alias)?;
-                        let note = LogNote::plain(alias.as_str(), Happened::Removed);
-                        return Ok(Step::Changed((None, Vec::new()), note));
-                    }
-                    other => other?.ok_or_else(|| StoreError::NotFound { alias: alias.clone() })?,
-                };
-                let read = write.as_read();
-                let lost = dependents(&by.chains.seen_by(&read), &read, &row, by.at)?;
-                if !force {
-                    let serves = |server: &&ServerReport| server.may_serve(&row.head.alias);
-                    if let Some(server) = running.iter().find(serves).filter(|_| row.head.trust.is_none()) {
-                        return Err(StoreError::InUse { alias: row.head.alias, server: server.name() }.into());
-                    }
-                    refuse_needed(&row, by.holds, &lost)?;
-                    if read.web_server()?.alias.as_ref() == Some(&row.head.alias) {
-                        let server = "the web server of this store".to_owned();
-                        return Err(StoreError::InUse { alias: row.head.alias, server }.into());
-                    }
-                }
-                write.set_aside(&row, by.at)?;
-                let leaf = row.content.leaf().map(|leaf| leaf.fingerprint.to_string());
-                let note = LogNote {
-                    fingerprint: leaf.unwrap_or_default(),
-                    ..LogNote::plain(row.head.alias.as_str(), Happened::Removed)
-                };
-                Ok(Step::Changed((Some(row.head), lost), note))
+                let SetAside { head, lost, note } =
+                    set_aside(write, by, alias, (!force).then_some(&*running))?;
+                Ok(Step::Changed((head, lost), note))
             },
             |read, _, _| Ok(read.head(alias)?.is_none()),
         )?;
-        if let Some(head) = head {
+        if let Some(head) = gone {
             self.holds().forget(&head);
         }
         Ok(lost)
+    }
+
+    /// Removes several entries in one transaction: all of them, or none if one of them is needed.
+    ///
+    /// # Errors
+    ///
+    /// As for [`remove`](Self::remove) without `force`, of the first that is refused; the store is then as it was.
+    pub fn remove_all(&self, aliases: &[Alias], at: UnixTime) -> Result<(), Error> {
+        let about = aliases.first().map(Alias::as_str).unwrap_or_default();
+        let asked = Asked { action: Action::Remove, about, at: seconds(at) };
+        let running = self.path().map(running_servers).unwrap_or_default();
+        let gone = self.change(
+            asked,
+            |write, by| {
+                let mut gone = Vec::new();
+                let mut last: Option<LogNote> = None;
+                for alias in aliases {
+                    let SetAside { head, note, .. } = set_aside(write, by, alias, Some(&running))?;
+                    gone.extend(head);
+                    if let Some(note) = last.replace(note) {
+                        write.audit(note.event(asked.action, by));
+                    }
+                }
+                Ok(match last {
+                    Some(note) => Step::Changed(gone, note),
+                    None => Step::Same(gone),
+                })
+            },
+            |read, _, _| {
+                for alias in aliases {
+                    if read.head(alias)?.is_some() {
+                        return Ok(false);
+                    }
+                }
+                Ok(true)
+            },
+        )?;
+        gone.iter().for_each(|head| self.holds().forget(head));
+        Ok(())
     }
 
     /// The entries that lose their chain, or its root, at the instant `at` if `alias` is removed, in the order of their
@@ -143,6 +156,53 @@ impl Keystore {
             _ => StoreError::NotFound { alias }.into(),
         }
     }
+}
+
+/// An entry that was set aside inside a write.
+struct SetAside {
+    /// `None` of one that was damaged.
+    head: Option<EntryHead>,
+    /// The entries that lose their chain with it.
+    lost: Vec<Alias>,
+    note: LogNote,
+}
+
+/// Sets an entry aside: with `running`, the servers that run, only if neither they nor other entries need it.
+fn set_aside(
+    write: &Write<'_>,
+    by: &By<'_>,
+    alias: &Alias,
+    running: Option<&[ServerReport]>,
+) -> Result<SetAside, Error> {
+    let row = match write.as_read().entry(alias) {
+        // What is damaged cannot be kept.
+        Err(StoreError::Corrupt { .. }) => {
+            write.remove_damaged(alias)?;
+            let note = LogNote::plain(alias.as_str(), Happened::Removed);
+            return Ok(SetAside { head: None, lost: Vec::new(), note });
+        }
+        other => other?.ok_or_else(|| StoreError::NotFound { alias: alias.clone() })?,
+    };
+    let read = write.as_read();
+    let lost = dependents(&by.chains.seen_by(&read), &read, &row, by.at)?;
+    if let Some(running) = running {
+        let serves = |server: &&ServerReport| server.may_serve(&row.head.alias);
+        if let Some(server) = running.iter().find(serves).filter(|_| row.head.trust.is_none()) {
+            return Err(StoreError::InUse { alias: row.head.alias, server: server.name() }.into());
+        }
+        refuse_needed(&row, by.holds, &lost)?;
+        if read.web_server()?.alias.as_ref() == Some(&row.head.alias) {
+            let server = "the web server of this store".to_owned();
+            return Err(StoreError::InUse { alias: row.head.alias, server }.into());
+        }
+    }
+    write.set_aside(&row, by.at)?;
+    let leaf = row.content.leaf().map(|leaf| leaf.fingerprint.to_string());
+    let note = LogNote {
+        fingerprint: leaf.unwrap_or_default(),
+        ..LogNote::plain(row.head.alias.as_str(), Happened::Removed)
+    };
+    Ok(SetAside { head: Some(row.head), lost, note })
 }
 
 fn refuse_needed(row: &EntryRow, holds: &Holds, entries: &[Alias]) -> Result<(), StoreError> {
