@@ -6,7 +6,7 @@ use super::{
         public_key_info,
     },
     distinguished_name::DistinguishedName,
-    extension::{Extension, NameConstraints},
+    extension::{self, Extension, NameConstraints},
     general_name::{self, GeneralName},
     structure::{EXTENSIONS, Structure, VERSION},
 };
@@ -37,8 +37,14 @@ pub fn reencode(der: &[u8]) -> Option<Vec<u8>> {
     if let Some(extensions) = &parts.extensions {
         let mut list = Vec::new();
         for extension in extensions {
-            let read = Extension::read(&extension.oid.to_string(), extension.value).ok()?;
-            let value = encode(OCTET_STRING, &write(&read, extension.value)?);
+            let named = extension.oid.to_string();
+            let value = match Extension::read(&named, extension.value) {
+                Ok(read) => write(&read, extension.value)?,
+                // What cannot be read of it is not shown, and decides nothing.
+                Err(_) if named == extension::INFORMATION_ACCESS => extension.value.to_vec(),
+                Err(_) => return None,
+            };
+            let value = encode(OCTET_STRING, &value);
             let kind = oid(&extension.oid);
             let flag = if extension.critical { vec![BOOLEAN, 1, 0xff] } else { Vec::new() };
             let one = encode(SEQUENCE, &[kind.as_slice(), &flag, &value].concat());
