@@ -298,8 +298,8 @@ fn a_store_is_looked_after_as_the_help_says() {
     desk.follow(&help, start, &[]);
     let help = desk.help("password_missing", &["slot", "add", "prompt"]);
     desk.follow(&help, start, &[]);
-    for _ in 2..8 {
-        desk.works(&["slot", "add", "passphrase:env:NEW"]);
+    for number in 2..8 {
+        desk.works(&["slot", "add", &format!("file:{number}.key")]);
     }
     let help = desk.help("no_free_slot", &["slot", "add", "passphrase:env:NEW"]);
     desk.follow(&help, start, &[("N", "7")]);

@@ -19,7 +19,11 @@ const RESCUE: &str = "passphrase:env:RESCUE";
 /// Runs with two passphrases in the environment.
 fn run(shop: &Shop, arguments: &[&str]) -> Run {
     let mut command: Command = shop.command(["--json"].iter().chain(arguments));
-    command.env("RESCUE", "the rescue passphrase").env("OTHER", "another passphrase");
+    command
+        .env("RESCUE", "the rescue passphrase")
+        .env("OTHER", "another passphrase")
+        .env("THIRD", "a third one of them")
+        .env("FOURTH", "and one more of them");
     command.output().unwrap().into()
 }
 
@@ -39,19 +43,36 @@ fn slots(shop: &Shop) -> Vec<(u64, bool, Value)> {
 }
 
 #[test]
+fn commands_in_advice_have_the_rollback_guard() {
+    let shop = strongroom_tests::command::shop();
+    let guard = shop.folder.path().join("guard");
+    let guard = guard.to_str().unwrap();
+    let removed = shop.run(["--rollback-guard", guard, "--accept-rollback", "rm", "www", "--yes"]);
+    assert!(
+        removed.out.contains(&format!(" --rollback-guard {guard} undo www\n")),
+        "{}{}",
+        removed.out,
+        removed.err
+    );
+    let without = shop.run(["--without-rollback-guard", "undo", "nothing"]);
+    assert!(without.err.contains(" --without-rollback-guard ls"), "{}", without.err);
+}
+
+#[test]
 fn labels_are_kept_shown_and_escaped() {
     let shop = shop();
-    fine(&run(&shop, &["slot", "add", "passphrase:env:OTHER", "--label", "red \u{1b}[31m\n"]));
+    fine(&run(&shop, &["slot", "add", "passphrase:env:FOURTH", "--label", "red \u{1b}[31m\n"]));
     let shown = shop.run(["slot", "ls"]).out;
     assert!(shown.contains("rescue") && shown.contains("red \\u{1b}[31m\\u{a}"), "{shown}");
     assert!(!shown.contains('\u{1b}'), "{shown}");
     for label in ["", &"x".repeat(65)] {
         refused(&run(&shop, &["slot", "add", "passphrase:env:OTHER", "--label", label]), 2, "invalid_value");
     }
-    fine(&run(&shop, &["slot", "add", "passphrase:env:OTHER", "--label", &"x".repeat(64)]));
+    fine(&run(&shop, &["slot", "add", "passphrase:env:THIRD", "--label", &"x".repeat(64)]));
     // A change of the passphrase and a new root key keep it.
     fine(&run(&shop, &["--unlock", RESCUE, "passwd", "--to", "passphrase:env:OTHER"]));
-    fine(&run(&shop, &["rekey", "--unlock", "passphrase:env:OTHER", "--drop-slot", "3"]));
+    let kept = ["--unlock", "passphrase:env:OTHER", "--unlock", "passphrase:env:FOURTH"];
+    fine(&run(&shop, &[&["rekey", "--drop-slot", "3"][..], &kept].concat()));
     let labels: Vec<Value> = slots(&shop).into_iter().map(|(_, _, label)| label).collect();
     assert_eq!(labels, [Value::Null, json!("rescue"), json!("red \u{1b}[31m\n")]);
     // What an attacker writes into a store that nobody has opened yet is escaped as well.
@@ -91,6 +112,29 @@ fn rekey_keeps_the_slots_whose_keys_it_is_given_and_drops_none_in_silence() {
     let rekeyed = fine(&run(&shop, &["rekey", "--drop-slot", "1"]));
     assert_eq!((&rekeyed["kept"], &rekeyed["dropped"]), (&json!([0]), &json!([1])));
     refused(&run(&shop, &["--unlock", RESCUE, "ls"]), 5, "wrong_unlock_key");
+}
+
+#[test]
+fn what_opens_a_slot_already_is_not_taken_for_another() {
+    let shop = shop();
+    let key = format!("file:{}", shop.folder.path().join("keystore.key").display());
+    for (source, slot) in [(key.as_str(), 0), (RESCUE, 1)] {
+        for again in [&["slot", "add", source][..], &["passwd", "--to", source]] {
+            let run = run(&shop, &[&["--unlock", RESCUE], again].concat());
+            refused(&run, 4, "already_opens");
+            let said = format!("it opens slot {slot} of this store already");
+            assert_eq!(run.json()["error"]["message"], said, "{again:?}");
+        }
+    }
+    assert_eq!(slots(&shop).len(), 2);
+    // The engine wraps a key anew, and takes none that is another slot's.
+    let scratch = Scratch::new(now());
+    let second = UnlockKey::generate().unwrap();
+    let source = || UnlockSource::Environment("X".to_owned());
+    assert_eq!(scratch.keystore.add_slot(source(), &second, now()).unwrap(), 1);
+    assert_eq!(scratch.keystore.change_unlock(&second, source(), &second, now()).unwrap(), 1);
+    let refused = scratch.keystore.change_unlock(&second, source(), &scratch.unlock, now()).unwrap_err();
+    assert_eq!(refused.to_string(), "it opens slot 0 of this store already");
 }
 
 #[test]
@@ -221,7 +265,9 @@ fn a_slot_that_does_not_prove_itself_is_told_by_all_and_mended_by_its_owner() {
             fine(&read);
             assert!(!read.err.contains("slot"), "{}", read.err);
         }
-        fine(&run(&shop, &["slot", "add", rescue]));
+        if !foreign {
+            fine(&run(&shop, &["slot", "add", rescue]));
+        }
         fine(&run(&shop, &["--unlock", rescue, "show", "www"]));
     }
 }

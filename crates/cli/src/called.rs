@@ -6,7 +6,11 @@ use strongroom::remedy::{Invocation, Remedy, shell_word};
 use crate::failure::{Exit, Failure};
 
 /// The options that say which store is meant, and how it is opened.
-const GLOBAL: [(&str, &str); 3] = [("store", "--store"), ("key_file", "--key-file"), UNLOCK];
+const GLOBAL: [(&str, &str); 4] =
+    [("store", "--store"), ("key_file", "--key-file"), ("rollback_guard", "--rollback-guard"), UNLOCK];
+/// Those of them without a value.
+const FLAGS: [(&str, &str); 2] =
+    [("key_file_mounted", "--key-file-mounted"), ("without_rollback_guard", "--without-rollback-guard")];
 const UNLOCK: (&str, &str) = ("unlock", "--unlock");
 
 /// The options about the password of a file.
@@ -34,6 +38,10 @@ pub(crate) fn invocation(matches: &ArgMatches) -> Invocation {
             }
             called.program.push_str(&words);
         }
+    }
+    for (_, option) in FLAGS.iter().filter(|(id, _)| given_here(matches, id)) {
+        called.store.push_str(&format!(" {option}"));
+        called.program.push_str(&format!(" {option}"));
     }
     let mut innermost = matches;
     while let Some((name, below)) = innermost.subcommand() {

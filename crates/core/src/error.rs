@@ -302,7 +302,7 @@ impl Error {
                 }
                 SealError::WrongKind => ErrorKind::Usage,
                 SealError::NoSuchSlot => ErrorKind::NotFound,
-                SealError::NoFreeSlot => ErrorKind::Exists,
+                SealError::NoFreeSlot | SealError::AlreadyOpens { .. } => ErrorKind::Exists,
                 _ => ErrorKind::Store,
             },
             Self::Store(

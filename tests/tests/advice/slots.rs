@@ -33,10 +33,16 @@ fn slots_are_kept_dropped_and_mended_as_the_help_says() {
     // And so where what is removed is what opened the store.
     desk.works(&["--unlock", "passphrase:env:NEW", "slot", "add", "file:again.key"]);
     let help = warning(&["--unlock", "passphrase:env:NEW", "slot", "rm", "0"]);
-    assert!(!help.contains("--unlock"), "{help}");
+    assert!(help.ends_with("again.key rekey"), "{help}");
+    desk.follow(&help, start, &[]);
     fs::rename(desk.path("keystore.key"), desk.path("former.key")).unwrap();
     fs::rename(desk.path("again.key"), desk.path("keystore.key")).unwrap();
-    desk.follow(&help, start, &[]);
+
+    // What opens a slot already is neither added nor changed to.
+    for again in [&["slot", "add", "file:keystore.key"][..], &["passwd", "--to", "file:keystore.key"]] {
+        let help = desk.help("already_opens", again);
+        desk.follow(help.split_once("; ").unwrap().1, start, &[]);
+    }
 
     // A backup of before, with what opened the store then.
     let names = [("SRC", "file:former.key")];

@@ -87,9 +87,12 @@ pub(super) fn slot(arguments: &Arguments, command: &Slot, printer: &Printer) -> 
                 .map_err(|error| the_last(&keystore, *number, error.into()))?;
             let changed = Changed { slot: *number, outcome: "removed" };
             // What opened the store just now may be what was removed.
-            let remarks: Vec<Diagnostic> =
-                whole.then(|| old_copies(*number, own.then(String::new))).into_iter().collect();
-            printer.result(&changed, &remarks, || format!("removed slot {number}\n"));
+            let other = if own { Some(option_for_another(&keystore)?) } else { None };
+            let remarks: Vec<Diagnostic> = whole.then(|| old_copies(*number, other)).into_iter().collect();
+            printer.result(&changed, &remarks, || {
+                let how = if own { ", by which this command opened the store" } else { "" };
+                format!("removed slot {number}{how}\n")
+            });
         }
         Slot::Ls => {
             let slots = open_with_key(arguments, Purpose::Examine)?.0.slot_listing()?;
@@ -101,6 +104,18 @@ pub(super) fn slot(arguments: &Arguments, command: &Slot, printer: &Printer) -> 
         }
     }
     Ok(())
+}
+
+/// The option that names what opens one of the slots that are left.
+fn option_for_another(keystore: &Keystore) -> Result<String, Failure> {
+    let left = keystore.slots()?.into_iter().map(|slot| slot.source);
+    let beside = UnlockSource::KeyFile(String::new());
+    // The key file beside the store needs no option.
+    let left: Vec<UnlockSource> = left.collect();
+    Ok(match left.iter().find(|source| **source == beside).or(left.first()) {
+        Some(source) if *source != beside => UnlockSpec::Kept(source.clone()).as_option(),
+        _ => String::new(),
+    })
 }
 
 /// Says of a slot that is not removed that it is the last one, where it is.
@@ -164,6 +179,10 @@ pub(super) fn passwd(
     let (new, _) = to
         .load_new(arguments.no_input, || keystore.generate_key())
         .map_err(|failure| failure.instead_of(&Remedy::GivePassphrase, Remedy::PasswdFromSource))?;
+    // To the same one nothing would change, and it would seem that what was known is of no use any more.
+    if let Some(slot) = keystore.slot_of(new.as_unlock())? {
+        return Err(strongroom::Error::from(SealError::AlreadyOpens { slot }).into());
+    }
     let kept = to.source(&store_path(arguments)?.with_file_name("keystore.key"));
     let number = keystore.change_unlock(old.as_unlock(), kept, new.as_unlock(), now())?;
     let changed = Changed { slot: number, outcome: "changed" };

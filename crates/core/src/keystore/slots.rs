@@ -9,7 +9,7 @@ use super::{
 use crate::{
     error::Error,
     instant::seconds,
-    seal::{MAX_SLOTS, SealError, Slot, SlotReport, Unlock, UnlockSource},
+    seal::{MAX_SLOTS, RootKey, SealError, Slot, SlotReport, Unlock, UnlockSource},
     secret::UnlockKey,
     store::{Action, Happened, StoreError},
 };
@@ -51,6 +51,18 @@ impl Keystore {
         Ok(self.shared.root().fits(&slot, unlock.into())?)
     }
 
+    /// The first slot that `unlock` opens; `None` if it opens none that proves itself.
+    ///
+    /// # Errors
+    ///
+    /// [`SealError::TooMuchWork`], or [`StoreError`] if the store cannot be read.
+    pub fn slot_of<'u>(&self, unlock: impl Into<Unlock<'u>>) -> Result<Option<u32>, Error> {
+        let rows = self.reading(|read| read.slot_rows())?;
+        let slots: Vec<Slot> = rows.into_iter().filter_map(|(_, slot)| slot.ok()).collect();
+        let found = opened_by(&self.shared.root(), &slots, unlock.into())?;
+        Ok(found.map(|slot| slot.number))
+    }
+
     /// A new key for a slot of this store: its file says that it is for no other.
     ///
     /// # Errors
@@ -64,7 +76,7 @@ impl Keystore {
     ///
     /// # Errors
     ///
-    /// [`SealError::NoFreeSlot`], or another if the store cannot be written.
+    /// [`SealError::NoFreeSlot`], [`SealError::AlreadyOpens`], or another if the store cannot be written.
     pub fn add_slot<'u>(
         &self,
         source: UnlockSource,
@@ -100,6 +112,9 @@ impl Keystore {
                 let limit = u32::try_from(MAX_SLOTS).unwrap_or(8);
                 let free = (0..limit).find(|number| slots.iter().all(|slot| slot.number != *number));
                 let number = free.ok_or(SealError::NoFreeSlot)?;
+                if let Some(present) = opened_by(by.root, &slots, unlock)? {
+                    return Err(SealError::AlreadyOpens { slot: present.number }.into());
+                }
                 let slot = Slot { label, ..by.root.slot(number, source, unlock, by.at)? };
                 write.put_slot(&slot);
                 let note = LogNote::plain(number.to_string(), Happened::Opens(slot.source.kind()));
@@ -138,11 +153,12 @@ impl Keystore {
     }
 
     /// Replaces the slot that `old` opens by one that `new` opens: the work is the same whatever the store holds. `old`
-    /// still opens older copies, and with their root key this store, until it is re-keyed.
+    /// still opens older copies, and with their root key this store, until it is re-keyed. `new` may be `old` itself, which
+    /// is wrapped anew then.
     ///
     /// # Errors
     ///
-    /// [`SealError::WrongUnlockKey`] if `old` opens no slot.
+    /// [`SealError::WrongUnlockKey`] if `old` opens no slot, [`SealError::AlreadyOpens`] if `new` opens another one.
     pub fn change_unlock<'u>(
         &self,
         old: impl Into<Unlock<'u>>,
@@ -156,14 +172,15 @@ impl Keystore {
             asked,
             // Looked for with the lock held: another may have changed it meanwhile.
             move |write, by| {
-                let mut found = None;
-                for slot in write.as_read().slots()? {
-                    if found.is_none() && by.root.fits(&slot, old)? {
-                        found = Some(slot);
-                    }
+                let slots = write.as_read().slots()?;
+                let former = opened_by(by.root, &slots, old)?.ok_or(SealError::WrongUnlockKey)?;
+                if let Some(other) =
+                    opened_by(by.root, &slots, new)?.filter(|other| other.number != former.number)
+                {
+                    return Err(SealError::AlreadyOpens { slot: other.number }.into());
                 }
-                let former = found.ok_or(SealError::WrongUnlockKey)?;
-                let slot = Slot { label: former.label, ..by.root.slot(former.number, source, new, by.at)? };
+                let label = former.label.clone();
+                let slot = Slot { label, ..by.root.slot(former.number, source, new, by.at)? };
                 write.put_slot(&slot);
                 let note = LogNote::plain(slot.number.to_string(), Happened::Opens(slot.source.kind()));
                 Ok(Step::Changed(slot, note))
@@ -173,6 +190,20 @@ impl Keystore {
         self.shared.write(|writer| Ok(writer.store.truncate_log()?))?;
         Ok(slot.number)
     }
+}
+
+/// The first of the slots that something opens.
+fn opened_by<'s>(
+    root: &RootKey,
+    slots: &'s [Slot],
+    unlock: Unlock<'_>,
+) -> Result<Option<&'s Slot>, SealError> {
+    for slot in slots {
+        if root.fits(slot, unlock)? {
+            return Ok(Some(slot));
+        }
+    }
+    Ok(None)
 }
 
 /// Whether a slot stands there as it was written.

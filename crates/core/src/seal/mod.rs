@@ -193,6 +193,12 @@ pub enum SealError {
     /// All slots are taken.
     #[error("the store has {MAX_SLOTS} slots already")]
     NoFreeSlot,
+    /// What is to open a slot opens another one.
+    #[error("it opens slot {slot} of this store already")]
+    AlreadyOpens {
+        /// 0 to 7.
+        slot: u32,
+    },
     /// There is no such slot, or it is the last one.
     #[error("there is no such slot, or it is the last one")]
     NoSuchSlot,
@@ -224,6 +230,7 @@ impl SealError {
             Self::WrongKind => "wrong_slot_kind",
             Self::TooMuchWork => "slot_too_much_work",
             Self::NoFreeSlot => "no_free_slot",
+            Self::AlreadyOpens { .. } => "already_opens",
             Self::NoSuchSlot => "slot_not_found",
             Self::SlotLeftOut { .. } => "slot_left_out",
             Self::Rekeyed => "store_rekeyed",
@@ -246,6 +253,12 @@ impl SealError {
             Self::SlotLeftOut { slot } => Remedy::KeepOrDropSlots { slots: vec![*slot] },
             Self::KeyOfAnotherStore => Remedy::GiveKeyFile,
             Self::NoFreeSlot => Remedy::RemoveSlot,
+            Self::AlreadyOpens { .. } => {
+                return vec![
+                    Remedy::Advice("give a key or a passphrase that no slot has"),
+                    Remedy::ListSlots,
+                ];
+            }
             Self::NoSuchSlot | Self::WrongKind => Remedy::ListSlots,
             Self::Rekeyed => Remedy::Advice("open the store again, with the unlock key of one of its slots"),
             Self::NoRandomness | Self::Encrypt => return Vec::new(),
