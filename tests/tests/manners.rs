@@ -94,6 +94,74 @@ fn a_trust_anchor_comes_from_no_variable() {
 }
 
 #[test]
+fn names_of_files_and_words_of_the_user_move_no_cursor() {
+    let shop = shop();
+    let odd = shop.folder.path().join("odd\u{1b}[2J\u{7}");
+    let odd = odd.to_str().unwrap();
+    let folder = shop.folder.path().join("folder");
+    fs::create_dir(&folder).unwrap();
+    fs::write(folder.join("odd\u{1b}[2J\u{7}.txt"), "nothing").unwrap();
+    let fixture = concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures/pkcs12/www.p12");
+    fs::copy(fixture, folder.join("odd\u{1b}[2J\u{7}.p12")).unwrap();
+    let folder = folder.to_str().unwrap();
+    for arguments in [
+        &["inspect", odd][..],
+        &["export", "www", "-o", odd, "--format", "pem"],
+        &["export", "www", "-o", odd, "--format", "pem"],
+        &["csr", "new", "--name", "new.test", "-o", odd],
+        &["backup", odd],
+        &["find", odd],
+        &["import", "x", folder, "--pass-in", "pass:changeit"],
+        &["ca", "import", "--all", folder],
+        &["log", "verify", odd],
+        &["help", odd],
+    ] {
+        let run = shop.run(arguments.iter().copied());
+        let all = format!("{}{}", run.out, run.err);
+        assert!(!all.contains(['\u{1b}', '\u{7}']), "{arguments:?}: {all:?}");
+        let escaped = all.contains("\\u{1b}[2J\\u{7}") || !arguments.contains(&odd);
+        assert!(escaped, "{arguments:?}: {all:?}");
+    }
+}
+
+#[test]
+fn a_source_of_a_password_that_is_missing_is_said_to_be() {
+    let shop = shop();
+    for (arguments, said) in [
+        (
+            &["inspect", "x", "--pass-in"][..],
+            "a value is required for '--pass-in <SRC>' but none was supplied",
+        ),
+        (
+            &["inspect", "x", "--pass-in", "none", "--pass-in", "stdin"],
+            "'--pass-in <SRC>' cannot be used multiple times",
+        ),
+        (&["inspect", "x", "--pass-in", "env:"], "env: takes the name of a variable"),
+        (&["inspect", "x", "--pass-in", "file:"], "file: takes a path"),
+    ] {
+        let run = shop.run(arguments.iter().copied());
+        assert!(run.code == 2 && run.err.contains(said), "{arguments:?}: {}", run.err);
+    }
+    // What may be a password is not repeated.
+    let run = shop.run(["inspect", "x", "--pass-in", "changeit"]);
+    assert!(run.code == 2 && !run.err.contains("changeit"), "{}", run.err);
+}
+
+#[test]
+fn advice_names_no_option_that_the_command_lacks_or_that_changes_nothing() {
+    let shop = shop();
+    for arguments in [
+        &["rename", "www", "root"][..],
+        &["import", "root", "pkcs12/www.p12", "--pass-in", "pass:changeit"],
+        &["generate", "root", "--name", "a.test"],
+        &["csr", "root", "--name", "a.test", "-o", "root.csr"],
+    ] {
+        let help = refused(&shop.json(arguments.iter().copied()), 4, "alias_taken");
+        assert_eq!(help, "choose another alias", "{arguments:?}");
+    }
+}
+
+#[test]
 fn standard_input_has_one_reader() {
     let shop = shop();
     for arguments in [

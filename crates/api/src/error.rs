@@ -275,7 +275,9 @@ fn field_of(error: &Error) -> Option<&'static str> {
 /// The field of the form of generate in which the reason lies.
 fn field_of_generate(error: &Error) -> Option<&'static str> {
     let names = match error {
-        Error::Alias(_) | Error::Store(StoreError::AliasTaken { .. }) => field::ALIAS,
+        Error::Alias(_)
+        | Error::Store(StoreError::AliasTaken { .. })
+        | Error::Authority(AuthorityError::AliasTaken { .. }) => field::ALIAS,
         Error::Issuance(IssuanceError::InvalidValidity { .. }) => field::VALIDITY,
         Error::Issuance(IssuanceError::InvalidName { .. } | IssuanceError::TooManyNames { .. }) => field::SAN,
         Error::Issuance(IssuanceError::NoName | IssuanceError::NoSubject) => field::COMMON_NAME,

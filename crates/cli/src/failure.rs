@@ -77,6 +77,12 @@ impl Failure {
         if self.remedies.first() == Some(usual) { self.with(remedy) } else { self }
     }
 
+    /// Without advice that the command cannot take.
+    pub(crate) fn without(mut self, remedy: &Remedy) -> Self {
+        self.remedies.retain(|given| given != remedy);
+        self
+    }
+
     /// An error of the engine with the file that it is about.
     pub(crate) fn of_file(path: &Path, error: Error) -> Self {
         let failure = Self::from(error);

@@ -37,7 +37,7 @@ pub(crate) use self::{
 use self::{
     failures::{FailureView, error_view, help, views},
     output::Output,
-    screen::wrapped,
+    screen::{harmless, wrapped},
 };
 use crate::failure::Failure;
 
@@ -181,12 +181,12 @@ impl Printer {
 
     /// Text for people: no line is wider than the terminal.
     pub(crate) fn text(&self, text: &str) {
-        self.data(&wrapped(text, self.screen));
+        self.data(&wrapped(&harmless(text, self.colour_tables), self.screen));
     }
 
     /// A line for people on standard error.
     fn words(&self, line: &str) {
-        let mut text = wrapped(line, self.screen_of_words);
+        let mut text = wrapped(&harmless(line, self.colour), self.screen_of_words);
         text.push('\n');
         let _ = io::stderr().write_all(text.as_bytes());
     }
@@ -204,7 +204,7 @@ impl Printer {
     /// A failure as Nagios takes it: a line on standard output.
     pub(crate) fn nagios_unknown(&self, message: &str) {
         // What stands behind `|` would be performance data.
-        let message = message.replace('|', "/").replace('\n', " ");
+        let message = harmless(&message.replace('|', "/").replace('\n', " "), false);
         self.data(&format!("STRONGROOM UNKNOWN - {}\n", message.trim()));
     }
 

@@ -62,6 +62,8 @@ impl FromStr for PasswordSource {
 
     fn from_str(input: &str) -> Result<Self, Self::Err> {
         match input.split_once(':') {
+            Some(("env", "")) => Err("env: takes the name of a variable".to_owned()),
+            Some(("file", "")) => Err("file: takes a path".to_owned()),
             Some(("env", name)) => Ok(Self::Env(name.to_owned())),
             Some(("file", path)) => Ok(Self::File(PathBuf::from(path))),
             Some(("fd", number)) => number

@@ -68,7 +68,7 @@ fn every_command_follows_what_is_imported_and_removed() {
     assert_eq!(removed["chain_lost"], json!(["www"]));
     says(&shop, "intermediate", &["leaf", "anchor"]);
     let text = shop.run(["rm", "issuing", "--force"]).out;
-    assert!(text.ends_with("1 entry loses its chain with it: www\n"), "{text}");
+    assert!(text.ends_with("1 entry loses its chain, or its root, with it: www\n"), "{text}");
     says(&shop, "no_anchor", &["leaf"]);
     fine(&shop.json(["undo", "issuing"]));
     fine(&shop.json(["undo", "root"]));

@@ -7,6 +7,7 @@ use strongroom::{
     certificate::printable,
     instant::{rfc3339, seconds},
     keystore::{Comparison, Version},
+    remedy::Remedy,
 };
 
 use super::{list::referred, now, open, open_read_only};
@@ -174,7 +175,8 @@ pub(super) fn rename(
     to: &Alias,
     printer: &Printer,
 ) -> Result<(), Failure> {
-    open(arguments)?.rename(alias, to, now())?;
+    let renamed = open(arguments)?.rename(alias, to, now()).map_err(Failure::from);
+    renamed.map_err(|failure| failure.without(&Remedy::Replace).without(&Remedy::Force))?;
     let changed = Changed { alias: to.to_string(), outcome: "renamed", version: None };
     printer.result(&changed, &[], || format!("renamed {alias} to {to}\n"));
     Ok(())

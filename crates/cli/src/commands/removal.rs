@@ -205,7 +205,7 @@ fn losing(entries: &[Alias]) -> Option<String> {
     let names = first_names(entries.iter().map(Alias::as_str), SHOWN);
     match entries.len() {
         0 => None,
-        1 => Some(format!("1 entry loses its chain with it: {names}")),
-        count => Some(format!("{count} entries lose their chain with it: {names}")),
+        1 => Some(format!("1 entry loses its chain, or its root, with it: {names}")),
+        count => Some(format!("{count} entries lose their chain, or their root, with it: {names}")),
     }
 }

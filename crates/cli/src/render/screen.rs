@@ -5,6 +5,8 @@ use std::{io::IsTerminal, os::fd::AsFd};
 use clap::ColorChoice;
 use unicode_width::UnicodeWidthChar as _;
 
+use strongroom::certificate::printable;
+
 use crate::source::environment;
 
 /// The width that is taken where a terminal does not say its own, in columns.
@@ -23,6 +25,37 @@ pub(super) fn width(stream: &(impl IsTerminal + AsFd)) -> Option<usize> {
     let told = environment("COLUMNS").and_then(|columns| columns.to_str()?.parse::<usize>().ok());
     let measured = || rustix::termios::tcgetwinsize(stream).ok().map(|size| usize::from(size.ws_col));
     Some(told.or_else(measured).filter(|columns| *columns > 0).unwrap_or(USUAL_WIDTH))
+}
+
+/// Text in which nothing moves the cursor or the like: names of files, and what stands in files, may hold anything. With
+/// colours, those stay.
+pub(super) fn harmless(text: &str, coloured: bool) -> String {
+    let mut done = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(found) = rest.find(|c: char| c.is_control()) {
+        let (before, from) = rest.split_at(found);
+        done.push_str(&printable(before));
+        let kept = if from.starts_with(['\n', '\t']) {
+            1
+        } else {
+            colour_len(from).filter(|_| coloured).unwrap_or(0)
+        };
+        let (whole, behind) = from.split_at(kept);
+        done.push_str(whole);
+        rest = behind;
+        if let Some(control) = rest.chars().next().filter(|_| kept == 0) {
+            done.push_str(&printable(control.encode_utf8(&mut [0; 4])));
+            rest = rest.get(control.len_utf8()..).unwrap_or_default();
+        }
+    }
+    done + &printable(rest)
+}
+
+/// How long the colour is with which a text begins (ECMA-48, SGR).
+fn colour_len(text: &str) -> Option<usize> {
+    let digits = text.strip_prefix("\u{1b}[")?;
+    let end = digits.find(|c: char| !c.is_ascii_digit() && c != ';')?;
+    digits.get(end..)?.starts_with('m').then_some(end + 3)
 }
 
 /// Breaks lines that are too long for a terminal between words; behind a label they go on below the value. A line with a
@@ -105,6 +138,14 @@ pub(crate) fn colours(choice: ColorChoice, stream: &impl IsTerminal) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nothing_but_colours_of_our_own_reaches_the_terminal() {
+        let text = "a\u{1b}[1;31mred\u{1b}[0m\tb\n\u{1b}[2Jc\u{1b}]0;title\u{7}\r\u{202e}d\u{1b}[";
+        let escaped = "\tb\n\\u{1b}[2Jc\\u{1b}]0;title\\u{7}\\u{d}\\u{202e}d\\u{1b}[";
+        assert_eq!(harmless(text, true), format!("a\u{1b}[1;31mred\u{1b}[0m{escaped}"));
+        assert_eq!(harmless(text, false), format!("a\\u{{1b}}[1;31mred\\u{{1b}}[0m{escaped}"));
+    }
 
     #[test]
     fn long_lines_are_broken_between_words_and_commands_are_not() {

@@ -5,10 +5,13 @@ use std::{
     process::ExitCode,
 };
 
-use clap::{ColorChoice, error::ContextKind};
+use clap::{
+    ColorChoice,
+    error::{ContextKind, ContextValue, ErrorKind},
+};
 use strongroom::remedy::{Invocation, Remedy};
 
-use super::{NAGIOS_UNKNOWN, Printer};
+use super::{NAGIOS_UNKNOWN, Printer, screen::harmless};
 use crate::{
     called::wants_nagios,
     failure::{Exit, Failure},
@@ -23,8 +26,16 @@ pub(crate) fn usage(refused: &clap::Error, choice: ColorChoice, json: bool) -> E
         printer.styled(&refused.render());
         return printer.end(ExitCode::SUCCESS, false);
     }
+    // That one is missing, or stands twice, says nothing of it.
+    let no_value = |value: &ContextValue| matches!(value, ContextValue::String(text) if text.is_empty());
+    let is_safe = match refused.kind() {
+        ErrorKind::ArgumentConflict => true,
+        ErrorKind::InvalidValue => refused.get(ContextKind::InvalidValue).is_some_and(no_value),
+        _ => false,
+    };
     let about_password = refused
         .get(ContextKind::InvalidArg)
+        .filter(|_| !is_safe)
         .map(ToString::to_string)
         .and_then(|argument| argument.split(' ').next().map(str::to_owned))
         .filter(|argument| {
@@ -53,9 +64,9 @@ pub(crate) fn usage(refused: &clap::Error, choice: ColorChoice, json: bool) -> E
     }
     let mut stderr = io::stderr().lock();
     let _ = match (about_password, printer.colour) {
-        (Some(_), _) => writeln!(stderr, "error: {message}"),
-        (None, true) => write!(stderr, "{}", text.ansi()),
-        (None, false) => write!(stderr, "{text}"),
+        (Some(_), _) => writeln!(stderr, "error: {}", harmless(&message, false)),
+        (None, true) => write!(stderr, "{}", harmless(&text.ansi().to_string(), true)),
+        (None, false) => write!(stderr, "{}", harmless(&text.to_string(), false)),
     };
     code
 }

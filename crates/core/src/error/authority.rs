@@ -38,7 +38,7 @@ pub enum AuthorityError {
         /// How many.
         found: usize,
     },
-    /// The alias stands for something else.
+    /// The alias is that of a CA certificate, or a CA certificate is to have that of something else: nothing replaces it.
     #[error("the alias \"{alias}\" is taken by another entry")]
     AliasTaken {
         /// The alias as it stands in the store.

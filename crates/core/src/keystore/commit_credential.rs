@@ -11,7 +11,7 @@ use crate::{
     alias::Alias,
     certificate::{Certificate, Fingerprint, KeyDigest, ServerCredential},
     diagnostic::{Diagnostic, DiagnosticCode},
-    error::Error,
+    error::{AuthorityError, Error},
     instant::seconds,
     seal::{SealBinding, random_id},
     store::{EntryRow, Happened, NewVersion, StoreError, Write},
@@ -78,7 +78,10 @@ pub(super) fn commit_credential(
         if is_same(row, &request.credential) {
             return already_present(write, by, row, request);
         }
-        if !request.options.replace || row.head.trust.is_some() {
+        if row.head.trust.is_some() {
+            return Err(AuthorityError::AliasTaken { alias: row.head.alias.clone() }.into());
+        }
+        if !request.options.replace {
             return Err(StoreError::AliasTaken { alias: row.head.alias.clone() }.into());
         }
     }

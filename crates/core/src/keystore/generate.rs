@@ -10,7 +10,7 @@ use super::{
 use crate::{
     alias::Alias,
     certificate::ServerCredential,
-    error::Error,
+    error::{AuthorityError, Error},
     instant::seconds,
     issuance::{CertificateTemplate, KeyKind, check_days, self_signed},
     store::{Action, StoreError},
@@ -76,10 +76,12 @@ impl Keystore {
         // Before the work: a large key takes its time.
         template.check()?;
         check_days(days)?;
-        if let Some(head) = self.reading(|read| read.head(&alias))?
-            && (!options.replace || head.trust.is_some())
-        {
-            return Err(StoreError::AliasTaken { alias: head.alias }.into());
+        match self.reading(|read| read.head(&alias))? {
+            Some(head) if head.trust.is_some() => {
+                return Err(AuthorityError::AliasTaken { alias: head.alias }.into());
+            }
+            Some(head) if !options.replace => return Err(StoreError::AliasTaken { alias: head.alias }.into()),
+            _ => {}
         }
         let key = key.generate()?;
         let certificate = self_signed(&key, &template, days, options.at)?;

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     alias::Alias,
     certificate::{Fingerprint, SigningRequest, public_key_der},
-    error::Error,
+    error::{AuthorityError, Error},
     instant::{self, day, seconds},
     issuance::{CertificateTemplate, IssuanceError, KeyKind, signing_request},
     seal::{RootKey, SealBinding, SealError, random_id},
@@ -245,7 +245,7 @@ fn may_request(read: &Read<'_>, alias: &Alias, replace: bool) -> Result<(), Erro
     if let Some(head) = read.head(alias)?
         && head.trust.is_some()
     {
-        return Err(StoreError::AliasTaken { alias: head.alias }.into());
+        return Err(AuthorityError::AliasTaken { alias: head.alias }.into());
     }
     match read.request(alias) {
         Ok(Some(row)) if !replace => {
