@@ -148,6 +148,37 @@ fn a_source_of_a_password_that_is_missing_is_said_to_be() {
 }
 
 #[test]
+fn what_opens_the_store_is_said_once_and_an_empty_variable_is_named() {
+    let shop = shop();
+    let twice = shop.json(["--unlock", "file:a.key", "--key-file", "b.key", "ls"]);
+    assert_eq!(refused(&twice, 2, "usage"), "give one of them");
+    for variable in ["STRONGROOM_KEY_FILE", "STRONGROOM_ROLLBACK_GUARD", "STRONGROOM_UNLOCK"] {
+        let run: Run = shop.command(["ls"]).env(variable, "").output().unwrap().into();
+        let said =
+            format!("error: the environment variable {variable} is empty: unset it, or give it a value\n");
+        assert_eq!((run.code, run.err), (2, said));
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_folder_where_a_file_is_meant_and_one_for_everybody_are_named() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let shop = shop();
+    let folder = shop.folder.path().join("open");
+    fs::create_dir(&folder).unwrap();
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o777)).unwrap();
+    fs::create_dir(folder.join("another")).unwrap();
+    let backup = shop.run(["backup", folder.join("b.db").to_str().unwrap()]);
+    let help = "  help: write the backup into a folder to which nobody else can write\n";
+    assert!(backup.code != 0 && backup.err.ends_with(help), "{}", backup.err);
+    assert!(backup.err.contains("others can write to the folder "), "{}", backup.err);
+    let as_store = Command::new(binary()).arg("--store").arg(&folder).arg("ls").output().unwrap();
+    let run: Run = as_store.into();
+    assert!(run.err.ends_with("  help: give the path of a file in the folder\n"), "{}", run.err);
+}
+
+#[test]
 fn advice_names_no_option_that_the_command_lacks_or_that_changes_nothing() {
     let shop = shop();
     for arguments in [

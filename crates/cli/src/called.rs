@@ -182,9 +182,15 @@ fn words() -> Vec<String> {
     std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect()
 }
 
-/// Refuses several `--unlock` where one is meant, and some before the command beside others behind it, which would not
+/// Refuses `--unlock` beside `--key-file`, several `--unlock` where one is meant, and some before the command beside others behind it, which would not
 /// count.
 pub(crate) fn check_unlock(matches: &ArgMatches) -> Result<(), Failure> {
+    if given_here(matches, "key_file") && given_here(matches, UNLOCK.0) {
+        let message = "--unlock says what opens the store, and so does --key-file".to_owned();
+        return Err(
+            Failure::new(Exit::Usage, "usage", "arguments", message).with(Remedy::Advice("give one of them"))
+        );
+    }
     let rekeys = matches.subcommand_name() == Some("rekey");
     let taken = raw_values(matches, UNLOCK.0).len();
     let given = words().iter().filter(|word| *word == "--unlock" || word.starts_with("--unlock=")).count();

@@ -51,7 +51,7 @@ pub enum FileError {
         wanted: u32,
     },
     /// A folder of others, or one with things of others in it, that they can write to.
-    #[error("{} is not a folder of the store alone, and others can write to it (mode {mode:04o})", path.display())]
+    #[error("others can write to the folder {} (mode {mode:04o})", path.display())]
     SharedFolder {
         /// The path.
         path: PathBuf,
@@ -130,6 +130,9 @@ impl FileError {
                 Remedy::Advice("run the command as the user who owns the file and its folder")
             }
             Self::HardLinked { path, .. } => Remedy::FindHardLinks { path: path.clone() },
+            Self::WrongKind { path, expected: "file" } if path.is_dir() && !path.is_symlink() => {
+                Remedy::Advice("give the path of a file in the folder")
+            }
             Self::WrongKind { .. } => {
                 Remedy::Advice("give the path of the file or folder itself, not of a link to it")
             }

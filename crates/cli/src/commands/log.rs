@@ -74,7 +74,10 @@ pub(super) fn run(arguments: &Arguments, command: &Log, printer: &Printer) -> Re
     if command.verify {
         let whole = Whole { verified: keystore.verify_log()?, rotated_rows };
         let from = rotated_rows.map(|number| format!(", from row {} on", number + 1)).unwrap_or_default();
-        printer.result(&whole, &[], || format!("the log is whole: {} rows{from}\n", whole.verified));
+        printer.result(&whole, &[], || {
+            let rows = if whole.verified == 1 { "row" } else { "rows" };
+            format!("the log is whole: {} {rows}{from}\n", whole.verified)
+        });
         return Ok(());
     }
     let wanted = Wanted { since, command };

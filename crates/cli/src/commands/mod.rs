@@ -63,6 +63,8 @@ use crate::{
     unlock::{Surroundings, UnlockSpec, WaitsOnScreen, as_mounted, open_first, open_loaded},
 };
 
+const BACKUP_FOLDER: &str = "write the backup into a folder to which nobody else can write";
+
 /// Runs one command.
 /// `settings` say where the options come from.
 pub(crate) fn run(arguments: &Arguments, settings: &[Setting], printer: &Printer) -> Result<(), Failure> {
@@ -104,7 +106,8 @@ fn command(arguments: &Arguments, settings: &[Setting], printer: &Printer) -> Re
         Command::Undo(command) => history::undo(arguments, command, printer),
         Command::Prune(command) => prune::run(arguments, command, printer),
         Command::Log(command) => log::run(arguments, command, printer),
-        Command::Backup { file, salvage } => maintenance::backup(arguments, file, *salvage, printer),
+        Command::Backup { file, salvage } => maintenance::backup(arguments, file, *salvage, printer)
+            .map_err(|failure| failure.instead_of(&Remedy::UseOwnFolder, Remedy::Advice(BACKUP_FOLDER))),
         Command::Restore(command) => restore::run(arguments, command, printer),
         Command::VerifyStore => maintenance::verify(arguments, printer),
         Command::Passwd { to } => slots::passwd(arguments, to.as_ref(), printer),

@@ -15,7 +15,20 @@ use super::{NAGIOS_UNKNOWN, Printer, screen::harmless};
 use crate::{
     called::wants_nagios,
     failure::{Exit, Failure},
+    source::environment,
 };
+
+/// What is refused of a variable that is empty, and which it is.
+const EMPTY: [(&str, &str); 4] = [
+    ("'--store <PATH>' but none was supplied", "STRONGROOM_STORE"),
+    ("'--key-file <PATH>' but none was supplied", "STRONGROOM_KEY_FILE"),
+    ("invalid value for --unlock", "STRONGROOM_UNLOCK"),
+    ("'--rollback-guard <PATH>' but none was supplied", "STRONGROOM_ROLLBACK_GUARD"),
+];
+
+fn is_empty(variable: &str) -> bool {
+    environment(variable).is_some_and(|value| value.is_empty())
+}
 
 /// What clap refused, or `--help` and `--version`.
 ///
@@ -56,6 +69,13 @@ pub(crate) fn usage(refused: &clap::Error, choice: ColorChoice, json: bool) -> E
         printer.nagios_unknown(&message);
         return printer.end(ExitCode::from(NAGIOS_UNKNOWN), true);
     }
+    let empty = EMPTY.iter().find(|(refusal, variable)| message.contains(refusal) && is_empty(variable));
+    let message = match empty {
+        Some((_, variable)) => {
+            format!("the environment variable {variable} is empty: unset it, or give it a value")
+        }
+        None => message,
+    };
     let code = ExitCode::from(Exit::Usage.code());
     if json {
         printer.colour = false;
@@ -64,6 +84,7 @@ pub(crate) fn usage(refused: &clap::Error, choice: ColorChoice, json: bool) -> E
     }
     let mut stderr = io::stderr().lock();
     let _ = match (about_password, printer.colour) {
+        _ if empty.is_some() => writeln!(stderr, "error: {message}"),
         (Some(_), _) => writeln!(stderr, "error: {}", harmless(&message, false)),
         (None, true) => write!(stderr, "{}", harmless(&text.ansi().to_string(), true)),
         (None, false) => write!(stderr, "{}", harmless(&text.to_string(), false)),
