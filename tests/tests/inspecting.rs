@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use strongroom_tests::{
     armour::pem,
     authority::{ca_params, leaf_params, root, self_signed},
-    command::{Run, Shop, fine},
+    command::{Run, Shop, fine, refused},
 };
 
 /// Files in a folder of a shop, looked at together.
@@ -174,4 +174,62 @@ fn a_key_that_stays_locked_is_no_match() {
     assert_eq!((run.code, run.json()["result"]["together"]["locked_key_count"].as_u64()), (5, Some(1)));
     let opened = bench.inspect(true, &["crt.pem", "locked.pem", "--key-pass-in", "pass:x"]);
     assert_eq!(fine(&opened)["together"]["keys"][0]["certificates"], json!([place("crt.pem", 1)]));
+}
+
+/// An RSA key of which one number is not that of the others, and a P-256 key whose scalar is no private key.
+fn damaged_keys() -> [(KeyPair, String); 2] {
+    let rsa = KeyPair::generate_for(&rcgen::PKCS_RSA_SHA256).unwrap();
+    let mut der = rsa.serialize_der();
+    // The private exponent stands behind the public one, 65,537.
+    let exponent = der.windows(5).position(|bytes| bytes == [2, 3, 1, 0, 1]).unwrap() + 5;
+    der[exponent + 100] ^= 1;
+    let p256 = KeyPair::generate().unwrap();
+    // Without the public key, which rcgen writes behind the scalar.
+    let zero = [&[0x30, 0x25, 2, 1, 1, 4, 0x20][..], &[0; 32]].concat();
+    let kind =
+        [&[6, 7, 0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1][..], &[6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7]];
+    let info = [&[2, 1, 0, 0x30, 0x13][..], &kind.concat(), &[4, 0x27], &zero].concat();
+    let zero = [&[0x30, u8::try_from(info.len()).unwrap()][..], &info].concat();
+    [(rsa, pem("PRIVATE KEY", &der)), (p256, pem("PRIVATE KEY", &zero))]
+}
+
+#[test]
+fn a_damaged_key_is_no_match_in_whatever_file_it_stands() {
+    let root = root("Root");
+    for (key, damaged) in damaged_keys() {
+        let leaf = root.issue_leaf_for(&leaf_params("www.test"), &key);
+        let certificate = pem("CERTIFICATE", leaf.der());
+        let bench = Bench::new(&[
+            ("crt.pem", certificate.clone()),
+            ("bad.key", damaged.clone()),
+            ("good.key", key.serialize_pem()),
+            ("all.pem", certificate + &damaged),
+        ]);
+        for files in
+            [&["all.pem"][..], &["bad.key"], &["crt.pem", "bad.key"], &["crt.pem", "bad.key", "good.key"]]
+        {
+            let run = bench.inspect(true, files);
+            assert_eq!((run.code, codes(&run)), (6, vec!["invalid_key".to_owned()]), "{files:?} {}", run.out);
+            let text = bench.inspect(false, files);
+            assert!(text.out.contains("  unusable    the private key is damaged\n"), "{}", text.out);
+            let proved = ["belongs to  certificate 1\n", "belongs to  certificate 1 of crt.pem\n"];
+            let proved = proved.iter().any(|line| text.out.contains(line));
+            assert_eq!(proved, files.contains(&"good.key"), "{}", text.out);
+        }
+        let run = bench.inspect(true, &["bad.key", "crt.pem", "good.key"]);
+        let keys = run.json()["result"]["together"]["keys"].clone();
+        assert_eq!((&keys[0]["damaged"], &keys[1]["damaged"]), (&json!(true), &json!(false)), "{keys}");
+        assert_eq!(keys[1]["certificates"], json!([place("crt.pem", 1)]));
+        // The import says the same.
+        let shop = Shop::open();
+        let folder = bench.shop.folder.path();
+        let run: Run = shop
+            .command(["--json", "import", "www", "crt.pem", "bad.key"])
+            .current_dir(folder)
+            .output()
+            .unwrap()
+            .into();
+        refused(&run, 6, "invalid_key");
+        assert_eq!(run.json()["error"]["message"], "bad.key: the private key is damaged");
+    }
 }

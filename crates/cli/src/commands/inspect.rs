@@ -46,6 +46,10 @@ pub(super) fn run(arguments: &Arguments, command: &Inspect, printer: &Printer) -
     if let [file] = command.files.as_slice() {
         let (report, remarks) = look(file, None, command, &passwords, at)?;
         printer.result(&report, &remarks, || file_text(&report, None));
+        // The exit code of an import of that key.
+        if report.has_damaged_key() {
+            printer.set_exit(Exit::File.code());
+        }
         return Ok(());
     }
     several(&command.files, command, &passwords, at, printer)
@@ -126,6 +130,7 @@ fn several(
     failures().for_each(|(one, failure)| printer.failure_of(failure, "", &one.name, ""));
     let exit = match failures().next() {
         Some((_, failure)) => Some(failure.exit),
+        None if together.keys.iter().any(|key| key.damaged) => Some(Exit::File),
         None if together.lonely_keys().next().is_some() => Some(Exit::Validation),
         None if together.locked_key_count > 0 => Some(Exit::Password),
         None => None,

@@ -13,11 +13,16 @@ pub(crate) fn together_text(together: &Together) -> String {
     for key in &together.keys {
         let _ = writeln!(text, "  private key {} of {}", key.key, key.part.file);
         also(&mut text, &key.also, "key");
-        if key.certificates.is_empty() && !together.certificates.is_empty() {
+        if key.damaged {
+            line(&mut text, "damaged", "it cannot be used with any certificate");
+        } else if key.certificates.is_empty() && !together.certificates.is_empty() {
             line(&mut text, "belongs to", "none of the certificates");
         }
         for (n, part) in key.certificates.iter().enumerate() {
-            line(&mut text, if n == 0 { "belongs to" } else { "" }, &place(part));
+            // What is damaged proves nothing.
+            let label = if key.damaged { "public key" } else { "belongs to" };
+            let said = if key.damaged { "it names that of " } else { "" };
+            line(&mut text, if n == 0 { label } else { "" }, &format!("{said}{}", place(part)));
         }
     }
     match together.locked_key_count {

@@ -258,8 +258,11 @@ fn key_text(text: &mut String, key: &KeyReport, report: &FileReport, alone: bool
     let is_own = |place: &usize| report.certificates.get(place - 1).is_some_and(own);
     let proved = places.iter().all(is_own);
     let numbers: Vec<String> = places.iter().map(ToString::to_string).collect();
-    match (numbers.join(", "), proved) {
-        (none, _) if none.is_empty() && (key.spki_sha256.is_none() || !alone) => {}
+    if let Some(problem) = &key.problem {
+        line(text, "unusable", &problem.message);
+    }
+    match (numbers.join(", "), proved && !key.is_damaged()) {
+        (none, _) if none.is_empty() && (key.spki_sha256.is_none() || key.is_damaged() || !alone) => {}
         (none, _) if none.is_empty() => line(text, "belongs to", "no certificate in this file"),
         (numbers, true) => line(text, "belongs to", &format!("certificate {numbers}")),
         (numbers, false) => line(text, "belongs to", &format!("certificate {numbers}, by all appearances")),

@@ -40,6 +40,12 @@ pub struct ServerCredential {
     pub(crate) not_chosen: Vec<Candidate>,
 }
 
+/// Loads a key that TLS libraries serve, and proves every part of it.
+pub(crate) fn prove(key: &PrivateKey) -> Result<KeyPair, CredentialError> {
+    let pair = load(key)?;
+    if pair.works(key) { Ok(pair) } else { Err(CredentialError::InvalidKey) }
+}
+
 /// What a pair of a file is, and its credential, or why it has none.
 pub(crate) type ChosenPair = (Candidate, Result<ServerCredential, CredentialError>);
 
@@ -53,11 +59,7 @@ impl ServerCredential {
         if certificates.is_empty() {
             return Err(CredentialError::NoCertificate);
         }
-        let pair = load(&key)?;
-        if !pair.works(&key) {
-            return Err(CredentialError::InvalidKey);
-        }
-        Self::of_loaded(&pair, key, certificates)
+        Self::of_loaded(&prove(&key)?, key, certificates)
     }
 
     /// Pairs a key that was proved before it was sealed.

@@ -54,6 +54,7 @@ use self::{
 pub(crate) use self::{
     choice::in_quotes,
     climb::climb,
+    credential::prove as prove_key,
     der::Oid,
     distinguished_name::DistinguishedName,
     extension::NameConstraints,

@@ -72,6 +72,7 @@ pub(super) fn inspect(
     {
         return Err(reason.into());
     }
+    remarks.extend(report.about_damaged_keys());
     if !report.certificates.is_empty() {
         remarks.extend(about_pairs(report.lonely_keys()));
     }
@@ -158,7 +159,7 @@ impl Describer<'_> {
                         format!("the password opened the key only when read {}", reading.describe());
                     self.remarks.push(Diagnostic::new(DiagnosticCode::PasswordReading, message));
                 }
-                self.report.keys.push(KeyReport { protection, ..KeyReport::of(&key) });
+                self.report.keys.push(KeyReport::alone(&key, protection));
             }
             ReadKey::Locked { reason, protection } => {
                 let message = format!("the private key in {} stays locked: {reason}", part.location);

@@ -126,11 +126,17 @@ pub(super) fn numbers(entries: &[Candidate], place: usize) -> Vec<usize> {
     of_key.map(|entry| entry.number).collect()
 }
 
-/// How many keys that opened have no certificate in the file, where all certificates can be decoded.
+/// How many keys that opened, and are not damaged, have no certificate in the file, where all certificates can be
+/// decoded.
 pub(super) fn without_certificate(entries: &[Candidate]) -> usize {
     let lonely = entries.iter().filter(|entry| entry.certificate_place.is_none() && entry.key.is_some());
     lonely
-        .filter(|entry| !matches!(entry.problem.as_deref(), Some(CredentialError::Certificate { .. })))
+        .filter(|entry| {
+            !matches!(
+                entry.problem.as_deref(),
+                Some(CredentialError::Certificate { .. } | CredentialError::InvalidKey)
+            )
+        })
         .count()
 }
 

@@ -40,6 +40,7 @@ pub(super) fn inspect(
     let mut report = FileReport::empty(format);
     report.entries = ServerCredential::candidates(&contents);
     report.fill(contents);
+    remarks.extend(report.about_damaged_keys());
     remarks.extend(about_pairs(entries::without_certificate(&report.entries)));
     if report.keys.is_empty() && report.locked_keys.is_empty() && report.certificates.is_empty() {
         remarks.push(nothing_usable(&report.skipped));

@@ -5,6 +5,7 @@
 mod certificates;
 mod entries;
 mod java;
+mod keys;
 mod readers;
 mod remarks;
 mod request;
@@ -17,6 +18,7 @@ use self::readers::{Beside, Spelling};
 use self::remarks::about_contents;
 pub use self::{
     entries::{LockedReport, Problem},
+    keys::KeyReport,
     readers::Reader,
     request::{InspectRequest, Passwords},
     together::{CertificateInFiles, IssuedBy, KeyInFiles, PartOfFile, Together},
@@ -26,14 +28,14 @@ pub(crate) use self::{
     remarks::{Wrapping, about_pfx},
 };
 use crate::{
-    certificate::{Candidate, Certificate, Fingerprint, KeyAlgorithm, ServerCredential, public_key_der},
+    certificate::{Candidate, Certificate, Fingerprint, ServerCredential},
     diagnostic::{Diagnostic, DiagnosticCode},
     error::Error,
     file_format::{FileFormat, sniff},
     hexadecimal::hex,
     instant::{rfc3339, seconds},
     limits::{KdfBudget, Limits},
-    pkcs12::{CertificateBag, Contents, Encoding, Encryption, KeyBag, MacDescription, Pfx, Safe, danger},
+    pkcs12::{CertificateBag, Contents, Encoding, Encryption, MacDescription, Pfx, Safe, danger},
     remedy::Remedy,
     secret::PrivateKey,
     validate::about_encoding,
@@ -64,33 +66,6 @@ pub struct FileReport {
     pub skipped: Vec<String>,
     /// Which programs open a PFX with the right password, by its algorithms.
     pub readers: Vec<Reader>,
-}
-
-/// A private key, described.
-#[derive(Debug, Serialize)]
-#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
-#[non_exhaustive]
-pub struct KeyReport {
-    /// `RSA`, `EC`, `Ed25519` and so on.
-    pub algorithm: String,
-    /// Bits of an RSA or DSA key.
-    pub bits: Option<usize>,
-    /// The curve of an EC key.
-    pub curve: Option<String>,
-    /// SHA-256 over its subjectPublicKeyInfo; `None` for a key that cannot be loaded and does not have it written.
-    pub spki_sha256: Option<Fingerprint>,
-    /// The friendlyName, raw.
-    pub friendly_name: Option<String>,
-    /// The localKeyId in hexadecimal.
-    pub local_key_id: Option<String>,
-    /// The name of Windows' cryptographic provider.
-    pub csp_name: Option<String>,
-    /// Whether Windows would put the key in the machine's store.
-    pub local_key_set: bool,
-    /// Layers of encryption, outermost first.
-    pub protection: Vec<Encryption>,
-    /// Its numbers among the entries of the file: one for each of its certificates.
-    pub entries: Vec<usize>,
 }
 
 /// A certificate, described.
@@ -227,6 +202,7 @@ fn pfx(
     };
     report.fill(contents);
     report.readers = readers::of(&report, &beside);
+    remarks.extend(report.about_damaged_keys());
     remarks.extend(about_pairs(entries::without_certificate(&report.entries)));
     if report.keys.is_empty() && report.certificates.is_empty() {
         remarks.push(remarks::nothing_usable(&report.skipped));
@@ -270,10 +246,11 @@ impl FileReport {
         (self.safes, self.skipped) = (safes, skipped);
     }
 
-    /// How many keys have no certificate of the same public key.
+    /// How many keys have no certificate of the same public key. Of a damaged one nobody knows.
     fn lonely_keys(&self) -> usize {
         let paired = |key: &KeyReport| {
             key.spki_sha256.is_none()
+                || key.is_damaged()
                 || self.certificates.iter().any(|cert| cert.spki_sha256 == key.spki_sha256)
         };
         self.keys.iter().filter(|key| !paired(key)).count()
@@ -287,37 +264,6 @@ fn about_pairs(lonely: usize) -> Option<Diagnostic> {
         more => format!("{more} private keys match no certificate in the file"),
     };
     Some(Diagnostic::new(DiagnosticCode::KeyMismatch, message))
-}
-
-impl KeyReport {
-    fn of(key: &PrivateKey) -> Self {
-        let algorithm = KeyAlgorithm::of_private(key);
-        Self {
-            algorithm: algorithm.as_ref().map_or_else(|| "unknown".to_owned(), KeyAlgorithm::family),
-            bits: algorithm.as_ref().filter(|found| found.curve().is_none()).and_then(KeyAlgorithm::bits),
-            curve: algorithm.as_ref().and_then(KeyAlgorithm::curve).map(str::to_owned),
-            spki_sha256: public_key_der(key).map(|spki| Fingerprint::of(&spki)),
-            friendly_name: None,
-            local_key_id: None,
-            csp_name: None,
-            local_key_set: false,
-            protection: Vec::new(),
-            entries: Vec::new(),
-        }
-    }
-
-    fn of_bag(bag: KeyBag, entries: &[Candidate]) -> Self {
-        let KeyBag { key, attributes, protection, place, .. } = bag;
-        Self {
-            friendly_name: attributes.friendly_name,
-            local_key_id: attributes.local_key_id.as_deref().map(hex),
-            csp_name: attributes.csp_name,
-            local_key_set: attributes.local_key_set,
-            protection,
-            entries: entries::numbers(entries, place),
-            ..Self::of(&key)
-        }
-    }
 }
 
 impl CertificateReport {

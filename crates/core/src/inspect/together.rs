@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{CertificateReport, FileReport, KeyReport};
+use super::{CertificateReport, FileReport};
 use crate::{
     certificate::{Certificate, Fingerprint, SignatureCheck, check_signature},
     diagnostic::{Diagnostic, DiagnosticCode},
@@ -38,8 +38,10 @@ pub struct KeyInFiles {
     pub spki_sha256: Option<Fingerprint>,
     /// Where the same key stands as well.
     pub also: Vec<PartOfFile>,
-    /// The certificates that it belongs to, in the order of the files.
+    /// The certificates with its public key, in the order of the files: it belongs to them unless it is damaged.
     pub certificates: Vec<PartOfFile>,
+    /// Whether it is damaged, so that it cannot be used with any certificate.
+    pub damaged: bool,
 }
 
 /// What is known of the issuer of a certificate.
@@ -140,10 +142,10 @@ impl Together {
         lonely.collect()
     }
 
-    /// The private keys that belong to none of the certificates, where there are some.
+    /// The private keys that belong to none of the certificates, where there are some. Of a damaged one nobody knows.
     pub fn lonely_keys(&self) -> impl Iterator<Item = &KeyInFiles> {
         let some = !self.certificates.is_empty();
-        self.keys.iter().filter(move |key| some && key.certificates.is_empty())
+        self.keys.iter().filter(move |key| some && key.certificates.is_empty() && !key.damaged)
     }
 }
 
@@ -166,20 +168,24 @@ fn keys(files: &[(&str, &FileReport)]) -> Vec<KeyInFiles> {
         }
     }
     let mut found: Vec<KeyInFiles> = Vec::new();
-    let mut known: BTreeMap<[u8; 32], usize> = BTreeMap::new();
+    // What is damaged is never the same key as one that is not.
+    let mut known: BTreeMap<([u8; 32], bool), usize> = BTreeMap::new();
     for (part, key) in parts(files, |report| &report.keys) {
         let spki = key.spki_sha256.map(|spki| *spki.as_bytes());
-        if let Some(same) = spki.and_then(|spki| known.get(&spki)).and_then(|index| found.get_mut(*index)) {
+        let damaged = key.is_damaged();
+        let known_as = spki.map(|spki| (spki, damaged));
+        if let Some(same) = known_as.and_then(|key| known.get(&key)).and_then(|index| found.get_mut(*index)) {
             same.also.push(part);
             continue;
         }
-        known.extend(spki.map(|spki| (spki, found.len())));
+        known.extend(known_as.map(|key| (key, found.len())));
         found.push(KeyInFiles {
             part,
             key: key.name(),
             spki_sha256: key.spki_sha256,
             also: Vec::new(),
             certificates: spki.and_then(|spki| certificates.get(&spki)).cloned().unwrap_or_default(),
+            damaged,
         });
     }
     found
@@ -257,18 +263,4 @@ fn issuer<'c>(
         }
     }
     best
-}
-
-impl KeyReport {
-    /// The key as people name it, for example `RSA-2048` or `P-256`.
-    #[must_use]
-    pub fn name(&self) -> String {
-        match (self.bits, &self.curve) {
-            (Some(bits), _) if ["RSA", "RSA-PSS", "DSA"].contains(&self.algorithm.as_str()) => {
-                format!("{}-{bits}", self.algorithm)
-            }
-            (None, Some(curve)) => curve.clone(),
-            _ => self.algorithm.clone(),
-        }
-    }
 }

@@ -110,6 +110,10 @@ impl Gathered {
             (error @ Error::Pkcs12(Pkcs12Error::KeyFilePassword { .. }), Some((_, file))) if several => {
                 Error::InFile { file: file.clone(), error: Box::new(error) }
             }
+            (error @ Error::Credential(CredentialError::InvalidKey), _) => match self.loose_keys.as_slice() {
+                [(_, file)] if several => Error::InFile { file: file.clone(), error: Box::new(error) },
+                _ => error,
+            },
             (error, _) => error,
         })?;
         Ok((credential, self.findings, self.sources))
@@ -160,6 +164,10 @@ impl Gathered {
             && !matches!(candidate.problem.as_deref(), Some(CredentialError::Certificate { .. }))
     }
 
+    fn is_damaged(candidate: &Candidate) -> bool {
+        matches!(candidate.problem.as_deref(), Some(CredentialError::InvalidKey))
+    }
+
     fn is_loose(&self, candidate: &Candidate) -> bool {
         let is_loose = |place: &usize| self.loose_keys.iter().any(|(loose, _)| loose == place);
         candidate.key_places.iter().all(is_loose)
@@ -171,6 +179,8 @@ impl Gathered {
             && !self.contents.certificates.is_empty()
             && candidates.iter().all(Self::is_lonely)
             && candidates.iter().any(|candidate| self.is_loose(candidate))
+            // Of a damaged key nobody knows to which it belongs.
+            && !candidates.iter().all(Self::is_damaged)
     }
 
     /// Both sides by name: what each is, the beginning of the digest of its public key, and its file.
@@ -178,10 +188,10 @@ impl Gathered {
         let (mut keys, mut certificates) = (Vec::new(), Vec::new());
         for Source { file, parts, .. } in &self.sources {
             for part in parts {
-                let digits: String = part
-                    .spki_sha256
-                    .map(|spki| spki.to_string().chars().take(16).collect())
-                    .unwrap_or_default();
+                let digits = match part.spki_sha256 {
+                    Some(spki) => spki.to_string().chars().take(16).collect(),
+                    None => "without its public key".to_owned(),
+                };
                 let line = format!("{} {digits} ({file})", part.name);
                 match part.kind {
                     "private_key" => keys.push(line),
@@ -219,10 +229,9 @@ impl Gathered {
                 .map(|(_, file)| file.as_str())
                 .collect();
             let kind = stranger.key.as_ref().map(ToString::to_string).unwrap_or_default();
-            let message = format!(
-                "the private key {kind} in {} belongs to none of the certificates, and was not used",
-                files.join(", ")
-            );
+            let why =
+                if Self::is_damaged(stranger) { "is damaged" } else { "belongs to none of the certificates" };
+            let message = format!("the private key {kind} in {} {why}, and was not used", files.join(", "));
             self.findings.push(Diagnostic::new(DiagnosticCode::UnusedKey, message));
             self.contents.keys.retain(|bag| !of_stranger(bag.place));
         }
