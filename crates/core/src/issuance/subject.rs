@@ -136,13 +136,17 @@ impl Subject {
     /// # Errors
     ///
     /// [`IssuanceError::InvalidSubject`] if it is there already, or is not of a form that the attribute takes.
-    pub fn with(mut self, attribute: SubjectAttribute, value: &str) -> Result<Self, IssuanceError> {
-        let value = value.trim();
+    pub fn with(self, attribute: SubjectAttribute, value: &str) -> Result<Self, IssuanceError> {
+        self.with_exactly(attribute, value.trim())
+    }
+
+    /// The same with a value that may begin or end with a space.
+    fn with_exactly(mut self, attribute: SubjectAttribute, value: &str) -> Result<Self, IssuanceError> {
         let odd = |reason: &str| Err(invalid(&format!("{}={value}", attribute.as_str()), reason));
         if self.0.iter().any(|(present, _)| *present == attribute) {
             return odd("the attribute stands there already; each is written once");
         }
-        if value.is_empty() {
+        if value.trim().is_empty() {
             return odd("it is empty: leave the attribute out");
         }
         if value.chars().any(char::is_control) {
@@ -198,7 +202,7 @@ impl Subject {
                 arcs.join(".") == kind
             };
             let attribute = SubjectAttribute::ALL.into_iter().find(dotted).ok_or_else(repeated)?;
-            subject = subject.with(attribute, &value).map_err(|_| repeated())?;
+            subject = subject.with_exactly(attribute, &value).map_err(|_| repeated())?;
         }
         Ok(subject)
     }
@@ -207,40 +211,77 @@ impl Subject {
 impl FromStr for Subject {
     type Err = IssuanceError;
 
-    /// In the manner of RFC 4514, as certificates show theirs: most specific first, a comma between two attributes, and `\`
-    /// before a character that is meant as such.
+    /// In the manner of RFC 4514, as certificates show theirs: most specific first, a comma between two attributes. `\`
+    /// stands before a character that is meant as such, or before two digits of an octet in hexadecimal, in UTF-8.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let mut parts = vec![String::new()];
-        let mut escaped = false;
-        for c in text.chars() {
-            match (c, escaped) {
-                ('\\', false) => escaped = true,
-                (',', false) => parts.push(String::new()),
-                ('+', false) => {
-                    return Err(invalid(
-                        text,
-                        "write \\+ for a plus; several attributes at one place are not written here",
-                    ));
-                }
-                (c, _) => {
-                    escaped = false;
-                    if let Some(part) = parts.last_mut() {
-                        part.push(c);
-                    }
-                }
-            }
-        }
-        if escaped {
-            return Err(invalid(text, "there is nothing behind the last \\"));
-        }
-        parts.iter().rev().try_fold(Self::default(), |subject, part| {
+        parts(text)?.into_iter().rev().try_fold(Self::default(), |subject, part| {
             let words: Vec<&str> = Self::words();
             let known = format!("it takes attributes such as CN=www.example.test, of {}", words.join(", "));
             let (word, value) = part.split_once('=').ok_or_else(|| invalid(part.trim(), &known))?;
             let attribute = SubjectAttribute::named(word.trim());
-            subject.with(attribute.ok_or_else(|| invalid(part.trim(), &known))?, value)
+            let attribute = attribute.ok_or_else(|| invalid(part.trim(), &known))?;
+            subject.with_exactly(attribute, &unescaped(part, value)?)
         })
     }
+}
+
+/// The attributes, escaped as they are.
+fn parts(text: &str) -> Result<Vec<&str>, IssuanceError> {
+    let (mut parts, mut rest, mut start) = (Vec::new(), text.char_indices(), 0);
+    while let Some((at, c)) = rest.next() {
+        let reason = match c {
+            '\\' if rest.next().is_some() => continue,
+            '\\' => "there is nothing behind the last \\",
+            ',' => {
+                parts.push(text.get(start..at).unwrap_or_default());
+                start = at + 1;
+                continue;
+            }
+            '+' => "write \\+ for a plus; several attributes at one place are not written here",
+            ';' => "write \\; for a semicolon; between two attributes stands a comma",
+            '"' => "write \\\" for a quotation mark; a value is not put in quotes, but has \\ before a comma",
+            _ => continue,
+        };
+        return Err(invalid(text, reason));
+    }
+    parts.push(text.get(start..).unwrap_or_default());
+    Ok(parts)
+}
+
+/// The value of an attribute (RFC 4514, section 2.4), without the spaces around it that are not escaped.
+fn unescaped(part: &str, value: &str) -> Result<String, IssuanceError> {
+    let odd = |reason: &str| invalid(part.trim(), reason);
+    let value = value.trim_start();
+    if value.starts_with('#') {
+        return Err(odd("write \\# for a number sign; a value in hexadecimal, of BER, is not taken"));
+    }
+    let (mut octets, mut escaped_until) = (Vec::with_capacity(value.len()), 0);
+    let mut rest = value.chars();
+    while let Some(c) = rest.next() {
+        if c != '\\' {
+            octets.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
+            continue;
+        }
+        match (rest.next(), rest.clone().next()) {
+            (Some(special), _) if " \"#+,;<=>\\".contains(special) => {
+                octets.extend(u8::try_from(special));
+            }
+            (Some(high), Some(low)) if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
+                rest.next();
+                let digit = |c: char| c.to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+                octets.extend(digit(high).zip(digit(low)).map(|(high, low)| high << 4 | low));
+            }
+            _ => {
+                return Err(odd(
+                    "behind \\ stands one of space \"#+,;<=>\\, or an octet of two hexadecimal digits",
+                ));
+            }
+        }
+        escaped_until = octets.len();
+    }
+    let text = String::from_utf8(octets).map_err(|_| odd("its octets are not UTF-8"))?;
+    let (kept, rest) = text.split_at_checked(escaped_until).unwrap_or((&text, ""));
+    Ok(format!("{kept}{}", rest.trim_end()))
 }
 
 impl Subject {
@@ -254,8 +295,10 @@ impl fmt::Display for Subject {
         for (n, (attribute, value)) in self.0.iter().rev().enumerate() {
             let comma = if n == 0 { "" } else { ", " };
             write!(f, "{comma}{}=", attribute.as_str())?;
-            for c in value.chars() {
-                if matches!(c, ',' | '+' | '\\') {
+            let last = value.chars().count().saturating_sub(1);
+            for (n, c) in value.chars().enumerate() {
+                let at_edge = c == ' ' && (n == 0 || n == last) || c == '#' && n == 0;
+                if at_edge || matches!(c, ',' | '+' | '\\' | '"' | ';' | '<' | '>') {
                     f.write_str("\\")?;
                 }
                 write!(f, "{c}")?;

@@ -130,6 +130,18 @@ fn names_and_subjects_that_are_none_are_refused_with_the_reason() {
         ("CN=", "it is empty: leave the attribute out"),
         ("OU=a, OU=b", "the attribute stands there already; each is written once"),
         ("CN=a\\", "there is nothing behind the last \\"),
+        ("CN=a\\C3", "its octets are not UTF-8"),
+        ("CN=a\\C3\\28", "its octets are not UTF-8"),
+        ("CN=#0c0141", "write \\# for a number sign; a value in hexadecimal, of BER, is not taken"),
+        ("CN=a\\zb", "behind \\ stands one of space \"#+,;<=>\\, or an octet of two hexadecimal digits"),
+        ("CN=a\\4", "behind \\ stands one of space \"#+,;<=>\\, or an octet of two hexadecimal digits"),
+        ("CN=a\\0Ab", "it has a control character"),
+        ("CN=\\20", "it is empty: leave the attribute out"),
+        ("CN=a;O=b", "write \\; for a semicolon; between two attributes stands a comma"),
+        (
+            "O=\"a, b\"",
+            "write \\\" for a quotation mark; a value is not put in quotes, but has \\ before a comma",
+        ),
     ] {
         match text.parse::<Subject>() {
             Err(IssuanceError::InvalidSubject { reason: found, .. }) => assert_eq!(found, reason, "{text}"),
@@ -158,4 +170,30 @@ fn bounds_hold_before_any_key_is_made() {
         "a key of the kind \"rsa1024\" is not made: it is p256, p384, rsa2048, rsa3072, rsa4096 or ed25519"
     );
     assert_eq!(KeyKind::rsa(1024), Err(IssuanceError::UnsupportedKey { found: "RSA-1024".to_owned() }));
+}
+
+/// The examples of RFC 4514, section 4, as far as their attributes are taken here, and values that begin or end with what
+/// has to be escaped.
+#[test]
+fn a_subject_is_read_as_rfc_4514_writes_it() {
+    for (text, value, shown) in [
+        ("O=Gr\\C3\\B6\\C3\\9Fe", "Gr\u{f6}\u{df}e", "O=Gr\u{f6}\u{df}e"),
+        ("CN=Lu\\C4\\8Di\\C4\\87", "Lu\u{10d}i\u{107}", "CN=Lu\u{10d}i\u{107}"),
+        (
+            "CN=James \\\"Jim\\\" Smith\\, III",
+            "James \"Jim\" Smith, III",
+            "CN=James \\\"Jim\\\" Smith\\, III",
+        ),
+        ("CN=\\41\\42", "AB", "CN=AB"),
+        ("CN=a\\2Cb", "a,b", "CN=a\\,b"),
+        ("CN= \\ lead and end\\  ", " lead and end ", "CN=\\ lead and end\\ "),
+        ("CN=  a b\t", "a b", "CN=a b"),
+        ("CN=\\#41", "#41", "CN=\\#41"),
+        ("CN=a#=b\\=", "a#=b=", "CN=a#=b="),
+    ] {
+        let subject: Subject = text.parse().unwrap();
+        assert_eq!(subject.attributes().map(|(_, value)| value).collect::<Vec<_>>(), [value], "{text}");
+        assert_eq!(subject.to_string(), shown, "{text}");
+        assert_eq!(shown.parse::<Subject>(), Ok(subject), "{text}");
+    }
 }
