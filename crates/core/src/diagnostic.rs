@@ -103,6 +103,8 @@ codes! {
     MissingAki = "missing_aki", Warning;
     /// No subjectKeyIdentifier.
     MissingSki = "missing_ski", Warning;
+    /// keyUsage without digitalSignature (RFC 8446, section 4.4.2.2).
+    KeyUsage = "key_usage", Warning;
     /// Less than 30 days to notAfter.
     ExpiresSoon = "expires_soon", Warning;
     /// rustls-webpki, and so every client that uses rustls, refuses the path that was found.

@@ -73,6 +73,8 @@ pub(crate) use self::{
 pub struct KeyUsage {
     /// The names of the set bits, in the order of the standard, for example `Digital_Signature`.
     pub names: Vec<&'static str>,
+    /// digitalSignature.
+    pub digital_signature: bool,
     /// keyCertSign.
     pub key_cert_sign: bool,
 }
@@ -94,7 +96,11 @@ impl KeyUsage {
         let is_set =
             |n: usize| bits.checked_shl(u32::try_from(n).unwrap_or(u32::MAX)).unwrap_or(0) & 0x8000 != 0;
         let names = NAMES.iter().enumerate().filter(|(n, _)| is_set(*n)).map(|(_, name)| *name);
-        Self { names: names.collect(), key_cert_sign: first & 0x04 != 0 }
+        Self {
+            names: names.collect(),
+            digital_signature: first & 0x80 != 0,
+            key_cert_sign: first & 0x04 != 0,
+        }
     }
 }
 

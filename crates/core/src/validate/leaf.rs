@@ -100,6 +100,20 @@ fn unfit_key(key: &KeyAlgorithm, purpose: Purpose) -> Option<(DiagnosticCode, St
     }
 }
 
+/// Why the key usage does not let the key sign a handshake.
+fn key_usage(leaf: &Certificate) -> Option<String> {
+    let usage = leaf.key_usage.as_ref().filter(|usage| !usage.digital_signature)?;
+    let only = match usage.names.as_slice() {
+        [] => "it is empty".to_owned(),
+        names => format!("it is {} alone", names.join(", ")),
+    };
+    let clients = match leaf.key {
+        KeyAlgorithm::Rsa { .. } => "GnuTLS and other clients refuse it",
+        _ => "clients refuse it",
+    };
+    Some(format!("the key usage of the certificate lacks Digital_Signature ({only}): {clients}"))
+}
+
 /// The names of the certificate, the first few of them.
 fn named(leaf: &Certificate) -> String {
     let names: Vec<&str> = leaf.hosts().take(4).collect();
@@ -134,6 +148,9 @@ fn warn(
         },
         Some(_) => {}
         None => find(DiagnosticCode::NoEku, "the certificate has no extended key usage".to_owned()),
+    }
+    if let Some(message) = key_usage(leaf) {
+        find(DiagnosticCode::KeyUsage, message);
     }
     if self_signed {
         find(DiagnosticCode::SelfSigned, "the certificate is self-signed".to_owned());
