@@ -7,6 +7,7 @@ use super::Purpose;
 use crate::{
     certificate::Certificate,
     diagnostic::{Diagnostic, DiagnosticCode},
+    remedy::Remedy,
 };
 
 /// Asks rustls-webpki, as rustls asks it, about this path and no other certificate.
@@ -17,6 +18,10 @@ pub(super) fn rustls_clients(
     at: i64,
 ) -> Option<Diagnostic> {
     let error = verify(leaf, above, purpose, at).err()?;
+    let wanted = match purpose {
+        Purpose::Client => "clientAuth",
+        Purpose::Server => "serverAuth",
+    };
     let why = match &error {
         Error::CaUsedAsEndEntity => "they do not take a CA certificate as a server's".to_owned(),
         Error::UnsupportedCriticalExtension => "they do not know a critical extension on the path".to_owned(),
@@ -25,12 +30,30 @@ pub(super) fn rustls_clients(
         }
         Error::MaximumPathDepthExceeded => "they follow at most 6 CA certificates".to_owned(),
         Error::UnknownIssuer => "they compare names byte by byte and find no issuer".to_owned(),
-        other => format!("rustls-webpki says {other:?}"),
+        Error::RequiredEkuNotFoundContext(_) => {
+            format!("they take anyExtendedKeyUsage for no purpose, and ask for {wanted} by name")
+        }
+        other => format!("rustls-webpki calls it {}", name_of(other)),
     };
-    Some(Diagnostic::new(
-        DiagnosticCode::RustlsClientsRefuse,
-        format!("rustls clients will refuse this: {why}"),
-    ))
+    let message = format!("rustls clients will refuse this: {why}");
+    let finding = Diagnostic::new(DiagnosticCode::RustlsClientsRefuse, message);
+    if !matches!(error, Error::RequiredEkuNotFoundContext(_)) {
+        return Some(finding);
+    }
+    Some(finding.with_remedies(vec![Remedy::Advice(match purpose {
+        Purpose::Client => {
+            "ask the CA for a certificate with the purpose clientAuth; OpenSSL asks for it by name as well"
+        }
+        Purpose::Server => {
+            "ask the CA for a certificate with the purpose serverAuth; OpenSSL asks for it by name as well"
+        }
+    })]))
+}
+
+/// The name of an error, without what it holds.
+fn name_of(error: &Error) -> String {
+    let shown = format!("{error:?}");
+    shown.chars().take_while(char::is_ascii_alphanumeric).collect()
 }
 
 fn verify(leaf: &Certificate, above: &[&Certificate], purpose: Purpose, at: i64) -> Result<(), Error> {
