@@ -7,6 +7,7 @@ use serde::Serialize;
 use strongroom::{
     Alias, Keystore,
     certificate::AlternativeName,
+    diagnostic::{Diagnostic, DiagnosticCode},
     instant::{rfc3339, seconds},
     issuance::{CertificateTemplate, IssuanceError, KeyKind, RequestedName, Subject},
     keystore::{FilesRequest, OpenedFiles, PendingRequest, RequestOptions, Source, SourceFile},
@@ -205,10 +206,14 @@ impl<'a> Place<'a> {
             printer.bytes(&content);
             return Ok(());
         }
-        printer.result(&view, &[], || match self.path {
+        let nameless = view.request.names.is_empty().then(|| {
+            let message = "the request names no host in subjectAltName; current clients will match no name of the certificate";
+            Diagnostic::new(DiagnosticCode::NoSan, message)
+        });
+        printer.result(&view, nameless.as_slice(), || match self.path {
             Some(path) => {
                 let asked = if view.request.names.is_empty() {
-                    view.request.subject.clone()
+                    format!("no name, subject {}", view.request.subject)
                 } else {
                     view.request.names.join(", ")
                 };
