@@ -235,19 +235,19 @@ fn names_that_are_asked_for_are_explained() {
     };
     let codes: Vec<DiagnosticCode> =
         ask("M\u{fc}nchen.test").unwrap().findings().iter().map(|finding| finding.code).collect();
-    assert_eq!(codes, [DiagnosticCode::WildcardPublicSuffix]);
+    assert_eq!(codes, [DiagnosticCode::UnmatchableName, DiagnosticCode::WildcardPublicSuffix]);
     for (name, message) in [
         (
             "10.1.2.3",
-            "the certificate is not for 10.1.2.3: the certificate names 10.1.2.3 as a DNS name, not as an IP address; clients compare IP addresses only with iPAddress",
+            "the certificate is not for 10.1.2.3: the certificate names 10.1.2.3 as a DNS name, not as an IP address; clients compare IP addresses only with iPAddress; it names xn--mnchen-3ya.test, 10.1.2.3, *.com, *.example.test",
         ),
         (
             "example.test",
-            "the certificate is not for example.test: the wildcard *.example.test does not stand for example.test itself",
+            "the certificate is not for example.test: the wildcard *.example.test does not stand for example.test itself; it names xn--mnchen-3ya.test, 10.1.2.3, *.com, *.example.test",
         ),
         (
             "a.b.example.test",
-            "the certificate is not for a.b.example.test: the wildcard *.example.test stands for exactly one label before example.test",
+            "the certificate is not for a.b.example.test: the wildcard *.example.test stands for exactly one label before example.test; it names xn--mnchen-3ya.test, 10.1.2.3, *.com, *.example.test",
         ),
         (
             "other.test",

@@ -95,6 +95,8 @@ codes! {
     SelfSigned = "self_signed", Warning;
     /// A wildcard directly below a public suffix, such as `*.com`.
     WildcardPublicSuffix = "wildcard_public_suffix", Warning;
+    /// A dNSName that no client takes for any host: empty, with a wildcard that is none, or with other characters.
+    UnmatchableName = "unmatchable_name", Warning;
     /// No subjectAltName: current clients match no name.
     NoSan = "no_san", Warning;
     /// No extKeyUsage.

@@ -7,7 +7,7 @@ use serde::Serialize;
 use sha1::{Digest as _, Sha1};
 use strongroom::{
     Entry,
-    certificate::{AlternativeName, Certificate, ExtensionText, KeyUsage, purpose_name},
+    certificate::{AlternativeName, Certificate, ExtensionText, KeyUsage, purpose_name, shown_host},
     hexadecimal::hex,
     instant::{day, rfc3339, seconds},
     keystore::{EntryKind, RemovedEntry},
@@ -315,7 +315,8 @@ pub(crate) fn chain_text(entry: &Entry) -> String {
 
 /// Names on one line, or if they are many one to a line.
 pub(super) fn names_lines(line: &mut impl FnMut(&str, &str), names: &[String]) {
-    match names {
+    let names: Vec<_> = names.iter().map(|name| shown_host(name)).collect();
+    match names.as_slice() {
         [] => line("names", "-"),
         few if few.len() < MANY_NAMES => line("names", &few.join(", ")),
         [first, others @ ..] => {

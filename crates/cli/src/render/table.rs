@@ -3,6 +3,7 @@
 //! A row is one line always, so that `grep` and `awk` work on it. Off a terminal nothing is shortened. On one, columns are
 //! cut, widest first, down to a width at which they still say something; then those that can be missed are left out.
 
+use strongroom::certificate::shown_host;
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 /// Columns between two cells.
@@ -50,9 +51,9 @@ impl Cell {
 
     /// Several names: on a terminal the first of them and how many more there are, elsewhere all.
     pub(crate) fn of_names<'n>(names: impl IntoIterator<Item = &'n str>) -> Self {
-        let names: Vec<&str> = names.into_iter().collect();
+        let names: Vec<_> = names.into_iter().map(shown_host).collect();
         let short = match names.as_slice() {
-            [first, _, ..] => Some(((*first).to_owned(), format!(" +{}", names.len() - 1))),
+            [first, _, ..] => Some((first.to_string(), format!(" +{}", names.len() - 1))),
             _ => None,
         };
         Self { text: names.join(","), short, mark: Mark::None }

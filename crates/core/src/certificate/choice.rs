@@ -4,7 +4,11 @@ use std::{fmt, str::FromStr};
 
 use thiserror::Error;
 
-use super::{Fingerprint, InvalidCertificate, algorithm::KeyAlgorithm, name::printable};
+use super::{
+    Fingerprint, InvalidCertificate,
+    algorithm::KeyAlgorithm,
+    name::{printable, shown_host},
+};
 use crate::{instant::day, pkcs12::Pkcs12Error, remedy::Remedy};
 
 /// Which key and certificate of a file are meant.
@@ -71,7 +75,8 @@ impl fmt::Display for Candidate {
             Some(key) => write!(f, " {}", shortened(&key.to_string()))?,
             None => f.write_str(" private key")?,
         }
-        let names: Vec<String> = self.hosts.iter().take(MAX_NAMES).map(|host| shortened(host)).collect();
+        let names: Vec<String> =
+            self.hosts.iter().take(MAX_NAMES).map(|host| shortened(&shown_host(host))).collect();
         if !names.is_empty() {
             write!(f, ", {}", names.join(", "))?;
             if let Some(more @ 1..) = self.hosts.len().checked_sub(MAX_NAMES) {

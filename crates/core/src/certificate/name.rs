@@ -1,6 +1,6 @@
 //! Names for people: alternative names and display strings, with nothing in them that could act on a terminal.
 
-use std::fmt::Write as _;
+use std::{borrow::Cow, fmt::Write as _};
 
 /// Bytes in hexadecimal, as many as fit into `limit` bytes of text; a cut is marked.
 pub(super) fn push_hex(text: &mut String, bytes: &[u8], limit: usize) {
@@ -33,6 +33,16 @@ pub fn printable(value: &str) -> String {
     text
 }
 
+/// A host of a certificate where several stand in a row: in quotes if it would not be seen where it begins and ends.
+#[must_use]
+pub fn shown_host(name: &str) -> Cow<'_, str> {
+    if name.is_empty() || name.contains([' ', ',', '"']) {
+        Cow::Owned(format!("\"{name}\""))
+    } else {
+        Cow::Borrowed(name)
+    }
+}
+
 /// One entry of a subjectAltName (RFC 5280, section 4.2.1.6).
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
@@ -63,6 +73,12 @@ impl AlternativeName {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_host_that_looks_like_several_or_none_stands_in_quotes() {
+        let shown = ["a.test, b.test", "", "a b", "a.test", "*.a.test", "2001:db8::1"].map(shown_host);
+        assert_eq!(shown, ["\"a.test, b.test\"", "\"\"", "\"a b\"", "a.test", "*.a.test", "2001:db8::1"]);
+    }
 
     #[test]
     fn unprintable_characters_are_escaped() {

@@ -54,6 +54,7 @@ impl DiagnosticCode {
                 "ask for a certificate with the host name as subjectAltName; clients ignore the CN"
             }
             Self::NoEku => "ask for a certificate with the purpose serverAuth",
+            Self::UnmatchableName => "ask for a certificate with the names by which clients reach the server",
             Self::KeyUsage => "ask the CA for a certificate whose key usage has digitalSignature",
             Self::MissingAki => {
                 "Python 3.13 and newer refuse such a chain, as does every client that asks OpenSSL to be strict; ask the CA to issue the certificate again with an authority key identifier"

@@ -49,6 +49,16 @@ pub enum IssuanceError {
         /// What.
         what: String,
     },
+    /// A name of a certificate that is not asked for once more.
+    #[error(
+        "the certificate has the name {found:?}, which is not asked for again, since no client matches a host with it: {reason}"
+    )]
+    UnmatchableName {
+        /// The name, escaped.
+        found: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
     /// A kind of key that is not made.
     #[error(
         "a key of the kind {found:?} is not made: it is p256, p384, rsa2048, rsa3072, rsa4096 or ed25519"
@@ -158,7 +168,7 @@ impl IssuanceError {
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
-            Self::InvalidName { .. } | Self::NoName => "invalid_name",
+            Self::InvalidName { .. } | Self::UnmatchableName { .. } | Self::NoName => "invalid_name",
             Self::TooManyNames { .. } => "too_many",
             Self::NoSubject | Self::InvalidSubject { .. } | Self::NotRepeatable { .. } => "invalid_subject",
             Self::UnsupportedKey { .. } | Self::UnsupportedHash { .. } => "unsupported_key",
@@ -197,7 +207,9 @@ impl IssuanceError {
     #[must_use]
     pub fn remedies(&self) -> Vec<Remedy> {
         match self {
-            Self::NotRepeatable { .. } | Self::NoSubject => vec![Remedy::GiveSubject],
+            Self::NotRepeatable { .. } | Self::UnmatchableName { .. } | Self::NoSubject => {
+                vec![Remedy::GiveSubject]
+            }
             Self::Pending { alias, .. } => {
                 let alias = alias.to_string();
                 vec![Remedy::ShowRequest { alias: alias.clone() }, Remedy::ReplaceRequest { alias }]

@@ -65,7 +65,8 @@ impl CertificateTemplate {
     ///
     /// # Errors
     ///
-    /// [`IssuanceError::NotRepeatable`] if it has a subject or a name that is not written here.
+    /// [`IssuanceError::NotRepeatable`] if it has a subject or a name that is not written here;
+    /// [`IssuanceError::UnmatchableName`] if it has a name that no client takes for any host.
     pub fn like(certificate: &Certificate) -> Result<Self, IssuanceError> {
         let names = RequestedName::all_of(certificate)?;
         Ok(Self { names, subject: Some(Subject::of(certificate)?), hash: None })

@@ -7,7 +7,7 @@ use rcgen::SanType;
 use super::IssuanceError;
 use crate::{
     certificate::{AlternativeName, Certificate, GeneralName, printable},
-    validate::PeerName,
+    validate::{PeerName, why_unmatchable},
 };
 
 /// The longest mailbox or URI, in bytes.
@@ -92,6 +92,13 @@ fn dns(text: &str, value: &str) -> Result<RequestedName, IssuanceError> {
     if name.len() > 253 {
         return Err(invalid(text, "it has more than 253 characters"));
     }
+    let is_a_label = |label: &str| label.starts_with("xn--");
+    if name.split('.').any(is_a_label)
+        && idna::domain_to_ascii_cow(name.trim_start_matches("*.").as_bytes(), idna::AsciiDenyList::EMPTY)
+            .is_err()
+    {
+        return Err(invalid(text, "xn-- begins an A-label, and what follows it encodes no name"));
+    }
     Ok(RequestedName(Kind::Dns(name)))
 }
 
@@ -123,7 +130,8 @@ impl RequestedName {
     ///
     /// # Errors
     ///
-    /// [`IssuanceError::NotRepeatable`] with the first that is of a kind that is not written here.
+    /// [`IssuanceError::NotRepeatable`] with the first that is of a kind that is not written here, and
+    /// [`IssuanceError::UnmatchableName`] with the first that no client takes for any host.
     pub fn all_of(certificate: &Certificate) -> Result<Vec<Self>, IssuanceError> {
         certificate.general_names.iter().map(Self::of).collect()
     }
@@ -131,7 +139,12 @@ impl RequestedName {
     fn of(name: &GeneralName) -> Result<Self, IssuanceError> {
         let other = || IssuanceError::NotRepeatable { what: format!("the name {}", shown(name)) };
         let kind = match name {
-            GeneralName::Dns(text) => Kind::Dns(text.clone()),
+            GeneralName::Dns(text) => match why_unmatchable(text) {
+                Some(reason) => {
+                    return Err(IssuanceError::UnmatchableName { found: shown(name), reason });
+                }
+                None => Kind::Dns(text.clone()),
+            },
             GeneralName::Email(text) => Kind::Email(text.clone()),
             GeneralName::Uri(text) => Kind::Uri(text.clone()),
             GeneralName::Ip(bytes) => Kind::Ip(match bytes.as_slice() {

@@ -119,6 +119,8 @@ fn names_and_subjects_that_are_none_are_refused_with_the_reason() {
         ("uri:nothing", "a URI has a scheme, a colon and what is behind it, in ASCII and without a space"),
         ("a b.test", "it has a character that no host name has"),
         ("a.test:443", "give the host alone, without the port"),
+        ("xn--", "xn-- begins an A-label, and what follows it encodes no name"),
+        ("*.xn--zz--zz.test", "xn-- begins an A-label, and what follows it encodes no name"),
     ] {
         let expected = IssuanceError::InvalidName { found: text.to_owned(), reason: reason.to_owned() };
         assert_eq!(text.parse::<RequestedName>(), Err(expected));

@@ -5,7 +5,7 @@ use std::{net::IpAddr, str::FromStr};
 use idna::AsciiDenyList;
 use thiserror::Error;
 
-use crate::certificate::{Certificate, GeneralName};
+use crate::certificate::{Certificate, GeneralName, shown_host};
 
 /// A name that a certificate is expected to have.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -62,6 +62,8 @@ fn what_is_wrong(text: &str) -> &'static str {
     let labels = || text.strip_suffix('.').unwrap_or(text).split('.');
     if text.is_empty() {
         "it is empty"
+    } else if text.bytes().any(|byte| byte.is_ascii_control()) {
+        NO_HOST_NAME
     } else if text.contains("://") {
         "give the host alone, without the scheme and the path of a URL"
     } else if text.contains('/') {
@@ -103,20 +105,24 @@ impl PeerName {
         })
     }
 
-    /// What a certificate that does not have the name is for, or why it looks as if it was for this one.
+    /// What a certificate that does not have the name is for, and why it looks as if it was for this one.
     pub(crate) fn why_not(&self, certificate: &Certificate) -> String {
-        self.near_miss(certificate).unwrap_or_else(|| {
-            let names: Vec<&str> = certificate.hosts().take(4).collect();
-            if names.is_empty() {
-                "it names no host".to_owned()
-            } else {
-                format!("it names {}", names.join(", "))
+        let names = format!("it names {}", named(certificate));
+        match self.near_miss(certificate) {
+            None => names,
+            // The only name there is was said.
+            Some(miss)
+                if certificate.hosts().count() == 1
+                    && certificate.hosts().all(|name| miss.contains(name)) =>
+            {
+                miss
             }
-        })
+            Some(miss) => format!("{miss}; {names}"),
+        }
     }
 
     /// Why a certificate that does not have the name looks as if it had; `None` if it does not.
-    pub(crate) fn near_miss(&self, certificate: &Certificate) -> Option<String> {
+    fn near_miss(&self, certificate: &Certificate) -> Option<String> {
         let presented = certificate.general_names.iter().filter_map(|name| match name {
             GeneralName::Dns(text) => Some(text.as_str()),
             _ => None,
@@ -141,8 +147,45 @@ impl PeerName {
     }
 }
 
-/// Why a wildcard that ends like `wanted` does not stand for it.
+/// The names of the certificate, the first few of them.
+fn named(certificate: &Certificate) -> String {
+    let names: Vec<_> = certificate.hosts().take(4).map(shown_host).collect();
+    match (names.is_empty(), certificate.hosts().count()) {
+        (true, _) => "no host".to_owned(),
+        (false, count) if count > names.len() => {
+            format!("{} and {} more", names.join(", "), count - names.len())
+        }
+        (false, _) => names.join(", "),
+    }
+}
+
+/// Why no client takes a dNSName for any host (RFC 9525, section 6.3); `None` for a sound one.
+pub(crate) fn why_unmatchable(name: &str) -> Option<&'static str> {
+    let host = name.strip_prefix("*.").unwrap_or(name);
+    if host.contains('*') {
+        Some("a wildcard is the whole first label, with a name behind it")
+    } else if name.ends_with('.') && host.len() > 1 {
+        Some("it ends in a dot, which names in certificates do not")
+    } else if host.parse::<IpAddr>().is_ok() {
+        Some("clients compare IP addresses only with iPAddress")
+    } else if name.len() > 253 {
+        Some("it has more than 253 characters")
+    } else if is_dns_name(host) {
+        None
+    } else {
+        Some(what_is_wrong(host))
+    }
+}
+
+/// Why a wildcard that ends like `wanted`, or would be one by its star, does not stand for it.
 fn wildcard_miss(wanted: &str, presented: &str) -> Option<String> {
+    if let Some((before, after)) = presented.split_once('*').filter(|_| !presented.starts_with("*.")) {
+        let (before, after) = (before.to_ascii_lowercase(), after.to_ascii_lowercase());
+        let rest = wanted.strip_prefix(before.as_str())?.strip_suffix(after.as_str())?;
+        return (!rest.contains('.')).then(|| {
+            format!("the star of {presented} is not the whole first label, and clients take it for no host")
+        });
+    }
     let parent = presented.strip_prefix("*.")?.to_ascii_lowercase();
     let rest = wanted.strip_suffix(parent.as_str())?;
     match rest.strip_suffix('.') {

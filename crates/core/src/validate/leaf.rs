@@ -1,8 +1,11 @@
 //! What can be said of a server certificate by itself.
 
-use super::{EXPIRES_SOON_DAYS, Policy, Purpose, host::public_suffix_of_wildcard};
+use super::{
+    EXPIRES_SOON_DAYS, Policy, Purpose,
+    host::{public_suffix_of_wildcard, why_unmatchable},
+};
 use crate::{
-    certificate::{AlternativeName, Certificate, KeyAlgorithm, Malformed},
+    certificate::{AlternativeName, Certificate, GeneralName, KeyAlgorithm, Malformed, in_quotes},
     diagnostic::{Diagnostic, DiagnosticCode},
 };
 
@@ -38,8 +41,8 @@ pub(super) fn check(leaf: &Certificate, policy: &Policy, self_signed: bool, at: 
     }
     for name in &policy.names {
         if !name.is_named_by(leaf) {
-            let but = name.near_miss(leaf).unwrap_or_else(|| format!("it names {}", named(leaf)));
-            find(DiagnosticCode::NameMismatch, format!("the certificate is not for {name}: {but}"));
+            let message = format!("the certificate is not for {name}: {}", name.why_not(leaf));
+            find(DiagnosticCode::NameMismatch, message);
         }
     }
     if leaf.is_ca == Some(true) && policy.accept_ca {
@@ -114,17 +117,28 @@ fn key_usage(leaf: &Certificate) -> Option<String> {
     Some(format!("the key usage of the certificate lacks Digital_Signature ({only}): {clients}"))
 }
 
-/// The names of the certificate, the first few of them.
-fn named(leaf: &Certificate) -> String {
-    let names: Vec<&str> = leaf.hosts().take(4).collect();
-    match (names.is_empty(), leaf.hosts().count()) {
-        (true, _) => "no host".to_owned(),
-        (false, count) if count > names.len() => {
-            format!("{} and {} more", names.join(", "), count - names.len())
-        }
-        (false, _) => names.join(", "),
+/// The DNS names that no client takes for any host, the first few of them, each with the reason.
+fn unmatchable_names(leaf: &Certificate) -> Option<String> {
+    let odd: Vec<String> = leaf
+        .general_names
+        .iter()
+        .filter_map(|name| match name {
+            GeneralName::Dns(text) => why_unmatchable(text)
+                .map(|reason| format!("{} ({reason})", in_quotes(Some(text)).trim_start())),
+            _ => None,
+        })
+        .collect();
+    let (few, more) = (odd.get(..MAX_ODD_NAMES).unwrap_or(&odd), odd.len().saturating_sub(MAX_ODD_NAMES));
+    let more = if more > 0 { format!(", and {more} more") } else { String::new() };
+    match few {
+        [] => None,
+        [one] => Some(format!("no client matches a host with the name {one}")),
+        several => Some(format!("no client matches a host with the names {}{more}", several.join(", "))),
     }
 }
+
+/// Names that one finding tells of.
+const MAX_ODD_NAMES: usize = 8;
 
 fn warn(
     leaf: &Certificate,
@@ -160,6 +174,9 @@ fn warn(
             DiagnosticCode::NoSan,
             "the certificate names no host in subjectAltName; current clients will match no name".to_owned(),
         );
+    }
+    if let Some(message) = unmatchable_names(leaf).filter(|_| purpose == Purpose::Server) {
+        find(DiagnosticCode::UnmatchableName, message);
     }
     for name in leaf.alternative_names.iter().filter_map(AlternativeName::host) {
         if let Some(suffix) = public_suffix_of_wildcard(name) {

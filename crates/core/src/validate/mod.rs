@@ -30,6 +30,7 @@ pub use self::{
 pub(crate) use self::{
     authority::{about_authority, anchors_now},
     chain::{Chain, ChainFinder},
+    host::why_unmatchable,
     leaf::about_encoding,
     signatures::{KnownSignatures, SignatureCache},
 };
