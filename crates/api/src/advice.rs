@@ -86,6 +86,12 @@ fn words(remedy: &Remedy) -> String {
         | Remedy::AddUser
         | Remedy::AnswerYes
         | Remedy::BringBack { .. }
+        | Remedy::GoBackTo { .. }
+        | Remedy::RestoreOnly { .. }
+        | Remedy::RemoveDamaged { .. }
+        | Remedy::RemoveUser { .. }
+        | Remedy::Salvage
+        | Remedy::Unbind { .. }
         | Remedy::GivePassphrase
         | Remedy::GiveRollbackGuard
         | Remedy::GiveLogSegment { .. }

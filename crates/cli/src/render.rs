@@ -10,6 +10,7 @@ mod usage;
 mod views;
 
 use std::{
+    cell::RefCell,
     io::{self, Write as _},
     process::ExitCode,
 };
@@ -35,11 +36,11 @@ pub(crate) use self::{
     views::{ImportView, LinkView, UserView, file_text, import_text, path_text, with_own_role},
 };
 use self::{
-    failures::{FailureView, error_view, help, views},
+    failures::{FailureView, HeldWarning, error_view, help, views},
     output::Output,
     screen::{harmless, wrapped},
 };
-use crate::failure::Failure;
+use crate::failure::{Exit, Failure};
 
 pub(crate) const SCHEMA: &str = "strongroom/v1";
 
@@ -59,6 +60,8 @@ pub(crate) struct Printer {
     exit: std::cell::Cell<u8>,
     /// How the command was called, for the commands in its advice.
     called: Invocation,
+    /// Warnings of the command itself that stand in its JSON.
+    held: RefCell<Vec<HeldWarning>>,
 }
 
 #[derive(JsonSchema, Serialize)]
@@ -79,6 +82,7 @@ impl Printer {
             output: Output::default(),
             exit: std::cell::Cell::new(0),
             called,
+            held: RefCell::default(),
         }
     }
 
@@ -170,7 +174,10 @@ impl Printer {
         text: impl FnOnce() -> String,
     ) {
         if self.json {
-            self.json(&Success { schema: SCHEMA, result, warnings: views(warnings, &self.called) });
+            let held = self.held.borrow();
+            let mut warnings = views(warnings, &self.called);
+            warnings.extend(held.iter().map(HeldWarning::view));
+            self.json(&Success { schema: SCHEMA, result, warnings });
             return;
         }
         for warning in warnings {
@@ -222,10 +229,21 @@ impl Printer {
         self.words(&format!("{}: {message}", self.paint("33", "warning")));
     }
 
-    /// A warning with its advice, of a command that goes on.
+    /// A warning with its advice, of a command that goes on: it stands in the JSON as well, if that is printed afterwards.
     pub(crate) fn warn_of(&self, failure: &Failure) {
-        let help = self.help(&failure.remedies).map(|help| format!("; {help}"));
-        self.warn(&format!("{}{}", failure.message, help.unwrap_or_default()));
+        if self.held.borrow().iter().any(|held| held.message == failure.message) {
+            return;
+        }
+        let help = self.help(&failure.remedies);
+        let advice = help.as_ref().map(|help| format!("; {help}"));
+        self.warn(&format!("{}{}", failure.message, advice.unwrap_or_default()));
+        let message = failure.message.clone();
+        self.held.borrow_mut().push(HeldWarning { code: failure.code, message, help });
+    }
+
+    /// The same of something that is damaged, and is named by `message`.
+    pub(crate) fn warn_of_damage(&self, message: String) {
+        self.warn_of(&Failure::new(Exit::Store, "store_corrupt", "store", message));
     }
 
     pub(crate) fn failure(&self, failure: &Failure) {
@@ -352,7 +370,9 @@ impl List<'_> {
     /// Ends the list; `nothing` is said for people where it had no item.
     pub(crate) fn end(self, nothing: &str) {
         if self.printer.json {
-            self.printer.data("]},\"warnings\":[]}\n");
+            let held = self.printer.held.borrow();
+            let warnings: Vec<DiagnosticView<'_>> = held.iter().map(HeldWarning::view).collect();
+            self.printer.data(&format!("]}},\"warnings\":{}", json_line(&warnings).replace('\n', "}\n")));
         } else if self.empty {
             self.printer.text(nothing);
         }

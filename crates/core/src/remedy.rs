@@ -105,6 +105,35 @@ pub enum Remedy {
     ListAuthorities,
     /// List the hosts that are bound to entries.
     ListBindings,
+    /// End the binding of a host, which is damaged.
+    Unbind {
+        /// The host.
+        host: String,
+    },
+    /// Go back to a version of an entry, past one that is damaged.
+    GoBackTo {
+        /// The entry.
+        alias: String,
+        /// The version.
+        version: u32,
+    },
+    /// Take one entry out of a backup.
+    RestoreOnly {
+        /// The entry.
+        alias: String,
+    },
+    /// Remove a damaged entry with those of its versions that are whole.
+    RemoveDamaged {
+        /// The entry.
+        alias: String,
+    },
+    /// Remove a damaged user.
+    RemoveUser {
+        /// Its name.
+        name: String,
+    },
+    /// Write a copy of what is whole of a store, and make a new store of that.
+    Salvage,
     /// List the versions of an entry.
     ListVersions {
         /// The entry.

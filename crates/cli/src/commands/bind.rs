@@ -3,13 +3,15 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 use strongroom::{
-    Alias, Keystore,
+    Alias, Error, Keystore,
     instant::{rfc3339, seconds},
+    remedy::Remedy,
     select::ClientKeys,
+    store::StoreError,
     validate::PeerName,
 };
 
-use super::{now, open, open_read_only, why::decide};
+use super::{list::not_shown, now, open, open_read_only, why::decide};
 use crate::{
     args::{Arguments, Bind, Host},
     failure::Failure,
@@ -19,7 +21,8 @@ use crate::{
 #[derive(JsonSchema, Serialize)]
 pub(in crate::commands) struct BoundView {
     host: String,
-    alias: String,
+    /// The entry; after `unbind` null if the binding was damaged.
+    alias: Option<String>,
     outcome: &'static str,
     /// What the host was bound to before.
     former: Option<String>,
@@ -46,13 +49,19 @@ pub(super) fn bind(arguments: &Arguments, command: &Bind, printer: &Printer) -> 
         return list(arguments, printer);
     };
     let keystore = open(arguments)?;
+    let damaged = damaged_binding(&keystore, &host.name)?;
     let former = keystore.bind(&host.name, alias, now())?;
+    if damaged.is_some() {
+        let message =
+            format!("what {} was bound to before is not known: that binding was damaged", host.name);
+        printer.warn_of_damage(message);
+    }
     let same = former.as_ref() == Some(alias);
     let stored = keystore.entry(alias, now())?.alias;
     let answers = winner(&keystore, &host.name)?;
     let view = BoundView {
         host: host.name.to_string(),
-        alias: stored.to_string(),
+        alias: Some(stored.to_string()),
         outcome: if same { "already_bound" } else { "bound" },
         former: former.filter(|_| !same).map(|alias| alias.to_string()),
         answers: answers.as_ref().map(ToString::to_string),
@@ -75,6 +84,14 @@ pub(super) fn bind(arguments: &Arguments, command: &Bind, printer: &Printer) -> 
     Ok(())
 }
 
+/// Why the binding of a host cannot be read.
+pub(super) fn damaged_binding(keystore: &Keystore, host: &PeerName) -> Result<Option<StoreError>, Failure> {
+    match keystore.bound_alias(&host.to_string()) {
+        Err(Error::Store(damaged @ StoreError::Corrupt { .. })) => Ok(Some(damaged)),
+        other => Ok(other.map(|_| None)?),
+    }
+}
+
 /// Which entry answers for a host now.
 fn winner(keystore: &Keystore, host: &PeerName) -> Result<Option<Alias>, Failure> {
     let entries = keystore.entries_for(Some(host), None, u32::MAX, now())?;
@@ -88,20 +105,34 @@ pub(super) fn unbind(arguments: &Arguments, host: &Host, printer: &Printer) -> R
     let answers = winner(&keystore, &host.name)?;
     let view = BoundView {
         host: host.name.to_string(),
-        alias: former.to_string(),
+        alias: former.as_ref().map(ToString::to_string),
         outcome: "unbound",
         former: None,
         answers: answers.as_ref().map(ToString::to_string),
     };
     printer.result(&view, &[], || {
         let answers = answers.map_or_else(|| "nobody answers".to_owned(), |alias| format!("{alias} answers"));
-        format!("{} is no longer bound to {former}; {answers}\n", host.name)
+        match former {
+            Some(former) => format!("{} is no longer bound to {former}; {answers}\n", host.name),
+            None => format!("{} is no longer bound: the binding was damaged; {answers}\n", host.name),
+        }
     });
     Ok(())
 }
 
 fn list(arguments: &Arguments, printer: &Printer) -> Result<(), Failure> {
-    let bindings = open_read_only(arguments, printer)?.bindings()?;
+    let keystore = open_read_only(arguments, printer)?;
+    let (mut bindings, mut damaged) = (Vec::new(), false);
+    for (host, binding) in keystore.listed_bindings()? {
+        match binding {
+            Ok(binding) => bindings.push(binding),
+            Err(error) => {
+                damaged = true;
+                let failure = not_shown(&format!("the binding of \"{host}\""), &error);
+                printer.warn_of(&failure.with(Remedy::Unbind { host }));
+            }
+        }
+    }
     let views = bindings.iter().map(|binding| BindingView {
         host: binding.host.clone(),
         alias: binding.alias.to_string(),
@@ -110,6 +141,9 @@ fn list(arguments: &Arguments, printer: &Printer) -> Result<(), Failure> {
         in_force: binding.in_force,
     });
     printer.result(&BindingsView { bindings: views.collect() }, &[], || {
+        if bindings.is_empty() && damaged {
+            return "there is no binding that is whole\n".to_owned();
+        }
         if bindings.is_empty() {
             return "no host is bound to an entry\n".to_owned();
         }

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use strongroom::{
     Alias, Entry, Error, Keystore, UnixTime,
-    certificate::Certificate,
+    certificate::{Certificate, printable},
     instant::{day, seconds},
     keystore::{EntryKind, PendingRequest},
     remedy::Remedy,
@@ -75,21 +75,31 @@ fn by_expiry(
     Ok(())
 }
 
-/// Calls `take` for each entry that is whole, and warns of the others.
+/// What is damaged of a list that goes on: it stands in the JSON as well.
+pub(super) fn not_shown(what: &str, error: &StoreError) -> Failure {
+    let message = format!("{} cannot be shown: {error}", printable(what));
+    Failure::new(Exit::Store, error.code(), "store", message)
+}
+
+/// Calls `take` for each entry that is whole, and warns of the others; gives how many these are.
 pub(super) fn each(
     keystore: &Keystore,
     printer: &Printer,
     at: UnixTime,
     mut take: impl FnMut(Entry),
-) -> Result<(), Failure> {
+) -> Result<u64, Failure> {
+    let mut damaged = 0;
     for listed in keystore.listed_entries(at) {
         match listed? {
             (_, Ok(entry)) => take(entry),
             // The others are whole.
-            (alias, Err(error)) => printer.warn(&format!("\"{alias}\" cannot be shown: {error}")),
+            (alias, Err(error)) => {
+                damaged += 1;
+                printer.warn_of(&not_shown(&format!("\"{alias}\""), &error));
+            }
         }
     }
-    Ok(())
+    Ok(damaged)
 }
 
 pub(super) fn show(arguments: &Arguments, command: &Show, printer: &Printer) -> Result<(), Failure> {
@@ -173,11 +183,22 @@ pub(super) struct RemovedListing {
 /// The removed entries, each with what brings it back.
 fn removed(keystore: &Keystore, printer: &Printer) -> Result<(), Failure> {
     let at = seconds(now());
-    let entries = keystore.removed_entries(u32::MAX)?;
+    let (mut entries, mut damaged) = (Vec::new(), false);
+    for (alias, entry) in keystore.listed_removed()? {
+        match entry {
+            Ok(entry) => entries.push(entry),
+            Err(error) => {
+                printer.warn_of(&not_shown(&format!("the removed entry \"{alias}\""), &error));
+                damaged = true;
+            }
+        }
+    }
     let listing = RemovedListing { removed: entries.iter().map(RemovedView::of).collect() };
     printer.result(&listing, &[], || {
-        if entries.is_empty() {
-            return "nothing was removed, or it was pruned\n".to_owned();
+        match (entries.is_empty(), damaged) {
+            (true, true) => return "there is no removed entry that is whole\n".to_owned(),
+            (true, false) => return "nothing was removed, or it was pruned\n".to_owned(),
+            _ => {}
         }
         let mut table = printer.table(&["ALIAS", "KIND", "NAMES", "KEY", "EXPIRES"]).fit(&[0, 2], &[3, 1]);
         for entry in &entries {
@@ -248,7 +269,7 @@ pub(super) fn stream(
             match entry {
                 Ok(entry) => page.push(entry),
                 // The others are whole.
-                Err(error) => printer.warn(&format!("\"{alias}\" cannot be shown: {error}")),
+                Err(error) => printer.warn_of(&not_shown(&format!("\"{alias}\""), &error)),
             }
         }
         page.retain(|entry| keep(entry));
@@ -277,7 +298,7 @@ pub(super) fn pending(keystore: &Keystore, printer: &Printer) -> Result<Vec<Pend
     for (alias, request) in keystore.listed_requests()? {
         match request {
             Ok(request) => pending.push(request),
-            Err(error) => printer.warn(&format!("the request for \"{alias}\" cannot be shown: {error}")),
+            Err(error) => printer.warn_of(&not_shown(&format!("the request for \"{alias}\""), &error)),
         }
     }
     Ok(pending)

@@ -115,7 +115,7 @@ pub(super) fn backup(
     if salvage {
         let (report, lost) = keystore.salvage(file, now())?;
         for alias in &lost {
-            printer.warn(&format!("not in the copy, since it is damaged: {}", printable(alias)));
+            printer.warn_of_damage(format!("not in the copy, since it is damaged: {}", printable(alias)));
         }
         let view = ReportView::of(&report, Some(file.to_owned()));
         printer.result(&view, &[], || format!("wrote what is whole to {}: {}", file.display(), view.text()));

@@ -7,12 +7,11 @@ use serde::Serialize;
 use strongroom::{
     Error, Keystore, Password,
     account::AccountName,
-    certificate::printable,
     privilege::{Privilege, Privileges},
     store::StoreError,
 };
 
-use super::{now, open, open_read_only};
+use super::{list::not_shown, now, open, open_read_only};
 use crate::{
     args::{Arguments, NewPassword, User},
     failure::Failure,
@@ -74,7 +73,7 @@ pub(super) fn run(arguments: &Arguments, command: &User, printer: &Printer) -> R
                 match user {
                     Ok(user) => users.users.push(UserView::of(&user)),
                     // The others are whole.
-                    Err(error) => printer.warn(&format!("\"{}\" cannot be shown: {error}", printable(&name))),
+                    Err(error) => printer.warn_of(&not_shown(&format!("\"{name}\""), &error)),
                 }
             }
             printer.result(&users, &[], || table(&users, printer));

@@ -14,7 +14,9 @@ use strongroom::{
     validate::PeerName,
 };
 
-use super::{now, open_read_only, store_path, unproved, verify::instant};
+use super::{
+    bind::damaged_binding, list::not_shown, now, open_read_only, store_path, unproved, verify::instant,
+};
 use crate::{
     args::{Arguments, Why},
     failure::{Exit, Failure},
@@ -119,6 +121,12 @@ fn of_open_store(
         None => default_of_servers(arguments)?,
     };
     let host = command.host.as_ref().map(|host| &host.name);
+    if let Some(host) = host
+        && let Some(error) = damaged_binding(&keystore, host)?
+    {
+        let failure = not_shown(&format!("what {host} is bound to"), &error);
+        printer.warn_of(&failure.with(Remedy::Unbind { host: host.to_string() }));
+    }
     let limit = if command.all { u32::MAX } else { ASKED };
     let entries = keystore.entries_for(host, default.as_ref(), limit, at)?;
     let near = match host.filter(|_| entries.is_empty()) {

@@ -18,6 +18,19 @@ pub(crate) struct DiagnosticView<'a> {
     help: Option<String>,
 }
 
+/// A warning until the result is printed.
+pub(super) struct HeldWarning {
+    pub(super) code: &'static str,
+    pub(super) message: String,
+    pub(super) help: Option<String>,
+}
+
+impl HeldWarning {
+    pub(super) fn view(&self) -> DiagnosticView<'_> {
+        DiagnosticView { code: self.code, message: &self.message, help: self.help.clone() }
+    }
+}
+
 #[derive(JsonSchema, Serialize)]
 pub(super) struct FailureView<'a> {
     pub(super) schema: &'static str,

@@ -33,6 +33,9 @@ pub struct Binding {
     pub in_force: bool,
 }
 
+/// A host with its binding, or with why that cannot be shown.
+pub type ListedBinding = (String, Result<Binding, StoreError>);
+
 impl Keystore {
     /// Binds a host to an entry, in place of what it was bound to. Among entries that are equally exact for the host and
     /// equally valid, this one answers then. Gives the alias that the host was bound to before.
@@ -55,7 +58,11 @@ impl Keystore {
                     let but = host.why_not(leaf);
                     return Err(StoreError::HostNotNamed { alias, host: name.clone(), but }.into());
                 }
-                let former = write.as_read().binding(&name)?.map(|row| row.alias);
+                let former = match write.as_read().binding(&name) {
+                    // The new one stands in its place.
+                    Err(StoreError::Corrupt { .. }) => None,
+                    other => other?.map(|row| row.alias),
+                };
                 if former.as_ref() == Some(&alias) {
                     return Ok(Step::Same(former));
                 }
@@ -72,21 +79,26 @@ impl Keystore {
         )
     }
 
-    /// Ends the binding of a host; gives the alias that it was bound to.
+    /// Ends the binding of a host; gives the alias that it was bound to, `None` if the binding is damaged.
     ///
     /// # Errors
     ///
     /// [`StoreError::HostNotBound`].
-    pub fn unbind(&self, host: &PeerName, at: UnixTime) -> Result<Alias, Error> {
+    pub fn unbind(&self, host: &PeerName, at: UnixTime) -> Result<Option<Alias>, Error> {
         let name = host.to_string();
         let asked = Asked { action: Action::UnbindHost, about: &name, at: seconds(at) };
         self.change(
             asked,
             |write, _| {
-                let row = write.as_read().binding(&name)?;
-                let row = row.ok_or_else(|| StoreError::HostNotBound { host: name.clone() })?;
+                let former = match write.as_read().binding(&name) {
+                    Err(StoreError::Corrupt { .. }) => None,
+                    other => {
+                        let row = other?.ok_or_else(|| StoreError::HostNotBound { host: name.clone() })?;
+                        Some(row.alias)
+                    }
+                };
                 write.delete_binding(&name);
-                Ok(Step::Changed(row.alias, LogNote::plain(name.clone(), Happened::Unbound)))
+                Ok(Step::Changed(former, LogNote::plain(name.clone(), Happened::Unbound)))
             },
             |read, _, _| Ok(read.binding(&name)?.is_none()),
         )
@@ -98,20 +110,40 @@ impl Keystore {
     ///
     /// [`StoreError`] if the store cannot be read.
     pub fn bindings(&self) -> Result<Vec<Binding>, Error> {
+        let listed = self.listed_bindings()?.into_iter().map(|(_, binding)| Ok(binding?));
+        listed.collect()
+    }
+
+    /// The same with what is damaged in its place, by its host.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if the store cannot be read.
+    pub fn listed_bindings(&self) -> Result<Vec<ListedBinding>, Error> {
         self.reading(|read| {
-            let rows = read.bindings()?.into_iter().map(|row| {
-                let named = read.entry(&row.alias)?.filter(|entry| entry.head.trust.is_none());
-                let host: Option<PeerName> = row.host.parse().ok();
-                let in_force = host.zip(named).is_some_and(|(host, entry)| {
-                    entry.content.leaf().is_some_and(|leaf| host.is_named_by(leaf))
+            let rows = read.listed_bindings()?.into_iter().map(|(host, row)| {
+                let shown = row.and_then(|row| {
+                    // A damaged entry is not what is asked about.
+                    let named = match read.entry(&row.alias) {
+                        Err(StoreError::Corrupt { .. }) => None,
+                        other => other?.filter(|entry| entry.head.trust.is_none()),
+                    };
+                    let name: Option<PeerName> = host.parse().ok();
+                    let in_force = name.zip(named).is_some_and(|(name, entry)| {
+                        entry.content.leaf().is_some_and(|leaf| name.is_named_by(leaf))
+                    });
+                    Ok(Binding {
+                        host: row.host,
+                        alias: row.alias,
+                        actor: row.actor,
+                        created_at: instant::at(row.at),
+                        in_force,
+                    })
                 });
-                Ok(Binding {
-                    host: row.host,
-                    alias: row.alias,
-                    actor: row.actor,
-                    created_at: instant::at(row.at),
-                    in_force,
-                })
+                match shown {
+                    Err(other) if !matches!(other, StoreError::Corrupt { .. }) => Err(other),
+                    shown => Ok((host, shown)),
+                }
             });
             rows.collect()
         })

@@ -62,7 +62,7 @@ pub use self::{
         AuthoritiesReport, AuthoritiesRequest, AuthorityFile, AuthorityNames, AuthorityOutcome,
         AuthorityReport,
     },
-    bindings::Binding,
+    bindings::{Binding, ListedBinding},
     bulk::{AliasFrom, BulkAlias, BulkEntry, BulkItem, BulkReport, BulkRequest, BulkResult},
     copies::{Backup, RestoreOptions, RestorePlan},
     embedded::EmbeddedAuthority,
@@ -81,7 +81,7 @@ pub use self::{
     metrics::Metrics,
     options::{NewKeystore, OpenOptions},
     rekey::KeptSlot,
-    removal::RemovedEntry,
+    removal::{ListedRemoved, RemovedEntry},
     request::{
         Administrator, ChainLink, ChainState, CredentialRequest, Entry, EntryKind, ImportOptions,
         ImportReport, OpenedCredential, Opening, Outcome, ServerCertificateRequest,

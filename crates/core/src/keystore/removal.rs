@@ -33,6 +33,9 @@ pub struct RemovedEntry {
     pub authority: bool,
 }
 
+/// An alias in lower case with its removed entry, or with why that cannot be shown.
+pub type ListedRemoved = (String, Result<RemovedEntry, StoreError>);
+
 impl Keystore {
     /// Removes an entry. Its versions stay in the file, sealed, until they are pruned; [`undo`](Self::undo) brings it back,
     /// and its alias is free meanwhile. `force` removes also what a server uses, as far as servers say so, and a CA
@@ -130,22 +133,31 @@ impl Keystore {
     ///
     /// [`StoreError`] if the store cannot be read.
     pub fn removed_entries(&self, limit: u32) -> Result<Vec<RemovedEntry>, Error> {
-        let found = self.reading(|read| {
-            let all = read.all_removed(None, limit)?;
-            all.into_iter().map(|removed| read.current(removed.head)).collect::<Result<Vec<_>, _>>()
-        })?;
-        let described = found.into_iter().map(|EntryRow { head, content }| {
-            let certificate = content.leaf().cloned();
-            Ok(RemovedEntry {
-                alias: head.alias,
-                version: content.number,
-                created_at: instant::at(content.created_at),
-                certificate: certificate
-                    .ok_or(StoreError::Corrupt { detail: "an entry has no certificate" })?,
-                authority: head.trust.is_some(),
-            })
-        });
-        described.collect()
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let listed = self.removed(limit)?.into_iter().map(|(_, entry)| Ok(entry?));
+        listed.collect()
+    }
+
+    /// All removed entries, with what is damaged in its place.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if the store cannot be read.
+    pub fn listed_removed(&self) -> Result<Vec<ListedRemoved>, Error> {
+        self.removed(usize::MAX)
+    }
+
+    fn removed(&self, limit: usize) -> Result<Vec<ListedRemoved>, Error> {
+        self.reading(|read| {
+            let listed = read.removed_listed(limit)?.into_iter().map(|(alias, removed)| {
+                let shown = removed.and_then(|removed| described(read.current(removed.head)?));
+                match shown {
+                    Err(other) if !matches!(other, StoreError::Corrupt { .. }) => Err(other),
+                    shown => Ok((alias, shown)),
+                }
+            });
+            listed.collect()
+        })
     }
 
     /// No entry has the alias; perhaps a removed one had it.
@@ -156,6 +168,18 @@ impl Keystore {
             _ => StoreError::NotFound { alias }.into(),
         }
     }
+}
+
+fn described(row: EntryRow) -> Result<RemovedEntry, StoreError> {
+    let EntryRow { head, content } = row;
+    let certificate = content.leaf().cloned();
+    Ok(RemovedEntry {
+        alias: head.alias,
+        version: content.number,
+        created_at: instant::at(content.created_at),
+        certificate: certificate.ok_or(StoreError::Corrupt { detail: "an entry has no certificate" })?,
+        authority: head.trust.is_some(),
+    })
 }
 
 /// An entry that was set aside inside a write.

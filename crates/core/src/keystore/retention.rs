@@ -305,7 +305,7 @@ fn plan(read: &Read<'_>, aliases: Option<&[Alias]>, rule: &Rule<'_>) -> Result<P
             let done = head.and_then(|head| rule.of_entry(read, head, &mut plan));
             plan.note(alias, done)
         })?;
-        for (alias, removed) in read.removed_listed()? {
+        for (alias, removed) in read.removed_listed(usize::MAX)? {
             let done = removed.and_then(|removed| rule.of_removed(read, removed, &mut plan));
             plan.note(&alias, done)?;
         }

@@ -10,7 +10,7 @@ use crate::{
     error::Error,
     seal::Digest,
     select::{NameMatch, wildcard_of},
-    store::{Generation, TrustAnchors, name_digest},
+    store::{BindingRow, Generation, Read, StoreError, TrustAnchors, name_digest},
     validate::PeerName,
 };
 
@@ -61,19 +61,19 @@ impl Keystore {
         self.shared.origin.path()
     }
 
-    /// Gives every name of every server entry to `sink`, none left out, and every host that is bound: as they were in one
-    /// instant, which is what it answers. No certificate is read.
+    /// Gives every name of every server entry to `sink`, none left out, and every host that is bound, unless its binding is
+    /// damaged: as they were in one instant, which is what it answers. No certificate is read.
     ///
     /// # Errors
     ///
-    /// [`StoreError`](crate::store::StoreError) if the store cannot be read, or not all of it can be proved.
+    /// [`StoreError`] if the store cannot be read, or not all of it can be proved.
     pub fn served_names(&self, sink: &mut dyn NameSink) -> Result<Generation, Error> {
         let sink = RefCell::new(sink);
         self.reading(|read| {
             let mut sink = sink.borrow_mut();
             sink.begin();
             read.each_name(&mut |digest, alias| sink.name(&NameDigest(*digest), alias))?;
-            for row in read.bindings()? {
+            for row in whole_bindings(read)? {
                 sink.bound(&row.host, &row.alias);
             }
             read.generation()
@@ -84,7 +84,7 @@ impl Keystore {
     ///
     /// # Errors
     ///
-    /// [`StoreError`](crate::store::StoreError) if the store cannot be read.
+    /// [`StoreError`] if the store cannot be read.
     pub fn trust_anchors(&self) -> Result<TrustAnchors, Error> {
         self.reading(|read| read.anchors())
     }
@@ -93,25 +93,25 @@ impl Keystore {
     ///
     /// # Errors
     ///
-    /// [`StoreError`](crate::store::StoreError) if the store cannot be read.
+    /// [`StoreError`] if the store cannot be read.
     pub fn bound_alias(&self, host: &str) -> Result<Option<Alias>, Error> {
         self.reading(|read| Ok(read.binding(host)?.map(|row| row.alias)))
     }
 
-    /// Every host that is bound, with its alias, whether or not that is in force.
+    /// Every host that is bound, with its alias, whether or not that is in force; one whose binding is damaged is left out.
     ///
     /// # Errors
     ///
-    /// [`StoreError`](crate::store::StoreError) if the store cannot be read.
+    /// [`StoreError`] if the store cannot be read.
     pub fn bound_hosts(&self) -> Result<Vec<(String, Alias)>, Error> {
-        self.reading(|read| Ok(read.bindings()?.into_iter().map(|row| (row.host, row.alias)).collect()))
+        self.reading(|read| Ok(whole_bindings(read)?.into_iter().map(|row| (row.host, row.alias)).collect()))
     }
 
     /// Up to `limit` aliases of entries that have a name, in lower case and in order.
     ///
     /// # Errors
     ///
-    /// [`StoreError`](crate::store::StoreError) if the store cannot be read.
+    /// [`StoreError`] if the store cannot be read.
     pub fn aliases_of_name(&self, name: &str, limit: u32) -> Result<Vec<Alias>, Error> {
         self.reading(|read| read.aliases_named(name, limit))
     }
@@ -121,7 +121,7 @@ impl Keystore {
     ///
     /// # Errors
     ///
-    /// [`StoreError`](crate::store::StoreError) if the store cannot be read.
+    /// [`StoreError`] if the store cannot be read.
     pub fn entries_for(
         &self,
         host: Option<&PeerName>,
@@ -133,7 +133,11 @@ impl Keystore {
             let chains = self.chains_of(read);
             let mut found = Vec::new();
             let name = host.map(ToString::to_string).unwrap_or_default();
-            let bound = read.binding(&name)?.map(|row| row.alias);
+            let bound = match read.binding(&name) {
+                // It decides nothing; among equal entries another rule does.
+                Err(StoreError::Corrupt { .. }) => None,
+                other => other?.map(|row| row.alias),
+            };
             let wildcard = wildcard_of(&name);
             let ways = [(Some(name), NameMatch::Exact), (wildcard, NameMatch::Wildcard)];
             for (name, matched) in ways {
@@ -170,4 +174,10 @@ impl Keystore {
             Ok(found)
         })
     }
+}
+
+/// One damaged binding takes no other host from its entry.
+fn whole_bindings(read: &Read<'_>) -> Result<Vec<BindingRow>, StoreError> {
+    let listed = read.listed_bindings()?.into_iter().map(|(_, row)| row);
+    listed.filter(|row| !matches!(row, Err(StoreError::Corrupt { .. }))).collect()
 }

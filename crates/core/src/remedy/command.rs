@@ -84,6 +84,23 @@ impl Remedy {
             Self::ListEntries => format!("list the entries with: {program} ls"),
             Self::ListAuthorities => format!("list the CA certificates with: {program} ca ls"),
             Self::ListBindings => format!("list what is bound with: {program} bind"),
+            Self::Unbind { host } => format!("end it with: {program} unbind {}", shell_word(host)),
+            Self::GoBackTo { alias, version } => {
+                format!("go back to the version that is whole: {program} undo {alias} --to {version}")
+            }
+            Self::RestoreOnly { alias } => {
+                format!("take it out of a backup: {program} restore --only {alias} --from FILE")
+            }
+            Self::RemoveDamaged { alias } => {
+                format!("to give it up with all its versions: {program} rm {alias} --force")
+            }
+            Self::RemoveUser { name } => format!(
+                "remove the user, and add them again: {program} user rm {}",
+                shell_word(name)
+            ),
+            Self::Salvage => format!(
+                "write what is whole to a file, and make a new store of that: {program} backup --salvage FILE; {program} restore --new-store FILE"
+            ),
             Self::ListVersions { alias } => format!("list the versions with: {program} history {alias}"),
             Self::MakeRollbackGuard => "look for the one that was made with the store; if there is none, one command with --accept-rollback makes one of what the store is now".to_owned(),
             Self::GiveRollbackGuard => "give the file that was made for this store with --rollback-guard; what verify trusts is given to verify --leaf with --anchor".to_owned(),

@@ -3,6 +3,7 @@
 use super::{
     Read, StoreError, Write,
     codec::{Decoder, Encoder},
+    entries::Named,
     key::{self, Tag},
     read::RECORD,
     records::EntryHead,
@@ -41,10 +42,16 @@ impl BindingRow {
 impl Read<'_> {
     /// All bindings in the order of their hosts.
     pub(crate) fn bindings(&self) -> Result<Vec<BindingRow>, StoreError> {
+        self.listed_bindings()?.into_iter().map(|(_, row)| row).collect()
+    }
+
+    /// The same with what is damaged in its place, by its host.
+    pub(crate) fn listed_bindings(&self) -> Result<Vec<Named<BindingRow>>, StoreError> {
         let listed = self.list(&[Tag::Binding.byte()], &[], MOST)?;
         let rows = listed.into_iter().map(|(key, record)| {
             let host = key::text_of(&key).ok_or(RECORD)?;
-            BindingRow::from_record(host, &record?)
+            let row = record.and_then(|record| BindingRow::from_record(host, &record));
+            Ok((host.to_owned(), row))
         });
         rows.collect()
     }

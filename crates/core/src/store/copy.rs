@@ -95,62 +95,38 @@ impl Store {
         if whole_log {
             read.log_cut_records()?.into_iter().for_each(|(key, record)| write.put(key, record));
         }
-        let mut lost = Vec::new();
-        let walked = read.each_listed(&mut |alias, head| {
-            let copied = head.and_then(|head| write.take_over(&read, &head, None, None));
-            match copied {
-                Ok(()) => {}
-                Err(StoreError::Corrupt { .. }) => lost.push(alias.to_owned()),
-                Err(other) => return Err(other),
-            }
-            Ok(())
-        });
-        match walked {
-            Ok(()) => {}
-            Err(StoreError::Corrupt { .. }) => lost.push("(entries whose names are lost)".to_owned()),
-            Err(other) => return Err(other),
+        let mut lost = Lost::default();
+        if !whole_log {
+            lost.0.push("(the log)".to_owned());
         }
-        for removed in read.all_removed(None, u32::MAX).unwrap_or_default() {
-            let _ = write.take_over(&read, &removed.head, Some(&removed), None);
-        }
-        match read.listed_accounts() {
-            Ok(accounts) => {
-                for (name, account) in accounts {
-                    match account {
-                        Ok(account) => write.put_account(&account)?,
-                        Err(_) => lost.push(format!("(the administrator {name})")),
-                    }
-                }
+        write.take_whole_entries(&read, &mut lost)?;
+        for (name, account) in lost.list("administrators", read.listed_accounts())? {
+            if let Some(account) = lost.one(|| format!("the administrator \"{name}\""), account)? {
+                write.put_account(&account)?;
             }
-            Err(_) => lost.push("(administrators whose names are lost)".to_owned()),
         }
         // Without them the copy could not be opened.
         for (number, slot) in read.slot_rows()? {
             match slot {
                 Ok(slot) => write.put_slot(&slot),
-                Err(_) => lost.push(format!("(slot {number})")),
+                Err(_) => lost.0.push(format!("(slot {number})")),
             }
         }
-        for binding in read.bindings().unwrap_or_default() {
-            write.put_binding(&binding);
-        }
-        match read.web_server() {
-            Ok(web_server) => write.put_web_server(&web_server),
-            Err(_) => lost.push("(what the web server shows)".to_owned()),
-        }
-        match read.listed_requests() {
-            Ok(requests) => {
-                for (alias, request) in requests {
-                    match request {
-                        Ok(request) => write.put_request(&request),
-                        Err(_) => lost.push(format!("(the pending request for {alias})")),
-                    }
-                }
+        for (host, binding) in lost.list("bindings", read.listed_bindings())? {
+            if let Some(binding) = lost.one(|| format!("the binding of \"{host}\""), binding)? {
+                write.put_binding(&binding);
             }
-            Err(_) => lost.push("(pending requests whose names are lost)".to_owned()),
+        }
+        if let Some(web_server) = lost.one(|| "what the web server shows".to_owned(), read.web_server())? {
+            write.put_web_server(&web_server);
+        }
+        for (alias, request) in lost.list("pending requests", read.listed_requests())? {
+            if let Some(request) = lost.one(|| format!("the pending request for {alias}"), request)? {
+                write.put_request(&request);
+            }
         }
         write.commit(event)?;
-        Ok(lost)
+        Ok(lost.0)
     }
 
     /// Takes the store as it is, whatever its guard says, writes that into the log and sets the guard to where it stands.
@@ -180,7 +156,50 @@ impl Store {
     }
 }
 
+/// What a copy of what is whole leaves out.
+#[derive(Default)]
+struct Lost(Vec<String>);
+
+impl Lost {
+    /// Notes what is damaged; any other failure ends the copy.
+    fn one<T>(
+        &mut self,
+        what: impl FnOnce() -> String,
+        found: Result<T, StoreError>,
+    ) -> Result<Option<T>, StoreError> {
+        match found {
+            Ok(found) => Ok(Some(found)),
+            Err(StoreError::Corrupt { .. }) => {
+                self.0.push(format!("({})", what()));
+                Ok(None)
+            }
+            Err(other) => Err(other),
+        }
+    }
+
+    fn list<T>(&mut self, what: &str, found: Result<Vec<T>, StoreError>) -> Result<Vec<T>, StoreError> {
+        Ok(self.one(|| format!("{what} whose names are lost"), found)?.unwrap_or_default())
+    }
+}
+
 impl Write<'_> {
+    /// Takes over what is whole of the entries, removed ones included.
+    fn take_whole_entries(&self, from: &Read<'_>, lost: &mut Lost) -> Result<(), StoreError> {
+        let walked = from.each_listed(&mut |alias, head| {
+            match head.and_then(|head| self.take_over(from, &head, None, None)) {
+                Err(StoreError::Corrupt { .. }) => lost.0.push(alias.to_owned()),
+                other => other?,
+            }
+            Ok(())
+        });
+        lost.one(|| "entries whose names are lost".to_owned(), walked)?;
+        for (alias, removed) in lost.list("removed entries", from.removed_listed(usize::MAX))? {
+            let taken = removed.and_then(|removed| self.take_over(from, &removed.head, Some(&removed), None));
+            lost.one(|| format!("the removed entry {alias}"), taken)?;
+        }
+        Ok(())
+    }
+
     /// Puts an entry of another store, or of another time, with all its versions. `reseal` seals its keys for this one;
     /// without it they stay as they are.
     pub(crate) fn take_over(

@@ -53,6 +53,9 @@ impl Write<'_> {
         reseal: &dyn Reseal,
     ) -> Result<(), StoreError> {
         let accounts = self.as_read().accounts()?;
+        // These go over as they are.
+        self.as_read().bindings()?;
+        self.as_read().web_server()?;
         self.as_read().verify_log()?;
         self.go_over_to(Arc::clone(ledger));
         let mut heads = Vec::new();

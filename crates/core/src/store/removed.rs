@@ -71,10 +71,10 @@ fn removed_at(key: Vec<u8>, record: &[u8]) -> Result<Removed, StoreError> {
 }
 
 impl Read<'_> {
-    /// The removed entries in the order of their aliases, each with its alias in lower case, and what is damaged in its
+    /// Up to `limit` removed entries in the order of their aliases, each with its alias in lower case, and what is damaged in its
     /// place.
-    pub(crate) fn removed_listed(&self) -> Result<Vec<Named<Removed>>, StoreError> {
-        let listed = self.list(&[Tag::Removed.byte()], &[], usize::MAX)?;
+    pub(crate) fn removed_listed(&self, limit: usize) -> Result<Vec<Named<Removed>>, StoreError> {
+        let listed = self.list(&[Tag::Removed.byte()], &[], limit)?;
         let named = listed.into_iter().map(|(key, record)| {
             let alias = key::alias_of(&key).ok_or(RECORD)?.to_owned();
             Ok((alias, record.and_then(|record| removed_at(key, &record))))

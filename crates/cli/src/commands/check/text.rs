@@ -91,8 +91,10 @@ fn cells(entry: Checked<'_>, expiry: &Expiry, now: i64) -> Vec<Cell> {
 
 /// `14 entries checked: 1 expired, 2 expiring within 30 days`
 fn sum(counts: &Counts, window: ExpiryWindow) -> String {
-    let checked =
-        if counts.checked == 1 { "1 entry".to_owned() } else { format!("{} entries", counts.checked) };
+    let all = counts.checked + counts.unreadable;
+    let entries = if all == 1 { "entry" } else { "entries" };
+    let of = if counts.unreadable > 0 { format!(" of {all}") } else { String::new() };
+    let checked = format!("{}{of} {entries}", counts.checked);
     let within = format!("expiring within {window}");
     let parts: Vec<String> = [
         (counts.expired, "expired"),

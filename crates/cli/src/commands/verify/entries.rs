@@ -32,6 +32,8 @@ struct Counts {
     accepted: u64,
     accepted_as_allowed: u64,
     refused: u64,
+    /// Entries that could not be read; the warnings name them.
+    unreadable: u64,
 }
 
 #[derive(JsonSchema, Serialize)]
@@ -49,7 +51,7 @@ pub(super) fn run(
     let keystore = open_read_only(arguments, printer)?;
     let mut view = VerdictsView { counts: Counts::default(), entries: Vec::new() };
     let mut stopped = None;
-    each(&keystore, printer, at, |entry| {
+    view.counts.unreadable = each(&keystore, printer, at, |entry| {
         if entry.kind != EntryKind::Server || stopped.is_some() {
             return;
         }
@@ -82,7 +84,9 @@ pub(super) fn run(
         return Err(error.into());
     }
     printer.result(&view, &[], || text(&view, printer));
-    if view.counts.refused > 0 {
+    if view.counts.unreadable > 0 {
+        printer.set_exit(Exit::Store.code());
+    } else if view.counts.refused > 0 {
         printer.set_exit(Exit::Validation.code());
     }
     Ok(())
@@ -98,7 +102,7 @@ fn text(view: &VerdictsView, printer: &Printer) -> String {
             table.row(vec![entry.alias.as_str().into(), verdict.into(), reason.message.as_str().into()]);
         }
     }
-    let Counts { verified, accepted, accepted_as_allowed, refused } = view.counts;
+    let Counts { verified, accepted, accepted_as_allowed, refused, unreadable } = view.counts;
     let mut parts = vec![format!("{accepted} accepted")];
     if accepted_as_allowed > 0 {
         parts.push(format!("{accepted_as_allowed} allowed at the import"));
@@ -106,7 +110,15 @@ fn text(view: &VerdictsView, printer: &Printer) -> String {
     if refused > 0 {
         parts.push(format!("{refused} refused"));
     }
+    if unreadable > 0 {
+        parts.push(format!("{unreadable} damaged, and not verified"));
+    }
     let rows = if any { table.take_text() } else { String::new() };
-    let entries = if verified == 1 { "entry" } else { "entries" };
-    format!("{rows}{verified} {entries} verified: {}\n", parts.join(", "))
+    let entries = if verified + unreadable == 1 { "entry" } else { "entries" };
+    let all = if unreadable > 0 {
+        format!("{verified} of {}", verified + unreadable)
+    } else {
+        verified.to_string()
+    };
+    format!("{rows}{all} {entries} verified: {}\n", parts.join(", "))
 }
