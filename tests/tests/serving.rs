@@ -1,7 +1,7 @@
 //! What administrators ask about servers: who answers, what is bound, what is served, and whether it is what is stored.
 
 use std::{
-    io::{BufRead as _, BufReader},
+    io::{BufRead as _, BufReader, Read as _},
     process::{Child, Command, Stdio},
     time::Duration,
 };
@@ -104,8 +104,25 @@ struct Serving {
 
 impl Serving {
     fn start(shop: &Shop, arguments: &[&str]) -> Self {
+        Self::begin(shop, arguments, Stdio::null())
+    }
+
+    /// One whose words are kept for the end.
+    fn told(shop: &Shop, arguments: &[&str]) -> Self {
+        Self::begin(shop, arguments, Stdio::piped())
+    }
+
+    /// Ends it, and gives what it said.
+    fn end(&mut self) -> String {
+        self.child.kill().unwrap();
+        let mut told = String::new();
+        self.child.stderr.take().unwrap().read_to_string(&mut told).unwrap();
+        told
+    }
+
+    fn begin(shop: &Shop, arguments: &[&str], stderr: Stdio) -> Self {
         let mut command = shop.command(["--json", "serve", "--listen", "127.0.0.1:0"]);
-        let mut child = command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut child = command.args(arguments).stdout(Stdio::piped()).stderr(stderr).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let ready: Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
@@ -174,6 +191,43 @@ fn a_renewal_is_served_without_a_restart_and_seen_from_outside() {
     let run = shop.json(["verify", "other", "--connect", &host]);
     assert_eq!((run.code, run.error_code().as_str()), (7, "not_served"));
     assert!(run.out.contains("the server sends another certificate: CN=shop.fixture.test"), "{}", run.out);
+}
+
+const RSA_SUITE: &str = "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256";
+
+#[test]
+fn suites_that_go_with_no_certificate_lock_nobody_out() {
+    let shop = Shop::open();
+    let fine = |arguments: &[&str]| {
+        let run = shop.run(arguments);
+        assert_eq!(run.code, 0, "{arguments:?}: {}{}", run.out, run.err);
+        run
+    };
+    fine(&["generate", "www", "--name", "www.fixture.test", "--key", "rsa2048"]);
+    let server = Serving::start(&shop, &["--alias", "www"]);
+    fine(&["web-server", "--protocols", "TLSv1.2", "--cipher-suites", RSA_SUITE]);
+    let renew = ["generate", "www", "--name", "www.fixture.test", "--replace"];
+    let run = shop.json(renew);
+    assert_eq!((run.code, run.error_code().as_str()), (2, "tls_not_offered"), "{}", run.out);
+    let host = server.host();
+    fine(&["verify", "www", "--connect", &host]);
+    // Nobody knows what a server shows that does not run: it says so when it starts, and while it runs.
+    drop(server);
+    fine(&renew);
+    let mut server = Serving::told(&shop, &["--alias", "www"]);
+    let host = server.host();
+    fine(&["verify", "www", "--connect", &host]);
+    fine(&renew);
+    eventually("the renewal is served", || shop.run(["verify", "www", "--connect", &host]).code == 0);
+    fine(&["web-server", "--cipher-suites", "all"]);
+    fine(&["verify", "www", "--connect", &host]);
+    let told = server.end();
+    assert_eq!(
+        told.matches("the cipher suites that were chosen do not go with the key of www, so nobody could connect: every one is offered until others are chosen").count(),
+        1,
+        "{told}"
+    );
+    assert!(told.contains("the cipher suites that were chosen are offered again"), "{told}");
 }
 
 #[cfg(unix)]

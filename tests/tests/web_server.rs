@@ -4,7 +4,10 @@ use strongroom::{
     Alias, Error, Keystore, UnlockKey,
     diagnostic::{DiagnosticCode, Severity},
     engine::{Engine as _, MemoryEngine, Table},
-    keystore::{Backup, CredentialRequest, KeptSlot, NewKeystore, RestoreOptions, WebServerChange},
+    issuance::{CertificateTemplate, KeyKind},
+    keystore::{
+        Backup, CredentialRequest, GenerateRequest, KeptSlot, NewKeystore, RestoreOptions, WebServerChange,
+    },
     seal::UnlockSource,
     store::StoreError,
     web_server::{Chosen, CipherSuite, TlsVersion, WebServer, WebServerError},
@@ -95,6 +98,71 @@ fn what_cannot_be_served_is_refused_and_changes_nothing() {
     assert_eq!(keystore.web_server().unwrap(), before);
     let last = keystore.log(0, 100).unwrap().pop().unwrap();
     assert_eq!((last.action.as_str(), last.outcome.as_str()), ("web-server", "tls_not_offered"));
+}
+
+/// Makes a self-signed certificate for `www`, in place of the former one.
+fn generate(keystore: &Keystore, key: KeyKind, dry_run: bool) -> Result<(), Error> {
+    let template = CertificateTemplate::new(vec!["www.test".parse().unwrap()]);
+    let mut request = GenerateRequest::new(alias("www"), template, now());
+    request.key = key;
+    (request.options.replace, request.options.dry_run) = (true, dry_run);
+    keystore.generate(request).map(drop)
+}
+
+#[test]
+fn a_renewal_that_would_lock_everybody_out_is_refused() {
+    let (_, _, keystore) = in_memory();
+    let key = || keystore.entry(&alias("www"), now()).unwrap().certificate.key().to_string();
+    generate(&keystore, KeyKind::Rsa2048, false).unwrap();
+    let mut narrow = change("www");
+    narrow.versions = Some(vec![TlsVersion::Tls12]);
+    narrow.suites = Some(vec![CipherSuite::EcdheRsaAes128GcmSha256]);
+    keystore.set_web_server(&narrow, now()).unwrap();
+    let ca = root("Root");
+    keystore.import_authority(&alias("ca"), ca.file(), now()).unwrap();
+    let import = |dry_run| {
+        let credential = ca.issue(&leaf_params("www.test"), &[]);
+        let mut request = CredentialRequest::new(alias("WWW"), credential, now());
+        (request.options.replace, request.options.dry_run) = (true, dry_run);
+        keystore.import_credential(request).unwrap_err()
+    };
+    // The former version has a P-256 key.
+    let undone = keystore.undo(&alias("www"), now()).unwrap_err();
+    for error in [import(true), import(false), generate(&keystore, KeyKind::P256, true).unwrap_err(), undone]
+    {
+        assert_eq!((error.code(), error.stage()), ("tls_not_offered", "web server"));
+        assert!(
+            error.to_string().ends_with(
+                "it shows \"www\", whose new key, P-256, goes with none of the cipher suites that were chosen, TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"
+            ),
+            "{error}"
+        );
+        assert!(error.help().unwrap().contains(
+            "strongroom web-server --cipher-suites TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,"
+        ));
+    }
+    assert!(key().contains("RSA"), "{}", key());
+    // Another entry is nobody's way in.
+    let mut other = CredentialRequest::new(alias("api"), ca.issue(&leaf_params("api.test"), &[]), now());
+    other.options.replace = true;
+    keystore.import_credential(other).unwrap();
+    // As the help says: suites for both keys, and then the other key.
+    let mut both = WebServerChange::default();
+    both.suites = Some(vec![CipherSuite::EcdheRsaAes128GcmSha256, CipherSuite::EcdheEcdsaAes128GcmSha256]);
+    keystore.set_web_server(&both, now()).unwrap();
+    keystore.undo(&alias("www"), now()).unwrap();
+    assert!(key().contains("P-256"), "{}", key());
+    // And the other way round.
+    let mut narrow = WebServerChange::default();
+    narrow.suites = Some(vec![CipherSuite::EcdheEcdsaAes128GcmSha256]);
+    keystore.set_web_server(&narrow, now()).unwrap();
+    assert_eq!(generate(&keystore, KeyKind::Rsa2048, false).unwrap_err().code(), "tls_not_offered");
+    assert_eq!(keystore.undo_to(&alias("www"), 2, now()).unwrap_err().code(), "tls_not_offered");
+    // Removed by force, it does not come back with a key that locks everybody out.
+    keystore.remove(&alias("www"), true, now()).unwrap();
+    assert_eq!(keystore.undo_to(&alias("www"), 2, now()).unwrap_err().code(), "tls_not_offered");
+    keystore.undo(&alias("www"), now()).unwrap();
+    assert!(key().contains("P-256"), "{}", key());
 }
 
 #[test]

@@ -70,6 +70,9 @@ fn words(remedy: &Remedy) -> String {
             format!("{OPERATOR} give up the pending request for {alias}, and with it its private key")
         }
         Remedy::InstallReply { alias } => format!("import it on {alias}, with importSignedCertificate"),
+        Remedy::OfferSuites { suites } => format!(
+            "let the web server offer cipher suites that go with both keys first, then retry: send cipherSuites={suites} to update, or on a server of ArcGIS to security/config/update"
+        ),
         Remedy::GiveSubject => format!("{OPERATOR} make the request, and say what its subject and names are to be"),
         Remedy::ReadLog => format!("{OPERATOR} look at the log of the store"),
         Remedy::Force => "send force=true to do it all the same".to_owned(),

@@ -191,6 +191,11 @@ pub enum Remedy {
     },
     /// Say what the subject is to be.
     GiveSubject,
+    /// Let the web server offer these cipher suites, before its certificate gets another kind of key.
+    OfferSuites {
+        /// Their names, with commas between them.
+        suites: String,
+    },
     /// List the users.
     ListUsers,
     /// Add a user.

@@ -6,6 +6,7 @@ use super::{
     open_row,
     protocol::{By, LogNote},
     request::{ChainLink, CredentialRequest, ImportOptions, ImportReport, Outcome},
+    web_server::check_shown,
 };
 use crate::{
     alias::Alias,
@@ -86,6 +87,8 @@ pub(super) fn commit_credential(
         }
     }
     let CredentialRequest { alias, credential, mut findings, options, answers, verified, .. } = request;
+    let former = present.as_ref().and_then(|row| row.content.leaf());
+    check_shown(write, by, &alias, &credential.leaf, former)?;
     let mut authorities = load_authorities(&write.as_read(), &credential.leaf, &credential.others)?;
     let roots = trusted_roots(&credential, &options);
     roots.iter().for_each(|root| authorities.add(root.clone(), Trust::Anchor));
@@ -93,7 +96,7 @@ pub(super) fn commit_credential(
     let signatures = KnownSignatures { cache, ..KnownSignatures::default() };
     let chain = validate_knowing(&credential, &authorities, &options.policy, options.at, signatures)?;
     findings.extend(chain.findings().iter().cloned());
-    if let Some(old) = present.as_ref().and_then(|row| row.content.leaf()) {
+    if let Some(old) = former {
         findings.extend(about_replacement(old, &credential.leaf, &credential.not_chosen));
     }
     findings.extend(about_others(&write.as_read(), &alias, &credential.leaf)?);

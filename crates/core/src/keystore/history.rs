@@ -8,6 +8,7 @@ use super::{
     requests::rename_request,
     row::no_version,
     unseal,
+    web_server::check_shown,
 };
 use crate::{
     alias::Alias,
@@ -243,6 +244,10 @@ fn restored(
         }
         None => present.content.leaf(),
     };
+    if let Some(leaf) = leaf {
+        let former = present.content.leaf().filter(|_| !back);
+        check_shown(write, by, &present.head.alias, leaf, former)?;
+    }
     let leaf = leaf.map(|leaf| leaf.fingerprint);
     let note = LogNote {
         fingerprint: leaf.map(|leaf| leaf.to_string()).unwrap_or_default(),

@@ -120,6 +120,8 @@ impl ServerReport {
         self.program != Self::WATCH
     }
 
+    /// The program of the server that shows what was chosen with [`Keystore::set_web_server`](crate::Keystore::set_web_server).
+    pub const SERVE: &'static str = "strongroom serve";
     /// The program of a process that watches a store.
     pub const WATCH: &'static str = "strongroom watch";
 

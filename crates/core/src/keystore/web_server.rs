@@ -7,6 +7,7 @@ use super::{
     protocol::{Asked, By, LogNote, Step},
     row::open_row,
     seconds,
+    servers::ServerReport,
 };
 use crate::{
     alias::Alias,
@@ -16,7 +17,7 @@ use crate::{
     select::ServerKey,
     store::{Action, Happened, StoreError, Write},
     validate::{PeerName, Policy},
-    web_server::{CipherSuite, TlsVersion, WebServer, WebServerError},
+    web_server::{CipherSuite, TlsVersion, WebServer, WebServerError, list_of},
 };
 
 /// What is to be another; `None` stays as it is.
@@ -132,6 +133,44 @@ fn tried(
     next.hsts = change.hsts.unwrap_or(before.hsts);
     findings.extend(next.check(leaf.as_ref().map(|leaf| ServerKey::of(leaf.key())))?);
     Ok((next, leaf, findings))
+}
+
+/// Refuses a certificate with whose key nobody could connect to the web server any more, if that shows the entry. Where
+/// nobody could with the present one either, the server offers more than was chosen, and goes on so.
+///
+/// # Errors
+///
+/// [`WebServerError::NewKeyCannotSign`].
+pub(super) fn check_shown(
+    write: &Write<'_>,
+    by: &By<'_>,
+    alias: &Alias,
+    leaf: &Certificate,
+    present: Option<&Certificate>,
+) -> Result<(), Error> {
+    let read = write.as_read();
+    let chosen = read.web_server()?;
+    // As it stands in the store.
+    let shown = match &chosen.alias {
+        Some(shown) => Some(shown.clone()).filter(|shown| shown == alias),
+        // Left to the server: what it holds now.
+        None => {
+            let held = read.head(alias)?.filter(|head| by.holds.server(head) == Some(ServerReport::SERVE));
+            held.map(|head| head.alias)
+        }
+    };
+    let key = ServerKey::of(leaf.key());
+    let was_so = present.is_some_and(|present| !chosen.goes_with(ServerKey::of(present.key())));
+    let Some(shown) = shown.filter(|_| !was_so && !chosen.goes_with(key)) else {
+        return Ok(());
+    };
+    Err(WebServerError::NewKeyCannotSign {
+        alias: shown,
+        key: leaf.key().to_string(),
+        suites: list_of(&chosen.suites()),
+        enough: list_of(&chosen.suites_with(key)),
+    }
+    .into())
 }
 
 /// The entry as a server would load it, and what clients may object to in it.

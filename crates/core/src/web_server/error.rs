@@ -44,6 +44,20 @@ pub enum WebServerError {
         /// The suites.
         suites: String,
     },
+    /// What the web server shows is to get a key that goes with no suite.
+    #[error(
+        "no connection to the web server would be possible: it shows \"{alias}\", whose new key, {key}, goes with none of the cipher suites that were chosen, {suites}"
+    )]
+    NewKeyCannotSign {
+        /// The entry that is shown.
+        alias: Alias,
+        /// The key that it would have.
+        key: String,
+        /// The suites that were chosen.
+        suites: String,
+        /// The same with those that go with the key.
+        enough: String,
+    },
     /// The entry is a CA certificate.
     #[error("\"{alias}\" is the certificate of a CA, and has no key to serve with")]
     CaCertificate {
@@ -68,7 +82,8 @@ impl WebServerError {
             Self::NoneSupported { .. }
             | Self::LongList { .. }
             | Self::NothingInCommon { .. }
-            | Self::KeyCannotSign { .. } => "tls_not_offered",
+            | Self::KeyCannotSign { .. }
+            | Self::NewKeyCannotSign { .. } => "tls_not_offered",
             Self::CaCertificate { .. } => "ca_certificate",
             Self::UnsupportedKey { .. } => "unsupported_key",
         }
@@ -86,6 +101,7 @@ impl WebServerError {
             Self::KeyCannotSign { .. } => Remedy::Advice(
                 "add a cipher suite with the kind of its key in the name, RSA or ECDSA, or one of TLSv1.3",
             ),
+            Self::NewKeyCannotSign { enough, .. } => Remedy::OfferSuites { suites: enough.clone() },
             Self::CaCertificate { .. } => Remedy::Advice("choose a server certificate"),
             Self::UnsupportedKey { .. } => {
                 Remedy::Advice("ask for a certificate with a P-256 or RSA-2048 key")

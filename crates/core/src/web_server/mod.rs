@@ -52,6 +52,30 @@ impl WebServer {
         self.suites.clone().unwrap_or_else(|| CipherSuite::ALL.to_vec())
     }
 
+    /// Whether a client can connect at all if the certificate that is shown has that key.
+    #[must_use]
+    pub fn goes_with(&self, key: ServerKey) -> bool {
+        let suites = self.suites();
+        self.versions().iter().any(|version| usable(&suites, *version, key))
+    }
+
+    /// The same with every suite of the versions that were chosen: one of them goes with every key.
+    #[must_use]
+    pub fn with_every_suite(&self) -> Self {
+        Self { suites: None, ..self.clone() }
+    }
+
+    /// The suites that were chosen, and those of their versions that go with that key.
+    pub(crate) fn suites_with(&self, key: ServerKey) -> Vec<CipherSuite> {
+        let (versions, mut suites) = (self.versions(), self.suites());
+        for suite in CipherSuite::ALL {
+            if versions.contains(&suite.version()) && suite.fits(key) && !suites.contains(suite) {
+                suites.push(*suite);
+            }
+        }
+        suites
+    }
+
     /// Whether what is offered leaves a connection possible for a server with that key, and what of it does not.
     ///
     /// # Errors
@@ -72,10 +96,8 @@ impl WebServer {
             note(format!("{version} is not offered: none of its cipher suites was chosen"));
         }
         if let Some(key) = key {
-            let works = |version: &&TlsVersion| {
-                suites.iter().any(|suite| suite.version() == **version && suite.fits(key))
-            };
-            if !offered.iter().any(|version| works(&version)) {
+            let works = |version: &&TlsVersion| usable(&suites, **version, key);
+            if !self.goes_with(key) {
                 return Err(WebServerError::KeyCannotSign { suites: list_of(&suites) });
             }
             for version in offered.iter().filter(|version| !works(version)) {
@@ -86,6 +108,11 @@ impl WebServer {
         }
         Ok(findings)
     }
+}
+
+/// Whether one of the suites makes a version usable for a server with that key.
+fn usable(suites: &[CipherSuite], version: TlsVersion, key: ServerKey) -> bool {
+    suites.iter().any(|suite| suite.version() == version && suite.fits(key))
 }
 
 impl fmt::Display for WebServer {

@@ -5,6 +5,7 @@ use std::{net::IpAddr, sync::Arc, time::Duration};
 use strongroom::{
     Alias, Keystore,
     instant::{rfc3339, seconds},
+    keystore::ServerReport,
 };
 use strongroom_rustls::{LiveTls, LiveTlsError, TlsEvent};
 
@@ -20,7 +21,7 @@ use crate::{
 const LOOK: Duration = Duration::from_secs(3_600);
 
 /// What the program is called where it marks what it uses.
-pub(super) const PROGRAM: &str = "strongroom serve";
+pub(super) const PROGRAM: &str = ServerReport::SERVE;
 
 /// What `serve` shows of one store, and what keeps it good.
 pub(super) struct ServerTls {

@@ -10,7 +10,7 @@ use std::{
 };
 
 use rustls::ServerConfig;
-use strongroom::{Alias, Keystore, keystore::InUse, web_server::WebServer as Chosen};
+use strongroom::{Alias, Keystore, keystore::InUse, select::ServerKey, web_server::WebServer as Chosen};
 use strongroom_api::WebServerHost;
 
 use super::{
@@ -36,6 +36,8 @@ pub(super) struct WebServer {
     /// What the next connection gets.
     config: Mutex<Arc<ServerConfig>>,
     hsts: AtomicBool,
+    /// Whether more is offered than was chosen, for nobody could connect.
+    is_narrow: AtomicBool,
     shown: Mutex<Shown>,
 }
 
@@ -70,10 +72,15 @@ impl WebServer {
             ));
         }
         let mark = keystore.hold(&alias, PROGRAM, now())?;
-        let config = tls.live.server_config_offering(chosen).map_err(refused)?;
+        let (offered, is_narrow) = offered(&keystore, chosen, &alias);
+        if is_narrow {
+            printer.warn(&too_narrow(&alias));
+        }
+        let config = tls.live.server_config_offering(&offered).map_err(refused)?;
         let shown = Mutex::new(Shown { alias, mark: Some(mark) });
         let (config, hsts) = (Mutex::new(config), AtomicBool::new(chosen.hsts));
-        let server = Arc::new(Self { name, names, keystore, tls, config, hsts, shown });
+        let is_narrow = AtomicBool::new(is_narrow);
+        let server = Arc::new(Self { name, names, keystore, tls, config, hsts, is_narrow, shown });
         server.follow();
         Ok(server)
     }
@@ -97,7 +104,6 @@ impl WebServer {
     fn show_chosen(&self) -> Result<(), Failure> {
         let mut shown = lock(&self.shown);
         let chosen = self.keystore.web_server()?;
-        let config = self.tls.live.server_config_offering(&chosen).map_err(refused)?;
         let alias = match &chosen.alias {
             Some(alias) => alias.clone(),
             None => {
@@ -114,14 +120,32 @@ impl WebServer {
         } else {
             self.tls.live.set_default_alias(alias.as_str()).map_err(refused)?;
         }
-        // Those that come from now on.
-        *lock(&self.config) = config;
+        self.offer(&chosen, &alias)?;
         self.hsts.store(chosen.hsts, Ordering::Relaxed);
         if shown.alias != alias {
             render::log(&format!("{}: showing {alias} in place of {}", self.name, shown.alias));
             self.mark(&mut shown, alias);
         }
         Ok(())
+    }
+
+    /// Offers what was chosen to those that come from now on.
+    fn offer(&self, chosen: &Chosen, alias: &Alias) -> Result<(), Failure> {
+        let (offered, is_narrow) = offered(&self.keystore, chosen, alias);
+        *lock(&self.config) = self.tls.live.server_config_offering(&offered).map_err(refused)?;
+        if self.is_narrow.swap(is_narrow, Ordering::Relaxed) != is_narrow {
+            render::log(&match is_narrow {
+                true => format!("{}: {}", self.name, too_narrow(alias)),
+                false => format!("{}: the cipher suites that were chosen are offered again", self.name),
+            });
+        }
+        Ok(())
+    }
+
+    /// The same after the entry that is shown got another certificate.
+    fn offer_again(&self) -> Result<(), Failure> {
+        let shown = lock(&self.shown);
+        self.offer(&self.keystore.web_server()?, &shown.alias)
     }
 
     /// Marks the entry that is shown as in use, and the former one no more.
@@ -163,27 +187,47 @@ impl WebServer {
     }
 }
 
+/// What is offered, and whether that is more than was chosen: with a certificate that goes with none of the suites nobody
+/// could connect, and choose others.
+fn offered(keystore: &Keystore, chosen: &Chosen, alias: &Alias) -> (Chosen, bool) {
+    let key = keystore.entry(alias, now()).map(|entry| ServerKey::of(entry.certificate.key()));
+    match key {
+        Ok(key) if !chosen.goes_with(key) => (chosen.with_every_suite(), true),
+        // What cannot be read is not shown anew.
+        _ => (chosen.clone(), false),
+    }
+}
+
+fn too_narrow(alias: &Alias) -> String {
+    format!(
+        "the cipher suites that were chosen do not go with the key of {alias}, so nobody could connect: every one is offered until others are chosen"
+    )
+}
+
 fn follow(server: &Weak<WebServer>) {
     let mut since = None;
     // What was chosen between the start and now.
     let mut due = true;
+    let mut renewed = false;
     while let Some(server) = server.upgrade() {
         let seen = match since {
             None => server.keystore.generation().map(|generation| since = Some(generation)),
             Some(known) => server.keystore.wait_change(&known, WAIT).map(|changes| {
                 if let Some(changes) = changes {
                     due |= changes.web_server || changes.everything;
+                    renewed |= changes.aliases.contains(&server.shown());
                     since = Some(changes.generation);
                 }
             }),
         };
         let shown = match seen {
             Ok(()) if due => server.show_chosen(),
+            Ok(()) if renewed => server.offer_again(),
             // Live TLS says what is wrong with the store.
             other => other.map_err(Failure::from),
         };
         match shown {
-            Ok(()) => due = false,
+            Ok(()) => (due, renewed) = (false, false),
             Err(failure) => {
                 if due {
                     render::log(&format!("{}: what was chosen is not served yet: {failure}", server.name));
