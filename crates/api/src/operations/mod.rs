@@ -8,6 +8,7 @@ mod export;
 mod export_pkcs12;
 mod generate;
 mod generate_csr;
+mod given;
 mod home;
 mod import_authority;
 mod import_server_certificate;
@@ -26,6 +27,7 @@ mod token;
 mod update;
 mod web_server;
 
+use self::given::Unknown;
 pub(crate) use self::machines::of_request;
 use strongroom::{
     diagnostic::Diagnostic,
@@ -129,12 +131,17 @@ async fn perform_public(state: &ApiState, request: &mut Request) -> Result<Answe
 /// What needs a token. The privilege was looked at; so are, here, the machine and whether a change was meant.
 async fn perform_as(state: &ApiState, request: &mut Request, user: &User) -> Result<Answer, ApiError> {
     let state = &of_request(state, request)?;
+    let mut unknown = None;
     if request.address.row.methods == Methods::Change {
         if !request.is_post {
             return form(state, request).await;
         }
         if let Err(refused) = request.check_csrf() {
             return form_again(state, request, Err(refused)).await;
+        }
+        match Unknown::of(request) {
+            Ok(fields) => unknown = Some(fields),
+            Err(refused) => return form_again(state, request, Err(refused)).await,
         }
     }
     let done = match request.address.row.operation {
@@ -181,9 +188,9 @@ async fn perform_as(state: &ApiState, request: &mut Request, user: &User) -> Res
         | Operation::SignIn
         | Operation::Style => Err(not_offered()),
     };
-    match request.address.row.methods {
-        Methods::Change => form_again(state, request, done).await,
-        Methods::Read => done,
+    match unknown {
+        Some(unknown) => form_again(state, request, done.map(|answer| unknown.told(answer))).await,
+        None => done,
     }
 }
 

@@ -113,6 +113,11 @@ impl Fields {
         }
     }
 
+    /// Every field, with its name in lower case.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.fields.iter().map(|field| (field.name.as_str(), field.value.as_slice()))
+    }
+
     /// Whether the box of that name was ticked in a form.
     pub(crate) fn is_ticked(&self, name: &str) -> bool {
         self.fields.iter().any(|field| field.name.eq_ignore_ascii_case(name) && *field.value == *b"true")

@@ -59,6 +59,12 @@ impl Success {
     pub(crate) fn new(messages: Vec<String>) -> Self {
         Self { status: "success", messages }
     }
+
+    /// With one more message.
+    pub(crate) fn and(mut self, message: String) -> Self {
+        self.messages.push(message);
+        self
+    }
 }
 
 #[derive(Debug, Serialize)]

@@ -11,6 +11,7 @@ mod directory;
 #[cfg(test)]
 mod flavours;
 #[cfg(test)]
+mod given;
 mod harness;
 #[cfg(test)]
 mod import;
