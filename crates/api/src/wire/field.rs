@@ -58,6 +58,7 @@ pub(crate) const CITY: Names = &["city"];
 /// The second is what an old client mistypes.
 pub(crate) const CA_CERTIFICATE: Names = &["file", "rootCACertificate", "rootCSCertificate"];
 pub(crate) const COMMON_NAME: Names = &["cn", "commonName"];
+pub(crate) const CONFIGURED_STATE: Names = &["configuredState"];
 pub(crate) const COUNTRY: Names = &["country"];
 pub(crate) const CSRF: Names = &["csrfPreventToken"];
 pub(crate) const CURRENT_PASSWORD: Names = &["currentPassword"];
@@ -74,12 +75,15 @@ pub(crate) const FORMAT: Names = &["f"];
 pub(crate) const HSTS: Names = &["HSTSEnabled"];
 pub(crate) const KEY_ALGORITHM: Names = &["keyAlg"];
 pub(crate) const KEY_SIZE: Names = &["keySize"];
+pub(crate) const MACHINE_NAME: Names = &["machineName"];
 pub(crate) const NEXT: Names = &["next"];
 pub(crate) const NO_RESTART: Names = &["norestart"];
 pub(crate) const OAUTH_STATE: Names = &["oauth_state"];
 pub(crate) const ORGANIZATION: Names = &["org", "organization"];
 pub(crate) const ORGANIZATIONAL_UNIT: Names = &["orgUnit", "organizationalUnit"];
 pub(crate) const PASSWORD: Names = &["password", "certPassword"];
+pub(crate) const PLATFORM: Names = &["platform"];
+pub(crate) const PORTS: Names = &["ports"];
 pub(crate) const PROTOCOL: Names = &["Protocol"];
 pub(crate) const REDIRECT_URI: Names = &["redirect_uri"];
 pub(crate) const REPLACE: Names = &["replace"];
@@ -91,12 +95,15 @@ pub(crate) const SSL_PROTOCOLS: Names = &["sslProtocols", "httpsProtocols"];
 pub(crate) const SOC_MAX_HEAP_SIZE: Names = &["socMaxHeapSize"];
 /// Of an address, and of a request of OAuth.
 pub(crate) const STATE: Names = &["state"];
+pub(crate) const SYNCHRONIZE: Names = &["synchronize"];
 pub(crate) const TOKEN: Names = &["token"];
+pub(crate) const UNDER_MAINTENANCE: Names = &["underMaintenance"];
 pub(crate) const USERNAME: Names = &["username"];
 pub(crate) const VALIDITY: Names = &["validity"];
 pub(crate) const VERSION: Names = &["version"];
 pub(crate) const WEB_SERVER_ALIAS: Names = &["webServerCertificateAlias"];
 pub(crate) const WEB_SERVER_MAX_HEAP_SIZE: Names = &["webServerMaxHeapSize"];
+pub(crate) const WEB_SERVER_SSL_ENABLED: Names = &["webServerSSLEnabled"];
 
 // What people ask of the list.
 pub(crate) const ORDER: Names = &["order"];

@@ -9,7 +9,7 @@ use axum::{body::Body, http::Request};
 use strongroom::{Keystore, UnlockKey, web_server::TlsOption as _};
 use strongroom_api::{ApiState, Machine, WebServerHost};
 
-use super::harness::{CERTIFICATES, CHANGEIT, MACHINE, ROOT_RSA, Reply, Server, clock, fixture};
+use super::harness::{CERTIFICATES, CHANGEIT, MACHINE, ROOT_RSA, Reply, Server, clock, encoded, fixture};
 
 const SITE: &str = "/arcgis/portaladmin/security/sslCertificates";
 const EDIT: &str = "/arcgis/admin/machines/gis.fixture.test/edit";
@@ -195,6 +195,32 @@ async fn what_is_left_out_or_does_not_fit_is_named() {
         edit.text,
         "{\"status\":\"success\",\"messages\":[\"not_changed: webServerMaxHeapSize is -1 on this server and was not changed\"]}"
     );
+    // Every property, as a client sends back what it read.
+    let machine = server.get(&format!("/arcgis/admin/machines/gis?f=json&token={token}")).await;
+    let machine: serde_json::Value = serde_json::from_str(&machine.text).unwrap();
+    let same: Vec<String> = machine
+        .as_object()
+        .unwrap()
+        .iter()
+        .map(|(name, value)| (name, value.as_str().map_or_else(|| value.to_string(), str::to_owned)))
+        .map(|(name, value)| format!("{name}={}", encoded(&value)))
+        .collect();
+    let reply = post(&server, &token, EDIT, &same.join("&")).await;
+    reply.has("\"status\":\"success\"");
+    reply.has_not("not_changed");
+    reply.has_not("unknown_field");
+    let other = "machineName=other&ports=%7B%22HTTPS%22%3A8443%7D&configuredState=STOPPED&underMaintenance=true&synchronize=true&platform=x";
+    let reply = post(&server, &token, EDIT, other).await;
+    for said in [
+        "not_changed: machineName is gis.fixture.test on this server",
+        "not_changed: ports is {\\\"HTTPS\\\":443} on this server",
+        "not_changed: configuredState is STARTED on this server",
+        "not_changed: underMaintenance is false on this server",
+        "not_changed: synchronize is false on this server",
+        "not_changed: platform is ",
+    ] {
+        reply.has(said);
+    }
 }
 
 #[tokio::test]
