@@ -251,6 +251,54 @@ fn a_hangup_reloads_and_does_not_end_the_server() {
     assert_eq!(shop.run(["verify", "selfsignedcertificate", "--connect", &host]).code, 0);
 }
 
+#[test]
+fn a_second_server_leaves_the_first_one_its_names() {
+    let shop = Shop::open();
+    let first = Serving::start(&shop, &["--machine", "gis.fixture.test"]);
+    let names = || {
+        let shown = shop.json(["show", "selfsignedcertificate"]).json();
+        let names = shown["result"]["names"].as_array().unwrap();
+        names.iter().map(|name| name.as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let alone = names();
+    assert!(alone.contains(&"gis.fixture.test".to_owned()), "{alone:?}");
+    let mut second = Serving::told(&shop, &["--machine", "other.fixture.test"]);
+    let both = names();
+    for name in alone.iter().map(String::as_str).chain(["other.fixture.test"]) {
+        assert!(both.iter().any(|known| known == name), "{name}: {both:?}");
+    }
+    let shown = shop.json(["show", "selfsignedcertificate"]).json();
+    assert_eq!(shown["result"]["subject"], "CN=gis.fixture.test, O=SelfSignedCertificate");
+    for server in [&first, &second] {
+        let host = server.host();
+        eventually("it is shown", || {
+            shop.run(["verify", "selfsignedcertificate", "--connect", &host]).code == 0
+        });
+    }
+    let told = second.end();
+    assert!(
+        told.contains("shows selfsignedcertificate as well: there is a new one, for the names of this machine beside gis.fixture.test, 127.0.0.1, ::1; who trusted"),
+        "{told}"
+    );
+    // The first one starts again, and finds what it needs.
+    let second = Serving::start(&shop, &["--machine", "other.fixture.test"]);
+    drop(first);
+    let mut first = Serving::told(&shop, &["--machine", "gis.fixture.test"]);
+    assert_eq!(names(), both);
+    let told = first.end();
+    assert!(!told.contains("selfsignedcertificate"), "{told}");
+    drop(second);
+}
+
+#[test]
+fn a_machine_has_the_name_of_a_host() {
+    let shop = Shop::open();
+    for name in ["a b/<x>", "", "gis:7443", "\u{fc}.test"] {
+        let run = shop.json(["serve", "--listen", "127.0.0.1:0", "--machine", name]);
+        assert_eq!((run.code, run.error_code().as_str()), (2, "usage"), "{name}: {}", run.out);
+    }
+}
+
 /// openssl's server with a chain of its own; `None` where openssl is missing.
 fn openssl_server(shop: &Shop, chain: &str) -> Option<(Child, String)> {
     let folder = shop.folder.path();

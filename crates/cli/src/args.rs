@@ -25,7 +25,7 @@ pub(crate) use self::definition::{for_words, own_options_first, whole};
 pub(crate) use self::export::{CaExport, Export, FormatWord, LayoutWord, OverwriteArgs};
 pub(crate) use self::import::{Import, PassIn, overridable, overridable_codes};
 pub(crate) use self::issuance::{Csr, CsrCommand, Encoding, Generate, Install, RequestArgs, RequestOutput};
-pub(crate) use self::serving::{Bind, Host, Serve, WebServer, Why};
+pub(crate) use self::serving::{Bind, Host, Serve, WebServer, Why, machine_name};
 pub(crate) use self::store::{
     CaRemove, Diff, Find, Init, Log, LogCommand, LogRotate, LogRows, Ls, Prune, Reference, Rekey, Remove,
     Restore, Show, Slot, SortOrder, Undo,

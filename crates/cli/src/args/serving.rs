@@ -114,7 +114,7 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "NAME")]
     pub(crate) alias: Option<Alias>,
     /// The name of this machine in the API's URLs [default: the host name]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = machine_name)]
     pub(crate) machine: Option<String>,
     /// Serve several machines, each with a store of its own, as this TOML file lists them
     #[arg(long, value_name = "FILE", conflicts_with_all = ["alias", "machine"])]
@@ -137,6 +137,18 @@ pub(crate) struct Serve {
     /// A proxy whose X-Forwarded-For is believed; may be given several times
     #[arg(long, value_name = "ADDR")]
     pub(crate) trusted_proxy: Vec<IpAddr>,
+}
+
+/// The longest name of a machine, as of hosts.
+const MAX_MACHINE: usize = 253;
+
+/// The name of a machine: it stands in addresses, and in the certificate that is made for it.
+pub(crate) fn machine_name(text: &str) -> Result<String, String> {
+    let plain = text.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c));
+    if plain && (1..=MAX_MACHINE).contains(&text.len()) {
+        return Ok(text.to_owned());
+    }
+    Err("not a host name: up to 253 letters, digits, dots and hyphens, without a port".to_owned())
 }
 
 /// An address that only programs of this machine reach.

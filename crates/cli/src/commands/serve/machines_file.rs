@@ -11,6 +11,7 @@ use strongroom::{Alias, certificate::printable, remedy::Remedy};
 use toml::Spanned;
 
 use crate::{
+    args::machine_name,
     failure::{Exit, Failure},
     toml_file,
     unlock::UnlockSpec,
@@ -20,8 +21,6 @@ use crate::{
 const MAX_FILE: u64 = 256 * 1024;
 /// The most machines: each keeps its store open, and follows it.
 const MAX_MACHINES: usize = 64;
-/// The longest name, as of hosts.
-const MAX_NAME: usize = 253;
 
 /// A machine, as the file has it.
 #[derive(Debug)]
@@ -123,8 +122,7 @@ fn parse(text: &str, folder: &Path) -> Result<Vec<MachineRow>, Fault> {
 
 fn check_name(name: &Spanned<String>) -> Result<(), Fault> {
     let text = name.get_ref();
-    let plain = text.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c));
-    if plain && (1..=MAX_NAME).contains(&text.len()) {
+    if machine_name(text).is_ok() {
         return Ok(());
     }
     Err(Fault {

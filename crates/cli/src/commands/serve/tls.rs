@@ -10,7 +10,11 @@ use strongroom::{
 use strongroom_rustls::{LiveTls, LiveTlsError, TlsEvent};
 
 use super::{
-    super::now, access_log::AccessLog, certificate::OwnCertificate, machines::Machines, web_server::WebServer,
+    super::now,
+    access_log::AccessLog,
+    certificate::{Made, OwnCertificate},
+    machines::Machines,
+    web_server::WebServer,
 };
 use crate::{
     failure::{Exit, Failure},
@@ -49,7 +53,13 @@ impl ServerTls {
             Some(alias) => (keystore.entry(alias, now())?.alias, None),
             None => {
                 let own = OwnCertificate::new(keystore, names, address);
-                own.keep()?;
+                if let Some(made) = own.keep()?.filter(Made::is_another) {
+                    let alias = OwnCertificate::alias()?;
+                    match made.warning() {
+                        Some(warning) => printer.warn(&warning),
+                        None => printer.note(&format!("made another certificate for {alias}: {made}")),
+                    }
+                }
                 (OwnCertificate::alias()?, Some(own))
             }
         };
@@ -72,7 +82,7 @@ impl ServerTls {
     }
 
     /// Makes the server's own certificate if it has one, and it is due.
-    pub(super) fn keep_own(&self) -> Result<Option<&'static str>, Failure> {
+    pub(super) fn keep_own(&self) -> Result<Option<Made>, Failure> {
         self.own.as_ref().map_or(Ok(None), OwnCertificate::keep)
     }
 
