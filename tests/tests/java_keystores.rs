@@ -197,7 +197,7 @@ fn a_secret_key_ends_what_is_read_and_hides_nothing() {
     assert_eq!(last.require_all(), Ok(()));
     let hidden = first.key("mail", &key, &[credential.leaf().der()]).build();
     let opened = open(&hidden, PASSWORD, &[]).unwrap();
-    let refused_by = JksError::SecretEntry { alias: "aes".to_owned(), after: 1 };
+    let refused_by = JksError::SecretEntry { alias: "aes".to_owned(), after: 1, keys: 1 };
     assert_eq!(opened.require_all(), Err(refused_by.clone()));
     assert_eq!(
         refused_by.to_string(),
@@ -208,9 +208,22 @@ fn a_secret_key_ends_what_is_read_and_hides_nothing() {
     fs::write(&path, hidden).unwrap();
     let import =
         ["import", "www", path.to_str().unwrap(), "--pass-in", "pass:changeit", "--allow", "no_anchor"];
-    refused(&shop.json(import), 6, "secret_entry");
+    let help = refused(&shop.json(import), 6, "secret_entry");
+    assert!(help.starts_with("choose one with --entry: "), "{help}");
+    // What is named may be what was not read.
+    refused(&shop.json([&import[..], &["--entry", "mail"]].concat()), 6, "secret_entry");
     let named = fine(&shop.json([&import[..], &["--entry", "www"]].concat()));
     assert_eq!(named["outcome"], "imported");
+    // Nothing before it can be chosen, whatever is named.
+    let before = Jks::new(PASSWORD).trusted("ca", credential.leaf().der()).entry(object);
+    fs::write(&path, before.key("www", &key, &[credential.leaf().der()]).build()).unwrap();
+    for arguments in [&import[..], &[&import[..], &["--entry", "www"]].concat()] {
+        let run = shop.json(arguments.iter().copied());
+        let help = refused(&run, 6, "secret_entry");
+        assert!(help.starts_with("convert it: keytool -importkeystore -srckeystore "), "{help}");
+        let message = run.json()["error"]["message"].as_str().unwrap().to_owned();
+        assert!(message.ends_with("that cannot be read: no private key stands before it"), "{message}");
+    }
 }
 
 #[test]

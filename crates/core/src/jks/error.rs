@@ -42,12 +42,14 @@ pub enum JksError {
     #[error("wrong password, or the keystore was changed after it was made")]
     WrongPassword,
     /// A secret key stands before entries that cannot be found without deserialising it.
-    #[error("the keystore has the secret key \"{alias}\", and {after} after it that cannot be read", after = entries(*.after))]
+    #[error("the keystore has the secret key \"{alias}\", and {after} after it that cannot be read{}", if *.keys == 0 { ": no private key stands before it" } else { "" }, after = entries(*.after))]
     SecretEntry {
         /// The alias of the secret key, shown as text.
         alias: String,
         /// How many entries are not read.
         after: usize,
+        /// How many private keys stand before it, and can be chosen.
+        keys: usize,
     },
     /// What is beyond the limits of a derivation, or was cancelled.
     #[error(transparent)]
@@ -95,6 +97,8 @@ impl JksError {
             }
             Self::TooMany { .. } => Remedy::Advice("move what is needed into a keystore of its own"),
             Self::WrongPassword => return Pkcs12Error::WrongPassword.remedies(),
+            // What is meant may be among those that are not read.
+            Self::SecretEntry { keys: 0, .. } => Remedy::ConvertJavaKeystore,
             Self::SecretEntry { .. } => return vec![Remedy::ChooseEntry, Remedy::ConvertJavaKeystore],
             Self::Pkcs12(error) => return error.remedies(),
         }]

@@ -117,7 +117,8 @@ impl JavaKeystore {
         match &self.secret {
             Some(SecretEntry { alias, after }) if *after > 0 => {
                 let alias = crate::certificate::printable(alias);
-                Err(JksError::SecretEntry { alias, after: *after })
+                let keys = self.contents.keys.len() + self.contents.locked.len();
+                Err(JksError::SecretEntry { alias, after: *after, keys })
             }
             _ => Ok(()),
         }

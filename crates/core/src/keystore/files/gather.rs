@@ -15,7 +15,7 @@ use crate::{
     error::Error,
     file_format::{FileFormat, sniff},
     inspect::{Passwords, Wrapping, about_java, about_pfx},
-    jks::JavaKeystore,
+    jks::{JavaKeystore, JksError},
     limits::{KdfBudget, Limits},
     pkcs12::{Attributes, CertificateBag, Contents, Encryption, KeyBag, LockedKey, Pfx, Pkcs12Error, danger},
     secret::{Password, PrivateKey},
@@ -139,8 +139,12 @@ impl<'r> Gatherer<'r> {
     fn java(&mut self, bytes: &[u8]) -> Result<(), Error> {
         let opened =
             JavaKeystore::open(bytes, self.password, self.key_passwords, &self.limits, &mut self.budget)?;
-        if !self.selected {
-            opened.require_all()?;
+        if let Err(unread) = opened.require_all() {
+            // Nothing that was read can be chosen.
+            if !self.selected || matches!(unread, JksError::SecretEntry { keys: 0, .. }) {
+                return Err(unread.into());
+            }
+            self.gathered.unread.get_or_insert(unread);
         }
         let contents = opened.contents;
         if contents.keys.is_empty() && contents.locked.is_empty() && contents.certificates.is_empty() {

@@ -9,6 +9,7 @@ use crate::{
     diagnostic::{Diagnostic, DiagnosticCode},
     error::Error,
     instant::day,
+    jks::JksError,
     pkcs12::{Attributes, CertificateBag, Contents, KeyBag, LockedKey, Pkcs12Error},
     secret::PrivateKey,
 };
@@ -19,6 +20,8 @@ pub(in crate::keystore) struct Gathered {
     pub(super) contents: Contents,
     pub(super) findings: Vec<Diagnostic>,
     pub(super) sources: Vec<Source>,
+    /// Of a keystore of Java, why entries were not read, one of which may be meant.
+    pub(super) unread: Option<JksError>,
     /// The places of the keys that stand in files of their own, each with its file.
     loose_keys: Vec<(usize, String)>,
     /// The places of the same that stay locked.
@@ -109,6 +112,9 @@ impl Gathered {
         let credential = chosen.map_err(|error| match (error, self.locked_keys.first()) {
             (error @ Error::Pkcs12(Pkcs12Error::KeyFilePassword { .. }), Some((_, file))) if several => {
                 Error::InFile { file: file.clone(), error: Box::new(error) }
+            }
+            (Error::Credential(CredentialError::EntryNotFound { .. }), _) if self.unread.is_some() => {
+                self.unread.map_or(Error::Credential(CredentialError::NoPrivateKey), Error::from)
             }
             (error @ Error::Credential(CredentialError::InvalidKey), _) => match self.loose_keys.as_slice() {
                 [(_, file)] if several => Error::InFile { file: file.clone(), error: Box::new(error) },
