@@ -11,7 +11,7 @@ impl DiagnosticCode {
         let advice = match self {
             Self::CaCertificate => {
                 let choose = Remedy::Advice("choose the file of the server certificate");
-                return vec![choose, Remedy::ImportAuthority];
+                return vec![choose, Remedy::ImportAuthorities];
             }
             Self::KeyMismatch => return vec![Remedy::JoinKeyAndCertificate],
             Self::OldCopiesOpen => return vec![Remedy::EndOldCopies { unlock: None }],

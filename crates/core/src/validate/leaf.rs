@@ -50,7 +50,7 @@ pub(super) fn check(leaf: &Certificate, policy: &Policy, self_signed: bool, at: 
     } else if leaf.is_ca == Some(true) && !self_signed {
         find(
             DiagnosticCode::CaCertificate,
-            "a root or intermediate certificate cannot be used as a server certificate".to_owned(),
+            format!("{} is an intermediate CA: its certificate cannot be used as a server's", leaf.subject),
         );
     }
     if at > leaf.not_after {
