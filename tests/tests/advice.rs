@@ -64,6 +64,7 @@ fn covered_by(remedy: &Remedy) -> &'static str {
         | Remedy::ReadHelp
         | Remedy::ListEntries
         | Remedy::ListAuthorities
+        | Remedy::ExportAuthority { .. }
         | Remedy::ListBindings
         | Remedy::ListVersions { .. }
         | Remedy::BringBack { .. }
@@ -292,6 +293,16 @@ fn a_store_is_looked_after_as_the_help_says() {
 
     let help = desk.help("host_not_bound", &["unbind", "www.fixture.test"]);
     assert_eq!(desk.follow(&help, start, &[]).out, "no host is bound to an entry\n");
+    for command in [
+        &["export", "root", "-o", "x.p12", "--pass-out", "env:P"][..],
+        &["verify", "root"],
+        &["bind", "www.fixture.test", "root"],
+    ] {
+        let help = desk.help("no_private_key", command);
+        desk.follow(&help, start, &[("FILE.pem", "shown.pem")]);
+    }
+    let help = desk.help("not_an_authority", &["ca", "export", "www", "-o", "x.pem"]);
+    assert!(desk.follow(&help, start, &[]).out.contains("root"));
     let help = desk.help("not_an_authority", &["ca", "rm", "www"]);
     assert!(desk.follow(&help, start, &[]).out.contains("root"));
     let help = desk.help("user_not_found", &["user", "rm", "nobody"]);

@@ -200,7 +200,7 @@ impl Error {
             Self::Issuance(error) => error.stage(),
             Self::InFile { error, .. } => error.stage(),
             Self::Credential(error) => error.stage(),
-            Self::Authority(AuthorityError::AliasTaken { .. }) => "store",
+            Self::Authority(AuthorityError::AliasTaken { .. } | AuthorityError::IsServer { .. }) => "store",
             Self::CertificateFile(_) | Self::Authority(_) => "certificate",
             Self::Validation(_) => "chain",
             Self::Seal(_) | Self::Store(StoreError::Seal(_)) => "seal",
@@ -292,6 +292,7 @@ impl Error {
             Self::CertificateFile(CertificateFileError::Locked { .. }) => ErrorKind::Password,
             Self::CertificateFile(_) => ErrorKind::File,
             Self::Authority(AuthorityError::AliasTaken { .. }) => ErrorKind::Exists,
+            Self::Authority(AuthorityError::IsServer { .. }) => ErrorKind::NotFound,
             Self::Authority(AuthorityError::Several { .. } | AuthorityError::TooMany { .. }) => {
                 ErrorKind::File
             }

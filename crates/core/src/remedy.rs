@@ -103,6 +103,11 @@ pub enum Remedy {
     ListEntries,
     /// List the CA certificates.
     ListAuthorities,
+    /// Show a CA certificate, or write it into a file.
+    ExportAuthority {
+        /// Its alias.
+        alias: String,
+    },
     /// List the hosts that are bound to entries.
     ListBindings,
     /// End the binding of a host, which is damaged.

@@ -8,10 +8,10 @@ use strongroom::{
     Alias, Entry, Error,
     alias::InvalidAlias,
     certificate_file::Location,
+    error::AuthorityError,
     keystore::{
         AuthoritiesReport, AuthoritiesRequest, AuthorityNames, AuthorityOutcome, AuthorityReport, EntryKind,
     },
-    remedy::Remedy,
 };
 
 use super::{
@@ -60,11 +60,7 @@ fn ls(arguments: &Arguments, unused: bool, columns: Columns, printer: &Printer) 
 pub(super) fn check_authority(entry: &Entry) -> Result<(), Failure> {
     match entry.kind {
         EntryKind::Authority { .. } => Ok(()),
-        _ => {
-            let message = format!("\"{}\" is a server certificate, and no CA certificate", entry.alias);
-            Err(Failure::new(Exit::NotFound, "not_an_authority", "store", message)
-                .with(Remedy::ListAuthorities))
-        }
+        _ => Err(Error::from(AuthorityError::IsServer { alias: entry.alias.clone() }).into()),
     }
 }
 

@@ -38,6 +38,12 @@ pub enum AuthorityError {
         /// How many.
         found: usize,
     },
+    /// The alias is that of a server certificate.
+    #[error("\"{alias}\" is a server certificate, and no CA certificate")]
+    IsServer {
+        /// The alias as it stands in the store.
+        alias: Alias,
+    },
     /// The alias is that of a CA certificate, or a CA certificate is to have that of something else: nothing replaces it.
     #[error("the alias \"{alias}\" is taken by another entry")]
     AliasTaken {
@@ -55,6 +61,7 @@ impl AuthorityError {
             Self::TooMany { .. } => "too_many",
             Self::NotCa { .. } | Self::NoneIsCa { .. } => "not_a_ca",
             Self::NoBasicConstraints { .. } => "no_basic_constraints",
+            Self::IsServer { .. } => "not_an_authority",
             Self::AliasTaken { .. } => "alias_taken",
         }
     }
@@ -70,6 +77,7 @@ impl AuthorityError {
                     Remedy::Advice("ask for a CA certificate, which has cA in basicConstraints"),
                 ];
             }
+            Self::IsServer { .. } => Remedy::ListAuthorities,
             Self::AliasTaken { .. } => Remedy::Advice("choose another alias"),
         }]
     }

@@ -104,7 +104,7 @@ pub enum IssuanceError {
         /// The alias.
         alias: Alias,
     },
-    /// What has the alias has no private key.
+    /// What has the alias has no private key, which was asked for.
     #[error("\"{alias}\" is a CA certificate, and has no private key here")]
     NoKey {
         /// The alias.
@@ -218,6 +218,7 @@ impl IssuanceError {
                 vec![Remedy::ListRequests]
             }
             Self::RequestDamaged { .. } => vec![Remedy::VerifyStore, Remedy::Restore],
+            Self::NoKey { alias } => vec![Remedy::ExportAuthority { alias: alias.to_string() }],
             Self::ReplyWithKey => vec![Remedy::ImportServerCertificate],
             Self::WrongRequest { of, .. } => vec![Remedy::InstallReply { alias: of.to_string() }],
             _ => Vec::new(),

@@ -11,6 +11,7 @@ use crate::{
     alias::Alias,
     error::Error,
     instant,
+    issuance::IssuanceError,
     store::{Action, BindingRow, Happened, StoreError},
     validate::PeerName,
 };
@@ -42,7 +43,8 @@ impl Keystore {
     ///
     /// # Errors
     ///
-    /// [`StoreError::NotFound`] if there is no such entry or it has no key; [`StoreError::HostNotNamed`] if its
+    /// [`StoreError::NotFound`] if there is no such entry; [`IssuanceError::NoKey`] for a CA certificate;
+    /// [`StoreError::HostNotNamed`] if its
     /// certificate is not for the host.
     pub fn bind(&self, host: &PeerName, alias: &Alias, at: UnixTime) -> Result<Option<Alias>, Error> {
         let name = host.to_string();
@@ -50,8 +52,11 @@ impl Keystore {
         self.change(
             asked,
             |write, by| {
-                let row = write.as_read().entry(alias)?.filter(|row| row.head.trust.is_none());
+                let row = write.as_read().entry(alias)?;
                 let row = row.ok_or_else(|| StoreError::NotFound { alias: alias.clone() })?;
+                if row.head.trust.is_some() {
+                    return Err(IssuanceError::NoKey { alias: row.head.alias }.into());
+                }
                 let alias = row.head.alias.clone();
                 let leaf = row.content.leaf().ok_or_else(|| StoreError::NotFound { alias: alias.clone() })?;
                 if !host.is_named_by(leaf) {

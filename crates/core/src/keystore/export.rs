@@ -15,7 +15,7 @@ use crate::{
     alias::Alias,
     certificate::{Certificate, Fingerprint},
     diagnostic::Diagnostic,
-    error::Error,
+    error::{AuthorityError, Error},
     export::{
         Export, ExportError, ExportedFile, Material, Overwrite, PresentFile, authorities, check, path_of,
         render, same_content,
@@ -23,7 +23,7 @@ use crate::{
     inspect::{InspectRequest, Passwords, Reader, inspect},
     instant::seconds,
     secret::Password,
-    store::{Action, Happened, Kept, StoreError},
+    store::{Action, Happened, Kept},
     validate::Trust,
 };
 
@@ -106,7 +106,7 @@ impl Keystore {
     ///
     /// # Errors
     ///
-    /// [`ExportError`]; [`StoreError::NotFound`] if there is no such entry or it has no key,
+    /// [`ExportError`]; [`StoreError::NotFound`](crate::store::StoreError::NotFound) if there is no such entry; [`IssuanceError::NoKey`](crate::issuance::IssuanceError::NoKey) for a CA certificate,
     /// and others if the store cannot be read, or its log not be written.
     pub fn export(&self, alias: &Alias, export: &Export<'_>, at: UnixTime) -> Result<Exported, Error> {
         let asked = Asked { action: Action::Export, about: alias.as_str(), at: seconds(at) };
@@ -188,8 +188,7 @@ impl Keystore {
             for alias in aliases {
                 let entry = self.entry(alias, at)?;
                 if !matches!(entry.kind, EntryKind::Authority { .. }) {
-                    let alias = entry.alias;
-                    return Err(StoreError::NotFound { alias }.into());
+                    return Err(AuthorityError::IsServer { alias: entry.alias }.into());
                 }
                 found.push((entry.alias.to_string(), entry.certificate));
             }

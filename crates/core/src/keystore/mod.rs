@@ -109,6 +109,7 @@ use crate::{
     alias::Alias,
     error::Error,
     instant::seconds,
+    issuance::IssuanceError,
     seal::{RootKey, Unlock},
     store::{EntryRow, Read, Store, StoreError},
     trace::{Operation, traced},
@@ -330,14 +331,19 @@ impl Keystore {
     /// # Errors
     ///
     /// [`ValidationError`](crate::validate::ValidationError) with what refuses it; [`StoreError::NotFound`] if there is no such
-    /// entry or it has no key.
+    /// entry; [`IssuanceError::NoKey`] for a CA certificate.
     pub fn verify(&self, alias: &Alias, policy: &Policy, at: UnixTime) -> Result<ValidatedChain, Error> {
         traced(Operation::Verify, Some(alias), || {
             let judged = self.reading(|read| {
-                let row = read.entry(alias)?.filter(|row| row.head.trust.is_none());
-                row.map(|row| self.chains_of(read).verify(&row, policy, at)).transpose()
+                let Some(row) = read.entry(alias)? else { return Ok(None) };
+                let judged = match row.head.trust {
+                    None => Ok(self.chains_of(read).verify(&row, policy, at)?),
+                    Some(_) => Err(row.head.alias),
+                };
+                Ok(Some(judged))
             })?;
-            Ok(judged.ok_or_else(|| StoreError::NotFound { alias: alias.clone() })??)
+            let judged = judged.ok_or_else(|| StoreError::NotFound { alias: alias.clone() })?;
+            Ok(judged.map_err(|alias| IssuanceError::NoKey { alias })??)
         })
     }
 

@@ -15,6 +15,7 @@ use crate::{
     diagnostic::DiagnosticCode,
     error::Error,
     instant::{self, seconds},
+    issuance::IssuanceError,
     seal::{RootKey, SealError},
     secret::PrivateKey,
     store::{EntryHead, EntryRow, Read, StoreError},
@@ -29,7 +30,11 @@ impl Keystore {
         alias: &Alias,
         at: UnixTime,
     ) -> Result<(EntryRow, Chain, Arc<RootKey>), Error> {
-        self.server_row_of(alias, None, at)
+        // For who serves it a CA certificate is no entry, and what it replaced is gone.
+        self.server_row_of(alias, None, at).map_err(|error| match error {
+            Error::Issuance(IssuanceError::NoKey { alias }) => StoreError::NotFound { alias }.into(),
+            other => other,
+        })
     }
 
     /// The same of a version.
@@ -44,11 +49,14 @@ impl Keystore {
                 None => read.entry(alias)?,
                 Some(number) => version_row(read, alias, number)?,
             };
-            let row = row.filter(|row| row.head.trust.is_none());
-            let chain = row.as_ref().map(|row| self.chains_of(read).chain(row, seconds(at))).transpose()?;
-            Ok((row.zip(chain), Arc::clone(root)))
+            let chain = match &row {
+                Some(row) if row.head.trust.is_none() => Some(self.chains_of(read).chain(row, seconds(at))?),
+                _ => None,
+            };
+            Ok((row.map(|row| (row, chain)), Arc::clone(root)))
         })?;
         let (row, chain) = found.ok_or_else(|| StoreError::NotFound { alias: alias.clone() })?;
+        let chain = chain.ok_or_else(|| IssuanceError::NoKey { alias: row.head.alias.clone() })?;
         Ok((row, chain, root))
     }
 }

@@ -86,6 +86,9 @@ impl Remedy {
             }
             Self::ListEntries => format!("list the entries with: {program} ls"),
             Self::ListAuthorities => format!("list the CA certificates with: {program} ca ls"),
+            Self::ExportAuthority { alias } => format!(
+                "to show it: {program} ca show {alias}; to write it into a file: {program} ca export {alias} -o FILE.pem"
+            ),
             Self::ListBindings => format!("list what is bound with: {program} bind"),
             Self::Unbind { host } => format!("end it with: {program} unbind {}", shell_word(host)),
             Self::GoBackTo { alias, version } => {
