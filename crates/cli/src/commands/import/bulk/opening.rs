@@ -2,13 +2,14 @@
 
 use std::{
     collections::{BTreeMap, HashSet},
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::Arc,
 };
 
 use strongroom::{
     Error, Keystore, Password, UnixTime,
     certificate::{Fingerprint, printable},
+    certificate_file::{CertificateFileRequest, read_certificates},
     diagnostic::{Diagnostic, DiagnosticCode},
     keystore::{
         CredentialRequest, FilesRequest, ImportOptions, OpenedCredentialFile, Source, SourceFile,
@@ -223,10 +224,7 @@ impl<'c> Opener<'c> {
             }
             for path in certificates {
                 if !leaves.contains(&path) {
-                    let shown = printable(&path.to_string_lossy());
-                    let message = format!(
-                        "{shown} holds no private key, and the certificate of none: it served the chains of the others"
-                    );
+                    let message = about_unused(&path)?;
                     remarks.push(
                         Diagnostic::new(DiagnosticCode::OtherContent, message).with_remedies(Vec::new()),
                     );
@@ -240,6 +238,31 @@ impl<'c> Opener<'c> {
         all.retain(|one| !is_spent(one));
         Ok(remarks)
     }
+}
+
+/// What a file is that has no private key, and of whose certificates none was imported.
+fn about_unused(path: &Path) -> Result<String, Failure> {
+    let (shown, bytes) = (printable(&path.to_string_lossy()), read_file(path)?);
+    let read = match read_certificates(CertificateFileRequest::new(&bytes)) {
+        Ok(read) => read.certificates,
+        Err(error) => return Ok(format!("{shown} was not used: {error}")),
+    };
+    let mut leaves = read
+        .iter()
+        .map(|found| &found.certificate)
+        .filter(|found| found.is_ca() != Some(true) && !found.is_self_issued());
+    Ok(match (leaves.next(), leaves.count()) {
+        (None, _) => {
+            format!("{shown} holds CA certificates and no private key: it served the chains of the others")
+        }
+        (Some(leaf), 0) => {
+            format!("{shown} was not used: its private key is in none of the files, for {}", leaf.subject())
+        }
+        (Some(leaf), more) => format!(
+            "{shown} was not used: its private keys are in none of the files, for {} and {more} more",
+            leaf.subject()
+        ),
+    })
 }
 
 fn leaves_of(opened: &Opened) -> Vec<Fingerprint> {
