@@ -92,7 +92,14 @@ fn before(location: &Location) -> String {
 
 fn instead(format: FileFormat, found: &[FileFormat]) -> String {
     match found {
-        [] if format == FileFormat::Pkcs7 => "it is a PKCS #7 bundle without any".to_owned(),
+        // Of the text as well: with a certificate it would have been read.
+        [] if matches!(
+            format,
+            FileFormat::Pkcs7 | FileFormat::Base64 | FileFormat::Pem { certificate: true, .. }
+        ) =>
+        {
+            "it is a PKCS #7 bundle without any".to_owned()
+        }
         [] => format!("it is {format}"),
         [one] => format!("it is {one}"),
         several => {

@@ -30,6 +30,14 @@ pub(crate) struct Part {
     pub(crate) der: Zeroizing<Vec<u8>>,
 }
 
+impl Part {
+    /// Whether these are parameters that belong to the key behind them: of a curve, and not of a key agreement.
+    pub(crate) fn is_of_key(&self) -> bool {
+        let label = self.location.block.as_ref().map(|(_, label, _)| label.as_str());
+        self.format == FileFormat::Parameters && label.is_none_or(|label| label == "EC PARAMETERS")
+    }
+}
+
 /// All parts of a file.
 pub(crate) struct Parts {
     pub(crate) format: FileFormat,
@@ -89,6 +97,8 @@ struct Finder<'l> {
     ordered: bool,
     /// Blocks whose label says something else than they hold.
     mislabelled: Vec<Location>,
+    /// The same of blocks with a private key.
+    mislabelled_keys: Vec<Location>,
     /// Blocks with trust settings, and whether any reject uses.
     trusted: Vec<Location>,
     rejects: bool,
@@ -103,6 +113,7 @@ impl<'l> Finder<'l> {
             certificates: 0,
             ordered: true,
             mislabelled: Vec::new(),
+            mislabelled_keys: Vec::new(),
             trusted: Vec::new(),
             rejects: false,
         }
@@ -118,6 +129,12 @@ impl<'l> Finder<'l> {
         if let Some(locations) = locations(&self.mislabelled) {
             let message =
                 format!("certificates were read although the label says something else: {locations}");
+            self.findings.push(Diagnostic::new(DiagnosticCode::UnusualForm, message));
+        }
+        if let Some(locations) = locations(&self.mislabelled_keys) {
+            let message = format!(
+                "a private key was read although the label says that it is a certificate: {locations}"
+            );
             self.findings.push(Diagnostic::new(DiagnosticCode::UnusualForm, message));
         }
         if let Some(locations) = locations(&self.trusted) {
@@ -176,6 +193,10 @@ impl<'l> Finder<'l> {
                 self.push(location, FileFormat::CertificateDer, &block.content)
             }
             format => {
+                let is_key = matches!(format, FileFormat::PrivateKeyDer | FileFormat::EncryptedPrivateKey);
+                if is_key && is_certificate {
+                    self.mislabelled_keys.push(location.clone());
+                }
                 self.push(location, format, &block.content)?;
                 if let Some(part) = self.parts.last_mut() {
                     part.dek_info = block.dek_info;

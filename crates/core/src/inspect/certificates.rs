@@ -2,7 +2,9 @@
 
 use zeroize::Zeroizing;
 
-use super::{CertificateReport, FileReport, KeyReport, LockedReport, Passwords, about_pairs};
+use super::{
+    CertificateReport, FileReport, KeyReport, LockedReport, Passwords, about_pairs, remarks::nothing_usable,
+};
 use crate::{
     certificate::{Certificate, KeyFile, ReadKey},
     certificate_file::{CertificateFileError, Part, Parts, find},
@@ -72,6 +74,13 @@ pub(super) fn inspect(
     {
         return Err(reason.into());
     }
+    if report.keys.is_empty()
+        && report.locked_keys.is_empty()
+        && report.certificates.is_empty()
+        && report.skipped.is_empty()
+    {
+        remarks.push(nothing_usable(&report.skipped));
+    }
     remarks.extend(report.about_damaged_keys());
     if !report.certificates.is_empty() {
         remarks.extend(about_pairs(report.lonely_keys()));
@@ -113,7 +122,7 @@ impl Describer<'_> {
             }
             FileFormat::PrivateKeyDer | FileFormat::EncryptedPrivateKey => return self.key(part),
             // They belong to the key behind them.
-            FileFormat::Parameters if self.has_key => {
+            FileFormat::Parameters if self.has_key && part.is_of_key() => {
                 self.parameters = Some(part.der);
                 return Ok(());
             }

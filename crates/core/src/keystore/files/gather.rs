@@ -205,7 +205,7 @@ impl<'r> Gatherer<'r> {
                     self.key(&part, parameters.as_ref().map(|parameters| parameters.as_slice()))?;
                 }
                 // They belong to the key behind them.
-                FileFormat::Parameters => parameters = Some(part.der),
+                FileFormat::Parameters if part.is_of_key() => parameters = Some(part.der),
                 format => self.other(&part.location, format),
             }
         }
@@ -283,6 +283,7 @@ impl<'r> Gatherer<'r> {
             location => format!("{format} in {location} was not used"),
         };
         self.find(DiagnosticCode::OtherContent, message);
+        self.gathered.others.push(format);
         self.part(SourcePart { kind: "other", name: format.to_string(), sha256: None, spki_sha256: None });
     }
 

@@ -8,6 +8,7 @@ use crate::{
     },
     diagnostic::{Diagnostic, DiagnosticCode},
     error::Error,
+    file_format::FileFormat,
     instant::day,
     jks::JksError,
     pkcs12::{Attributes, CertificateBag, Contents, KeyBag, LockedKey, Pkcs12Error},
@@ -20,6 +21,8 @@ pub(in crate::keystore) struct Gathered {
     pub(super) contents: Contents,
     pub(super) findings: Vec<Diagnostic>,
     pub(super) sources: Vec<Source>,
+    /// What there is beside keys and certificates.
+    pub(super) others: Vec<FileFormat>,
     /// Of a keystore of Java, why entries were not read, one of which may be meant.
     pub(super) unread: Option<JksError>,
     /// The places of the keys that stand in files of their own, each with its file.
@@ -108,6 +111,7 @@ impl Gathered {
         entry: Option<&EntrySelector>,
     ) -> Result<(ServerCredential, Vec<Diagnostic>, Vec<Source>), Error> {
         let several = self.sources.len() > 1;
+        let no_certificate = self.contents.certificates.is_empty();
         let chosen = ServerCredential::choose_from(pairing, self.contents, entry).map_err(Error::from);
         let credential = chosen.map_err(|error| match (error, self.locked_keys.first()) {
             (error @ Error::Pkcs12(Pkcs12Error::KeyFilePassword { .. }), Some((_, file))) if several => {
@@ -115,6 +119,9 @@ impl Gathered {
             }
             (Error::Credential(CredentialError::EntryNotFound { .. }), _) if self.unread.is_some() => {
                 self.unread.map_or(Error::Credential(CredentialError::NoPrivateKey), Error::from)
+            }
+            (Error::Credential(CredentialError::NoPrivateKey), _) => {
+                no_private_key(&self.findings, &self.others, no_certificate).into()
             }
             (error @ Error::Credential(CredentialError::InvalidKey), _) => match self.loose_keys.as_slice() {
                 [(_, file)] if several => Error::InFile { file: file.clone(), error: Box::new(error) },
@@ -283,4 +290,26 @@ impl Gathered {
         self.findings.push(Diagnostic::new(DiagnosticCode::OtherEntries, message));
         Some(EntrySelector::Fingerprint(fingerprint))
     }
+}
+
+/// Why files without a private key have none, where something in them says so.
+fn no_private_key(findings: &[Diagnostic], others: &[FileFormat], no_certificate: bool) -> CredentialError {
+    let says = |finding: &&Diagnostic| {
+        matches!(finding.code, DiagnosticCode::OtherContent | DiagnosticCode::UnusualForm)
+    };
+    let said: Vec<&str> = findings.iter().filter(says).map(|finding| finding.message.as_str()).collect();
+    let (few, more) = (said.iter().take(MAX_NAMED), said.len().saturating_sub(MAX_NAMED));
+    let mut instead = few.copied().collect::<Vec<_>>().join("; ");
+    if instead.is_empty() {
+        return CredentialError::NoPrivateKey;
+    }
+    if more > 0 {
+        instead.push_str(&format!("; and {more} more"));
+    }
+    // With another key it would have no certificate either.
+    let remedies = match others.first() {
+        Some(other) if no_certificate => other.remedies(),
+        _ => CredentialError::NoPrivateKey.remedies(),
+    };
+    CredentialError::NoPrivateKeyBut { instead, remedies }
 }
