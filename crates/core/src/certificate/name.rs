@@ -13,10 +13,22 @@ pub(super) fn push_hex(text: &mut String, bytes: &[u8], limit: usize) {
     }
 }
 
-/// Control characters, and those that turn the direction of text around.
+/// Control characters, those that turn the direction of text around, and those that nobody sees: tags among them, in
+/// which a whole text can stand.
 pub(super) fn is_unprintable(c: char) -> bool {
     c.is_control()
-        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+        || matches!(
+            c,
+            '\u{ad}'
+                | '\u{61c}'
+                | '\u{180e}'
+                | '\u{200b}'..='\u{200f}'
+                | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{2064}'
+                | '\u{2066}'..='\u{2069}'
+                | '\u{feff}'
+                | '\u{e0000}'..='\u{e007f}'
+        )
 }
 
 /// A display string from a file (a friendlyName, say) with unprintable characters escaped.
@@ -82,6 +94,7 @@ mod tests {
 
     #[test]
     fn unprintable_characters_are_escaped() {
+        assert_eq!(printable("a\u{e0041}b\u{2060}c"), "a\\u{e0041}b\\u{2060}c");
         assert_eq!(printable("a\u{202e}b\nc\u{1b}[31m"), "a\\u{202e}b\\u{a}c\\u{1b}[31m");
     }
 }
