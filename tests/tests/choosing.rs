@@ -2,6 +2,8 @@
 
 #[path = "choosing/command.rs"]
 mod command;
+#[path = "choosing/names.rs"]
+mod names;
 #[path = "choosing/replacing.rs"]
 mod replacing;
 

@@ -15,7 +15,7 @@ use crate::{instant::day, pkcs12::Pkcs12Error, remedy::Remedy};
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum EntrySelector {
-    /// `#n`, counted from 1 in the order of the file.
+    /// `#n`, counted from 1 in the order of the file. What has that as its friendlyName fits as well.
     Number(usize),
     /// The SHA-256 digest of the certificate.
     Fingerprint(Fingerprint),

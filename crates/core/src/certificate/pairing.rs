@@ -146,18 +146,20 @@ impl Pairing {
     /// The indices of the pairs that a selector means.
     pub(super) fn selected(&self, selector: &EntrySelector) -> Vec<usize> {
         let certificate = |pair: &Pair| pair.certificate.and_then(|index| self.certificates.get(index));
+        let bears = |pair: &Pair, name: &String| {
+            let of_certificate = |pair: &Pair| certificate(pair).is_some_and(|c| c.names.contains(name));
+            let of_key = self.keys.get(pair.key).is_some_and(|key| key.names.contains(name));
+            // The name of the key stands for all of its certificates, unless one of them bears it.
+            let borne = self.pairs.iter().any(|other| other.key == pair.key && of_certificate(other));
+            of_certificate(pair) || of_key && !borne
+        };
         let fits = |index: usize, pair: &Pair| match selector {
-            EntrySelector::Number(number) => index + 1 == *number,
+            // A friendlyName may look like a number, and then either may be meant.
+            EntrySelector::Number(number) => index + 1 == *number || bears(pair, &format!("#{number}")),
             EntrySelector::Fingerprint(fingerprint) => {
                 certificate(pair).is_some_and(|found| found.fingerprint == *fingerprint)
             }
-            EntrySelector::FriendlyName(name) => {
-                let of_certificate = |pair: &Pair| certificate(pair).is_some_and(|c| c.names.contains(name));
-                let of_key = self.keys.get(pair.key).is_some_and(|key| key.names.contains(name));
-                // The name of the key stands for all of its certificates, unless one of them bears it.
-                let borne = self.pairs.iter().any(|other| other.key == pair.key && of_certificate(other));
-                of_certificate(pair) || of_key && !borne
-            }
+            EntrySelector::FriendlyName(name) => bears(pair, name),
         };
         let all = self.pairs.iter().enumerate();
         all.filter(|(index, pair)| fits(*index, pair)).map(|(index, _)| index).collect()

@@ -11,6 +11,9 @@ use crate::{
 /// Fewer iterations than this protect a password badly; OpenSSL and Java write 2,048 and 10,000.
 const FEW_ITERATIONS: u64 = 1000;
 
+/// Further friendly names that one finding tells of.
+const MAX_NAMES: usize = 4;
+
 /// What is around the bags of a PFX.
 pub(crate) struct Wrapping {
     pub(super) mac: Option<MacDescription>,
@@ -83,6 +86,25 @@ pub(super) fn about_contents(contents: &Contents, mac: Option<&MacDescription>) 
     }
     if !contents.skipped.is_empty() {
         find(DiagnosticCode::Skipped, format!("passed over: {}", contents.skipped.join(", ")));
+    }
+    let keys = contents.keys.iter().map(|bag| ("private key", bag.place, &bag.attributes));
+    let certificates = contents.certificates.iter().zip(1..);
+    let certificates = certificates.map(|(bag, place)| ("certificate", place, &bag.attributes));
+    for (what, place, attributes) in keys.chain(certificates) {
+        let names: Vec<String> = attributes
+            .other_friendly_names
+            .iter()
+            .take(MAX_NAMES)
+            .map(|name| in_quotes(Some(name)))
+            .collect();
+        if !names.is_empty() {
+            let message = format!(
+                "{what} {place} of the file{} has further friendly names, which are not used:{}",
+                in_quotes(attributes.friendly_name.as_deref()),
+                names.join(",")
+            );
+            find(DiagnosticCode::Skipped, message);
+        }
     }
     for (place, name, error) in undecodable(contents) {
         let name = in_quotes(name);

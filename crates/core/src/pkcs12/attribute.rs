@@ -15,7 +15,19 @@ pub(super) fn read(set: &Element<'_>, walk: &Walk<'_>) -> Result<Attributes, Pkc
         let mut fields = attribute.children(walk);
         let kind = fields.expect(OBJECT_IDENTIFIER, "an attribute type expected")?.content;
         let values = fields.expect(SET, "attribute values expected")?;
-        let value = values.children(walk).next()?;
+        let mut every = values.children(walk);
+        let value = every.next()?;
+        if kind == oid::FRIENDLY_NAME {
+            let first = if found.friendly_name.is_some() { value.clone() } else { None };
+            let mut other = match first {
+                Some(first) => Some(first),
+                None => every.next()?,
+            };
+            while let Some(name) = other {
+                found.other_friendly_names.extend(text(&name, walk));
+                other = every.next()?;
+            }
+        }
         match (kind, value) {
             // Its presence says it.
             (oid::MICROSOFT_LOCAL_KEY_SET, _) => found.local_key_set = true,

@@ -91,6 +91,8 @@ pub struct CertificateBag {
 pub struct Attributes {
     /// The friendlyName as written; a display string, never an alias.
     pub friendly_name: Option<String>,
+    /// Values of friendlyName behind the first, as far as they are text.
+    pub other_friendly_names: Vec<String>,
     /// Whether there is a friendlyName that is no text.
     pub friendly_name_unreadable: bool,
     /// The localKeyId: a hint, never a proof.

@@ -46,7 +46,10 @@ pub enum Pkcs12Error {
         what: &'static str,
     },
     /// Bytes other than zeros follow the PFX.
-    #[error("{length} bytes that are not zeros follow the PFX, which ends at byte {at}")]
+    #[error(
+        "{} the PFX, which ends at byte {at}",
+        if *length == 1 { "a byte that is not zero follows".to_owned() } else { format!("{length} bytes that are not zeros follow") }
+    )]
     TrailingData {
         /// Where the PFX ends.
         at: usize,
