@@ -62,7 +62,7 @@ fn words(remedy: &Remedy) -> String {
         }
         Remedy::ListEntries => "the list of certificates has every alias".to_owned(),
         Remedy::ListAuthorities => "the list of certificates has the CA certificates as well".to_owned(),
-        Remedy::ExportAuthority { alias } => format!("certificates/{alias} shows it, and export gives it"),
+        Remedy::ExportAuthority { alias } => format!("export on {alias} gives the certificate"),
         Remedy::ListBindings => format!("{OPERATOR} list what is bound to which entry"),
         Remedy::ListVersions { .. } => format!("{OPERATOR} list the versions of the entry"),
         Remedy::ListRequests => format!("{OPERATOR} list the pending certificate requests"),

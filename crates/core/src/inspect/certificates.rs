@@ -131,7 +131,11 @@ impl Describer<'_> {
         let Part { location, format, .. } = part;
         self.report.skipped.push(format!("{location}: {format}"));
         let remark = Diagnostic::new(DiagnosticCode::OtherContent, format!("{location} holds {format}"));
-        self.remarks.push(remark.with_remedies(format.remedies_for_certificates()));
+        self.remarks.push(match format {
+            // Beside a key they are another's, of a key agreement.
+            FileFormat::Parameters if self.has_key => remark,
+            _ => remark.with_remedies(format.remedies_for_certificates()),
+        });
         Ok(())
     }
 
