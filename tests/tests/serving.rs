@@ -182,7 +182,9 @@ fn a_renewal_is_served_without_a_restart_and_seen_from_outside() {
     assert_eq!((run.code, run.error_code().as_str()), (4, "alias_in_use"));
     let run = shop.run(["why", "nobody.fixture.test"]);
     assert!(
-        run.out.contains("www answers: it is the default, and no entry has the name nobody.fixture.test"),
+        run.out.contains(
+            "www answers: the server that runs shows it to every client, whatever name it asks for\n"
+        ),
         "{}",
         run.out
     );
@@ -191,6 +193,20 @@ fn a_renewal_is_served_without_a_restart_and_seen_from_outside() {
     let run = shop.json(["verify", "other", "--connect", &host]);
     assert_eq!((run.code, run.error_code().as_str()), (7, "not_served"));
     assert!(run.out.contains("the server sends another certificate: CN=shop.fixture.test"), "{}", run.out);
+    // The name is of the other alone, and the server asks for none.
+    let run = shop.json(["why", "www.fixture.test"]);
+    let why = &run.json()["result"];
+    assert_eq!((&why["selected"]["alias"], &why["selected"]["rule"]), (&json!("www"), &json!("default")));
+    assert_eq!(why["others"], json!([{"alias": "other", "reason": "not_shown"}]));
+    assert_eq!(why["shown_to_all"][0]["alias"], "www");
+    let ruled = shop.json(["why", "www.fixture.test", "--default", "www"]).json();
+    assert_eq!(ruled["result"]["selected"]["alias"], "other");
+    let named = format!("localhost:{}", server.port);
+    for host in [&host, &named] {
+        let run = shop.json(["check", "--connect", host]);
+        let served = &run.json()["result"]["served"][0];
+        assert_eq!((&served["alias"], &served["outcome"]), (&json!("www"), &json!("served")), "{}", run.out);
+    }
 }
 
 const RSA_SUITE: &str = "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256";

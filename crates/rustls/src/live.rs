@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     fmt,
-    net::IpAddr,
+    net::{IpAddr, SocketAddr},
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -330,6 +330,12 @@ impl LiveTls {
     /// [`LiveTlsError::NoRandomness`].
     pub fn end_sessions(&self) -> Result<(), LiveTlsError> {
         self.follows.end_sessions()
+    }
+
+    /// Says where the server listens, for whoever asks what its clients get (`strongroom check --connect`). The first call
+    /// counts.
+    pub fn listens_at(&self, address: SocketAddr) {
+        self.follows.listens_at(&self.shared, address);
     }
 
     /// What is served now.

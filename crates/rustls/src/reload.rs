@@ -6,6 +6,7 @@ mod report;
 
 use std::{
     collections::{BTreeSet, HashMap},
+    net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, atomic::Ordering},
     thread,
     time::{Duration, Instant},
@@ -53,6 +54,7 @@ pub(crate) struct Follows {
     file: Mutex<Option<ServerFile>>,
     /// What the server is called there; nothing if it is unseen.
     program: OnceLock<String>,
+    address: OnceLock<SocketAddr>,
 }
 
 /// How far the store was followed.
@@ -97,6 +99,7 @@ impl Follows {
             started: clock(),
             file: Mutex::default(),
             program: OnceLock::new(),
+            address: OnceLock::new(),
         })
     }
 

@@ -128,6 +128,7 @@ pub(super) fn run(arguments: &Arguments, command: &Serve, printer: &Printer) -> 
         .with(Remedy::GiveListenAddress)
     })?;
     let address = listener.local_addr().map_err(|error| fault("cannot_listen", &error))?;
+    machines.all().for_each(|server| server.tls.live.listens_at(address));
 
     let mut settings = Settings::new(first.name.clone());
     settings.trust_embedded_root = command.trust_embedded_root;

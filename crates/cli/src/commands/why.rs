@@ -8,7 +8,7 @@ use strongroom::{
     Alias, UnixTime,
     certificate::Certificate,
     instant::{day, rfc3339, seconds},
-    keystore::{NamedEntry, UnprovedNamed, running_servers},
+    keystore::{NamedEntry, ServerReport, UnprovedNamed, running_servers},
     remedy::Remedy,
     select::{ClientKeys, Contender, Loss, NameMatch, ServerKey, host_name, select_entry, wildcard_of},
     validate::PeerName,
@@ -40,6 +40,21 @@ pub(in crate::commands) struct WhyView {
     default: Option<String>,
     /// Aliases that lost by their place in the alphabet alone.
     ties: Vec<String>,
+    /// Servers that run and show one entry to every client, whatever name that asks for.
+    shown_to_all: Vec<ShownView>,
+}
+
+#[derive(JsonSchema, Serialize)]
+struct ShownView {
+    /// The server in a few words.
+    server: String,
+    alias: String,
+}
+
+impl ShownView {
+    fn of(server: &ServerReport) -> Option<Self> {
+        Some(Self { server: server.name(), alias: server.shown_to_all()?.to_string() })
+    }
 }
 
 #[derive(JsonSchema, Serialize)]
@@ -54,7 +69,8 @@ struct SelectedView {
 #[derive(JsonSchema, Serialize)]
 struct OtherView {
     alias: String,
-    /// `key_of_no_use`, `less_exact`, `expired`, `not_yet_valid`, `not_bound`, `older` or `later_alias`.
+    /// `key_of_no_use`, `less_exact`, `expired`, `not_yet_valid`, `not_bound`, `older` or `later_alias`; `not_shown` where
+    /// the servers that run show one entry to every client.
     reason: &'static str,
 }
 
@@ -188,15 +204,28 @@ pub(super) fn run(arguments: &Arguments, command: &Why, printer: &Printer) -> Re
     };
     let host = command.host.as_ref().map(|host| &host.name);
     let (client, at) = (command.client.into(), seconds(at));
+    // Who names a default asks for the rule.
+    let servers = match command.default {
+        Some(_) => Vec::new(),
+        None => servers(arguments)?,
+    };
+    let shown_to_all: Vec<ShownView> = servers.iter().filter_map(ShownView::of).collect();
+    let all_show = default.as_ref().filter(|_| !servers.is_empty() && shown_to_all.len() == servers.len());
+    let shown = all_show.and_then(|alias| entries.iter().find(|named| named.alias == *alias));
     let place = select_entry(entries.iter().map(Asked::contender), client, at);
-    let Some(winner) = place.and_then(|place| entries.get(place)) else {
+    let Some(winner) = shown.or_else(|| place.and_then(|place| entries.get(place))) else {
         return Err(nobody(host, &near));
     };
     let judged = winner.contender();
-    let others: Vec<(&Asked, Loss)> = entries
+    // Nothing is lost where nothing is compared.
+    let loss_of = |named: &Asked| match shown {
+        Some(_) => None,
+        None => Some(judged.loss_of(&named.contender(), client, at)),
+    };
+    let others: Vec<(&Asked, Option<Loss>)> = entries
         .iter()
         .filter(|named| named.alias != winner.alias)
-        .map(|named| (named, judged.loss_of(&named.contender(), client, at)))
+        .map(|named| (named, loss_of(named)))
         .collect();
     let view = WhyView {
         proved: is_proved,
@@ -204,24 +233,32 @@ pub(super) fn run(arguments: &Arguments, command: &Why, printer: &Printer) -> Re
         selected: SelectedView {
             alias: winner.alias.to_string(),
             sha256: winner.certificate.fingerprint().to_string(),
-            rule: winner.matched.as_str(),
-            bound: winner.bound,
+            rule: if shown.is_some() { NameMatch::Default.as_str() } else { winner.matched.as_str() },
+            bound: winner.bound && shown.is_none(),
         },
         others: others
             .iter()
-            .map(|(named, loss)| OtherView { alias: named.alias.to_string(), reason: loss.as_str() })
+            .map(|(named, loss)| OtherView {
+                alias: named.alias.to_string(),
+                reason: loss.map_or("not_shown", Loss::as_str),
+            })
             .collect(),
         default: default.as_ref().map(ToString::to_string),
         ties: others
             .iter()
-            .filter(|(_, loss)| *loss == Loss::LaterAlias)
+            .filter(|(_, loss)| *loss == Some(Loss::LaterAlias))
             .map(|(named, _)| named.alias.to_string())
             .collect(),
+        shown_to_all,
     };
     printer.result(&view, &[], || {
-        let mut text = answer(winner, host, client, at);
+        let mut text = answer(winner, host, shown.is_some(), client, at);
         also(&mut text, &others, winner, host);
+        for ShownView { server, alias } in view.shown_to_all.iter().filter(|_| shown.is_none()) {
+            let _ = writeln!(text, "but {server} shows {alias} to every client, whatever name it asks for");
+        }
         match &default {
+            Some(_) if shown.is_some() => {}
             Some(alias) if host.is_some() => {
                 let _ = writeln!(text, "a client without a name, or with another one, gets: {alias} (the default)");
             }
@@ -242,9 +279,19 @@ pub(super) fn run(arguments: &Arguments, command: &Why, printer: &Printer) -> Re
 }
 
 /// Which entry answers, and what the client thinks of it.
-fn answer(winner: &Asked, host: Option<&PeerName>, client: ClientKeys, at: i64) -> String {
+fn answer(
+    winner: &Asked,
+    host: Option<&PeerName>,
+    is_shown_to_all: bool,
+    client: ClientKeys,
+    at: i64,
+) -> String {
     let judged = winner.contender();
-    let mut text = format!("{} answers: {}\n", winner.alias, because(winner, host));
+    let why = match is_shown_to_all {
+        true => "the server that runs shows it to every client, whatever name it asks for".to_owned(),
+        false => because(winner, host),
+    };
+    let mut text = format!("{} answers: {why}\n", winner.alias);
     if !client.can_use(judged.key) {
         let _ = writeln!(
             text,
@@ -259,7 +306,7 @@ fn answer(winner: &Asked, host: Option<&PeerName>, client: ClientKeys, at: i64) 
 }
 
 /// The others with the name, each with why it does not answer.
-fn also(text: &mut String, others: &[(&Asked, Loss)], winner: &Asked, host: Option<&PeerName>) {
+fn also(text: &mut String, others: &[(&Asked, Option<Loss>)], winner: &Asked, host: Option<&PeerName>) {
     let named: Vec<_> = others.iter().filter(|(named, _)| named.matched != NameMatch::Default).collect();
     if named.is_empty() {
         return;
@@ -267,7 +314,10 @@ fn also(text: &mut String, others: &[(&Asked, Loss)], winner: &Asked, host: Opti
     text.push_str("also have it:\n");
     let width = named.iter().map(|(named, _)| named.alias.as_str().len()).max().unwrap_or(0);
     for (named, loss) in named {
-        let why = lost(named, *loss, winner, host);
+        let why = match loss {
+            Some(loss) => lost(named, *loss, winner, host),
+            None => format!("{} is shown to every client", winner.alias),
+        };
         let _ = writeln!(text, "  {:width$}  {why}", named.alias.as_str());
     }
 }
@@ -308,10 +358,15 @@ fn lost(named: &Asked, loss: Loss, winner: &Asked, host: Option<&PeerName>) -> S
     }
 }
 
+/// The servers that run and answer clients.
+fn servers(arguments: &Arguments) -> Result<Vec<ServerReport>, Failure> {
+    Ok(running_servers(&store_path(arguments)?).into_iter().filter(ServerReport::is_server).collect())
+}
+
 /// The default entry of the servers that run, if they agree.
 fn default_of_servers(arguments: &Arguments) -> Result<Option<Alias>, Failure> {
     let mut defaults: Vec<Alias> =
-        running_servers(&store_path(arguments)?).into_iter().filter_map(|server| server.default).collect();
+        servers(arguments)?.into_iter().filter_map(|server| server.default).collect();
     defaults.sort();
     defaults.dedup();
     Ok(if defaults.len() == 1 { defaults.pop() } else { None })

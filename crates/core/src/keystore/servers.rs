@@ -7,6 +7,7 @@ use std::{
     fmt::Write as _,
     fs::{self, File, TryLockError},
     io::{Read as _, Seek as _, SeekFrom, Write as _},
+    net::SocketAddr,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -54,6 +55,10 @@ pub struct ServerReport {
     pub names: u64,
     /// The alias that answers for unknown names.
     pub default: Option<Alias>,
+    /// Whether that one answers for every name.
+    pub only_default: bool,
+    /// Where it listens, as far as it says so.
+    pub address: Option<SocketAddr>,
     /// Entries that it answered with, in the order of their aliases.
     pub served: Vec<ServedEntry>,
     /// Whether there are more than are listed.
@@ -106,6 +111,8 @@ impl ServerReport {
             sequence: 0,
             names: 0,
             default: None,
+            only_default: false,
+            address: None,
             served: Vec::new(),
             more: false,
             refused: Vec::new(),
@@ -124,6 +131,12 @@ impl ServerReport {
     pub const SERVE: &'static str = "strongroom serve";
     /// The program of a process that watches a store.
     pub const WATCH: &'static str = "strongroom watch";
+
+    /// The entry that it shows to every client, whatever name that asks for.
+    #[must_use]
+    pub fn shown_to_all(&self) -> Option<&Alias> {
+        self.default.as_ref().filter(|_| self.only_default)
+    }
 
     /// Whether the server may be serving an entry now.
     #[must_use]
@@ -148,6 +161,12 @@ impl ServerReport {
         let _ = writeln!(text, "sequence {}\nnames {}", self.sequence, self.names);
         if let Some(alias) = &self.default {
             let _ = writeln!(text, "default {alias}");
+        }
+        if self.only_default {
+            text.push_str("only-default\n");
+        }
+        if let Some(address) = self.address {
+            let _ = writeln!(text, "address {address}");
         }
         for entry in self.served.iter().take(MAX_LISTED) {
             let _ = writeln!(text, "served {} {} {}", entry.alias, entry.version, entry.sha256);
@@ -187,6 +206,8 @@ impl ServerReport {
                 "sequence" => report.sequence = value.parse().ok()?,
                 "names" => report.names = value.parse().ok()?,
                 "default" => report.default = Some(value.parse().ok()?),
+                "only-default" => report.only_default = true,
+                "address" => report.address = Some(value.parse().ok()?),
                 "served" => report.served.push(served(value)?),
                 "more" => report.more = true,
                 "refused" => {

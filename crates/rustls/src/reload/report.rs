@@ -1,6 +1,9 @@
 //! What a running server says of itself.
 
-use std::sync::{PoisonError, atomic::Ordering};
+use std::{
+    net::SocketAddr,
+    sync::{PoisonError, atomic::Ordering},
+};
 
 use strongroom::{
     instant::seconds,
@@ -33,6 +36,8 @@ impl Follows {
         let root = shared.root.load();
         report.names = u64::try_from(root.names()).unwrap_or(u64::MAX);
         report.default = shared.default_alias().filter(|_| root.default.is_some());
+        report.only_default = shared.only_default;
+        report.address = self.address.get().copied();
         let mut answered = shared.answered.lock().unwrap_or_else(PoisonError::into_inner);
         answered.aliases.retain(|alias| root.entry(alias).is_some());
         let served = answered.aliases.iter().filter_map(|alias| root.entry(alias)?.loaded());
@@ -43,6 +48,13 @@ impl Follows {
         report.refused = shared.events.refusals();
         report.failure = shared.events.store_failure();
         report
+    }
+
+    /// The server says where it listens.
+    pub(crate) fn listens_at(&self, shared: &Shared, address: SocketAddr) {
+        if self.address.set(address).is_ok() {
+            self.write_report(shared);
+        }
     }
 
     /// The server ends: nobody is to see it any more.

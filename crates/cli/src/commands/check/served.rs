@@ -1,14 +1,20 @@
 //! `check --connect`: whether servers send what the store holds, as `verify --connect` says it of one.
 
+use std::net::{IpAddr, ToSocketAddrs as _, UdpSocket};
+
 use schemars::JsonSchema;
 use serde::Serialize;
 use strongroom::{
-    Alias, Entry, Keystore, UnixTime, instant::seconds, keystore::EntryKind, remedy::Remedy,
+    Alias, Entry, Keystore, UnixTime,
+    instant::seconds,
+    keystore::{EntryKind, ServerReport, running_servers},
+    remedy::Remedy,
     select::ClientKeys,
 };
 
 use super::super::{
     list::named_entry,
+    now,
     parallel::at_once,
     verify::{Probe, StartTls, not_a_server_entry},
     why::decide,
@@ -78,7 +84,7 @@ pub(super) fn ask(
     // What each should send is known before the first is asked.
     let meant: Vec<(&Host, Entry)> = hosts
         .iter()
-        .map(|host| Ok((host, meant(keystore, aliases, host, at)?)))
+        .map(|host| Ok((host, meant(keystore, aliases, host, starttls, at)?)))
         .collect::<Result<_, Failure>>()?;
     let ask = |index: usize| meant.get(index).map(|(host, entry)| ask_one(keystore, host, entry, starttls));
     at_once(AT_ONCE, meant.len(), ask, |_| {}).into_iter().flatten().collect()
@@ -109,8 +115,37 @@ fn ask_one(
     })
 }
 
-/// The entry that a server should send: the one that was named, or of several, or all, the one that answers for its name.
-fn meant(keystore: &Keystore, aliases: &[Alias], host: &Host, at: UnixTime) -> Result<Entry, Failure> {
+/// The entry that a server which runs on this store shows to every client, if it listens there.
+fn shown_there(keystore: &Keystore, host: &Host, port: u16) -> Option<Alias> {
+    let this = ServerReport::of_this_process("", now()).host;
+    let running = keystore.path().map(running_servers).unwrap_or_default();
+    let mut there = running
+        .into_iter()
+        .filter(|server| server.host == this)
+        .filter_map(|server| Some((server.address?, server.shown_to_all()?.clone())))
+        .filter(|(address, _)| address.port() == port)
+        .peekable();
+    // A name is looked up for nobody else.
+    there.peek()?;
+    let asked: Vec<IpAddr> =
+        (host.name.to_string(), port).to_socket_addrs().ok()?.map(|address| address.ip()).collect();
+    let is_there = |address: IpAddr| match address.is_unspecified() {
+        // Each address of this machine, and no other, can be bound.
+        true => asked.iter().any(|ip| UdpSocket::bind((*ip, 0)).is_ok()),
+        false => asked.contains(&address),
+    };
+    there.find(|(address, _)| is_there(address.ip())).map(|(_, alias)| alias)
+}
+
+/// The entry that a server should send: the one that was named; the one that it shows to every client, as it says; or of
+/// several, or all, the one that answers for its name.
+fn meant(
+    keystore: &Keystore,
+    aliases: &[Alias],
+    host: &Host,
+    starttls: Option<StartTls>,
+    at: UnixTime,
+) -> Result<Entry, Failure> {
     if let [alias] = aliases {
         let entry = named_entry(keystore, alias, at)?;
         if entry.kind == EntryKind::Server {
@@ -118,10 +153,15 @@ fn meant(keystore: &Keystore, aliases: &[Alias], host: &Host, at: UnixTime) -> R
         }
         return Err(not_a_server_entry(&entry));
     }
-    let mut entries = keystore.entries_for(Some(&host.name), None, u32::MAX, at)?;
-    if !aliases.is_empty() {
-        entries.retain(|named| aliases.iter().any(|alias| alias.key() == named.entry.alias.key()));
+    let is_asked = |alias: &Alias| aliases.is_empty() || aliases.iter().any(|asked| asked == alias);
+    let port = Probe::new(host, starttls, None).port();
+    if let Some(alias) = shown_there(keystore, host, port).filter(is_asked)
+        && let Ok(entry) = keystore.entry(&alias, at)
+    {
+        return Ok(entry);
     }
+    let mut entries = keystore.entries_for(Some(&host.name), None, u32::MAX, at)?;
+    entries.retain(|named| is_asked(&named.entry.alias));
     let place = decide(&entries, ClientKeys::ANY, seconds(at));
     let winner = place.filter(|place| *place < entries.len()).map(|place| entries.swap_remove(place).entry);
     winner.ok_or_else(|| {

@@ -10,6 +10,8 @@ fn report() -> ServerReport {
         sequence: 3,
         names: 4,
         default: Some("www".parse().unwrap()),
+        only_default: true,
+        address: Some("[::1]:7443".parse().unwrap()),
         served: vec![ServedEntry::new("api".parse().unwrap(), 5, Fingerprint::from_bytes([0xab; 32]))],
         more: false,
         refused: vec![("bad".parse().unwrap(), "it was damaged".to_owned())],
