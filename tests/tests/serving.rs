@@ -207,6 +207,16 @@ fn a_renewal_is_served_without_a_restart_and_seen_from_outside() {
         let served = &run.json()["result"]["served"][0];
         assert_eq!((&served["alias"], &served["outcome"]), (&json!("www"), &json!("served")), "{}", run.out);
     }
+    let run = shop.run(["rm", "www", "--force", "--dry-run"]);
+    assert!(run.err.contains("strongroom serve uses www, and would go on with its last"), "{}", run.err);
+    let run = shop.run(["rm", "www", "--force"]);
+    assert_eq!(run.code, 0, "{}", run.err);
+    assert!(
+        run.err
+            .contains("strongroom serve used www: its last certificate stays shown until that server stops"),
+        "{}",
+        run.err
+    );
 }
 
 const RSA_SUITE: &str = "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256";

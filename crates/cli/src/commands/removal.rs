@@ -2,11 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::Serialize;
-use strongroom::{
-    Alias, Keystore,
-    keystore::{EntryKind, ServerReport, running_servers},
-    store::StoreError,
-};
+use strongroom::{Alias, Keystore, keystore::EntryKind, store::StoreError};
 
 use super::{ca::check_authority, list::named_entry, now, open, open_read_only};
 use crate::{
@@ -121,14 +117,12 @@ fn would_remove(keystore: &Keystore, command: &Remove, printer: &Printer) -> Res
     let entry = named_entry(keystore, &command.alias, now())?;
     let alias = || entry.alias.clone();
     let lost = keystore.dependents(&entry.alias, now())?;
+    if let (true, Some(server)) = (command.force, keystore.used_by(&entry.alias)?) {
+        printer.warn(&format!("{server} uses {}, and would go on with its last certificate", entry.alias));
+    }
     let is_server = entry.kind == EntryKind::Server;
     if !command.force {
-        let running = keystore.path().map(running_servers).unwrap_or_default();
-        let server = running.iter().find(|server| is_server && server.may_serve(&entry.alias));
-        let shown = keystore.web_server()?.alias.as_ref() == Some(&entry.alias);
-        let user = entry.bound_to.clone().or_else(|| server.map(ServerReport::name));
-        let user = user.or_else(|| shown.then(|| "the web server of this store".to_owned()));
-        if let Some(server) = user {
+        if let Some(server) = keystore.used_by(&entry.alias)? {
             return Err(StoreError::InUse { alias: alias(), server }.into());
         }
         if !lost.is_empty() {
@@ -176,11 +170,17 @@ fn remove(
         Ok(entry) => (entry.alias.clone(), entry.kind == EntryKind::Server),
         Err(_) => (command.alias.clone(), false),
     };
+    let server = keystore.used_by(&command.alias).ok().flatten();
     let done = keystore.remove(&command.alias, command.force, now());
     if let (Err(_), Err(failure)) = (&done, entry) {
         return Err(failure);
     }
     let lost = done?;
+    if let Some(server) = server {
+        printer.warn(&format!(
+            "{server} used {stored}: its last certificate stays shown until that server stops, or another entry is chosen"
+        ));
+    }
     let removed = Removed {
         alias: stored.to_string(),
         outcome: "removed",

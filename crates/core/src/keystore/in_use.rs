@@ -7,6 +7,7 @@ use rustls_pki_types::UnixTime;
 use super::{
     Keystore,
     protocol::{Asked, LogNote, Step},
+    servers::{ServerReport, running_servers},
 };
 use crate::{
     alias::Alias,
@@ -16,6 +17,8 @@ use crate::{
     store::{Action, Happened, StoreError},
 };
 
+/// What is said to use an entry that was chosen, where no server runs.
+const WEB_SERVER: &str = "the web server of this store";
 /// The longest name of a server, in characters.
 const MAX_NAME: usize = 256;
 
@@ -57,6 +60,26 @@ impl Keystore {
             },
             |read, _, _| Ok(read.head(alias)?.is_some_and(|head| head.bound_to.as_deref() == Some(server))),
         )
+    }
+
+    /// The server that uses an entry now, in a few words: it holds it, or says that it serves it, or the entry was chosen for
+    /// the web server of this store.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if the store cannot be read.
+    pub fn used_by(&self, alias: &Alias) -> Result<Option<String>, Error> {
+        let found = self.reading(|read| Ok((read.head(alias)?, read.web_server()?.alias)))?;
+        let (Some(head), chosen) = found else {
+            return Ok(None);
+        };
+        if let Some(server) = self.holds().server(&head) {
+            return Ok(Some(server.to_owned()));
+        }
+        let running = self.path().map(running_servers).unwrap_or_default();
+        let serves = running.iter().find(|server| server.may_serve(alias) && head.trust.is_none());
+        let chosen = chosen.is_some_and(|chosen| chosen == head.alias);
+        Ok(serves.map(ServerReport::name).or_else(|| chosen.then(|| WEB_SERVER.to_owned())))
     }
 
     /// Ends the use of an entry, unless another server goes on with it.
