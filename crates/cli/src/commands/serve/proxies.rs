@@ -1,6 +1,6 @@
 //! Proxies that are believed when they say who the client is.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use axum::http::HeaderMap;
 
@@ -32,13 +32,20 @@ impl Proxies {
             if !self.are_trusted(client) {
                 break;
             }
-            let Ok(address) = text.parse::<IpAddr>() else {
+            let Some(address) = address_of(text) else {
                 break;
             };
             client = address.to_canonical();
         }
         client
     }
+}
+
+/// The address of a client, also with its port behind it or in brackets, as some proxies write it.
+fn address_of(text: &str) -> Option<IpAddr> {
+    let bracketed = || text.strip_prefix('[')?.strip_suffix(']')?.parse().ok().map(IpAddr::V6);
+    let with_port = || text.parse().ok().map(|address: SocketAddr| address.ip());
+    text.parse().ok().or_else(with_port).or_else(bracketed)
 }
 
 #[cfg(test)]
@@ -63,6 +70,22 @@ mod tests {
         assert_eq!(client(&["10.0.0.1"], "10.0.0.1", &["192.0.2.7"]), "192.0.2.7");
         assert_eq!(client(&["10.0.0.1"], "::ffff:10.0.0.1", &["192.0.2.7"]), "192.0.2.7");
         assert_eq!(client(&["10.0.0.1"], "10.0.0.1", &[]), "10.0.0.1");
+    }
+
+    #[test]
+    fn a_port_behind_the_address_is_passed_over() {
+        for (forwarded, is) in [
+            ("8.8.8.8:1234", "8.8.8.8"),
+            ("[2001:db8::7]:55", "2001:db8::7"),
+            ("[2001:db8::7]", "2001:db8::7"),
+            ("[::ffff:8.8.8.8]:1", "8.8.8.8"),
+            ("8.8.8.8:123456", "10.0.0.1"),
+            ("[8.8.8.8]:1", "10.0.0.1"),
+            ("8.8.8.8:", "10.0.0.1"),
+        ] {
+            assert_eq!(client(&["10.0.0.1"], "10.0.0.1", &[forwarded]), is, "{forwarded}");
+        }
+        assert_eq!(client(&["10.0.0.1", "10.0.0.2"], "10.0.0.1", &["192.0.2.7:1, 10.0.0.2:2"]), "192.0.2.7");
     }
 
     #[test]
