@@ -101,7 +101,7 @@ impl Bench {
     /// A token that was issued at a time.
     fn token(&self, at: UnixTime) -> String {
         let record = self.keystore.administrator(&self.name).unwrap().unwrap();
-        let issued = self.state.sessions().issue(self.name.clone(), &record, lifetime(None), at);
+        let issued = self.state.sessions().issue(self.name.clone(), &record, lifetime(None).unwrap(), at);
         issued.unwrap().token.to_string()
     }
 

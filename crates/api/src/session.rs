@@ -136,10 +136,18 @@ pub(crate) fn random_hex() -> Option<Zeroizing<String>> {
     Some(Zeroizing::new(hex(bytes.as_ref())))
 }
 
-/// How long a token lives for the `expiration` that the client sent, in minutes.
-pub(crate) fn lifetime(expiration: Option<&str>) -> Duration {
-    let minutes = expiration.and_then(|text| text.trim().parse::<u64>().ok()).filter(|minutes| *minutes > 0);
-    Duration::from_secs(60 * minutes.unwrap_or(DEFAULT_MINUTES).min(MAX_MINUTES))
+/// How long a token lives for the `expiration` that the client sent, in minutes; `None` for one that is no such number.
+/// ArcGIS has it that more than is allowed gets the most.
+pub(crate) fn lifetime(expiration: Option<&str>) -> Option<Duration> {
+    let minutes = match expiration.map(str::trim) {
+        None => DEFAULT_MINUTES,
+        Some(digits) if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) => {
+            // Whatever does not fit is more than is allowed.
+            digits.parse::<u64>().unwrap_or(MAX_MINUTES)
+        }
+        Some(_) => return None,
+    };
+    (minutes > 0).then(|| Duration::from_secs(60 * minutes.min(MAX_MINUTES)))
 }
 
 /// The value that a form of this session has to send back.
@@ -224,7 +232,7 @@ mod tests {
     #[test]
     fn token_is_256_bits_and_found_until_it_ends() {
         let sessions = Sessions::default();
-        let issued = issue(&sessions, "siteadmin", lifetime(None), at(1000));
+        let issued = issue(&sessions, "siteadmin", lifetime(None).unwrap(), at(1000));
         assert_eq!(issued.token.len(), 64);
         assert_eq!(issued.expires_at, at(4600));
         assert_eq!(sessions.find(&issued.token, at(4599)).unwrap().account.as_str(), "siteadmin");
@@ -237,7 +245,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn token_ends_though_the_clock_stands_still() {
         let sessions = Sessions::default();
-        let issued = issue(&sessions, "siteadmin", lifetime(Some("2")), at(0));
+        let issued = issue(&sessions, "siteadmin", lifetime(Some("2")).unwrap(), at(0));
         tokio::time::advance(Duration::from_secs(119)).await;
         assert!(sessions.find(&issued.token, at(0)).is_some());
         tokio::time::advance(Duration::from_secs(1)).await;
@@ -247,7 +255,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn token_that_is_not_used_for_a_quarter_of_an_hour_ends() {
         let sessions = Sessions::default();
-        let issued = issue(&sessions, "siteadmin", lifetime(Some("1440")), at(0));
+        let issued = issue(&sessions, "siteadmin", lifetime(Some("1440")).unwrap(), at(0));
         for _ in 0..5 {
             tokio::time::advance(IDLE - Duration::from_secs(1)).await;
             assert!(sessions.find(&issued.token, at(0)).is_some());
@@ -261,7 +269,8 @@ mod tests {
     fn token_is_of_one_account_with_one_password_until_it_is_revoked() {
         let (sessions, keystore) = (Sessions::default(), store());
         let token = |administrator: &Administrator| {
-            let issued = sessions.issue(name("siteadmin"), administrator, lifetime(None), at(0)).unwrap();
+            let issued =
+                sessions.issue(name("siteadmin"), administrator, lifetime(None).unwrap(), at(0)).unwrap();
             sessions.find(&issued.token, at(0)).unwrap()
         };
         let (who, password) = (name("siteadmin"), Password::new("another one").unwrap());
@@ -282,14 +291,19 @@ mod tests {
     #[test]
     fn lifetime_is_in_minutes_within_a_day() {
         for (asked, minutes) in [
-            (None, 60),
-            (Some("5"), 5),
-            (Some("20160"), 1440),
-            (Some("0"), 60),
-            (Some("-1"), 60),
-            (Some("x"), 60),
+            (None, Some(60)),
+            (Some("5"), Some(5)),
+            (Some("20160"), Some(1440)),
+            (Some("0"), None),
+            (Some("-1"), None),
+            (Some("x"), None),
+            (Some(" "), None),
         ] {
-            assert_eq!(lifetime(asked), Duration::from_secs(60 * minutes), "{asked:?}");
+            assert_eq!(
+                lifetime(asked),
+                minutes.map(|minutes: u64| Duration::from_secs(60 * minutes)),
+                "{asked:?}"
+            );
         }
     }
 
@@ -297,8 +311,9 @@ mod tests {
     async fn oldest_token_makes_room_first_that_of_the_same_user() {
         let (sessions, keystore) = (Sessions::default(), store());
         let record = siteadmin(&keystore);
-        let issue =
-            |account: &str| sessions.issue(name(account), &record, lifetime(None), at(0)).unwrap().token;
+        let issue = |account: &str| {
+            sessions.issue(name(account), &record, lifetime(None).unwrap(), at(0)).unwrap().token
+        };
         let (other, first) = (issue("other"), issue("siteadmin"));
         tokio::time::advance(Duration::from_secs(1)).await;
         for _ in 0..MAX_OF_ONE {

@@ -3,11 +3,13 @@
 use strongroom::{
     Error, Password,
     export::{Export, ExportFormat, Profile},
+    issuance::IssuanceError,
+    keystore::EntryKind,
 };
 
 use super::{Answer, certificates, import_server_certificate::missing};
 use crate::{
-    error::{ApiError, Task, reply},
+    error::{ApiError, Refusal, Task, reply},
     request::{Request, User},
     state::ApiState,
     wire::field,
@@ -19,7 +21,11 @@ pub(super) async fn export(state: &ApiState, request: &mut Request, user: &User)
     if !state.settings().allow_key_export {
         return Err(not_allowed());
     }
-    let alias = certificates::entry(state, request).await?.alias;
+    let entry = certificates::entry(state, request).await?;
+    let alias = entry.alias;
+    if matches!(entry.kind, EntryKind::Authority { .. }) {
+        return Err(reply(TASK, &IssuanceError::NoKey { alias }.into()));
+    }
     let own = text(request, field::CURRENT_PASSWORD, "your own password")?;
     let password = text(request, field::PASSWORD, "the password of the file")?;
     confirm(state, user, own).await?;
@@ -59,6 +65,13 @@ async fn confirm(state: &ApiState, user: &User, password: Password) -> Result<()
     match state.verify(&name, password).await {
         Ok(_) => Ok(()),
         Err(failure) if failure.code != 400 => Err(failure),
+        // Whether it is the right one was not looked at.
+        Err(failure) if failure.refusal == Some(Refusal::Throttled) => {
+            let wait = failure.details.into_iter().skip(1).collect();
+            let reason = "your own password was wrong too often and is not looked at for a while";
+            let refused = TASK.refused(reason, wait).at("currentPassword");
+            Err(ApiError { refusal: failure.refusal, ..refused })
+        }
         Err(failure) => {
             let refused = TASK.refused("your own password is wrong", failure.details).at("currentPassword");
             Err(ApiError { refusal: failure.refusal, ..refused })

@@ -33,7 +33,9 @@ impl Unknown {
         same_alias(request)?;
         let known = request.address.row.fields.iter().map(|field| field.names).chain(EVERYWHERE);
         let known: Vec<&str> = known.flatten().copied().collect();
-        let is_known = |name: &str| known.iter().any(|known| known.eq_ignore_ascii_case(name));
+        // Beside the address it says the same once more.
+        let again = request.address.name.as_ref().map_or(&[][..], |_| field::ALIAS);
+        let is_known = |name: &str| known.iter().chain(again).any(|known| known.eq_ignore_ascii_case(name));
         let mut unknown = Vec::new();
         for (name, value) in request.fields.all().filter(|(name, _)| !is_known(name)) {
             let name = shown(name);

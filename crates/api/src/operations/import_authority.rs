@@ -34,6 +34,8 @@ enum Done {
 pub(super) async fn import(state: &ApiState, request: &mut Request, user: &User) -> Result<Answer, ApiError> {
     let alias = alias(request, TASK)?;
     let password = password(request, TASK)?;
+    // Nothing is restarted, whichever it is.
+    request.fields.boolean(field::NO_RESTART)?;
     let file = file(request, field::CA_CERTIFICATE, TASK, "the CA certificate")?;
     let (at, actor) = (state.now(), user.actor());
     let limits = state.settings().limits();

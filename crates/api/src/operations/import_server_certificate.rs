@@ -1,9 +1,10 @@
 //! importExistingServerCertificate: a PKCS #12 file under an alias.
 
 use strongroom::{
-    Alias, Entry, Error, Password, ServerCertificateRequest,
+    Alias, Entry, Error, Keystore, Password, ServerCertificateRequest, UnixTime,
     certificate::{Certificate, EntrySelector},
     keystore::{ImportReport, Outcome},
+    pkcs12::Pkcs12Error,
 };
 use zeroize::Zeroizing;
 
@@ -22,6 +23,10 @@ use crate::{
 const TASK: Task = Task::ImportServerCertificate;
 
 pub(super) async fn import(state: &ApiState, request: &mut Request, user: &User) -> Result<Answer, ApiError> {
+    // A person who leaves the field empty sends none; a program that sends an empty one means it.
+    let sent = request.fields.bytes(field::PASSWORD);
+    let is_form = request.fields.text(field::FORM)?.is_some();
+    let is_given = !sent.is_empty() || (request.fields.has(field::PASSWORD) && !is_form);
     let upload = match request.fields.text(field::CHECKED)? {
         Some(id) => checked_before(state, request, id).await?,
         None => Upload::read(request)?,
@@ -31,36 +36,62 @@ pub(super) async fn import(state: &ApiState, request: &mut Request, user: &User)
     let (at, actor) = (state.now(), user.actor());
     let done = state
         .import(TASK, move |keystore, cancel| {
-            let alias = upload.alias.clone();
-            let mut wanted = ServerCertificateRequest::new(alias, &upload.file, &upload.password, at);
-            wanted.opening.entry = upload.entry.clone();
-            wanted.opening.limits = limits;
-            wanted.opening.cancel = cancel;
-            wanted.options.policy.use_embedded = upload.chain;
-            wanted.options.replace = upload.replace;
-            wanted.options.trust_embedded_root = trust_embedded_root;
-            wanted.options.dry_run = dry_run;
-            let keystore = keystore.acting_as(&actor);
-            if !dry_run {
-                return keystore.import_server_certificate(wanted).map(Done::Imported);
+            let set = |wanted: &mut ServerCertificateRequest<'_>| {
+                wanted.opening.limits = limits;
+                wanted.opening.cancel = cancel;
+                wanted.options.trust_embedded_root = trust_embedded_root;
+            };
+            let done = import_or_check(&keystore.acting_as(&actor), upload, dry_run, set, at);
+            match done {
+                // One that was not sent cannot be a wrong one.
+                Err(Error::Pkcs12(Pkcs12Error::WrongPassword)) if !is_given => Ok(Done::Locked),
+                done => done,
             }
-            let former = there(keystore.entry(&upload.alias, at))?;
-            let opened = keystore.open_server_certificate(wanted)?;
-            let new = opened.credential.leaf().clone();
-            let report = keystore.import_credential(opened)?;
-            Ok(Done::Checked(Box::new(Checked { report, former, new }), upload))
         })
         .await?;
     match done {
         Done::Imported(report) => Ok(imported(request, report)),
+        Done::Locked => Err(locked(request)),
         Done::Checked(checked, upload) => would_do(state, request, *checked, upload),
     }
+}
+
+fn import_or_check(
+    keystore: &Keystore,
+    upload: Upload,
+    dry_run: bool,
+    set: impl FnOnce(&mut ServerCertificateRequest<'_>),
+    at: UnixTime,
+) -> Result<Done, Error> {
+    let alias = upload.alias.clone();
+    let mut wanted = ServerCertificateRequest::new(alias, &upload.file, &upload.password, at);
+    set(&mut wanted);
+    wanted.opening.entry = upload.entry.clone();
+    wanted.options.policy.use_embedded = upload.chain;
+    wanted.options.replace = upload.replace;
+    wanted.options.dry_run = dry_run;
+    if !dry_run {
+        return keystore.import_server_certificate(wanted).map(Done::Imported);
+    }
+    let former = there(keystore.entry(&upload.alias, at))?;
+    let opened = keystore.open_server_certificate(wanted)?;
+    let new = opened.credential.leaf().clone();
+    let report = keystore.import_credential(opened)?;
+    Ok(Done::Checked(Box::new(Checked { report, former, new }), upload))
+}
+
+/// The file has a password, and none was sent.
+fn locked(request: &Request) -> ApiError {
+    let name = field::documented(field::PASSWORD, request.address.flavour());
+    let details = vec![format!("send it in the field '{name}'"), "code: wrong_password".to_owned()];
+    TASK.refused("the file is a PKCS #12 file, and its password was not given", details).at("password")
 }
 
 /// What an import did, or would do.
 enum Done {
     Imported(ImportReport),
     Checked(Box<Checked>, Upload),
+    Locked,
 }
 
 struct Checked {

@@ -56,7 +56,8 @@ pub(super) async fn issue(state: &ApiState, request: &mut Request) -> Result<Iss
     if !request.is_post {
         return Err(ApiError::use_post());
     }
-    let lifetime = lifetime(request.fields.text(field::EXPIRATION)?);
+    let lifetime = lifetime(request.fields.text(field::EXPIRATION)?)
+        .ok_or_else(|| refused(vec!["'expiration' must be a number of minutes, from 1.".to_owned()]))?;
     let (Ok(name), Ok(password)) =
         (username.parse::<AccountName>(), Password::from_utf8(std::mem::take(&mut password)))
     else {

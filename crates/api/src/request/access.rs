@@ -79,6 +79,16 @@ impl Credential {
         cookie(headers, COOKIE).map(|token| from(token, TokenSource::Cookie))
     }
 
+    /// Whether a client sends two tokens that differ: which one it means is not known. The cookie is the browser's.
+    pub(super) fn are_several(fields: &Fields, headers: &HeaderMap) -> bool {
+        let field = fields.text(field::TOKEN).ok().flatten();
+        let mut tokens = [field, bearer(headers, "x-esri-authorization"), bearer(headers, "authorization")]
+            .into_iter()
+            .flatten();
+        let first = tokens.next();
+        tokens.any(|token| first != Some(token))
+    }
+
     /// Whether a browser sent it on its own.
     pub(super) fn is_cookie(&self) -> bool {
         self.source == TokenSource::Cookie

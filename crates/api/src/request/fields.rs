@@ -123,6 +123,11 @@ impl Fields {
         self.fields.iter().any(|field| field.name.eq_ignore_ascii_case(name) && *field.value == *b"true")
     }
 
+    /// Whether the field was sent, if only as an empty one.
+    pub(crate) fn has(&self, names: Names) -> bool {
+        self.find(names).ok().flatten().is_some()
+    }
+
     /// The value as bytes.
     pub(crate) fn bytes(&self, names: Names) -> &[u8] {
         self.find(names).ok().flatten().map(|field| field.value.as_slice()).unwrap_or_default()

@@ -91,6 +91,10 @@ impl Request {
                 Format::Json
             }
         };
+        if done.is_ok() && Credential::are_several(&fields, &headers) {
+            let message = "The request has two different tokens; send one of them";
+            done = Err(ApiError::bad_request(message));
+        }
         let credential = Credential::find(&fields, &headers);
         let fetch_site = text(&headers, "sec-fetch-site").map(str::to_owned);
         let origin = text(&headers, "origin").map(str::to_owned);

@@ -305,4 +305,15 @@ async fn key_leaves_only_where_the_operator_allows_it_and_with_both_passwords() 
     assert_eq!(credential.leaf().subject(), "CN=www.fixture.test");
     let log = server.keystore().log_tail(1).unwrap();
     assert_eq!((log[0].action.as_str(), log[0].actor.as_str()), ("export", "api siteadmin"));
+
+    // A CA certificate is in the list, and has no key to give away.
+    let root = format!("{CERTIFICATES}/root/exportPkcs12");
+    let refused = server.post(&root, &format!("f=json&{}", form(PASSWORD))).await;
+    refused.has("{\"error\":{\"code\":400,\"message\":\"Exporting the certificate failed: \\\"root\\\" is a CA certificate, and has no private key here\"");
+    // While nobody looks at passwords, none is called wrong.
+    for _ in 0..12 {
+        server.post(&path, &format!("f=json&{}", form("wrong"))).await;
+    }
+    let refused = server.post(&path, &format!("f=json&{}", form(PASSWORD))).await;
+    refused.has("\"message\":\"Exporting the certificate failed: your own password was wrong too often and is not looked at for a while\",\"details\":[\"Too many failed attempts: wait ");
 }

@@ -1,8 +1,11 @@
 //! What a request says beside the fields of its operation: a dry run is never passed over, nor another alias, and a field
 //! that is not known is named.
 
+use axum::{body::Body, http::Request};
+
 use super::harness::{
-    CERTIFICATES, CHANGEIT, Form, IMPORT, Reply, SERVER_CERTIFICATES, Server, encoded, fixture,
+    CERTIFICATES, CHANGEIT, Form, IMPORT, IMPORT_ROOT, ROOT_RSA, Reply, SERVER_CERTIFICATES, Server, encoded,
+    fixture,
 };
 
 async fn filled() -> (Server, String) {
@@ -119,4 +122,58 @@ async fn an_alias_beside_another_one_in_the_address_is_refused() {
     assert!(server.aliases().contains(&"short".to_owned()));
     let form = format!("f=json&token={token}&alias=SHORT");
     server.post(&format!("{CERTIFICATES}/short/delete"), &form).await.is_success();
+}
+
+#[tokio::test]
+async fn two_tokens_that_differ_are_refused() {
+    let (server, token) = filled().await;
+    let ask = |field: &str, header: &str| {
+        let path = format!("{CERTIFICATES}?f=json&token={field}");
+        let request = Request::get(path).header("authorization", format!("Bearer {header}"));
+        server.send(request.body(Body::empty()).unwrap())
+    };
+    let other = server.token().await;
+    ask(&token, &other).await.is_error(400, "The request has two different tokens; send one of them", &[]);
+    ask(&token, &token).await.has("\"sslCertificates\":");
+}
+
+#[tokio::test]
+async fn words_that_are_not_booleans_are_refused() {
+    let (server, token) = filled().await;
+    let form = Form::new().text("f", "json").text("token", &token).text("alias", "ca2");
+    let form = form.text("norestart", "banana").file("file", "root.pem", &fixture(ROOT_RSA));
+    server.send(form.post(IMPORT_ROOT)).await.is_error(
+        400,
+        "The field 'norestart' must be true or false",
+        &[],
+    );
+}
+
+#[tokio::test]
+async fn a_password_that_was_not_sent_is_not_a_wrong_one() {
+    let (server, token) = filled().await;
+    for more in [&[][..], &[("password", ""), ("form", "html")]] {
+        let mut form = Form::new().text("f", "json").text("token", &token).text("alias", "new");
+        for (name, value) in more {
+            form = form.text(name, value);
+        }
+        let reply =
+            server.send(form.file("file", "www.p12", &fixture("pkcs12/www-direct.p12")).post(IMPORT)).await;
+        reply.has("{\"error\":{\"code\":400,\"message\":\"Importing CA certificate failed: the file is ");
+        reply.has("a PKCS #12 file, and its password was not given\",\"details\":[\"send it in the field 'password'\",");
+        reply.has("code: wrong_password");
+    }
+}
+
+#[tokio::test]
+async fn what_was_shown_and_is_deleted_stays_shown_and_the_answer_says_so() {
+    let (server, token) = filled().await;
+    let form = format!("f=json&token={token}&webServerCertificateAlias=www");
+    server.post(&format!("{CERTIFICATES}/update"), &form).await.has("success");
+    let form = format!("f=json&token={token}&force=true");
+    let reply = server.post(&format!("{CERTIFICATES}/www/delete"), &form).await;
+    assert_eq!(
+        reply.text,
+        "{\"status\":\"success\",\"messages\":[\"still_shown: the web server of this store used it: its last certificate stays shown until that server stops, or another entry is chosen\"]}"
+    );
 }

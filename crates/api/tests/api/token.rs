@@ -34,10 +34,17 @@ async fn token_is_given_for_name_and_password_by_every_kind_of_body() {
 #[tokio::test]
 async fn expiration_is_in_minutes_and_capped() {
     let server = Server::new();
-    for (asked, minutes) in [("5", 5), ("600", 600), ("20160", 1440), ("0", 60), ("-3", 60), ("soon", 60)] {
+    for (asked, minutes) in
+        [("5", 5), ("600", 600), ("20160", 1440), ("99999999999999999999", 1440), ("", 60)]
+    {
         let reply =
             server.post(GENERATE_TOKEN, &format!("{}&expiration={asked}", form(ADMIN, PASSWORD))).await;
         assert_eq!(expires(&reply), (1_795_435_200 + minutes * 60) * 1000, "{asked}");
+    }
+    for asked in ["0", "-3", "soon", "1.5"] {
+        let reply =
+            server.post(GENERATE_TOKEN, &format!("{}&expiration={asked}", form(ADMIN, PASSWORD))).await;
+        reply.is_error(400, FAILED, &["'expiration' must be a number of minutes, from 1."]);
     }
 }
 
