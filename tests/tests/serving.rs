@@ -317,6 +317,33 @@ fn a_second_server_leaves_the_first_one_its_names() {
 }
 
 #[test]
+fn a_ca_certificate_is_not_served() {
+    let shop = shop(&[]);
+    let run = shop.json(["serve", "--listen", "127.0.0.1:0", "--alias", "ROOT"]);
+    assert_eq!((run.code, run.error_code().as_str()), (7, "ca_certificate"), "{}", run.out);
+    assert!(
+        run.out.contains("\\\"root\\\" is the certificate of a CA, and has no key to serve with"),
+        "{}",
+        run.out
+    );
+}
+
+#[test]
+fn entries_of_one_day_are_told_apart_by_the_time() {
+    let shop = Shop::open();
+    for alias in ["one", "two"] {
+        assert_eq!(shop.run(["generate", alias, "--name", "a.fixture.test"]).code, 0);
+        // notBefore is in whole seconds.
+        std::thread::sleep(Duration::from_millis(1_100));
+    }
+    let run = shop.run(["why", "a.fixture.test"]);
+    let line = run.out.lines().find(|line| line.contains("older")).unwrap_or_else(|| panic!("{}", run.out));
+    let times: Vec<&str> =
+        line.split([' ', ',']).filter(|word| word.contains('T') && word.ends_with('Z')).collect();
+    assert!(times.len() == 2 && times[0] < times[1], "{line}");
+}
+
+#[test]
 fn a_machine_has_the_name_of_a_host() {
     let shop = Shop::open();
     for name in ["a b/<x>", "", "gis:7443", "\u{fc}.test"] {

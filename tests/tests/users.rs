@@ -69,3 +69,23 @@ fn users_are_added_with_privileges_changed_and_removed() {
         assert!(rows.contains(&row), "{row:?} is not among {rows:?}");
     }
 }
+
+#[test]
+fn who_takes_the_last_user_away_is_told() {
+    let shop = Shop::open();
+    fine(&user(&shop, &["add", "siteadmin", "--pass-in", "env:A"]));
+    fine(&user(&shop, &["add", "other", "--pass-in", "env:A"]));
+    let run = user(&shop, &["privileges", "other", "list"]);
+    assert!(!run.err.contains("nobody is left"), "{}", run.err);
+    let run = shop.run(["user", "rm", "siteadmin"]);
+    assert!(
+        run.err.contains(
+            "nobody is left who may do everything over the API; to add somebody: strongroom --store "
+        ),
+        "{}",
+        run.err
+    );
+    let run = shop.run(["user", "rm", "other"]);
+    assert_eq!(run.code, 0, "{}", run.err);
+    assert!(run.err.contains("nobody is left who may sign in to the API; to add somebody: "), "{}", run.err);
+}

@@ -4,6 +4,7 @@
 // A file that is dropped anywhere on a page with one file field goes into that field.
 const field = document.querySelector("input[type=file]");
 if (field) {
+  for (const element of document.querySelectorAll("[data-script]")) element.hidden = false;
   const show = (is_over) => document.body.classList.toggle("dropping", is_over);
   const has_file = (event) => event.dataTransfer && Array.from(event.dataTransfer.types).includes("Files");
   document.addEventListener("dragover", (event) => {

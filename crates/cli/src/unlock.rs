@@ -224,12 +224,13 @@ impl UnlockSpec {
                 // EXPOSE: measured, and compared with what was typed before, on the owner's terminal.
                 let length = passphrase.expose().chars().count();
                 if length < MIN_PASSPHRASE_CHARS {
+                    let plural = if length == 1 { "" } else { "s" };
                     return Err(Failure::new(
                         Exit::Usage,
                         "invalid_secret",
                         "password",
                         format!(
-                            "the passphrase has {length} characters; at least {MIN_PASSPHRASE_CHARS} are required"
+                            "the passphrase has {length} character{plural}; at least {MIN_PASSPHRASE_CHARS} are required"
                         ),
                     ));
                 }

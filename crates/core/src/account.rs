@@ -210,7 +210,7 @@ pub enum AccountError {
     #[error("a user name has 1 to 128 printable characters, without spaces and without <>&\"'/\\?#%")]
     Name,
     /// The password is too short.
-    #[error("the password has {found} characters; at least {limit} are required")]
+    #[error("the password has {found} character{}; at least {limit} are required", if *found == 1 { "" } else { "s" })]
     ShortPassword {
         /// Characters found.
         found: usize,

@@ -32,9 +32,25 @@ pub fn day(seconds: i64) -> String {
     rfc3339(seconds).chars().take(10).collect()
 }
 
+/// Two instants as people tell them apart: by their days, and on the same day with the time.
+#[must_use]
+pub fn apart(one: i64, other: i64) -> (String, String) {
+    if day(one) == day(other) { (rfc3339(one), rfc3339(other)) } else { (day(one), day(other)) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn instants_of_one_day_are_told_apart_by_the_time() {
+        let told = |one: i64, other: i64| {
+            let (one, other) = apart(one, other);
+            format!("{one} {other}")
+        };
+        assert_eq!(told(0, 86_400), "1970-01-01 1970-01-02");
+        assert_eq!(told(1, 86_399), "1970-01-01T00:00:01Z 1970-01-01T23:59:59Z");
+    }
 
     #[test]
     fn instants_are_utc_text_that_sorts() {

@@ -56,7 +56,9 @@ pub(super) fn run(arguments: &Arguments, command: &User, printer: &Printer) -> R
             done(printer, name, "changed", &format!("changed the password of {name}, and ended all tokens"));
         }
         User::Privileges { name, privileges } => {
-            open(arguments)?.set_administrator_privileges(name, *privileges, now())?;
+            let keystore = open(arguments)?;
+            keystore.set_administrator_privileges(name, *privileges, now())?;
+            warn_of_nobody(&keystore, printer)?;
             done(printer, name, "changed", &format!("{name} may {}", in_words(*privileges)));
         }
         User::Revoke { name } => {
@@ -64,7 +66,9 @@ pub(super) fn run(arguments: &Arguments, command: &User, printer: &Printer) -> R
             done(printer, name, "revoked", &format!("ended all tokens of {name}"));
         }
         User::Rm { name } => {
-            open(arguments)?.remove_administrator(name, now())?;
+            let keystore = open(arguments)?;
+            keystore.remove_administrator(name, now())?;
+            warn_of_nobody(&keystore, printer)?;
             done(printer, name, "removed", &format!("removed the user {name}"));
         }
         User::Ls => {
@@ -84,6 +88,21 @@ pub(super) fn run(arguments: &Arguments, command: &User, printer: &Printer) -> R
 
 fn done(printer: &Printer, name: &AccountName, outcome: &'static str, text: &str) {
     printer.result(&Changed { name: name.as_str(), outcome }, &[], || format!("{text}\n"));
+}
+
+/// Says that nobody is left who may do everything over the API, or sign in to it.
+fn warn_of_nobody(keystore: &Keystore, printer: &Printer) -> Result<(), Failure> {
+    let users = keystore.listed_administrators()?;
+    let whole = || users.iter().filter_map(|(_, user)| user.as_ref().ok());
+    if whole().any(|user| user.privileges == Privileges::ALL) {
+        return Ok(());
+    }
+    let what = if whole().next().is_none() { "sign in to the API" } else { "do everything over the API" };
+    printer.warn(&format!(
+        "nobody is left who may {what}; to add somebody: {} user add NAME",
+        printer.program()
+    ));
+    Ok(())
 }
 
 /// Nobody types a password for a user who is not there.

@@ -7,7 +7,7 @@ use serde::Serialize;
 use strongroom::{
     Alias, UnixTime,
     certificate::Certificate,
-    instant::{day, rfc3339, seconds},
+    instant::{apart, day, rfc3339, seconds},
     keystore::{NamedEntry, ServerReport, UnprovedNamed, running_servers},
     remedy::Remedy,
     select::{ClientKeys, Contender, Loss, NameMatch, ServerKey, host_name, select_entry, wildcard_of},
@@ -348,12 +348,10 @@ fn lost(named: &Asked, loss: Loss, winner: &Asked, host: Option<&PeerName>) -> S
         Loss::Expired => format!("expired {}", day(leaf.not_after())),
         Loss::NotYetValid => format!("not valid before {}", day(leaf.not_before())),
         Loss::NotBound => format!("{} is bound to the host", winner.alias),
-        Loss::Older => format!(
-            "older: valid since {}, {} since {}",
-            day(leaf.not_before()),
-            winner.alias,
-            day(winner.certificate.not_before())
-        ),
+        Loss::Older => {
+            let (since, winner_since) = apart(leaf.not_before(), winner.certificate.not_before());
+            format!("older: valid since {since}, {} since {winner_since}", winner.alias)
+        }
         _ => format!("the same in all else, and {} comes first in the alphabet", winner.alias),
     }
 }

@@ -63,12 +63,19 @@ impl FromStr for RequestedName {
                 Err(_) if text.contains("://") => {
                     Err(invalid("give the host alone; a URI as a name of its own is written uri:..."))
                 }
+                Err(_) if KINDS.contains(&kind.as_str()) => Err(invalid(&format!(
+                    "the kinds of names are dns:, ip:, email: and uri:, and a host needs none: write {value}"
+                ))),
                 Err(_) if text.contains('@') => Err(invalid("a mailbox is written email:...")),
                 Err(_) => dns(text, text),
             },
         }
     }
 }
+
+/// What other programs and RFC 5280 call kinds of names.
+const KINDS: [&str; 6] =
+    ["dnsname", "ipaddress", "ip address", "rfc822name", "mail", "uniformresourceidentifier"];
 
 fn invalid(found: &str, reason: &str) -> IssuanceError {
     IssuanceError::InvalidName { found: printable(found), reason: reason.to_owned() }

@@ -121,6 +121,10 @@ fn names_and_subjects_that_are_none_are_refused_with_the_reason() {
         ("a.test:443", "give the host alone, without the port"),
         ("xn--", "xn-- begins an A-label, and what follows it encodes no name"),
         ("*.xn--zz--zz.test", "xn-- begins an A-label, and what follows it encodes no name"),
+        (
+            "DNSName:a.test",
+            "the kinds of names are dns:, ip:, email: and uri:, and a host needs none: write a.test",
+        ),
     ] {
         let expected = IssuanceError::InvalidName { found: text.to_owned(), reason: reason.to_owned() };
         assert_eq!(text.parse::<RequestedName>(), Err(expected));

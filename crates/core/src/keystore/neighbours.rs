@@ -5,7 +5,7 @@ use crate::{
     alias::Alias,
     certificate::{Candidate, Certificate},
     diagnostic::{Diagnostic, DiagnosticCode},
-    instant::day,
+    instant::apart,
     store::{Read, StoreError},
 };
 
@@ -29,10 +29,9 @@ pub(super) fn about_replacement(
         findings.push(Diagnostic::new(DiagnosticCode::NamesLost, message));
     }
     if new.not_after < old.not_after {
+        let (ends, ended) = apart(new.not_after, old.not_after);
         let message = format!(
-            "the new certificate ends on {}, sooner than the one that it replaces, which ends on {}",
-            day(new.not_after),
-            day(old.not_after)
+            "the new certificate ends on {ends}, sooner than the one that it replaces, which ends on {ended}"
         );
         findings.push(Diagnostic::new(DiagnosticCode::EndsSooner, message));
     }

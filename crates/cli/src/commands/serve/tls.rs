@@ -3,9 +3,10 @@
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use strongroom::{
-    Alias, Keystore,
+    Alias, Error, Keystore,
     instant::{rfc3339, seconds},
-    keystore::ServerReport,
+    keystore::{EntryKind, ServerReport},
+    web_server::WebServerError,
 };
 use strongroom_rustls::{LiveTls, LiveTlsError, TlsEvent};
 
@@ -50,7 +51,7 @@ impl ServerTls {
         printer: &Printer,
     ) -> Result<Self, Failure> {
         let (fallback, own) = match named {
-            Some(alias) => (keystore.entry(alias, now())?.alias, None),
+            Some(alias) => (server_entry(keystore, alias)?, None),
             None => {
                 let own = OwnCertificate::new(keystore, names, address);
                 if let Some(made) = own.keep()?.filter(Made::is_another) {
@@ -123,6 +124,17 @@ pub(super) fn keep(server: &Arc<WebServer>) {
             }
         }
     });
+}
+
+/// An entry that has a key to serve with, under the alias that it has in the store.
+fn server_entry(keystore: &Keystore, alias: &Alias) -> Result<Alias, Failure> {
+    let entry = keystore.entry(alias, now())?;
+    match entry.kind {
+        EntryKind::Authority { .. } => {
+            Err(Error::from(WebServerError::CaCertificate { alias: entry.alias }).into())
+        }
+        _ => Ok(entry.alias),
+    }
 }
 
 fn live(keystore: &Keystore, alias: &Alias) -> Result<LiveTls, LiveTlsError> {
