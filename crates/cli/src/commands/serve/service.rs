@@ -16,7 +16,7 @@ use axum::{
     Router,
     body::{Body, Bytes, HttpBody},
     extract::ConnectInfo,
-    http::{HeaderMap, HeaderValue, Request, StatusCode, Version, header},
+    http::{HeaderMap, HeaderValue, Request, StatusCode, Version, header, uri::Authority},
     response::Response,
 };
 use hyper::{
@@ -104,8 +104,17 @@ fn unclear_host(version: Version, headers: &HeaderMap) -> Option<&'static str> {
         (_, Some(_)) => Some("The request has more than one Host header"),
         (None, None) if version == Version::HTTP_11 => Some("The request has no Host header"),
         (Some(host), None) if host.is_empty() => Some("The Host header of the request is empty"),
+        (Some(host), None) if !is_host(host) => {
+            Some("The Host header of the request is not a host and a port")
+        }
         _ => None,
     }
+}
+
+/// Whether it is written as `uri-host [":" port]` (RFC 3986 section 3.2.2), which has no user before an `@`.
+fn is_host(host: &HeaderValue) -> bool {
+    let text = host.to_str().unwrap_or_default();
+    !text.contains('@') && text.parse::<Authority>().is_ok_and(|host| !host.host().is_empty())
 }
 
 fn refused(reason: &'static str) -> Response {
@@ -191,5 +200,13 @@ mod tests {
         assert_eq!(of(Version::HTTP_11, &[]), Some("The request has no Host header"));
         assert_eq!(of(Version::HTTP_10, &["a", "a"]), Some("The request has more than one Host header"));
         assert_eq!(of(Version::HTTP_11, &[""]), Some("The Host header of the request is empty"));
+        for host in ["gis.test:7443", "10.0.0.1", "[::1]:7443", "gis_1.test", "GIS", "a.test:"] {
+            assert_eq!(of(Version::HTTP_11, &[host]), None, "{host}");
+        }
+        for host in ["a b", "a\"b", "user@a.test", "a.test/x", "a?b", "a#b", "<a>", "a\\b", ":80"] {
+            let reason = Some("The Host header of the request is not a host and a port");
+            assert_eq!(of(Version::HTTP_11, &[host]), reason, "{host}");
+            assert_eq!(of(Version::HTTP_10, &[host]), reason, "{host}");
+        }
     }
 }
