@@ -12,6 +12,7 @@ mod directory;
 mod flavours;
 #[cfg(test)]
 mod given;
+#[cfg(test)]
 mod harness;
 #[cfg(test)]
 mod import;
