@@ -1,5 +1,7 @@
 //! Every command and option that a help text names: it is taken out of the help of a real failure, and run as it stands.
 
+#[path = "advice/damage.rs"]
+mod damage;
 #[path = "advice/options.rs"]
 mod options;
 #[path = "advice/requests.rs"]
@@ -90,6 +92,12 @@ fn covered_by(remedy: &Remedy) -> &'static str {
         | Remedy::MendSlot { .. } => "slots_are_kept_dropped_and_mended_as_the_help_says",
         // web_server.rs runs it as it stands.
         Remedy::OfferSuites { .. } => "words",
+        Remedy::Unbind { .. }
+        | Remedy::GoBackTo { .. }
+        | Remedy::RestoreOnly { .. }
+        | Remedy::RemoveDamaged { .. }
+        | Remedy::RemoveUser { .. }
+        | Remedy::Salvage => "what_is_damaged_is_mended_as_the_help_says",
         Remedy::ListRequests
         | Remedy::ShowRequest { .. }
         | Remedy::ReplaceRequest { .. }

@@ -181,3 +181,135 @@ fn a_damaged_binding_is_replaced_or_ended_and_costs_no_other_anything() {
     fine(&shop.json(["verify-store"]));
     fine(&shop.json(["rekey"]));
 }
+
+/// The certificate, or the sealed key, of the current version of an entry goes.
+fn damage_current(shop: &Shop, name: &str) {
+    let shown = fine(&shop.json(["show", name]));
+    damage(shop, &format!("DELETE FROM blob WHERE digest = x'{}'", shown["sha256"].as_str().unwrap()));
+}
+
+fn versions(shop: &Shop, name: &str) -> Vec<u64> {
+    let history = fine(&shop.json(["history", name]));
+    history["versions"].as_array().unwrap().iter().map(|one| one["version"].as_u64().unwrap()).collect()
+}
+
+/// The commands of an advice that end at a semicolon, a line end or the end, without the program.
+fn advised(shop: &Shop, text: &str) -> Vec<Vec<String>> {
+    let program = format!("strongroom --store {}", shop.store().display());
+    let commands = text.split(&program).skip(1).map(|rest| {
+        let end = rest.find([';', '\n']).unwrap_or(rest.len());
+        let words = rest[..end].split_whitespace().filter(|word| *word != "--no-input");
+        words.map(str::to_owned).collect()
+    });
+    commands.collect()
+}
+
+#[test]
+fn an_undo_goes_past_a_damaged_version_to_one_that_is_whole() {
+    let (shop, _) = made();
+    let first = fine(&shop.json(["show", "two@1"]))["sha256"].clone();
+    damage_current(&shop, "two");
+    let shown = shop.run(["show", "two"]);
+    assert_eq!(shown.code, 8);
+    let advice = advised(&shop, &shown.err);
+    assert_eq!(advice[0], ["undo", "two", "--to", "1"], "{}", shown.err);
+    let history = shop.json(["history", "two"]);
+    assert_eq!(fine(&history)["versions"][0]["version"], 1);
+    assert!(warned(&history)[0].starts_with("version 2 of \"two\" cannot be shown"), "{}", history.out);
+    refused(&shop.json(["undo", "two", "--to", "2"]), 8, "store_corrupt");
+
+    let back = fine(&shop.json(["undo", "two", "--to", "1"]));
+    assert_eq!((&back["version"], &back["restored_from"], &back["sha256"]), (&3.into(), &1.into(), &first));
+    assert_eq!(fine(&shop.json(["why", "two.test"]))["selected"]["sha256"], first);
+    assert_eq!(versions(&shop, "two"), [3, 1]);
+    // What is damaged goes with the past.
+    fine(&shop.json(["prune", "two", "--yes"]));
+    fine(&shop.json(["verify-store"]));
+}
+
+#[test]
+fn a_replacement_keeps_the_whole_versions_of_a_damaged_entry_and_its_numbers_go_on() {
+    let (shop, ca) = made();
+    damage_current(&shop, "two");
+    damage_current(&shop, "www");
+    let keystore = open(&shop);
+    for (name, number, said) in [
+        (
+            "two",
+            3,
+            "version 2, which was replaced, is damaged, and stays in the history as it is; version 1 before it is whole",
+        ),
+        ("www", 2, "version 1, which was replaced, was damaged, and is gone"),
+    ] {
+        let credential = ca.issue(&leaf_params(&format!("{name}.test")), &[]);
+        let mut request = CredentialRequest::new(name.parse().unwrap(), credential, now());
+        request.options.replace = true;
+        let report = keystore.import_credential(request).unwrap();
+        let finding = report.findings.iter().find(|finding| finding.code.as_str() == "version_damaged");
+        assert_eq!(finding.unwrap().message, said);
+        assert_eq!(fine(&shop.json(["show", name]))["version"], number);
+        assert_eq!(fine(&shop.json(["why", &format!("{name}.test")]))["selected"]["alias"], name);
+    }
+    assert_eq!((versions(&shop, "two"), versions(&shop, "www")), (vec![3, 1], vec![2]));
+    refused(&shop.json(["show", "www@1"]), 3, "version_pruned");
+    fine(&shop.json(["undo", "two", "--to", "1"]));
+    fine(&shop.json(["prune", "two", "--yes"]));
+    fine(&shop.json(["verify-store"]));
+}
+
+#[test]
+fn rm_keeps_the_whole_versions_of_a_damaged_entry_and_what_it_advises_works() {
+    let (shop, _) = made();
+    damage_current(&shop, "two");
+    let copy = shop.folder.path().join("damaged.db");
+    fs::copy(shop.store(), &copy).unwrap();
+    let removed = shop.run(["rm", "two"]);
+    assert_eq!(removed.code, 0, "{}", removed.err);
+    let advice = advised(&shop, &removed.out);
+    assert_eq!(advice[0], ["undo", "two", "--to", "1"], "{}", removed.out);
+    assert_eq!(names(&fine(&shop.json(["ls"]))["entries"], "alias"), ["ca", "www"]);
+    // It cannot be brought back as it was, and the refusal names what can.
+    let refusal = shop.run(["undo", "two"]);
+    assert_eq!(refusal.code, 8);
+    assert!(refusal.err.contains("version 2 of \"two\", the current one, is damaged"), "{}", refusal.err);
+    assert_eq!(advised(&shop, &refusal.err)[0], advice[0], "{}", refusal.err);
+    assert_eq!(fine(&shop.json(["undo", "two", "--to", "1"]))["version"], 3);
+    assert_eq!(fine(&shop.json(["why", "two.test"]))["selected"]["alias"], "two");
+
+    fs::copy(&copy, shop.store()).unwrap();
+    let removed = shop.json(["rm", "two"]);
+    assert_eq!(fine(&removed)["key_kept"], true);
+    assert_eq!(warned(&removed), ["\"two\" is damaged; version 1 of it is whole, and can be brought back"]);
+    fine(&shop.json(["prune", "two", "--yes"]));
+    fine(&shop.json(["verify-store"]));
+
+    // Of an entry that has nothing whole, nothing is promised.
+    damage_current(&shop, "www");
+    let removed = shop.json(["rm", "www"]);
+    assert_eq!(fine(&removed)["key_kept"], false);
+    assert_eq!(warned(&removed), ["\"www\" was damaged, and nothing of it is left"]);
+    refused(&shop.json(["undo", "www"]), 3, "not_found");
+    fine(&shop.json(["verify-store"]));
+}
+
+#[test]
+fn whole_versions_go_with_what_their_alias_stands_for_only_by_force() {
+    let (shop, ca) = made();
+    damage_record(&shop, 0x10, "two");
+    let refusal = shop.run(["rm", "two"]);
+    assert_eq!(refusal.code, 8, "{}", refusal.err);
+    let said = "what \"two\" stands for is damaged, and 1 former version of it would go that is whole";
+    assert!(refusal.err.contains(said), "{}", refusal.err);
+    let advice = advised(&shop, &refusal.err);
+    assert_eq!(advice[0], ["restore", "--only", "two", "--from", "FILE"]);
+    assert_eq!(advice[1], ["rm", "two", "--force"]);
+    let credential = ca.issue(&leaf_params("two.test"), &[]);
+    let mut request = CredentialRequest::new("two".parse().unwrap(), credential, now());
+    request.options.replace = true;
+    let error = open(&shop).import_credential(request).unwrap_err();
+    assert!(error.to_string().contains(said), "{error}");
+    let removed = shop.json(["rm", "two", "--force"]);
+    fine(&removed);
+    assert_eq!(warned(&removed), ["\"two\" was damaged, and nothing of it is left"]);
+    fine(&shop.json(["verify-store"]));
+}

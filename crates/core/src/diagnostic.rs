@@ -175,6 +175,8 @@ codes! {
     UnusedCertificate = "unused_certificate", Warning;
     /// The entry was there, and certificates of its chain that the store did not have were stored.
     ChainStored = "chain_stored", Warning;
+    /// The version that was replaced is damaged.
+    VersionDamaged = "version_damaged", Warning;
     /// The alias that was made for an entry was taken, and it has that with a number.
     AliasNumbered = "alias_numbered", Warning;
     /// The authority is in the store already under another alias.

@@ -10,7 +10,10 @@ use strongroom::{
     remedy::Remedy,
 };
 
-use super::{list::referred, now, open, open_read_only};
+use super::{
+    list::{not_shown, referred},
+    now, open, open_read_only,
+};
 use crate::{
     args::{Arguments, Diff, Undo},
     failure::Failure,
@@ -53,7 +56,13 @@ pub(in crate::commands) struct History {
 }
 
 pub(super) fn history(arguments: &Arguments, alias: &Alias, printer: &Printer) -> Result<(), Failure> {
-    let versions = open_read_only(arguments, printer)?.history(alias)?;
+    let mut versions = Vec::new();
+    for (number, version) in open_read_only(arguments, printer)?.listed_history(alias)? {
+        match version {
+            Ok(version) => versions.push(version),
+            Err(error) => printer.warn_of(&not_shown(&format!("version {number} of \"{alias}\""), &error)),
+        }
+    }
     let history =
         History { alias: alias.to_string(), versions: versions.iter().map(VersionView::of).collect() };
     printer.result(&history, &[], || {

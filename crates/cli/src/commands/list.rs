@@ -234,6 +234,14 @@ pub(super) fn named_entry(keystore: &Keystore, alias: &Alias, at: UnixTime) -> R
                 _ => failure,
             }
         }
+        // A former version may be whole.
+        Error::Store(StoreError::Corrupt { .. }) => {
+            let mut failure = Failure::from(error);
+            if let Some(version) = keystore.whole_versions(alias).ok().and_then(|mut whole| whole.pop()) {
+                failure.remedies.insert(0, Remedy::GoBackTo { alias: alias.to_string(), version });
+            }
+            failure
+        }
         other => other.into(),
     })
 }

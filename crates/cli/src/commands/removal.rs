@@ -171,8 +171,17 @@ fn remove(
         Err(_) => (command.alias.clone(), false),
     };
     let server = keystore.used_by(&command.alias).ok().flatten();
+    // Of a damaged one, what can be brought back.
+    let whole = match &entry {
+        Err(failure) if failure.code == "store_corrupt" => {
+            confirm(arguments, &format!("Remove {stored}, which is damaged?"), Unasked::GoOn)?;
+            Some(keystore.whole_versions(&stored)?)
+        }
+        _ => None,
+    };
     let done = keystore.remove(&command.alias, command.force, now());
-    if let (Err(_), Err(failure)) = (&done, entry) {
+    // Of what is damaged, the engine says why it is not removed.
+    if let (Err(_), None, Err(failure)) = (&done, &whole, entry) {
         return Err(failure);
     }
     let lost = done?;
@@ -181,19 +190,33 @@ fn remove(
             "{server} used {stored}: its last certificate stays shown until that server stops, or another entry is chosen"
         ));
     }
+    if let Some(whole) = &whole {
+        printer.warn_of_damage(match whole.as_slice() {
+            [] => format!("\"{stored}\" was damaged, and nothing of it is left"),
+            [.., last] => {
+                format!("\"{stored}\" is damaged; version {last} of it is whole, and can be brought back")
+            }
+        });
+    }
+    let last_whole = whole.as_ref().map(|whole| whole.last().copied());
     let removed = Removed {
         alias: stored.to_string(),
         outcome: "removed",
-        key_kept: has_key,
+        key_kept: has_key || matches!(last_whole, Some(Some(_))),
         chain_lost: lost.iter().map(ToString::to_string).collect(),
         dry_run: false,
     };
     printer.result(&removed, &[], || {
-        let what = if has_key { "key" } else { "certificate" };
+        let what = if has_key || last_whole.is_some() { "key" } else { "certificate" };
         let program = printer.program();
         let losing = losing(&lost).map(|losing| format!("{losing}\n")).unwrap_or_default();
+        let back = match last_whole {
+            None => String::new(),
+            Some(None) => return format!("removed {stored}\n{losing}"),
+            Some(Some(version)) => format!(" --to {version}"),
+        };
         format!(
-            "removed {stored}; to bring it back: {program} undo {stored}\n\
+            "removed {stored}; to bring it back: {program} undo {stored}{back}\n\
              the {what} stays in the file until: {program} prune {stored}\n{losing}"
         )
     });

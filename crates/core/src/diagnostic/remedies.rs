@@ -109,6 +109,7 @@ impl DiagnosticCode {
             Self::Skipped => "nothing, if you do not need them",
             Self::UnusedCertificate => "nothing to do: what lies on no path is not stored",
             Self::ChainStored => "nothing; a server sends the chain with them from now on",
+            Self::VersionDamaged => "nothing, if the new version is what is to be served",
             Self::AliasNumbered => "nothing, if both are meant; or give it an alias of your choice",
             Self::DuplicateAuthority => "nothing, or remove one of the two",
             Self::AuthorityNotValid => "import the CA's current certificate",

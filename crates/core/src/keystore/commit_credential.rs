@@ -15,7 +15,7 @@ use crate::{
     error::{AuthorityError, Error},
     instant::seconds,
     seal::{SealBinding, random_id},
-    store::{EntryRow, Happened, NewVersion, StoreError, Write},
+    store::{Damaged, EntryRow, Happened, NewVersion, StoreError, Write},
     validate::{KnownSignatures, PathCertificate, Role, Trust, anchors_now, validate_knowing},
 };
 
@@ -65,15 +65,12 @@ pub(super) fn commit_credential(
     by: &By<'_>,
     request: CredentialRequest,
 ) -> Result<Committed, Error> {
-    let mut damaged = false;
-    let present = match write.as_read().entry(&request.alias) {
+    let (present, damaged) = match write.as_read().entry(&request.alias) {
         // The import puts a whole one in its place.
         Err(StoreError::Corrupt { .. }) if request.options.replace => {
-            write.remove_damaged(&request.alias)?;
-            damaged = true;
-            None
+            (None, Some(replaceable(write, &request.alias)?))
         }
-        other => other?,
+        other => (other?, None),
     };
     if let Some(row) = &present {
         if is_same(row, &request.credential) {
@@ -100,17 +97,19 @@ pub(super) fn commit_credential(
         findings.extend(about_replacement(old, &credential.leaf, &credential.not_chosen));
     }
     findings.extend(about_others(&write.as_read(), &alias, &credential.leaf)?);
+    findings.extend(damaged.as_ref().map(about_damaged));
 
     // The alias keeps the case under which it stands in the store.
-    let (alias, entry, number, outcome) = match &present {
-        Some(row) => {
-            (row.head.alias.clone(), row.head.id, row.head.version.saturating_add(1), Outcome::Replaced)
-        }
-        None => {
-            let outcome = if damaged { Outcome::Replaced } else { Outcome::Imported };
-            (alias, random_id()?, 1, outcome)
-        }
+    let former = match (&present, &damaged) {
+        (Some(row), _) => Some(&row.head),
+        (None, Some(Damaged::Version { head, .. })) => Some(head),
+        (None, _) => None,
     };
+    let (alias, entry, number) = match former {
+        Some(head) => (head.alias.clone(), head.id, head.version.saturating_add(1)),
+        None => (alias, random_id()?, 1),
+    };
+    let outcome = if present.is_some() || damaged.is_some() { Outcome::Replaced } else { Outcome::Imported };
     let at = seconds(options.at);
     let fingerprints: Vec<_> = chain.path().iter().map(|link| link.certificate.fingerprint).collect();
     let binding = SealBinding {
@@ -129,9 +128,13 @@ pub(super) fn commit_credential(
         at,
         chain: chain.path(),
     };
-    match &present {
-        Some(row) => write.add_version(row, version)?,
-        None => write.insert(entry, &alias, None, version)?,
+    match (&present, &damaged) {
+        (Some(row), _) => write.add_version(&row.head, row.content.leaf(), version)?,
+        (None, Some(Damaged::Version { head, whole })) if whole.is_empty() => {
+            write.begin_anew(head, version)?;
+        }
+        (None, Some(Damaged::Version { head, .. })) => write.add_version(head, None, version)?,
+        (None, _) => write.insert(entry, &alias, None, version)?,
     }
     if let Some(answered) = answers
         && write.as_read().request(&alias)?.is_some_and(|present| present.id == answered)
@@ -152,6 +155,36 @@ pub(super) fn commit_credential(
     };
     let stored = Stored { leaf: credential.leaf.fingerprint, key: Some(credential.into_digest()) };
     Ok(Committed::Written(Box::new(Written { report, stored })))
+}
+
+/// A damaged entry that an import may take the place of: with it goes nothing that is whole.
+fn replaceable(write: &Write<'_>, alias: &Alias) -> Result<Damaged, StoreError> {
+    let damaged = write.as_read().damaged(alias)?;
+    match &damaged {
+        Damaged::Version { head, .. } if head.trust.is_some() => {
+            Err(StoreError::AliasTaken { alias: head.alias.clone() })
+        }
+        Damaged::Version { .. } => Ok(damaged),
+        Damaged::Head { whole: 0 } => {
+            write.remove_damaged(alias)?;
+            Ok(damaged)
+        }
+        Damaged::Head { whole } => Err(StoreError::HeadDamaged { alias: alias.clone(), versions: *whole }),
+    }
+}
+
+fn about_damaged(damaged: &Damaged) -> Diagnostic {
+    let message = match damaged {
+        Damaged::Version { head, whole } => match whole.as_slice() {
+            [] => format!("version {}, which was replaced, was damaged, and is gone", head.version),
+            [.., last] => format!(
+                "version {}, which was replaced, is damaged, and stays in the history as it is; version {last} before it is whole",
+                head.version
+            ),
+        },
+        Damaged::Head { .. } => "what the alias stood for was damaged, and is gone".to_owned(),
+    };
+    Diagnostic::new(DiagnosticCode::VersionDamaged, message)
 }
 
 /// The same certificate and key again: nothing of the entry changes. What the file embeds may mend its chain, and is

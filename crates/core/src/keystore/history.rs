@@ -16,7 +16,9 @@ use crate::{
     error::Error,
     instant::{self, seconds},
     seal::{RootKey, SealBinding},
-    store::{Action, EntryRow, Happened, NewVersion, Read, StoreError, VersionRow, Write},
+    store::{
+        Action, EntryHead, EntryRow, Happened, NewVersion, Read, Removed, StoreError, VersionRow, Write,
+    },
 };
 
 /// One version of an entry.
@@ -36,6 +38,9 @@ pub struct Version {
     /// Whether it is the one that is served.
     pub current: bool,
 }
+
+/// The number of a version with the version, or with why that cannot be shown.
+pub type ListedVersion = (u32, Result<Version, StoreError>);
 
 /// What differs between two certificates.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -81,12 +86,55 @@ impl Keystore {
     ///
     /// [`StoreError::NotFound`], or another if the store cannot be read.
     pub fn history(&self, alias: &Alias) -> Result<Vec<Version>, Error> {
+        self.listed_history(alias)?.into_iter().map(|(_, version)| Ok(version?)).collect()
+    }
+
+    /// The same with what is damaged in its place, by its number.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NotFound`], or another if the store cannot be read.
+    pub fn listed_history(&self, alias: &Alias) -> Result<Vec<ListedVersion>, Error> {
         let found = self.reading(|read| {
             let Some(head) = read.head(alias)? else {
                 return Ok(None);
             };
-            let rows = read.all_versions(&head)?.into_iter().rev();
-            rows.map(version).collect::<Result<Vec<_>, _>>().map(Some)
+            let listed = (head.first..=head.version).rev().map(|number| {
+                let row = read.at_version(head.clone(), number);
+                let shown = row.and_then(|row| version(row.ok_or_else(StoreError::unread)?));
+                match shown {
+                    Err(other) if !matches!(other, StoreError::Corrupt { .. }) => Err(other),
+                    shown => Ok((number, shown)),
+                }
+            });
+            listed.collect::<Result<Vec<_>, _>>().map(Some)
+        })?;
+        found.ok_or_else(|| self.not_found(alias))
+    }
+
+    /// The versions of an entry that can be read, oldest first: where something of it is damaged, what an undo can go back
+    /// to. None if what its alias stands for is damaged.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NotFound`], or another if the store cannot be read.
+    pub fn whole_versions(&self, alias: &Alias) -> Result<Vec<u32>, Error> {
+        let found = self.reading(|read| {
+            let head = match read.head(alias) {
+                Err(StoreError::Corrupt { .. }) => return Ok(Some(Vec::new())),
+                other => other?,
+            };
+            let Some(head) = head else {
+                return Ok(None);
+            };
+            let mut whole = read.whole_former(&head)?;
+            let version = head.version;
+            match read.current(head) {
+                Ok(_) => whole.push(version),
+                Err(StoreError::Corrupt { .. }) => {}
+                Err(other) => return Err(other),
+            }
+            Ok(Some(whole))
         })?;
         found.ok_or_else(|| self.not_found(alias))
     }
@@ -202,6 +250,44 @@ impl Keystore {
     }
 }
 
+/// What an undo finds under an alias, or brings back there first.
+struct Present {
+    head: EntryHead,
+    /// `None` if its current version is damaged.
+    row: Option<EntryRow>,
+    /// Whether it was removed.
+    is_back: bool,
+}
+
+impl Present {
+    fn of(write: &Write<'_>, alias: &Alias, removed: Option<&Removed>) -> Result<Self, StoreError> {
+        let entry = || -> Result<Option<Self>, StoreError> {
+            match write.as_read().entry(alias) {
+                // What its alias stands for may be whole.
+                Err(StoreError::Corrupt { .. }) => {
+                    Ok(write.as_read().head(alias)?.map(|head| Self { head, row: None, is_back: false }))
+                }
+                other => {
+                    Ok(other?.map(|row| Self { head: row.head.clone(), row: Some(row), is_back: false }))
+                }
+            }
+        };
+        match (entry()?, removed) {
+            (Some(present), _) => Ok(present),
+            (None, Some(removed)) => {
+                write.bring_back(removed)?;
+                let back = entry()?.ok_or_else(StoreError::unread)?;
+                Ok(Self { is_back: true, ..back })
+            }
+            (None, None) => Err(StoreError::NotFound { alias: alias.clone() }),
+        }
+    }
+
+    fn leaf(&self) -> Option<&Certificate> {
+        self.row.as_ref().and_then(|row| row.content.leaf())
+    }
+}
+
 /// Writes what an undo brings back; gives the leaf, and what is to be logged.
 fn restored(
     write: &Write<'_>,
@@ -209,22 +295,18 @@ fn restored(
     alias: &Alias,
     to: Option<u32>,
 ) -> Result<(Option<Fingerprint>, LogNote), Error> {
-    let present = write.as_read().entry(alias)?;
-    let removed = write.as_read().last_removed(alias)?;
-    let (present, outcome) = match (present, &removed) {
-        (Some(present), _) => (present, Happened::Restored),
-        (None, Some(removed)) => {
-            write.bring_back(removed)?;
-            let back = write.as_read().entry(alias)?.ok_or_else(StoreError::unread)?;
-            (back, Happened::BroughtBack)
-        }
-        (None, None) => return Err(StoreError::NotFound { alias: alias.clone() }.into()),
+    let removed = match write.as_read().last_removed(alias) {
+        // Where the entry is there, a removed one of its alias is not asked for.
+        Err(StoreError::Corrupt { .. }) if write.as_read().has_head(alias)? => None,
+        other => other?,
     };
-    let back = outcome == Happened::BroughtBack;
-    let wanted = match to {
+    let present = Present::of(write, alias, removed.as_ref())?;
+    let read = write.as_read();
+    let wanted = match (to, present.is_back) {
         // To be back is all that was asked for.
-        None if back => None,
-        None => {
+        (None, true) if present.row.is_some() => None,
+        (None, true) => return Err(read.version_damaged(&present.head).into()),
+        (None, false) => {
             let number = present.head.version.saturating_sub(1);
             let nothing = match no_version(&present.head, number) {
                 pruned @ StoreError::VersionPruned { .. } if removed.is_none() => pruned,
@@ -233,22 +315,23 @@ fn restored(
                     removed: removed.is_some(),
                 },
             };
-            Some(write.as_read().at_version(present.head.clone(), number)?.ok_or(nothing)?)
+            Some(version_of(&read, &present, number)?.ok_or(nothing)?)
         }
-        Some(number) => former(&write.as_read(), &present, number, !back)?,
+        (Some(number), _) => former(&read, &present, number)?,
     };
     let leaf = match &wanted {
         Some(row) => {
             restore(write, by.root, &present, row, by.actor, by.at)?;
             row.content.leaf()
         }
-        None => present.content.leaf(),
+        None => present.leaf(),
     };
     if let Some(leaf) = leaf {
-        let former = present.content.leaf().filter(|_| !back);
+        let former = present.leaf().filter(|_| !present.is_back);
         check_shown(write, by, &present.head.alias, leaf, former)?;
     }
     let leaf = leaf.map(|leaf| leaf.fingerprint);
+    let outcome = if present.is_back { Happened::BroughtBack } else { Happened::Restored };
     let note = LogNote {
         fingerprint: leaf.map(|leaf| leaf.to_string()).unwrap_or_default(),
         ..LogNote::plain(present.head.alias.as_str(), outcome)
@@ -256,20 +339,23 @@ fn restored(
     Ok((leaf, note))
 }
 
+/// One version; where the current one is damaged and this one as well, which is whole.
+fn version_of(read: &Read<'_>, present: &Present, number: u32) -> Result<Option<EntryRow>, StoreError> {
+    match read.at_version(present.head.clone(), number) {
+        Err(StoreError::Corrupt { .. }) if present.row.is_none() => Err(read.version_damaged(&present.head)),
+        other => other,
+    }
+}
+
 /// The version to go back to; `None` if a removed entry that comes back is at it.
-fn former(
-    read: &Read<'_>,
-    present: &EntryRow,
-    number: u32,
-    must_differ: bool,
-) -> Result<Option<EntryRow>, StoreError> {
+fn former(read: &Read<'_>, present: &Present, number: u32) -> Result<Option<EntryRow>, StoreError> {
     let alias = || present.head.alias.clone();
-    let row = read.at_version(present.head.clone(), number)?;
+    let row = version_of(read, present, number)?;
     let row = row.ok_or_else(|| no_version(&present.head, number))?;
-    let same = row.content.fingerprints() == present.content.fingerprints();
-    match (same, must_differ) {
-        (true, true) => Err(StoreError::SameVersion { alias: alias(), version: number }),
-        (true, false) => Ok(None),
+    let is_same = |now: &EntryRow| row.content.fingerprints() == now.content.fingerprints();
+    match (present.row.as_ref().is_some_and(is_same), present.is_back) {
+        (true, false) => Err(StoreError::SameVersion { alias: alias(), version: number }),
+        (true, true) => Ok(None),
         (false, _) => Ok(Some(row)),
     }
 }
@@ -278,7 +364,7 @@ fn former(
 fn restore(
     write: &Write<'_>,
     root: &RootKey,
-    present: &EntryRow,
+    present: &Present,
     former: &EntryRow,
     actor: &str,
     at: i64,
@@ -298,7 +384,7 @@ fn restore(
         at,
         chain: &former.content.chain,
     };
-    Ok(write.add_version(present, new)?)
+    Ok(write.add_version(&present.head, present.leaf(), new)?)
 }
 
 fn version(row: EntryRow) -> Result<Version, StoreError> {

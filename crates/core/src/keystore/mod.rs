@@ -74,7 +74,7 @@ pub use self::{
         open_every,
     },
     generate::GenerateRequest,
-    history::{Comparison, Version},
+    history::{Comparison, ListedVersion, Version},
     import::open_pfx,
     in_use::InUse,
     log_files::{LogCut, LogRetention},

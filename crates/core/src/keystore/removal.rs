@@ -14,7 +14,7 @@ use crate::{
     certificate::Certificate,
     error::Error,
     instant::{self, seconds},
-    store::{Action, EntryHead, EntryRow, Happened, StoreError, Write},
+    store::{Action, Damaged, EntryHead, EntryRow, Happened, StoreError, Write},
 };
 
 /// A removed entry, which an undo brings back.
@@ -41,6 +41,10 @@ impl Keystore {
     /// and its alias is free meanwhile. `force` removes also what a server uses, as far as servers say so, and a CA
     /// certificate without which entries lose their chain; gives the aliases of those.
     ///
+    /// Of an entry that is damaged, the versions stay as well where one of them is whole: [`undo_to`](Self::undo_to) brings
+    /// that back. Where none is, nothing stays. Where it is not known any more what its alias stands for, nothing can stay,
+    /// and it is removed only with `force` if former versions are whole.
+    ///
     /// ```
     /// # let folder = tempfile::tempdir()?;
     /// # let unlock = strongroom::UnlockKey::generate()?;
@@ -55,7 +59,7 @@ impl Keystore {
     ///
     /// # Errors
     ///
-    /// [`StoreError::NotFound`], [`StoreError::InUse`], [`StoreError::Needed`], or another if the store cannot be written.
+    /// [`StoreError::NotFound`], [`StoreError::InUse`], [`StoreError::Needed`], [`StoreError::HeadDamaged`], or another if the store cannot be written.
     pub fn remove(&self, alias: &Alias, force: bool, at: UnixTime) -> Result<Vec<Alias>, Error> {
         let asked = Asked { action: Action::Remove, about: alias.as_str(), at: seconds(at) };
         let running = self.path().map(running_servers).unwrap_or_default();
@@ -191,47 +195,56 @@ struct SetAside {
     note: LogNote,
 }
 
-/// Sets an entry aside: with `running`, the servers that run, only if neither they nor other entries need it.
+/// Sets an entry aside: with `running`, the servers that run, only if neither they nor other entries need it, and nothing
+/// that is whole goes with what is damaged.
 fn set_aside(
     write: &Write<'_>,
     by: &By<'_>,
     alias: &Alias,
     running: Option<&[ServerReport]>,
 ) -> Result<SetAside, Error> {
-    let row = match write.as_read().entry(alias) {
-        // What is damaged cannot be kept.
-        Err(StoreError::Corrupt { .. }) => {
-            write.remove_damaged(alias)?;
-            let note = LogNote::plain(alias.as_str(), Happened::Removed);
-            return Ok(SetAside { head: None, lost: Vec::new(), note });
-        }
-        other => other?.ok_or_else(|| StoreError::NotFound { alias: alias.clone() })?,
-    };
     let read = write.as_read();
-    let lost = dependents(&by.chains.seen_by(&read), &read, &row, by.at)?;
-    if let Some(running) = running {
-        let serves = |server: &&ServerReport| server.may_serve(&row.head.alias);
-        if let Some(server) = running.iter().find(serves).filter(|_| row.head.trust.is_none()) {
-            return Err(StoreError::InUse { alias: row.head.alias, server: server.name() }.into());
+    let (head, leaf, lost) = match read.entry(alias) {
+        Err(StoreError::Corrupt { .. }) => match read.damaged(alias)? {
+            Damaged::Version { head, whole } if !whole.is_empty() => (head, None, Vec::new()),
+            Damaged::Head { whole } if whole > 0 && running.is_some() => {
+                return Err(StoreError::HeadDamaged { alias: alias.clone(), versions: whole }.into());
+            }
+            // Nothing of it can be kept.
+            _ => {
+                write.remove_damaged(alias)?;
+                let note = LogNote::plain(alias.as_str(), Happened::Removed);
+                return Ok(SetAside { head: None, lost: Vec::new(), note });
+            }
+        },
+        other => {
+            let row = other?.ok_or_else(|| StoreError::NotFound { alias: alias.clone() })?;
+            let lost = dependents(&by.chains.seen_by(&read), &read, &row, by.at)?;
+            (row.head, row.content.chain.into_iter().next().map(|leaf| leaf.certificate), lost)
         }
-        refuse_needed(&row, by.holds, &lost)?;
-        if read.web_server()?.alias.as_ref() == Some(&row.head.alias) {
+    };
+    if let Some(running) = running {
+        let serves = |server: &&ServerReport| server.may_serve(&head.alias);
+        if let Some(server) = running.iter().find(serves).filter(|_| head.trust.is_none()) {
+            return Err(StoreError::InUse { alias: head.alias, server: server.name() }.into());
+        }
+        refuse_needed(&head, by.holds, &lost)?;
+        if read.web_server()?.alias.as_ref() == Some(&head.alias) {
             let server = "the web server of this store".to_owned();
-            return Err(StoreError::InUse { alias: row.head.alias, server }.into());
+            return Err(StoreError::InUse { alias: head.alias, server }.into());
         }
     }
-    write.set_aside(&row, by.at)?;
-    let leaf = row.content.leaf().map(|leaf| leaf.fingerprint.to_string());
+    write.set_aside(&head, leaf.as_ref(), by.at)?;
     let note = LogNote {
-        fingerprint: leaf.unwrap_or_default(),
-        ..LogNote::plain(row.head.alias.as_str(), Happened::Removed)
+        fingerprint: head.leaf().map(|leaf| leaf.to_string()).unwrap_or_default(),
+        ..LogNote::plain(head.alias.as_str(), Happened::Removed)
     };
-    Ok(SetAside { head: Some(row.head), lost, note })
+    Ok(SetAside { head: Some(head), lost, note })
 }
 
-fn refuse_needed(row: &EntryRow, holds: &Holds, entries: &[Alias]) -> Result<(), StoreError> {
-    let alias = || row.head.alias.clone();
-    if let Some(server) = holds.server(&row.head) {
+fn refuse_needed(head: &EntryHead, holds: &Holds, entries: &[Alias]) -> Result<(), StoreError> {
+    let alias = || head.alias.clone();
+    if let Some(server) = holds.server(head) {
         return Err(StoreError::InUse { alias: alias(), server: server.to_owned() });
     }
     if entries.is_empty() {

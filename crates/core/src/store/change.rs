@@ -134,15 +134,20 @@ impl<'s> Write<'s> {
         Ok(())
     }
 
-    /// Stores a further version of `present` and makes it current. The former one stays.
-    pub(crate) fn add_version(&self, present: &EntryRow, version: NewVersion<'_>) -> Result<(), StoreError> {
-        let former = &present.head;
+    /// Stores a further version of an entry, whose leaf was `present` unless that is lost, and makes it current. The
+    /// former one stays.
+    pub(crate) fn add_version(
+        &self,
+        former: &EntryHead,
+        present: Option<&Certificate>,
+        version: NewVersion<'_>,
+    ) -> Result<(), StoreError> {
         let leaf = version.chain.first().map(|leaf| leaf.certificate.clone());
         let content = self.content(version)?;
         let head = EntryHead { version: content.number, content, ..former.clone() };
         self.put_former(former, &former.content)?;
         self.put_head(&head, Some(&former.content))?;
-        self.unindex(present.content.leaf(), former);
+        self.unindex(present, former)?;
         self.index(leaf.as_ref(), &head);
         Ok(())
     }
@@ -176,7 +181,7 @@ impl<'s> Write<'s> {
         }
         self.drop_record(key::text(Tag::Head, &head.alias.key()), &head.content);
         self.drop_sealed(&head.content);
-        self.unindex(present.content.leaf(), head);
+        self.unindex(present.content.leaf(), head)?;
         let mut renamed = EntryHead { alias: alias.clone(), ..head.clone() };
         for version in versions {
             let content = self.content_of(&version)?;
@@ -199,13 +204,16 @@ impl<'s> Write<'s> {
         }
     }
 
-    pub(super) fn unindex(&self, leaf: Option<&Certificate>, head: &EntryHead) {
-        for key in leaf.iter().flat_map(|leaf| key::members(leaf, head.trust.is_some(), &head.alias.key())) {
-            self.delete(key);
-        }
+    pub(super) fn unindex(&self, leaf: Option<&Certificate>, head: &EntryHead) -> Result<(), StoreError> {
+        let alias = head.alias.key();
+        let Some(leaf) = leaf else {
+            return self.unindex_by_reading(&alias);
+        };
+        key::members(leaf, head.trust.is_some(), &alias).into_iter().for_each(|key| self.delete(key));
+        Ok(())
     }
 
-    fn content(&self, new: NewVersion<'_>) -> Result<Content, StoreError> {
+    pub(super) fn content(&self, new: NewVersion<'_>) -> Result<Content, StoreError> {
         self.content_of(&VersionRow {
             number: new.number,
             origin: new.origin,

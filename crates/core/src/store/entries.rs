@@ -42,6 +42,11 @@ impl Read<'_> {
         self.head_at(&alias.key())
     }
 
+    /// Whether an alias stands for something, whole or damaged.
+    pub(crate) fn has_head(&self, alias: &Alias) -> Result<bool, StoreError> {
+        Ok(self.records_under(&key::text(Tag::Head, &alias.key()))? > 0)
+    }
+
     fn head_at(&self, alias: &str) -> Result<Option<EntryHead>, StoreError> {
         let record = self.get(&key::text(Tag::Head, alias))?;
         record.map(|record| EntryHead::from_record(alias, &record)).transpose()
@@ -210,6 +215,11 @@ impl Read<'_> {
     /// Reads and decodes certificates that are not known yet.
     fn decode(&self, wanted: Vec<Digest>, known: &mut Decoded) -> Result<(), StoreError> {
         decode(wanted, known, |wanted| self.blobs(wanted))
+    }
+
+    /// Whether all that a version names can be read.
+    pub(super) fn check_whole(&self, content: Content) -> Result<(), StoreError> {
+        self.fill(content, &mut Decoded::new()).map(drop)
     }
 
     /// A version with its certificates and its sealed key.

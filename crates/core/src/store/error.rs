@@ -234,6 +234,24 @@ pub enum StoreError {
         /// What was found.
         detail: &'static str,
     },
+    /// The current version of an entry is damaged, and what its alias stands for is whole.
+    #[error("version {version} of \"{alias}\", the current one, is damaged")]
+    VersionDamaged {
+        /// The alias.
+        alias: Alias,
+        /// The version.
+        version: u32,
+        /// The last former version that is whole.
+        whole: Option<u32>,
+    },
+    /// What an alias stands for is damaged, and former versions that are whole would go with it.
+    #[error("what \"{alias}\" stands for is damaged, and {} of it would go that {} whole", if *versions == 1 { "1 former version".to_owned() } else { format!("{versions} former versions") }, if *versions == 1 { "is" } else { "are" })]
+    HeadDamaged {
+        /// The alias.
+        alias: Alias,
+        /// How many former versions are whole.
+        versions: u32,
+    },
     /// A slot does not prove itself: its row was changed, dropped or put there. Another one opened the store.
     #[error("slot {slot} of the store {}", if *foreign { "was not written with a key of the store: its row was put there" } else { "is damaged: its row is missing, or not as it was written" })]
     SlotDamaged {
@@ -359,7 +377,10 @@ impl StoreError {
             Self::ReadOnly | Self::LogOnReadOnly { .. } | Self::NeedsRecovery => "store_read_only",
             Self::Full => "store_full",
             Self::NotCompacted(_) => "store_not_compacted",
-            Self::Corrupt { .. } | Self::SlotDamaged { .. } => "store_corrupt",
+            Self::Corrupt { .. }
+            | Self::VersionDamaged { .. }
+            | Self::HeadDamaged { .. }
+            | Self::SlotDamaged { .. } => "store_corrupt",
             Self::Failed { .. } => "store_failed",
             Self::OutcomeUnknown(_) => "outcome_unknown",
             Self::NotFound { .. } => "not_found",

@@ -13,6 +13,7 @@ mod bindings;
 mod change;
 mod codec;
 mod copy;
+mod damaged;
 pub(crate) mod engine;
 mod entries;
 mod error;
@@ -59,6 +60,7 @@ pub(crate) use self::{
     action::Action,
     bindings::BindingRow,
     change::{NewVersion, Write},
+    damaged::Damaged,
     event::{Event, Happened},
     guard::RollbackGuard,
     key::name_digest,

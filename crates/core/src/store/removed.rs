@@ -8,9 +8,9 @@ use super::{
     entries::Named,
     key::{self, Tag},
     read::RECORD,
-    records::{EntryHead, EntryRow},
+    records::EntryHead,
 };
-use crate::{alias::Alias, seal::EntryId};
+use crate::{alias::Alias, certificate::Certificate};
 
 /// A removed entry, and the key that it stands under.
 #[derive(Clone, Debug)]
@@ -84,17 +84,24 @@ impl Read<'_> {
 }
 
 impl Write<'_> {
-    /// Removes an entry at an instant: all its versions stay, and its alias is free.
-    pub(crate) fn set_aside(&self, present: &EntryRow, at: i64) -> Result<(), StoreError> {
-        let head = EntryHead { bound_to: None, removed_at: Some(at), ..present.head.clone() };
+    /// Removes an entry, whose leaf is `leaf` unless that is lost, at an instant: all its versions stay, and its alias is
+    /// free.
+    pub(crate) fn set_aside(
+        &self,
+        present: &EntryHead,
+        leaf: Option<&Certificate>,
+        at: i64,
+    ) -> Result<(), StoreError> {
+        let head = EntryHead { bound_to: None, removed_at: Some(at), ..present.clone() };
         let alias = head.alias.key();
         self.drop_record(key::text(Tag::Head, &alias), &head.content);
-        self.unindex(present.content.leaf(), &head);
+        self.unindex(leaf, &head)?;
         let key = key::removed(&alias, self.as_read().state().seq, &head.id);
         self.put_record(key, head.to_record(), None, &head.content)
     }
 
-    /// Brings a removed entry back as it was; [`StoreError::AliasTaken`] if its alias is by now.
+    /// Brings a removed entry back as it was; [`StoreError::AliasTaken`] if its alias is by now. One whose current version
+    /// is damaged is found by nothing but its alias.
     pub(crate) fn bring_back(&self, removed: &Removed) -> Result<(), StoreError> {
         let head = &EntryHead { removed_at: None, ..removed.head.clone() };
         if self.as_read().head(&head.alias)?.is_some() {
@@ -102,8 +109,11 @@ impl Write<'_> {
         }
         self.drop_record(removed.key.clone(), &head.content);
         self.put_head(head, None)?;
-        let present = self.as_read().current(head.clone())?;
-        self.index(present.content.leaf(), head);
+        match self.as_read().current(head.clone()) {
+            Ok(present) => self.index(present.content.leaf(), head),
+            Err(StoreError::Corrupt { .. }) => {}
+            Err(other) => return Err(other),
+        }
         Ok(())
     }
 
@@ -141,29 +151,6 @@ impl Write<'_> {
             self.drop_record(key::version(&head.alias.key(), &head.id, number), &content);
             self.drop_sealed(&content);
         }
-        Ok(())
-    }
-
-    /// Removes an entry whose head is damaged: with it everything that stands under its alias and can be told apart from
-    /// what removed entries of the alias have. Its members are found by reading all of them.
-    pub(crate) fn remove_damaged(&self, alias: &Alias) -> Result<(), StoreError> {
-        let name = alias.key();
-        // The key of each ends with its name.
-        let removed = self.as_read().keys(&key::text(Tag::Removed, &name), &[], usize::MAX)?;
-        let kept: Vec<EntryId> = removed.iter().filter_map(|key| key.last_chunk().copied()).collect();
-        for key in self.as_read().keys(&key::text(Tag::Version, &name), &[], usize::MAX)? {
-            if !kept.iter().any(|id| key.starts_with(&key::versions(&name, id))) {
-                self.delete(key);
-            }
-        }
-        for tag in Tag::MEMBERS {
-            let members = self.as_read().keys(&[tag.byte()], &[], usize::MAX)?;
-            for key in members.into_iter().filter(|key| key::alias_of_member(key) == Some(name.as_str())) {
-                self.delete(key);
-            }
-        }
-        self.delete(key::text(Tag::Head, &name));
-        self.leaves_orphans();
         Ok(())
     }
 }

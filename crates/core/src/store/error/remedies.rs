@@ -66,6 +66,18 @@ impl StoreError {
             Self::Full => Remedy::Advice("free some space and try again; the store is unchanged"),
             Self::NotCompacted(_) => Remedy::Rekey,
             Self::Corrupt { .. } => return vec![Remedy::VerifyStore, Remedy::Restore],
+            Self::VersionDamaged { alias, whole, .. } => {
+                let back = whole.map(|version| Remedy::GoBackTo { alias: alias.to_string(), version });
+                let restore = Remedy::RestoreOnly { alias: alias.to_string() };
+                return back.into_iter().chain([restore]).collect();
+            }
+            Self::HeadDamaged { alias, .. } => {
+                let alias = || alias.to_string();
+                return vec![
+                    Remedy::RestoreOnly { alias: alias() },
+                    Remedy::RemoveDamaged { alias: alias() },
+                ];
+            }
             Self::SlotDamaged { slot, foreign } => Remedy::MendSlot { slot: *slot, foreign: *foreign },
             Self::OutcomeUnknown(uncertain) => {
                 return match uncertain.seen() {
