@@ -18,11 +18,8 @@ pub(super) fn read(set: &Element<'_>, walk: &Walk<'_>) -> Result<Attributes, Pkc
         let mut every = values.children(walk);
         let value = every.next()?;
         if kind == oid::FRIENDLY_NAME {
-            let first = if found.friendly_name.is_some() { value.clone() } else { None };
-            let mut other = match first {
-                Some(first) => Some(first),
-                None => every.next()?,
-            };
+            // Of a second attribute every value is a further one.
+            let mut other = if found.friendly_name.is_some() { value } else { every.next()? };
             while let Some(name) = other {
                 found.other_friendly_names.extend(text(&name, walk));
                 other = every.next()?;
