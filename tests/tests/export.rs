@@ -282,7 +282,7 @@ fn every_export_is_in_the_log_before_it_is_given() {
     assert!(outcome.starts_with(&format!("sha256 {sha256} /")) && outcome.ends_with("/www.pem"), "{outcome}");
     refused(&desk.export(&["other.pem", "--layout", "certbot", "--format", "pem"]), 2, "usage");
     refused(&desk.run(&["export", "nobody", "-o", "x.pem"]), 3, "not_found");
-    refused(&desk.run(&["export", "root", "-o", "x.pem"]), 3, "not_found");
+    refused(&desk.run(&["export", "root", "-o", "x.pem"]), 6, "no_private_key");
     assert_eq!(fine(&desk.run(&["log", "--verify"]))["verified"], log["log"].as_array().unwrap().len() + 2);
 }
 
@@ -309,6 +309,6 @@ fn certificates_of_cas_become_bundles_and_a_trust_store_of_java() {
         assert_eq!(fine(&all)["certificates"].as_array().unwrap().len(), 2, "{file}");
     }
     refused(&desk.run(&["ca", "export", "-o", "ca.der"]), 2, "usage");
-    refused(&desk.run(&["ca", "export", "www", "-o", "ca2.pem"]), 3, "not_found");
+    refused(&desk.run(&["ca", "export", "www", "-o", "ca2.pem"]), 3, "not_an_authority");
     refused(&desk.run(&["ca", "export", "-o", "ca.pem"]), 4, "file_exists");
 }

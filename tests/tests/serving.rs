@@ -70,7 +70,7 @@ fn what_is_bound_answers_among_equals_and_goes_with_its_entry() {
     // Of a host that the certificate is not for.
     let run = shop.json(["bind", "example.org", "www"]);
     assert_eq!((run.code, run.error_code().as_str()), (7, "host_not_named"));
-    assert_eq!(shop.json(["bind", "www.fixture.test", "root"]).error_code(), "not_found");
+    assert_eq!(shop.json(["bind", "www.fixture.test", "root"]).error_code(), "no_private_key");
     assert_eq!(shop.run(["rename", "www", "shop"]).code, 0);
     assert_eq!(answers("www.fixture.test"), "shop");
     // It is proved, logged, and in a backup.
