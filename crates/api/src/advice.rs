@@ -71,8 +71,8 @@ fn words(remedy: &Remedy) -> String {
             format!("{OPERATOR} give up the pending request for {alias}, and with it its private key")
         }
         Remedy::InstallReply { alias } => format!("import it on {alias}, with importSignedCertificate"),
-        Remedy::OfferSuites { suites } => format!(
-            "let the web server offer cipher suites that go with both keys first, then retry: send cipherSuites={suites} to update, or on a server of ArcGIS to security/config/update"
+        Remedy::OfferSuites { alias, suites } => format!(
+            "let the web server offer cipher suites that go with both keys first, then retry: send webServerCertificateAlias={alias}&cipherSuites={suites} to update, or as a client of a server the cipherSuites to security/config/update"
         ),
         Remedy::GiveSubject => format!("{OPERATOR} make the request, and say what its subject and names are to be"),
         Remedy::ReadLog => format!("{OPERATOR} look at the log of the store"),

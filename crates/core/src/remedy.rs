@@ -198,6 +198,8 @@ pub enum Remedy {
     GiveSubject,
     /// Let the web server offer these cipher suites, before its certificate gets another kind of key.
     OfferSuites {
+        /// The entry that it shows.
+        alias: String,
         /// Their names, with commas between them.
         suites: String,
     },

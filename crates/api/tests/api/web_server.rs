@@ -384,3 +384,28 @@ async fn a_form_ticks_what_is_in_force_and_what_was_ticked() {
     );
     assert_eq!(noted.shown(), Vec::<String>::new());
 }
+
+#[tokio::test]
+async fn a_renewal_that_would_lock_everybody_out_says_what_to_send_first() {
+    let (server, _, token) = served().await;
+    let update = format!("{CERTIFICATES}/update");
+    let generate = |key: &str| format!("alias=key&cn=gis.fixture.test&org=x&replace=true&keyAlg={key}");
+    post(&server, &token, &format!("{CERTIFICATES}/generate"), &generate("rsa2048")).await.has("success");
+    let narrow = "webServerCertificateAlias=key&sslProtocols=TLSv1.2&cipherSuites=TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256";
+    post(&server, &token, &update, narrow).await.has("success");
+    let path = format!("{CERTIFICATES}/generate");
+    let refused = post(&server, &token, &path, &generate("p256")).await;
+    refused.has("{\"error\":{\"code\":400,\"message\":\"Generating the certificate failed: no connection to the web server would be possible: it shows \\\"key\\\", whose new key, P-256,");
+    refused.has("code: tls_not_offered");
+    let (_, rest) = refused.text.split_once("then retry: send ").unwrap();
+    let (form, _) = rest.split_once(" to update,").unwrap();
+    post(&server, &token, &update, form).await.has("success");
+    post(&server, &token, &path, &generate("p256")).await.has("success");
+    // The same on the other path of a server.
+    post(&server, &token, &path, &generate("rsa2048")).await.has("success");
+    let (_, suites) = form.split_once('&').unwrap();
+    post(&server, &token, &update, narrow).await.has("success");
+    post(&server, &token, &path, &generate("p256")).await.has("tls_not_offered");
+    post(&server, &token, &format!("{CONFIG}/update"), suites).await.has("success");
+    post(&server, &token, &path, &generate("p256")).await.has("success");
+}

@@ -63,7 +63,7 @@ impl Remedy {
             }
             Self::MakeStore { path: None } => "make one first: strongroom init".to_owned(),
             Self::MakeStoreForNetwork => "keep the store on a local disk, or make it for this file system: strongroom init --journal rollback".to_owned(),
-            Self::OfferSuites { suites } => format!(
+            Self::OfferSuites { suites, .. } => format!(
                 "let the web server offer cipher suites that go with both keys first, then retry: {program} web-server --cipher-suites {suites}"
             ),
             Self::GiveStorePath => "give the path of another file with --store".to_owned(),

@@ -101,7 +101,9 @@ impl WebServerError {
             Self::KeyCannotSign { .. } => Remedy::Advice(
                 "add a cipher suite with the kind of its key in the name, RSA or ECDSA, or one of TLSv1.3",
             ),
-            Self::NewKeyCannotSign { enough, .. } => Remedy::OfferSuites { suites: enough.clone() },
+            Self::NewKeyCannotSign { alias, enough, .. } => {
+                Remedy::OfferSuites { alias: alias.key(), suites: enough.clone() }
+            }
             Self::CaCertificate { .. } => Remedy::Advice("choose a server certificate"),
             Self::UnsupportedKey { .. } => {
                 Remedy::Advice("ask for a certificate with a P-256 or RSA-2048 key")
