@@ -102,7 +102,7 @@ fn a_damaged_entry_is_removed_replaced_or_taken_from_a_backup() {
     damage();
     assert_eq!(
         scratch.keystore.backup(&scratch.folder.path().join("no.db"), now()).unwrap_err().code(),
-        "bad_backup"
+        "store_corrupt"
     );
     assert!(!scratch.folder.path().join("no.db").exists());
     let (report, lost) = scratch.keystore.salvage(&scratch.folder.path().join("whole.db"), now()).unwrap();

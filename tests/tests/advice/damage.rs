@@ -85,3 +85,67 @@ fn what_is_damaged_is_mended_as_the_help_says() {
         desk.works(&["verify-store"]);
     });
 }
+
+/// What `verify-store` and a restore say of a store that is damaged as a whole.
+#[test]
+fn a_store_that_a_restore_does_not_mend_says_so_and_what_does() {
+    let desk = made();
+    let verify = ["verify-store"];
+    let restore = ["restore", "copy.db", "--yes"];
+    // A restore goes on with the log as it is.
+    tried(&desk, || {
+        damage(&desk, "DELETE FROM log WHERE number = 4");
+        for arguments in [&verify[..], &restore] {
+            let help = desk.help("store_corrupt", arguments);
+            assert!(help.contains(" backup --salvage FILE; "), "{arguments:?}: {help}");
+        }
+        let said = desk.run(&restore);
+        assert!(said.err.contains("the backup was restored, and the store is damaged still"), "{}", said.err);
+        let help = desk.help("store_corrupt", &verify);
+        desk.follow(&help, START, &[("FILE", "whole.db")]);
+        let (_, second) = help.split_once("; ").unwrap();
+        desk.follow(second, START, &[("FILE", "whole.db")]);
+        desk.works(&verify);
+    });
+    let desk = made();
+    // A backup of what is damaged is none.
+    tried(&desk, || {
+        damage_current(&desk);
+        let run = desk.run(&["backup", "more.db"]);
+        assert!(
+            run.err.contains("no backup was written, for the store is damaged: www: a certificate or"),
+            "{}",
+            run.err
+        );
+        let help = desk.help("store_corrupt", &["backup", "more.db"]);
+        let (_, salvage) = help.split_once("; or ").unwrap();
+        desk.follow(salvage, START, &[("FILE", "salvaged.db")]);
+        let help = desk.help("store_corrupt", &verify);
+        desk.follow(&help, START, &[("FILE", "copy.db --yes")]);
+        desk.works(&verify);
+    });
+    // A damaged user goes, as a damaged slot does.
+    tried(&desk, || {
+        damage_record(&desk, 0xa0, "bob");
+        let help = desk.help("store_corrupt", &verify);
+        let run = desk.follow(&help, START, &[("FILE", "copy.db --yes")]);
+        assert!(run.err.contains("the user \"bob\" was damaged, and is gone"), "{}", run.err);
+        desk.works(&verify);
+    });
+    // One copy of the state mends itself.
+    tried(&desk, || {
+        damage(&desk, "DELETE FROM state");
+        assert_eq!(desk.help("store_corrupt", &verify), "nothing: the next change mends it");
+        desk.works(&["user", "rm", "bob"]);
+        desk.works(&verify);
+    });
+    // Nothing of the tree is left.
+    damage(&desk, "DELETE FROM node");
+    for arguments in [&restore[..], &verify] {
+        let help = desk.help("store_corrupt", arguments);
+        assert!(help.contains(" restore --new-store FILE"), "{arguments:?}: {help}");
+    }
+    let help = desk.help("store_corrupt", &verify);
+    desk.follow(&help, START, &[("FILE", "copy.db")]);
+    desk.works(&verify);
+}

@@ -8,7 +8,7 @@ use strongroom::{
     Error,
     certificate::printable,
     remedy::Remedy,
-    store::{StoreError, StoreReport},
+    store::{DamagedPart, StoreError, StoreReport},
 };
 
 use super::{Purpose, now, open_options, open_with_key, store_path};
@@ -71,33 +71,56 @@ impl ReportView {
 }
 
 pub(super) fn verify(arguments: &Arguments, printer: &Printer) -> Result<(), Failure> {
-    let (keystore, loaded) = open_with_key(arguments, Purpose::Examine)?;
-    let report = keystore.verify_store()?;
+    let (keystore, loaded) = open_with_key(arguments, Purpose::Examine).map_err(beyond_repair)?;
+    let report = keystore.verify_store().map_err(beyond_repair)?;
     // Whether it can be written is part of being whole, where this user may write at all.
     let writing = open_options(arguments, Purpose::Mend, &store_path(arguments)?);
-    if let Ok(keystore) = writing.open(loaded.as_unlock()) {
+    if let (true, Ok(keystore)) = (report.problems.is_empty(), writing.open(loaded.as_unlock())) {
         keystore.would_write()?;
     }
-    if let Some(first) = report.problems.first() {
-        for problem in &report.problems {
-            printer.warn(&printable(format!("{} {}", problem.alias, problem.message).trim()));
-        }
-        let message = format!(
-            "the store is damaged: {} problem(s), the first: {}",
-            report.problems.len(),
-            printable(format!("{} {}", first.alias, first.message).trim())
-        );
-        let mut failure = Failure::new(Exit::Store, "store_corrupt", "store", message);
-        let damaged = keystore.slot_listing()?.into_iter().filter_map(|(_, slot)| slot.err());
-        failure.remedies = damaged.flat_map(|slot| slot.remedies()).collect();
-        if report.problems.iter().any(|problem| problem.slot.is_none()) {
-            failure.remedies.push(Remedy::Restore);
-        }
-        return Err(failure);
+    if let Some(failure) = damaged(&report, "the store is damaged", printer) {
+        let slots = keystore.slot_listing().map_err(beyond_repair)?;
+        let slots = slots.into_iter().filter_map(|(_, slot)| slot.err());
+        let mut remedies: Vec<Remedy> = slots.flat_map(|slot| slot.remedies()).collect();
+        remedies.extend(mending(&report));
+        return Err(Failure { remedies, ..failure });
     }
     let view = ReportView::of(&report, None);
     printer.result(&view, &[], || format!("the store is whole: {}", view.text()));
     Ok(())
+}
+
+/// The failure of a store that is not whole, after a warning for each problem.
+pub(super) fn damaged(report: &StoreReport, what: &str, printer: &Printer) -> Option<Failure> {
+    let first = report.problems.first()?;
+    for problem in &report.problems {
+        printer.warn(&printable(&problem.to_string()));
+    }
+    let count = report.problems.len();
+    let message = format!("{what}: {count} problem(s), the first: {}", printable(&first.to_string()));
+    Some(Failure::new(Exit::Store, "store_corrupt", "store", message))
+}
+
+/// What mends a store with these problems, its slots apart.
+pub(super) fn mending(report: &StoreReport) -> Option<Remedy> {
+    let has = |part| report.problems.iter().any(|problem| problem.slot.is_none() && problem.part == part);
+    if has(DamagedPart::Tree) {
+        Some(Remedy::NewStore)
+    } else if has(DamagedPart::Log) {
+        Some(Remedy::Salvage)
+    } else if has(DamagedPart::Content) {
+        Some(Remedy::Restore)
+    } else if has(DamagedPart::StateCopy) {
+        Some(Remedy::Advice("nothing: the next change mends it"))
+    } else {
+        None
+    }
+}
+
+/// Where not even that can be read which everything else is proved by, a new store is the way on.
+pub(super) fn beyond_repair(error: impl Into<Failure>) -> Failure {
+    let failure: Failure = error.into();
+    if failure.code == "store_corrupt" { failure.with(Remedy::NewStore) } else { failure }
 }
 
 pub(super) fn backup(

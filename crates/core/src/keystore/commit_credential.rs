@@ -102,7 +102,7 @@ pub(super) fn commit_credential(
     // The alias keeps the case under which it stands in the store.
     let former = match (&present, &damaged) {
         (Some(row), _) => Some(&row.head),
-        (None, Some(Damaged::Version { head, .. })) => Some(head),
+        (None, Some(Damaged::Version { head, .. })) => Some(head.as_ref()),
         (None, _) => None,
     };
     let (alias, entry, number) = match former {

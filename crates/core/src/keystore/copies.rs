@@ -67,6 +67,8 @@ pub struct RestorePlan {
     pub administrators: Vec<String>,
     /// Slots of today that are damaged, and go.
     pub slots_gone: Vec<u32>,
+    /// Administrators of today that are damaged, and go: none if those of the backup come in their place.
+    pub administrators_gone: Vec<String>,
     /// Whether the backup is of another store.
     pub other_store: bool,
 }
@@ -117,7 +119,7 @@ impl Keystore {
     ///
     /// # Errors
     ///
-    /// [`StoreError::Exists`] if there is a file already; [`StoreError::BadBackup`] if the copy is not whole.
+    /// [`StoreError::Exists`] if there is a file already; [`StoreError::NotWhole`] if the store is damaged.
     pub fn backup(&self, to: &Path, at: UnixTime) -> Result<StoreReport, Error> {
         let report = write_beside(to, |engine, path| {
             let root = self.shared.read_for_long(|store, root| {
@@ -127,7 +129,11 @@ impl Keystore {
             engine.close()?;
             let engine = Box::new(SqliteEngine::open(path, true)?);
             let store = Store::unlock_copy(engine, Some(path), root.ledger())?;
-            whole(read_copy(store, root).verify_store()?)
+            let report = read_copy(store, root).verify_store()?;
+            match report.problems.first() {
+                None => Ok(report),
+                Some(problem) => Err(StoreError::NotWhole { problem: problem.to_string() }.into()),
+            }
         })?;
         if !self.is_read_only() {
             self.log_backup(&to.display().to_string(), at)?;
@@ -140,7 +146,7 @@ impl Keystore {
     ///
     /// # Errors
     ///
-    /// As for [`backup`](Self::backup); [`StoreError::Corrupt`] if not even the state of the store is authentic.
+    /// [`StoreError::Exists`] if there is a file already; [`StoreError::Corrupt`] if not even the state of the store is authentic.
     pub fn salvage(&self, to: &Path, at: UnixTime) -> Result<(StoreReport, Vec<String>), Error> {
         let event = Event {
             at: seconds(at),
@@ -189,6 +195,11 @@ impl Keystore {
         let slots = self.reading(|read| read.slot_rows())?;
         plan.slots_gone =
             slots.into_iter().filter(|(_, slot)| slot.is_err()).map(|(number, _)| number).collect();
+        if !options.with_access {
+            let listed = self.listed_administrators()?.into_iter();
+            plan.administrators_gone =
+                listed.filter(|(_, found)| found.is_err()).map(|(name, _)| name).collect();
+        }
         plan.administrators =
             backup.keystore.administrators()?.into_iter().map(|administrator| administrator.name).collect();
         Ok(plan)
@@ -208,7 +219,8 @@ impl Keystore {
 
     /// Makes the content of this store that of a backup, as a change like any other: its sequence and its log go on, and
     /// whoever has it open sees the change. Private keys are sealed again under today's root key. Today's slots and
-    /// administrators stay, unless `options` say otherwise; of the slots those that are whole. `unlock` is what opened the
+    /// administrators stay, unless `options` say otherwise; of both those that are whole. The log goes on as it is: where that
+    /// is damaged, the report says so. `unlock` is what opened the
     /// backup: with its administrators it opens the store as well, unless it is a key that is for another store.
     ///
     /// # Errors
@@ -381,9 +393,6 @@ fn of_backup(error: StoreError) -> Error {
 pub(super) fn whole(report: StoreReport) -> Result<StoreReport, Error> {
     match report.problems.first() {
         None => Ok(report),
-        Some(problem) => {
-            let problem = format!("{} {}", problem.alias, problem.message).trim().to_owned();
-            Err(StoreError::BadBackup { problem }.into())
-        }
+        Some(problem) => Err(StoreError::BadBackup { problem: problem.to_string() }.into()),
     }
 }

@@ -206,7 +206,7 @@ fn set_aside(
     let read = write.as_read();
     let (head, leaf, lost) = match read.entry(alias) {
         Err(StoreError::Corrupt { .. }) => match read.damaged(alias)? {
-            Damaged::Version { head, whole } if !whole.is_empty() => (head, None, Vec::new()),
+            Damaged::Version { head, whole } if !whole.is_empty() => (*head, None, Vec::new()),
             Damaged::Head { whole } if whole > 0 && running.is_some() => {
                 return Err(StoreError::HeadDamaged { alias: alias.clone(), versions: whole }.into());
             }

@@ -69,7 +69,11 @@ impl Store {
     pub(crate) fn salvage_to(&self, to: &dyn Engine, event: Event) -> Result<Vec<String>, StoreError> {
         let read = self.read()?;
         let cache = Cache::default();
-        let whole_log = read.verify_log().is_ok();
+        let whole_log = match read.verify_log() {
+            Ok(_) => true,
+            Err(StoreError::Corrupt { .. }) => false,
+            Err(other) => return Err(other),
+        };
         let former = read.state().clone();
         let fresh = State::new(former.id, &self.ledger, former.guarded, former.created_at);
         let state = if whole_log {
@@ -246,7 +250,12 @@ impl Write<'_> {
         with_access: bool,
         reseal: &dyn Reseal,
     ) -> Result<(), StoreError> {
-        let accounts = if with_access { backup.accounts()? } else { self.as_read().accounts()? };
+        let accounts = if with_access {
+            backup.accounts()?
+        } else {
+            // As of the slots, what is damaged goes.
+            self.as_read().listed_accounts()?.into_iter().filter_map(|(_, account)| account.ok()).collect()
+        };
         let cut = self.as_read().log_cut_records()?;
         self.wipe();
         // The log goes on as it is.

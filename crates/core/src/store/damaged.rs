@@ -11,7 +11,7 @@ use crate::{alias::Alias, seal::EntryId};
 /// An entry that cannot be read as it is now.
 pub(crate) enum Damaged {
     /// What its alias stands for is whole, and so are these former versions.
-    Version { head: EntryHead, whole: Vec<u32> },
+    Version { head: Box<EntryHead>, whole: Vec<u32> },
     /// What its alias stands for is not; so many former versions are whole all the same.
     Head { whole: u32 },
 }
@@ -20,7 +20,7 @@ impl Read<'_> {
     /// What is whole of an entry that cannot be read.
     pub(crate) fn damaged(&self, alias: &Alias) -> Result<Damaged, StoreError> {
         match self.head(alias) {
-            Ok(Some(head)) => Ok(Damaged::Version { whole: self.whole_former(&head)?, head }),
+            Ok(Some(head)) => Ok(Damaged::Version { whole: self.whole_former(&head)?, head: head.into() }),
             Ok(None) | Err(StoreError::Corrupt { .. }) => {
                 let mut whole = 0;
                 for key in self.versions_without_head(alias)? {

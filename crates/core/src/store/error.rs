@@ -138,6 +138,12 @@ pub enum StoreError {
         /// The first problem.
         problem: String,
     },
+    /// The store is damaged, so that no backup of all of it can be written; none was.
+    #[error("no backup was written, for the store is damaged: {problem}")]
+    NotWhole {
+        /// The first problem.
+        problem: String,
+    },
     /// A server uses the entry.
     #[error("the entry \"{alias}\" is in use by {server}")]
     InUse {
@@ -151,7 +157,7 @@ pub enum StoreError {
     Needed {
         /// The alias of the CA certificate.
         alias: Alias,
-        /// The entries, in the order of their aliases.
+        /// Those entries, in order.
         entries: Vec<Alias>,
     },
     /// The entry was removed, and can be brought back.
@@ -377,10 +383,8 @@ impl StoreError {
             Self::ReadOnly | Self::LogOnReadOnly { .. } | Self::NeedsRecovery => "store_read_only",
             Self::Full => "store_full",
             Self::NotCompacted(_) => "store_not_compacted",
-            Self::Corrupt { .. }
-            | Self::VersionDamaged { .. }
-            | Self::HeadDamaged { .. }
-            | Self::SlotDamaged { .. } => "store_corrupt",
+            Self::Corrupt { .. } | Self::NotWhole { .. } | Self::SlotDamaged { .. } => "store_corrupt",
+            Self::VersionDamaged { .. } | Self::HeadDamaged { .. } => "store_corrupt",
             Self::Failed { .. } => "store_failed",
             Self::OutcomeUnknown(_) => "outcome_unknown",
             Self::NotFound { .. } => "not_found",

@@ -94,7 +94,7 @@ pub use self::{
     served::TrustAnchors,
     sqlite::Journal,
     uncertain_commit::{CommitOutcome, UncertainCommit},
-    verify::{StoreProblem, StoreReport},
+    verify::{DamagedPart, StoreProblem, StoreReport},
 };
 use crate::seal::{Ledger, RootKey, SealError, Slot, Unlock};
 

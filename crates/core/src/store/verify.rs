@@ -1,6 +1,6 @@
 //! Looks at everything that a store holds.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, fmt};
 
 use super::{
     EntryHead, EntryRow, Read, Store, StoreError,
@@ -17,15 +17,42 @@ use crate::seal::Digest;
 const PAGE: usize = 1_000;
 
 /// One thing that is wrong with a store.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct StoreProblem {
     /// The alias that it is about; empty if it is about the whole.
     pub alias: String,
     /// The slot that it is about.
     pub slot: Option<u32>,
+    /// Of what it is, which decides what mends it.
+    pub part: DamagedPart,
     /// What is wrong.
     pub message: String,
+}
+
+/// Of what a problem is.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum DamagedPart {
+    /// What the store holds: a backup that is put back mends it.
+    #[default]
+    Content,
+    /// One copy of the state, of which there are two: the next change mends it.
+    StateCopy,
+    /// The log, which goes on whatever is put back.
+    Log,
+    /// The tree that proves everything: the store cannot be changed any more.
+    Tree,
+}
+
+impl fmt::Display for StoreProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.alias.is_empty() {
+            f.write_str(&self.message)
+        } else {
+            write!(f, "{}: {}", self.alias, self.message)
+        }
+    }
 }
 
 /// What is in a store, and what is wrong with it.
@@ -74,7 +101,12 @@ pub(crate) struct Verified {
 impl Verified {
     /// Notes a problem with an entry, or with the whole.
     pub(crate) fn problem(&mut self, alias: &str, message: String) {
-        self.note(StoreProblem { alias: alias.to_owned(), slot: None, message });
+        self.note(StoreProblem { alias: alias.to_owned(), message, ..StoreProblem::default() });
+    }
+
+    /// Notes a problem with another part than what the store holds.
+    fn problem_of(&mut self, part: DamagedPart, message: &str) {
+        self.note(StoreProblem { part, message: message.to_owned(), ..StoreProblem::default() });
     }
 
     fn note(&mut self, problem: StoreProblem) {
@@ -85,7 +117,11 @@ impl Verified {
     }
 
     fn check<T>(&mut self, alias: &str, result: Result<T, StoreError>) -> Option<T> {
-        result.map_err(|error| self.problem(alias, error.to_string())).ok()
+        let what = |error| match error {
+            StoreError::Corrupt { detail } => detail.to_owned(),
+            other => other.to_string(),
+        };
+        result.map_err(|error| self.problem(alias, what(error))).ok()
     }
 
     fn names(&mut self, content: &Content) {
@@ -112,13 +148,18 @@ impl Store {
             found.problem("", problem);
         }
         if read.state().broken_copies(read.view(), read.ledger)? > 0 {
-            found.problem(
-                "",
-                "a copy of the state is not as it was written; the next change mends it".to_owned(),
+            found.problem_of(
+                DamagedPart::StateCopy,
+                "a copy of the state is not as it was written; the next change mends it",
             );
         }
-        let walked = read.walk_tree(&mut found);
-        let members = found.check("", walked);
+        let members = match read.walk_tree(&mut found) {
+            Ok(members) => Some(members),
+            Err(error) => {
+                found.problem_of(DamagedPart::Tree, &error.to_string());
+                None
+            }
+        };
         let walked = read.walk_entries(&mut found, open);
         found.check("", walked);
         if members.is_some_and(|members| members != found.members) {
@@ -132,9 +173,9 @@ impl Store {
         for (slot, row) in found.check("", read.slot_rows()).unwrap_or_default() {
             if let Err(error) = row {
                 found.note(StoreProblem {
-                    alias: String::new(),
                     slot: Some(slot),
                     message: error.to_string(),
+                    ..StoreProblem::default()
                 });
             }
         }
@@ -146,8 +187,10 @@ impl Store {
                 open(Sealed::Request(row), &mut found);
             }
         }
-        if let Some(rows) = found.check("", read.verify_log()) {
-            found.report.log = u64::try_from(rows).unwrap_or(0);
+        match read.verify_log() {
+            Ok(rows) => found.report.log = u64::try_from(rows).unwrap_or(0),
+            Err(StoreError::Corrupt { detail }) => found.problem_of(DamagedPart::Log, detail),
+            Err(other) => return Err(other),
         }
         Ok(found.report)
     }
@@ -164,9 +207,8 @@ impl Read<'_> {
                     Found::LostRow => {
                         found.problem("", "a row of the tree is missing, or is not authentic".to_owned())
                     }
-                    Found::Unproved => {
-                        found.problem("", "a part of the tree is lost, and cannot be made anew".to_owned());
-                    }
+                    Found::Unproved => found
+                        .problem_of(DamagedPart::Tree, "a part of the tree is lost, and cannot be made anew"),
                     Found::Page(items) => {
                         let wanted: Vec<(Table, &[u8])> = items
                             .iter()

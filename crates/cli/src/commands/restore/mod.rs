@@ -17,7 +17,11 @@ use strongroom::{
 };
 
 use self::backup::NamedBackup;
-use super::{Purpose, actor, maintenance::ReportView, now, open_with_key, store_path};
+use super::{
+    Purpose, actor,
+    maintenance::{ReportView, beyond_repair, damaged, mending},
+    now, open_with_key, store_path,
+};
 use crate::{
     args::{Arguments, Restore},
     failure::{Exit, Failure},
@@ -53,11 +57,21 @@ pub(super) fn run(arguments: &Arguments, command: &Restore, printer: &Printer) -
     }
     let (keystore, today) = open_today(arguments)?;
     let (backup, loaded) = backup::open(arguments, named, &path, Some(&today))?;
-    let plan = keystore.plan_restore(&backup, options)?;
+    let plan = keystore.plan_restore(&backup, options).map_err(beyond_repair)?;
     confirm(arguments, command, &plan)?;
-    let report = keystore.restore(&backup, Some(loaded.as_unlock()), options, now())?;
+    let restored = keystore.restore(&backup, Some(loaded.as_unlock()), options, now());
+    let report = restored.map_err(beyond_repair)?;
+    for name in &plan.administrators_gone {
+        printer.warn_of_damage(format!("the user \"{}\" was damaged, and is gone", printable(name)));
+    }
     for slot in &plan.slots_gone {
         printer.warn(&format!("slot {slot} was damaged, and is gone: what opened it has to be added again"));
+    }
+    if let Some(failure) =
+        damaged(&report, "the backup was restored, and the store is damaged still", printer)
+    {
+        let remedies = mending(&report).into_iter().collect();
+        return Err(Failure { remedies, ..failure });
     }
     let view = ReportView::of(&report, None);
     let useless = matches!(&loaded, OwnedUnlock::Key(key) if key.is_bound()) && plan.other_store;
@@ -130,6 +144,10 @@ fn confirm(arguments: &Arguments, command: &Restore, plan: &RestorePlan) -> Resu
     if command.with_access {
         let names: Vec<String> = plan.administrators.iter().map(|name| printable(name)).collect();
         lines.push(format!("administrators, in place of today's: {}", names.join(", ")));
+    }
+    if !plan.administrators_gone.is_empty() {
+        let names: Vec<String> = plan.administrators_gone.iter().map(|name| printable(name)).collect();
+        lines.push(format!("users that go, since they are damaged: {}", names.join(", ")));
     }
     if !plan.slots_gone.is_empty() {
         let numbers: Vec<String> = plan.slots_gone.iter().map(u32::to_string).collect();

@@ -37,7 +37,8 @@ impl StoreError {
             Self::OtherStore => Remedy::OtherStore,
             Self::GuardMissing { .. } => Remedy::MakeRollbackGuard,
             Self::NotAGuard { .. } => Remedy::GiveRollbackGuard,
-            Self::BadBackup { .. } => Remedy::Advice("take another backup; the store is as it was"),
+            Self::BadBackup { .. } => Remedy::Advice("give another backup; the store is as it was"),
+            Self::NotWhole { .. } => return vec![Remedy::VerifyStore, Remedy::Salvage],
             Self::InUse { .. } => {
                 return vec![Remedy::Advice("let the server use another alias first"), Remedy::Force];
             }
