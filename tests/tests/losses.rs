@@ -313,3 +313,33 @@ fn whole_versions_go_with_what_their_alias_stands_for_only_by_force() {
     assert_eq!(warned(&removed), ["\"two\" was damaged, and nothing of it is left"]);
     fine(&shop.json(["verify-store"]));
 }
+
+#[test]
+fn doctor_names_each_damaged_part_and_goes_on() {
+    let (shop, _) = made();
+    for (tag, name) in [(0x10, "www"), (0xa0, "bob"), (0xc0, "mail"), (0xd0, "www.test")] {
+        damage_record(&shop, tag, name);
+    }
+    damage(&shop, "DELETE FROM log WHERE number = (SELECT max(number) FROM log)");
+    let run = shop.json(["doctor"]);
+    assert_eq!(run.code, 7, "{}{}", run.out, run.err);
+    let findings = run.json()["result"]["findings"].clone();
+    let of = |start: &str| {
+        let has = |one: &&serde_json::Value| one["message"].as_str().unwrap().starts_with(start);
+        findings.as_array().unwrap().iter().find(has).unwrap_or_else(|| panic!("{start}: {findings}")).clone()
+    };
+    for (start, help) in [
+        ("the user \"bob\": the store is damaged", " user rm bob"),
+        ("the removed entry \"mail\": the store is damaged", " restore FILE"),
+        ("the binding of \"www.test\": the store is damaged", " unbind www.test"),
+        ("the log: the store is damaged", " backup --salvage FILE; "),
+    ] {
+        let finding = of(start);
+        assert_eq!((&finding["severity"], &finding["code"]), (&"error".into(), &"store_corrupt".into()));
+        assert!(finding["help"].as_str().unwrap().contains(help), "{finding}");
+    }
+    assert_eq!(of("the store is damaged")["aliases"][0], "www");
+    let status = shop.json(["status"]);
+    assert_eq!(fine(&status)["entries"], 2);
+    assert_eq!(warned(&status).len(), 1);
+}

@@ -107,7 +107,14 @@ pub(super) fn run(arguments: &Arguments, printer: &Printer) -> Result<(), Failur
         failure
     })?;
     let counts = keystore.entry_counts()?;
-    let (last_change, last_backup) = last(&keystore)?;
+    let (last_change, last_backup) = match last(&keystore) {
+        // The rest of it is whole.
+        Err(damaged) if damaged.code == "store_corrupt" => {
+            printer.warn_of(&damaged);
+            (None, None)
+        }
+        other => other?,
+    };
     let is_current = |alias: &Alias, version| {
         Some(keystore.entry(alias, now()).is_ok_and(|entry| entry.version == version))
     };

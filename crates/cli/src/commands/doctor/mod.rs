@@ -25,6 +25,7 @@ pub(super) fn run(arguments: &Arguments, command: &Doctor, printer: &Printer) ->
         store::servers(&path, &keystore, at, command.fix, printer, &mut found)?;
         store::web_server(&keystore, at, printer, &mut found)?;
         store::slots(&path, &keystore, command.fix, printer, &mut found)?;
+        store::damaged(&keystore, printer, &mut found)?;
         store::requests(&keystore, at, printer, &mut found)?;
         let seen = entries::examine(&keystore, at, printer, &mut found)?;
         names::shared(&keystore, seen, at, printer, &mut found)?;

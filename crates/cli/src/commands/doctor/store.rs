@@ -4,8 +4,10 @@ use std::{fs, path::Path};
 
 use strongroom::{
     Alias, Error, Keystore, UnixTime,
+    certificate::printable,
     instant::{day, seconds},
     keystore::{ServerReport, running_servers, stale_server_files},
+    remedy::Remedy,
     store::StoreError,
 };
 
@@ -42,7 +44,9 @@ pub(super) fn servers(
         }
     }
     let sequence = keystore.generation()?.sequence();
-    let changed = keystore.log_tail(1)?.last().map_or(0, |row| seconds(row.at));
+    // A damaged log is a finding of its own.
+    let last = whole(keystore.log_tail(1))?.and_then(|rows| rows.last().map(|row| seconds(row.at)));
+    let changed = last.unwrap_or_default();
     let settled = seconds(at).saturating_sub(changed) > PROMPT;
     for server in running_servers(path) {
         let is_old =
@@ -105,7 +109,7 @@ pub(super) fn web_server(
     printer: &Printer,
     found: &mut Findings,
 ) -> Result<(), Failure> {
-    let Some(alias) = keystore.web_server()?.alias else {
+    let Some(alias) = whole(keystore.web_server())?.and_then(|shown| shown.alias) else {
         return Ok(());
     };
     // A damaged entry is reported with the others.
@@ -181,6 +185,45 @@ pub(super) fn requests(
     Ok(())
 }
 
+/// What was asked for; `None` if it is damaged, which [`damaged`] reports.
+fn whole<T>(found: Result<T, Error>) -> Result<Option<T>, Failure> {
+    match found {
+        Err(Error::Store(StoreError::Corrupt { .. })) => Ok(None),
+        other => Ok(Some(other?)),
+    }
+}
+
+/// What is damaged beside entries, slots and requests.
+pub(super) fn damaged(keystore: &Keystore, printer: &Printer, found: &mut Findings) -> Result<(), Failure> {
+    let mut add = |what: &str, error: &StoreError, remedies: &[Remedy]| {
+        let message = printable(&format!("{what}: {error}"));
+        found.add(Severity::Error, error.code(), None, message, printer.help(remedies));
+    };
+    for (name, user) in keystore.listed_administrators()? {
+        if let Err(error) = user {
+            add(&format!("the user \"{name}\""), &error, &[Remedy::RemoveUser { name }]);
+        }
+    }
+    for (alias, removed) in keystore.listed_removed()? {
+        if let Err(error) = removed {
+            add(&format!("the removed entry \"{alias}\""), &error, &[Remedy::Restore]);
+        }
+    }
+    for (host, binding) in keystore.listed_bindings()? {
+        if let Err(error) = binding {
+            add(&format!("the binding of \"{host}\""), &error, &[Remedy::Unbind { host }]);
+        }
+    }
+    if let Err(Error::Store(error @ StoreError::Corrupt { .. })) = keystore.web_server() {
+        add("what the web server shows", &error, &[Remedy::Restore]);
+    }
+    match keystore.verify_log() {
+        Err(Error::Store(error @ StoreError::Corrupt { .. })) => add("the log", &error, &[Remedy::Salvage]),
+        other => drop(other?),
+    }
+    Ok(())
+}
+
 /// Whether there was a backup lately, as the log says.
 pub(super) fn backup(
     keystore: &Keystore,
@@ -190,7 +233,10 @@ pub(super) fn backup(
     found: &mut Findings,
 ) -> Result<(), Failure> {
     let now = seconds(at);
-    if keystore.last_backup()?.is_some_and(|row| now.saturating_sub(seconds(row.at)) <= OLD) {
+    let Some(last) = whole(keystore.last_backup())? else {
+        return Ok(());
+    };
+    if last.is_some_and(|row| now.saturating_sub(seconds(row.at)) <= OLD) {
         return Ok(());
     }
     let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
