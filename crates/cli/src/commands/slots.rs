@@ -108,11 +108,10 @@ pub(super) fn slot(arguments: &Arguments, command: &Slot, printer: &Printer) -> 
 
 /// The option that names what opens one of the slots that are left.
 fn option_for_another(keystore: &Keystore) -> Result<String, Failure> {
-    let left = keystore.slots()?.into_iter().map(|slot| slot.source);
-    let beside = UnlockSource::KeyFile(String::new());
     // The key file beside the store needs no option.
-    let left: Vec<UnlockSource> = left.collect();
-    Ok(match left.iter().find(|source| **source == beside).or(left.first()) {
+    let beside = UnlockSource::KeyFile(String::new());
+    let left: Vec<UnlockSource> = keystore.slots()?.into_iter().map(|slot| slot.source).collect();
+    Ok(match left.iter().find(|source| **source == beside).or_else(|| left.first()) {
         Some(source) if *source != beside => UnlockSpec::Kept(source.clone()).as_option(),
         _ => String::new(),
     })
