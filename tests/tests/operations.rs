@@ -212,7 +212,7 @@ fn damaged_entry() {
     assert_eq!(damaged.unwrap(), 1);
     drop(outside);
     let run = drill.run("strongroom verify-store");
-    assert!(run.code == 8 && run.err.contains("www the entry"), "{}{}", run.out, run.err);
+    assert!(run.code == 8 && run.err.contains("www: the entry"), "{}{}", run.out, run.err);
     drill.follow();
     drill.is_whole("");
     // The file has the key of the entry.

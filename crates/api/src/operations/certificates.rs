@@ -6,6 +6,7 @@ use strongroom::{
     Alias, Entry, Error, Keystore, UnixTime,
     diagnostic::Diagnostic,
     instant::seconds as seconds_of,
+    issuance::IssuanceError,
     keystore::Version,
     store::StoreError,
     validate::{PathCertificate, Policy},
@@ -234,7 +235,7 @@ fn all_of(keystore: &Keystore, alias: &Alias, at: UnixTime) -> Result<Option<All
         Ok(valid) => valid.findings().to_vec(),
         Err(Error::Validation(refused)) => refused.findings,
         // A CA certificate by itself is nothing to judge.
-        Err(Error::Store(StoreError::NotFound { .. })) => Vec::new(),
+        Err(Error::Issuance(IssuanceError::NoKey { .. })) => Vec::new(),
         Err(other) => return Err(other),
     };
     Ok(Some((entry, keystore.chain(alias, at)?, findings, keystore.history(alias)?)))

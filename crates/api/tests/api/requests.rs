@@ -262,6 +262,7 @@ async fn a_reply_for_another_key_is_refused_with_the_sentence_that_scripts_look_
         400,
         &[
             "Generating the certificate request failed: \"ca\" is a CA certificate, and has no private key here",
+            "export on ca gives the certificate",
             "code: no_private_key",
         ],
     );

@@ -2,7 +2,10 @@
 
 use schemars::JsonSchema;
 use serde::Serialize;
-use strongroom::{Alias, Error, hexadecimal::hex, instant::rfc3339, keystore::ChainState, validate::Policy};
+use strongroom::{
+    Alias, Error, hexadecimal::hex, instant::rfc3339, issuance::IssuanceError, keystore::ChainState,
+    validate::Policy,
+};
 
 use super::{list::named_entry, now, open_read_only};
 use crate::{
@@ -42,7 +45,7 @@ pub(super) fn run(arguments: &Arguments, alias: &Alias, printer: &Printer) -> Re
         Ok(_) => None,
         Err(Error::Validation(refused)) => Some(refused.to_string()),
         // A CA certificate by itself is nothing to judge.
-        Err(Error::Store(_)) => None,
+        Err(Error::Issuance(IssuanceError::NoKey { .. })) => None,
         Err(other) => return Err(other.into()),
     };
     let incomplete = matches!(entry.chain_state, ChainState::NoAnchor | ChainState::Intermediate);
