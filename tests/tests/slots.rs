@@ -127,7 +127,7 @@ fn what_opens_a_slot_already_is_not_taken_for_another() {
         }
     }
     assert_eq!(slots(&shop).len(), 2);
-    // The engine wraps a key anew, and takes none that is another slot's.
+    // The engine wraps a key once more, and takes none that is another slot's.
     let scratch = Scratch::new(now());
     let second = UnlockKey::generate().unwrap();
     let source = || UnlockSource::Environment("X".to_owned());

@@ -117,12 +117,13 @@ fn would_remove(keystore: &Keystore, command: &Remove, printer: &Printer) -> Res
     let entry = named_entry(keystore, &command.alias, now())?;
     let alias = || entry.alias.clone();
     let lost = keystore.dependents(&entry.alias, now())?;
-    if let (true, Some(server)) = (command.force, keystore.used_by(&entry.alias)?) {
+    let server = keystore.used_by(&entry.alias)?;
+    if let (true, Some(server)) = (command.force, &server) {
         printer.warn(&format!("{server} uses {}, and would go on with its last certificate", entry.alias));
     }
     let is_server = entry.kind == EntryKind::Server;
     if !command.force {
-        if let Some(server) = keystore.used_by(&entry.alias)? {
+        if let Some(server) = server {
             return Err(StoreError::InUse { alias: alias(), server }.into());
         }
         if !lost.is_empty() {

@@ -145,10 +145,7 @@ impl Keystore {
                         in_force,
                     })
                 });
-                match shown {
-                    Err(other) if !matches!(other, StoreError::Corrupt { .. }) => Err(other),
-                    shown => Ok((host, shown)),
-                }
+                Ok((host, StoreError::listed(shown)?))
             });
             rows.collect()
         })

@@ -131,7 +131,7 @@ pub(super) fn commit_credential(
     match (&present, &damaged) {
         (Some(row), _) => write.add_version(&row.head, row.content.leaf(), version)?,
         (None, Some(Damaged::Version { head, whole })) if whole.is_empty() => {
-            write.begin_anew(head, version)?;
+            write.start_over(head, version)?;
         }
         (None, Some(Damaged::Version { head, .. })) => write.add_version(head, None, version)?,
         (None, _) => write.insert(entry, &alias, None, version)?,
@@ -158,18 +158,20 @@ pub(super) fn commit_credential(
 }
 
 /// A damaged entry that an import may take the place of: with it goes nothing that is whole.
-fn replaceable(write: &Write<'_>, alias: &Alias) -> Result<Damaged, StoreError> {
+fn replaceable(write: &Write<'_>, alias: &Alias) -> Result<Damaged, Error> {
     let damaged = write.as_read().damaged(alias)?;
     match &damaged {
         Damaged::Version { head, .. } if head.trust.is_some() => {
-            Err(StoreError::AliasTaken { alias: head.alias.clone() })
+            Err(AuthorityError::AliasTaken { alias: head.alias.clone() }.into())
         }
         Damaged::Version { .. } => Ok(damaged),
         Damaged::Head { whole: 0 } => {
             write.remove_damaged(alias)?;
             Ok(damaged)
         }
-        Damaged::Head { whole } => Err(StoreError::HeadDamaged { alias: alias.clone(), versions: *whole }),
+        Damaged::Head { whole } => {
+            Err(StoreError::HeadDamaged { alias: alias.clone(), versions: *whole }.into())
+        }
     }
 }
 

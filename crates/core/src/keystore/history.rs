@@ -102,10 +102,7 @@ impl Keystore {
             let listed = (head.first..=head.version).rev().map(|number| {
                 let row = read.at_version(head.clone(), number);
                 let shown = row.and_then(|row| version(row.ok_or_else(StoreError::unread)?));
-                match shown {
-                    Err(other) if !matches!(other, StoreError::Corrupt { .. }) => Err(other),
-                    shown => Ok((number, shown)),
-                }
+                Ok((number, StoreError::listed(shown)?))
             });
             listed.collect::<Result<Vec<_>, _>>().map(Some)
         })?;

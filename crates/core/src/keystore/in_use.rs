@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// What is said to use an entry that was chosen, where no server runs.
-const WEB_SERVER: &str = "the web server of this store";
+pub(super) const WEB_SERVER: &str = "the web server of this store";
 /// The longest name of a server, in characters.
 const MAX_NAME: usize = 256;
 

@@ -6,6 +6,7 @@ use super::{
     Keystore,
     dependents::dependents,
     holds::Holds,
+    in_use::WEB_SERVER,
     protocol::{Asked, By, LogNote, Step},
     servers::{ServerReport, running_servers},
 };
@@ -155,10 +156,7 @@ impl Keystore {
         self.reading(|read| {
             let listed = read.removed_listed(limit)?.into_iter().map(|(alias, removed)| {
                 let shown = removed.and_then(|removed| described(read.current(removed.head)?));
-                match shown {
-                    Err(other) if !matches!(other, StoreError::Corrupt { .. }) => Err(other),
-                    shown => Ok((alias, shown)),
-                }
+                Ok((alias, StoreError::listed(shown)?))
             });
             listed.collect()
         })
@@ -230,7 +228,7 @@ fn set_aside(
         }
         refuse_needed(&head, by.holds, &lost)?;
         if read.web_server()?.alias.as_ref() == Some(&head.alias) {
-            let server = "the web server of this store".to_owned();
+            let server = WEB_SERVER.to_owned();
             return Err(StoreError::InUse { alias: head.alias, server }.into());
         }
     }

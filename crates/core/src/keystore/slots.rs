@@ -154,7 +154,7 @@ impl Keystore {
 
     /// Replaces the slot that `old` opens by one that `new` opens: the work is the same whatever the store holds. `old`
     /// still opens older copies, and with their root key this store, until it is re-keyed. `new` may be `old` itself, which
-    /// is wrapped anew then.
+    /// is wrapped again then.
     ///
     /// # Errors
     ///

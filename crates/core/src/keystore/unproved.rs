@@ -54,7 +54,7 @@ impl fmt::Debug for UnprovedStore {
 }
 
 /// An entry of which nothing is proved: neither that it was imported, nor that others are not missing. Its chain was judged
-/// by the rows beside it, each signature anew.
+/// by the rows beside it, each signature again.
 ///
 /// No operation of a [`Keystore`](crate::Keystore) takes it, and it gives no [`Entry`]:
 ///

@@ -74,7 +74,7 @@ fn is_whole(found: Result<(), StoreError>) -> Result<bool, StoreError> {
 
 impl Write<'_> {
     /// Stores a version in place of all that an entry had, of which nothing is whole. The numbers go on.
-    pub(crate) fn begin_anew(&self, former: &EntryHead, version: NewVersion<'_>) -> Result<(), StoreError> {
+    pub(crate) fn start_over(&self, former: &EntryHead, version: NewVersion<'_>) -> Result<(), StoreError> {
         self.remove_damaged(&former.alias)?;
         let (at, leaf) = (version.at, version.chain.first().map(|leaf| leaf.certificate.clone()));
         let content = self.content(version)?;
@@ -106,5 +106,19 @@ impl Write<'_> {
             }
         }
         Ok(())
+    }
+}
+
+impl StoreError {
+    /// What a list shows of one thing: where that is damaged, the damage stands in its place; any other error ends the list.
+    ///
+    /// # Errors
+    ///
+    /// Every error but [`Corrupt`](Self::Corrupt).
+    pub(crate) fn listed<T>(shown: Result<T, Self>) -> Result<Result<T, Self>, Self> {
+        match shown {
+            Err(other) if !matches!(other, Self::Corrupt { .. }) => Err(other),
+            shown => Ok(shown),
+        }
     }
 }

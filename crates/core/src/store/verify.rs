@@ -207,8 +207,10 @@ impl Read<'_> {
                     Found::LostRow => {
                         found.problem("", "a row of the tree is missing, or is not authentic".to_owned())
                     }
-                    Found::Unproved => found
-                        .problem_of(DamagedPart::Tree, "a part of the tree is lost, and cannot be made anew"),
+                    Found::Unproved => found.problem_of(
+                        DamagedPart::Tree,
+                        "a part of the tree is lost, and cannot be made again",
+                    ),
                     Found::Page(items) => {
                         let wanted: Vec<(Table, &[u8])> = items
                             .iter()

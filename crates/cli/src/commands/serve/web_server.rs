@@ -193,7 +193,7 @@ fn offered(keystore: &Keystore, chosen: &Chosen, alias: &Alias) -> (Chosen, bool
     let key = keystore.entry(alias, now()).map(|entry| ServerKey::of(entry.certificate.key()));
     match key {
         Ok(key) if !chosen.goes_with(key) => (chosen.with_every_suite(), true),
-        // What cannot be read is not shown anew.
+        // What cannot be read is not shown: the last certificate stays.
         _ => (chosen.clone(), false),
     }
 }

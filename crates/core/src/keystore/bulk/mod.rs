@@ -135,7 +135,7 @@ fn refusal_note(entry: &BulkEntry) -> Option<LogNote> {
 /// What a transaction would write.
 struct Applied {
     entries: Vec<BulkEntry>,
-    /// The aliases that were written, with their leaves.
+    /// The aliases that were written, with what each is known by when it is read back.
     written: Vec<(Alias, Stored)>,
     refused: bool,
 }
